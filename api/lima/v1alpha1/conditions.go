@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Condition types of a LimaVM, written by the LimaVM controller.
+const (
+	ConditionCreated = "Created"
+	ConditionRunning = "Running"
+)
+
+// Reasons of ConditionCreated.
+const (
+	// ReasonPending (Unknown): the instance is being made.
+	ReasonPending = "Pending"
+	// ReasonCreated (True): the instance is complete on disk.
+	ReasonCreated = "Created"
+	// ReasonCreateFailed (False): the message names source and field.
+	ReasonCreateFailed = "CreateFailed"
+	// ReasonNameTaken (False): the instance directory belongs to someone else.
+	ReasonNameTaken = "NameTaken"
+)
+
+// Reasons of ConditionRunning.
+const (
+	// ReasonReconciling (Unknown): not observed yet.
+	ReasonReconciling = "Reconciling"
+	ReasonStarting    = "Starting"
+	ReasonStarted     = "Started"
+	ReasonStopping    = "Stopping"
+	ReasonStopped     = "Stopped"
+	ReasonStartFailed = "StartFailed"
+	ReasonStopFailed  = "StopFailed"
+)
+
+const (
+	// FinalizerCleanup is the LimaVM's own: its controller removes the instance before it disappears.
+	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
+	// FinalizerOwnedByLimaVM is put on the template ConfigMap: nobody else may delete it.
+	FinalizerOwnedByLimaVM = "rdd.rancherdesktop.io/owned-by-LimaVM"
+	// LabelTemplateConfigMap ("true") marks a LimaVM's own template ConfigMap.
+	LabelTemplateConfigMap = "lima.rancherdesktop.io/template-configmap"
+	// AnnotationRestartRequested asks for one restart per new value.
+	AnnotationRestartRequested = "lima.rancherdesktop.io/restartRequested"
+	// AnnotationResetRequested asks for one reset per new value.
+	AnnotationResetRequested = "lima.rancherdesktop.io/resetRequested"
+	// TemplateKey is the ConfigMap key that holds a Lima template.
+	TemplateKey = "template"
+	// TemplateSuffix makes the name of a LimaVM's own template ConfigMap from the LimaVM's.
+	TemplateSuffix = "-template"
+)

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TemplateReference names a ConfigMap that holds a Lima template under the key `template`.
+type TemplateReference struct {
+	// name of the ConfigMap.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// namespace of the ConfigMap; the LimaVM's own when absent.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// LimaVMSpec is what the virtual machine should be.
+type LimaVMSpec struct {
+	// templateRef names the source template. It is read until the LimaVM has made its own copy, and cannot be changed.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.templateRef is immutable"
+	TemplateRef TemplateReference `json:"templateRef"`
+
+	// running says whether the virtual machine should be running.
+	// +kubebuilder:default=false
+	// +optional
+	Running bool `json:"running"`
+
+	// params are merged into the template's `param` map; a change restarts a running virtual machine.
+	// +optional
+	Params map[string]string `json:"params,omitempty"`
+}
+
+// LimaVMStatus is what was seen of the virtual machine.
+type LimaVMStatus struct {
+	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its namespace.
+	// +optional
+	TemplateConfigMap string `json:"templateConfigMap,omitempty"`
+
+	// observedTemplateResourceVersion is the resourceVersion of the template ConfigMap in force.
+	// +optional
+	ObservedTemplateResourceVersion string `json:"observedTemplateResourceVersion,omitempty"`
+
+	// observedTemplateHash identifies the template and params in force.
+	// +optional
+	ObservedTemplateHash string `json:"observedTemplateHash,omitempty"`
+
+	// restartNeeded is true while a restart is asked for and not done.
+	// +optional
+	RestartNeeded bool `json:"restartNeeded,omitempty"`
+
+	// restartCount says how often the virtual machine reached Running.
+	// +optional
+	RestartCount int64 `json:"restartCount,omitempty"`
+
+	// lastStartID identifies the start that restartCount counted last.
+	// +optional
+	LastStartID string `json:"lastStartID,omitempty"`
+
+	// bootID is the guest kernel's boot id while it runs.
+	// +optional
+	BootID string `json:"bootID,omitempty"`
+
+	// sshLocalPort is the port on 127.0.0.1 that reaches the guest's sshd while it runs.
+	// +optional
+	SSHLocalPort int32 `json:"sshLocalPort,omitempty"`
+
+	// accelerator in use while the virtual machine runs: kvm, hvf or tcg.
+	// +optional
+	Accelerator string `json:"accelerator,omitempty"`
+
+	// conditions: Created and Running.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// LimaVM is one virtual machine on this host.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=limavms,singular=limavm,scope=Namespaced,categories=all
+// +kubebuilder:printcolumn:name="Wanted",type=boolean,JSONPath=`.spec.running`,description="whether the VM should be running"
+// +kubebuilder:printcolumn:name="Created",type=string,JSONPath=`.status.conditions[?(@.type=="Created")].status`
+// +kubebuilder:printcolumn:name="Running",type=string,JSONPath=`.status.conditions[?(@.type=="Running")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Running")].reason`
+// +kubebuilder:printcolumn:name="SSH",type=integer,JSONPath=`.status.sshLocalPort`,priority=1
+// +kubebuilder:printcolumn:name="Accel",type=string,JSONPath=`.status.accelerator`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Running")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type LimaVM struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec LimaVMSpec `json:"spec"`
+	// +optional
+	Status LimaVMStatus `json:"status,omitzero"`
+}
+
+// LimaVMList is a list of LimaVMs.
+//
+// +kubebuilder:object:root=true
+type LimaVMList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []LimaVM `json:"items"`
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command rdd is the Rancher Desktop Daemon and its client.
+package main
+
+import (
+	"os"
+
+	"rancherdesktop.io/rdd/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:])) }

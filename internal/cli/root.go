@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli holds the commands of rdd, one file per command. A command is a
+// client of the API and nothing more; only the hidden serve commands run a
+// daemon or a hostagent.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// Exit codes of rdd.
+const (
+	ExitError    = 1
+	ExitRefused  = 3 // refused by admission or schema
+	ExitDeadline = 4 // a wait's deadline passed
+	ExitNewer    = 5 // the running daemon is newer than this rdd
+)
+
+// exitError carries the exit code a command ends with. Err may be nil: then nothing is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// root is what all commands share.
+type root struct {
+	streams
+	instanceName string
+}
+
+// instance resolves the instance that the flags and the environment name.
+func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r.instanceName) }
+
+// Main runs rdd with the arguments that follow its name and returns the exit code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r := &root{streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}}
+	cmd := r.command()
+	cmd.SetArgs(args)
+	return r.exitCode(cmd.ExecuteContext(ctx))
+}
+
+// command builds the tree of commands.
+func (r *root) command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:           "rdd",
+		Short:         "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.SetIn(r.in)
+	cmd.SetOut(r.out)
+	cmd.SetErr(r.err)
+	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	cmd.AddCommand()
+	return cmd
+}
+
+// exitCode prints err for people and turns it into an exit code.
+func (r *root) exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{code: ExitError, err: err}
+	}
+	if exit.err != nil {
+		fmt.Fprintln(r.err, "Error:", exit.err)
+	}
+	return exit.code
+}

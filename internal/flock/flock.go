@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package flock holds advisory file locks that end with the process, however it
+// ends. A lock is an identity: whoever holds a daemon's or hostagent's lock is it.
+// Locks are close-on-exec, so children never inherit them.
+package flock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// ErrLocked is returned by Try when another process holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// pollInterval of Wait: flock(2) cannot wait for a lock and a context at once.
+const pollInterval = 50 * time.Millisecond
+
+// Lock is a held lock.
+type Lock struct{ file *os.File }
+
+// Try takes the lock on path, creating the file with mode 0600; ErrLocked when someone else holds it.
+func Try(path string) (*Lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening lock file: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Lock{file: f}, nil
+}
+
+// Wait takes the lock on path, waiting until ctx ends.
+func Wait(ctx context.Context, path string) (*Lock, error) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		lock, err := Try(path)
+		if !errors.Is(err, ErrLocked) {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for lock %s: %w", path, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// Held reports whether some process, this one included, holds the lock on path. It never creates the file.
+func Held(path string) (bool, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("opening lock file: %w", err)
+	}
+	err = lockFile(f)
+	closeErr := f.Close()
+	if errors.Is(err, ErrLocked) {
+		return true, closeErr
+	}
+	return false, errors.Join(err, closeErr)
+}
+
+// Unlock gives the lock up. The file stays: removing it would let two processes lock different files of one name.
+func (l *Lock) Unlock() error { return l.file.Close() }

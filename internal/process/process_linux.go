@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+var extraPath = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
+
+// Indexes into the fields of /proc/PID/stat that follow the command name (proc(5)).
+const (
+	statState     = 0
+	statSession   = 3
+	statStartTime = 19
+)
+
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
+// runTied runs cmd so that it dies with this process. The parent-death signal is
+// sent when the *thread* that forked ends, hence the lock (prctl(2), PR_SET_PDEATHSIG).
+func runTied(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd.Run()
+}
+
+// Identify returns the identity of a living process; ErrGone when there is none (a zombie counts as gone).
+func Identify(pid int) (Identity, error) {
+	stat, err := readStat(pid)
+	if err != nil {
+		return Identity{}, err
+	}
+	start, err := strconv.ParseUint(stat[statStartTime], 10, 64)
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the start time of process %d: %w", pid, err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return Identity{}, fmt.Errorf("reading the host's boot id: %w", err)
+	}
+	return Identity{PID: pid, StartTime: start, BootID: strings.TrimSpace(string(boot))}, nil
+}
+
+// Session returns the session id of a living process.
+func Session(pid int) (int, error) {
+	stat, err := readStat(pid)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(stat[statSession])
+}
+
+// CommandLine returns the arguments of a living process, its name first.
+func CommandLine(pid int) ([]string, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return nil, goneOr(pid, err)
+	}
+	return strings.Split(strings.TrimRight(string(data), "\x00"), "\x00"), nil
+}
+
+func readStat(pid int) ([]string, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, goneOr(pid, err)
+	}
+	// The command name, in parentheses, may hold anything: cut after the last one.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) <= statStartTime {
+		return nil, fmt.Errorf("reading /proc/%d/stat: unexpected content", pid)
+	}
+	if fields[statState] == "Z" || fields[statState] == "X" {
+		return nil, fmt.Errorf("process %d: %w", pid, ErrGone)
+	}
+	return fields, nil
+}
+
+func goneOr(pid int, err error) error {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("process %d: %w", pid, ErrGone)
+	}
+	return fmt.Errorf("looking at process %d: %w", pid, err)
+}
+
+// Alive reports whether the identified process still exists.
+func (id Identity) Alive() bool {
+	now, err := Identify(id.PID)
+	return err == nil && now == id
+}
+
+// Signal sends a signal to exactly the identified process: through a pidfd, verified after
+// it was opened, so a PID used again is never hit. ErrGone when it has ended.
+func (id Identity) Signal(sig syscall.Signal) error {
+	fd, err := unix.PidfdOpen(id.PID, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("process %d: %w", id.PID, ErrGone)
+	}
+	if err != nil {
+		return fmt.Errorf("opening process %d: %w", id.PID, err)
+	}
+	defer unix.Close(fd)
+	if !id.Alive() {
+		return fmt.Errorf("process %d: %w", id.PID, ErrGone)
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("process %d: %w", id.PID, ErrGone)
+	} else if err != nil {
+		return fmt.Errorf("signalling process %d: %w", id.PID, err)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package process
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"syscall"
+)
+
+var errUnsupported = errors.New("not supported on this platform yet")
+
+var extraPath []string
+
+func detach(*exec.Cmd) {}
+
+func runTied(cmd *exec.Cmd) error { return cmd.Run() }
+
+// Identify is not supported on this platform yet.
+func Identify(int) (Identity, error) { return Identity{}, errUnsupported }
+
+// Session is not supported on this platform yet.
+func Session(int) (int, error) { return 0, errUnsupported }
+
+// CommandLine is not supported on this platform yet.
+func CommandLine(int) ([]string, error) { return nil, errUnsupported }
+
+// Alive is not supported on this platform yet.
+func (id Identity) Alive() bool { return false }
+
+// Signal is not supported on this platform yet.
+func (id Identity) Signal(syscall.Signal) error { return errUnsupported }
+
+// Wait is not supported on this platform yet.
+func (id Identity) Wait(context.Context) error { return errUnsupported }

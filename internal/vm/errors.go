@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotFound: there is no instance of that name.
+	ErrNotFound = errors.New("instance not found")
+	// ErrBusy: another operation on the instance is going on; try again when State changes.
+	ErrBusy = errors.New("instance is busy")
+	// ErrNotRunning: the operation needs a running guest.
+	ErrNotRunning = errors.New("instance is not running")
+)
+
+// NameTakenError says that the instance directory belongs to someone else.
+type NameTakenError struct {
+	Name string
+	// Owner is empty when the directory was not made by rdd.
+	Owner Owner
+}
+
+func (e *NameTakenError) Error() string {
+	if e.Owner.UID == "" {
+		return fmt.Sprintf("an instance directory %q that rdd did not make is in the way", e.Name)
+	}
+	return fmt.Sprintf("the instance name %q is already taken by LimaVM %s/%s (uid %s)", e.Name, e.Owner.Namespace, e.Owner.Name, e.Owner.UID)
+}
+
+// InvalidSpecError says which part of a Spec an engine cannot honour. Retrying
+// does not help until the Spec changes.
+type InvalidSpecError struct {
+	// Field is the path in the template: "images[0].location".
+	Field  string
+	Reason string
+}
+
+func (e *InvalidSpecError) Error() string {
+	if e.Field == "" {
+		return e.Reason
+	}
+	return fmt.Sprintf("field `%s` %s", e.Field, e.Reason)
+}
+
+// HostError says what the host lacks and how to cure it.
+type HostError struct {
+	// Missing is the thing: "qemu-system-x86_64", "3 GiB of disk space in /home".
+	Missing string
+	// Hint is the cure as a command or a sentence: "sudo apt-get install qemu-system-x86".
+	Hint string
+}
+
+func (e *HostError) Error() string {
+	if e.Hint == "" {
+		return "this host lacks " + e.Missing
+	}
+	return fmt.Sprintf("this host lacks %s; to cure it: %s", e.Missing, e.Hint)
+}
+
+// Retryable reports whether trying again soon may help: a spec the engine cannot
+// honour or a name that is taken only changes when someone acts.
+func Retryable(err error) bool {
+	var invalid *InvalidSpecError
+	var taken *NameTakenError
+	var host *HostError
+	return !errors.As(err, &invalid) && !errors.As(err, &taken) && !errors.As(err, &host)
+}

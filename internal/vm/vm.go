@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vm holds the words that controllers and engines share: what a
+// virtual machine should be (Spec), what it is seen to be (State), how an engine
+// is driven (Engine) and how it fails (the typed errors).
+//
+// An engine owns the instances below its LIMA_HOME. Every call is idempotent and
+// fast: work that takes longer than a moment (building an image, booting, shutting
+// down) goes on in the background, shows itself as Phase and Progress in State, and
+// wakes watchers when it moves on. An instance belongs to the Owner that
+// created it; a call on behalf of anyone else fails with *NameTakenError and changes nothing.
+//
+// The package imports the standard library only.
+package vm
+
+import (
+	"context"
+	"time"
+)
+
+// Owner identifies the API object an instance belongs to. It is recorded in the
+// instance directory, so ownership survives the daemon and its store.
+type Owner struct {
+	// UID is the object's metadata.uid: the only field that decides ownership.
+	UID string `json:"uid"`
+	// Namespace and Name are for messages.
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// Spec is what an instance should be.
+type Spec struct {
+	// Name is the instance's name on disk: a DNS label, unique on the host.
+	Name string
+	// Owner is who the instance is made for.
+	Owner Owner
+	// Template is a validated Lima template (YAML).
+	Template []byte
+	// Params is merged into the template's `param:` map.
+	Params map[string]string
+	// Revision identifies Template and Params: the same text has the same
+	// revision. Engines store and report it and do not interpret it.
+	Revision string
+}
+
+// Phase is where an instance is in its life.
+type Phase string
+
+const (
+	// PhaseCreating: the directory is claimed, its disk is being made in the background.
+	PhaseCreating Phase = "Creating"
+	// PhaseIncomplete: claimed, not finished, and nobody is working on it (a crash,
+	// or a failed creation: see State.Failure). Apply carries on.
+	PhaseIncomplete Phase = "Incomplete"
+	// PhaseStopped: complete on disk, no process.
+	PhaseStopped Phase = "Stopped"
+	// PhaseStarting: a hostagent is booting the guest.
+	PhaseStarting Phase = "Starting"
+	// PhaseRunning: ssh answers, provisioning and required probes have passed.
+	PhaseRunning Phase = "Running"
+	// PhaseStopping: the guest is shutting down.
+	PhaseStopping Phase = "Stopping"
+	// PhaseDeleting: processes are being ended and the directory removed.
+	PhaseDeleting Phase = "Deleting"
+	// PhaseBroken: the directory cannot be read or used; State.Failure says why.
+	// Delete works on it.
+	PhaseBroken Phase = "Broken"
+)
+
+// Progress describes background work for people.
+type Progress struct {
+	// Step is what is being done: "building image", "booting".
+	Step string `json:"step,omitempty"`
+	// Index of Total steps, from 1; both 0 when there is no such count.
+	Index int `json:"index,omitempty"`
+	Total int `json:"total,omitempty"`
+	// Percent of the whole work, 0–100; -1 when unknown.
+	Percent int `json:"percent"`
+	// Since is when Step began.
+	Since time.Time `json:"since"`
+}
+
+// Operation names the work a Failure belongs to.
+type Operation string
+
+const (
+	OperationCreate Operation = "create"
+	OperationStart  Operation = "start"
+	OperationStop   Operation = "stop"
+	OperationDelete Operation = "delete"
+	// OperationRun: the machine ended by itself after it had been Running.
+	OperationRun Operation = "run"
+)
+
+// Failure is how the last background work on an instance ended when it did not
+// succeed. It is cleared when the same operation is begun again or succeeds.
+type Failure struct {
+	Operation Operation
+	// Err is one of the package's typed errors where the cause is known.
+	Err error
+	At  time.Time
+}
+
+// State is what an engine sees of an instance: read from the world (files, locks,
+// processes, sockets), never from what was last asked for.
+type State struct {
+	Name     string
+	Owner    Owner
+	Phase    Phase
+	Progress Progress
+	// Revision of the Spec on disk; empty until complete.
+	Revision string
+	// RunningRevision of the Spec the processes were started with; empty when not running.
+	RunningRevision string
+	Failure         *Failure
+	// StartID differs for each start of the machine (adoption keeps it);
+	// empty when there is none.
+	StartID string
+	// BootID is the guest kernel's boot id; empty until known.
+	BootID string
+	// SSHPort on 127.0.0.1 forwarded to the guest's sshd; 0 when none.
+	SSHPort int
+	// Accelerator in use: "kvm", "hvf", "tcg"; empty when not running.
+	Accelerator string
+}
+
+// StopMode says how a machine is ended.
+type StopMode string
+
+const (
+	// StopShutdown asks the guest to power off and falls back to force after a deadline.
+	StopShutdown StopMode = "Shutdown"
+	// StopForce ends the machine at once.
+	StopForce StopMode = "Force"
+)
+
+// Engine makes and runs virtual machines.
+//
+// Besides the errors named per method, any method may return *HostError when the
+// host lacks something and ErrBusy when a conflicting operation is going on; a
+// later call succeeds. Contexts bound the call only, never the background work it began.
+type Engine interface {
+	// Observe reports an instance. ErrNotFound: there is none.
+	Observe(ctx context.Context, name string) (State, error)
+	// List reports every instance directory, whoever owns it.
+	List(ctx context.Context) ([]State, error)
+	// Apply makes the instance on disk what spec says: claims the name and creates
+	// it in the background, or writes a changed spec, which a running machine takes
+	// up at its next start. *NameTakenError, *InvalidSpecError.
+	Apply(ctx context.Context, spec Spec) error
+	// Start begins to boot a stopped instance; a starting or running one is left as
+	// it is. A running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping, deleting).
+	Start(ctx context.Context, owner Owner, name string) error
+	// Stop begins to end a machine; nil when it is stopped already. A starting
+	// machine is stopped too; StopForce overtakes a shutdown. ErrNotFound.
+	Stop(ctx context.Context, owner Owner, name string, mode StopMode) error
+	// Delete begins to end the machine's processes and to remove its directory; nil
+	// while that goes on and when there is nothing. Gone means Observe returns ErrNotFound.
+	// *NameTakenError: it is another owner's and was not touched.
+	Delete(ctx context.Context, owner Owner, name string) error
+	// Watch calls changed with an instance's name whenever its State may have
+	// changed, until ctx ends; at the beginning once for each instance. It returns at once; calls of changed are
+	// serial and must not block.
+	Watch(ctx context.Context, changed func(name string)) error
+}
+
+// Shell is what a client needs to reach a guest over ssh.
+type Shell struct {
+	Address        string // host:port
+	User           string
+	PrivateKeyFile string
+	KnownHostsFile string
+}
+
+// Sheller is the ability to open shells in a running guest.
+type Sheller interface {
+	// Shell says how to reach the guest's sshd. ErrNotFound, ErrNotRunning.
+	Shell(ctx context.Context, name string) (Shell, error)
+}
