@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+
+.PHONY: build test unit race lint generate e2e bench demo setup clean
+
+build: ; scripts/build
+setup: ; scripts/setup test
+test: ; scripts/test
+lint: ; scripts/lint
+unit: ; scripts/test unit
+race: ; scripts/test race
+e2e: ; scripts/test e2e
+generate: ; scripts/generate
+demo: ; scripts/demo
+bench: build ; CGO_ENABLED=0 go run ./test/bench -rdd bin/rdd
+clean: ; rm -rf bin

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package layout holds the tests of the architecture: which package may import
+// which, and what every source file carries.
+package layout
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "rancherdesktop.io/rdd/"
+
+// allowed lists, per package prefix, the packages of ours that non-test code may
+// import. The longest prefix wins. A package that is not listed fails the test: say
+// where it stands first.
+var allowed = map[string][]string{
+	"api":                  {"api"},
+	"cmd/rdd":              {"internal/cli"},
+	"internal/admission":   {},
+	"internal/atomicfile":  {},
+	"internal/flock":       {},
+	"internal/instance":    {},
+	"internal/portalloc":   {},
+	"internal/process":     {},
+	"internal/qmp":         {},
+	"internal/sshx":        {"internal/atomicfile"},
+	"internal/vm":          {},
+	"internal/vm/template": {"internal/vm"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
+	"internal/vm/vmtest":   {"internal/vm"},
+	"internal/vm/qemu": {
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/hostagent/protocol",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+	},
+	"internal/hostagent": {
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/hostagent",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+	},
+	"internal/hostagent/protocol": {},
+	"internal/reconcile":          {"api", "internal/admission"},
+	"internal/controllers":        {"api", "internal/admission", "internal/controllers", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/app":    {"api", "internal/admission", "internal/reconcile", "internal/vm/template"},
+	"internal/controllers/limavm": {"api/lima", "internal/admission", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/datastore":          {"internal/atomicfile", "internal/flock"},
+	"internal/apiserver":          {"api", "internal/admission", "internal/atomicfile"},
+	"internal/client":             {"api", "internal/instance", "internal/flock", "internal/process"},
+	"internal/daemon": {
+		"api", "internal/admission", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/reconcile", "internal/vm",
+	},
+	"internal/cli": {
+		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/hostagent", "internal/instance",
+		"internal/process", "internal/sshx", "internal/vm",
+	},
+	"test": {"api", "internal", "test"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = filepath.Join("..", "..")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("reading the output of go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}
+
+// ruleFor returns the longest prefix in allowed that covers pkg.
+func ruleFor(pkg string) (prefix string, ok bool) {
+	for candidate := range allowed {
+		if under(pkg, candidate) && len(candidate) >= len(prefix) {
+			prefix, ok = candidate, true
+		}
+	}
+	return prefix, ok
+}
+
+func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
+
+// permitted reports whether pkg, under the rule of prefix, may import target. A
+// permission for internal/vm does not cover the engines below it.
+func permitted(pkg, prefix, target string) bool {
+	if under(target, prefix) && prefix != "internal/vm" {
+		return true
+	}
+	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
+		if permission == "internal/vm" && !under(pkg, "internal/cli") {
+			return target == permission
+		}
+		return under(target, permission)
+	})
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, p := range packages(t) {
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		prefix, ok := ruleFor(pkg)
+		if !ok {
+			t.Errorf("%s has no place in the layout: add it to the rules of this test", pkg)
+			continue
+		}
+		for _, imported := range p.Imports {
+			target, ours := strings.CutPrefix(imported, module)
+			if ours && !permitted(pkg, prefix, target) {
+				t.Errorf("%s imports %s: not a direction the architecture has", pkg, target)
+			}
+		}
+	}
+}
+
+func TestVMImportsStandardLibraryOnly(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != module+"internal/vm" {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+				t.Errorf("internal/vm imports %s", imported)
+			}
+		}
+		return
+	}
+	t.Fatal("internal/vm was not listed")
+}
+
+func TestEverySourceFileHasALicenceLine(t *testing.T) {
+	root := filepath.Join("..", "..")
+	files := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == ".git" || path == filepath.Join(root, "bin")) {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !isSource(path) {
+			return nil
+		}
+		files++
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		head := strings.SplitN(string(data), "\n", 4)
+		if !strings.Contains(strings.Join(head[:min(3, len(head))], "\n"), "SPDX-License-Identifier: Apache-2.0") {
+			t.Errorf("%s: no SPDX line", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Fatalf("only %d source files found: the walk is broken", files)
+	}
+}
+
+func isSource(path string) bool {
+	switch filepath.Ext(path) {
+	case ".go", ".sh", ".service":
+		return true
+	}
+	dir := filepath.Base(filepath.Dir(path))
+	return dir == "scripts" || dir == ".ci" || filepath.Base(path) == "Makefile"
+}
