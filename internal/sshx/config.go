@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sshx
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+)
+
+// Config says how to reach an sshd.
+type Config struct {
+	// Address is host:port.
+	Address string
+	User    string
+	// PrivateKeyFile is an unencrypted OpenSSH private key.
+	PrivateKeyFile string
+	// KnownHostsFile pins the server's ed25519 host key.
+	KnownHostsFile string
+}
+
+// Format renders c as an OpenSSH client configuration for the host alias host, so that `ssh -F FILE HOST`
+// works as well as ReadConfig.
+func (c Config) Format(host string) ([]byte, error) {
+	address, port, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		return nil, fmt.Errorf("formatting ssh address %q: %w", c.Address, err)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Host %s\n", host)
+	for _, line := range [][2]string{
+		{"HostName", address},
+		{"Port", port},
+		{"User", c.User},
+		{"IdentityFile", quote(c.PrivateKeyFile)},
+		{"UserKnownHostsFile", quote(c.KnownHostsFile)},
+		{"HostKeyAlgorithms", "ssh-ed25519"},
+		{"IdentitiesOnly", "yes"},
+		{"StrictHostKeyChecking", "yes"},
+		{"BatchMode", "yes"},
+	} {
+		fmt.Fprintf(&b, "  %s %s\n", line[0], line[1])
+	}
+	return b.Bytes(), nil
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// ReadConfig reads a file that Format rendered.
+func ReadConfig(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading ssh configuration: %w", err)
+	}
+	config, err := parseConfig(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading ssh configuration %s: %w", path, err)
+	}
+	return config, nil
+}
+
+func parseConfig(data []byte) (Config, error) {
+	values := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for lines.Scan() {
+		key, value, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")
+		values[key] = strings.Trim(strings.TrimSpace(value), `"`)
+	}
+	if err := lines.Err(); err != nil {
+		return Config{}, err
+	}
+	for _, key := range []string{"HostName", "Port", "User", "IdentityFile", "UserKnownHostsFile"} {
+		if values[key] == "" {
+			return Config{}, fmt.Errorf("%s is missing", key)
+		}
+	}
+	return Config{
+		Address:        net.JoinHostPort(values["HostName"], values["Port"]),
+		User:           values["User"],
+		PrivateKeyFile: values["IdentityFile"],
+		KnownHostsFile: values["UserKnownHostsFile"],
+	}, nil
+}

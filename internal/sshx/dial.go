@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sshx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// ErrHostKey says that the server showed another host key than the pinned one:
+// something else answers on the port. Trying again does not help.
+var ErrHostKey = errors.New("the server's host key is not the guest's")
+
+// Dial connects and logs in. ctx bounds the call, not the connection it returns.
+func Dial(ctx context.Context, c Config) (*ssh.Client, error) {
+	config, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.Address)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to ssh: %w", err)
+	}
+	client, err := handshake(ctx, conn, c.Address, config)
+	if err != nil {
+		return nil, fmt.Errorf("logging in over ssh at %s: %w", c.Address, errors.Join(contextCause(ctx, err), ignoreClosed(conn.Close())))
+	}
+	return client, nil
+}
+
+func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	sshConn, channels, requests, err := ssh.NewClientConn(conn, address, config)
+	if !stop() && err == nil {
+		return nil, errors.Join(ctx.Err(), sshConn.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ssh.NewClient(sshConn, channels, requests), nil
+}
+
+func (c Config) client() (*ssh.ClientConfig, error) {
+	key, err := os.ReadFile(c.PrivateKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading ssh key: %w", err)
+	}
+	signer, err := ssh.ParsePrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("reading ssh key %s: %w", c.PrivateKeyFile, err)
+	}
+	known, err := knownhosts.New(c.KnownHostsFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading known hosts: %w", err)
+	}
+	return &ssh.ClientConfig{
+		User:              c.User,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+		HostKeyCallback: func(host string, remote net.Addr, key ssh.PublicKey) error {
+			if err := known(host, remote, key); err != nil {
+				return fmt.Errorf("%w: %w", ErrHostKey, err)
+			}
+			return nil
+		},
+	}, nil
+}
+
+// contextCause prefers the context's error over the i/o timeout by which it showed itself.
+func contextCause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// KeepAlive asks the server for a sign of life at every interval and closes the
+// client when none comes within timeout. It returns when the connection has ended or ctx ends; ctx does not
+// close the client.
+func KeepAlive(ctx context.Context, client *ssh.Client, interval, timeout time.Duration) {
+	ended := make(chan struct{})
+	go func() {
+		_ = client.Wait()
+		close(ended)
+	}()
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+			return
+		case <-ticker.C:
+		}
+		guard := time.AfterFunc(timeout, func() { _ = client.Close() })
+		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
+		guard.Stop()
+		if err != nil {
+			_ = client.Close()
+			return
+		}
+	}
+}

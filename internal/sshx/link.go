@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sshx
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	keepAliveInterval = 10 * time.Second
+	keepAliveTimeout  = 30 * time.Second
+	dialTimeout       = 20 * time.Second
+)
+
+// ErrLinkClosed is returned by a Link after Close.
+var ErrLinkClosed = errors.New("ssh link is closed")
+
+// Link is a connection that comes back: it dials when a client is asked for and there is no
+// living one. It is safe for concurrent use.
+type Link struct {
+	dial   func(context.Context) (*ssh.Client, error)
+	ctx    context.Context
+	cancel context.CancelFunc
+	slot   chan struct{} // held while dialling
+
+	mu     sync.Mutex
+	client *ssh.Client
+}
+
+// NewLink returns a Link that dials by dial.
+func NewLink(dial func(context.Context) (*ssh.Client, error)) *Link {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Link{dial: dial, ctx: ctx, cancel: cancel, slot: make(chan struct{}, 1)}
+}
+
+// Client returns a living connection, dialling a new one if need be.
+func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
+	select {
+	case l.slot <- struct{}{}:
+		defer func() { <-l.slot }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-l.ctx.Done():
+		return nil, ErrLinkClosed
+	}
+	if client := l.current(); client != nil {
+		return client, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	defer context.AfterFunc(l.ctx, cancel)()
+	client, err := l.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !l.adopt(client) {
+		return nil, errors.Join(ErrLinkClosed, client.Close())
+	}
+	return client, nil
+}
+
+func (l *Link) current() *ssh.Client {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.client
+}
+
+// adopt makes client the current one until its connection ends.
+func (l *Link) adopt(client *ssh.Client) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return false
+	}
+	l.client = client
+	go func() {
+		KeepAlive(l.ctx, client, keepAliveInterval, keepAliveTimeout)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.client == client {
+			l.client = nil
+		}
+	}()
+	return true
+}
+
+// Close ends the connection and makes Client fail.
+func (l *Link) Close() {
+	l.cancel()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client != nil {
+		_ = l.client.Close()
+		l.client = nil
+	}
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sshx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Command is what to run in the guest.
+type Command struct {
+	// Args is run without any interpretation by the guest's shell. Empty together with Line: a login shell.
+	Args []string
+	// Line is given to the user's shell as it is. Args and Line exclude each other.
+	Line string
+	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a TTY, Stderr stays empty.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// TTY asks for a terminal in the guest; the caller puts its own into raw mode.
+	TTY *TTY
+}
+
+// Size of a terminal in characters.
+type Size struct{ Columns, Rows int }
+
+// TTY describes the terminal that the guest's side shall believe in.
+type TTY struct {
+	// Term is the value of TERM; empty means xterm-256color.
+	Term string
+	Size Size
+	// Resized, when not nil, delivers new sizes.
+	Resized <-chan Size
+}
+
+// Run runs a command in the guest and returns its exit code; 128 + the signal's number when a
+// signal ended it. err is not nil only when the command could not be run to its end; on ctx's end the command is sent SIGTERM and
+// its channel closed. A Read of Stdin that is blocked when the command ends stays behind, as there is
+// no way to interrupt it.
+func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
+	line, err := c.line()
+	if err != nil {
+		return 0, err
+	}
+	session, err := client.NewSession()
+	if err != nil {
+		return 0, fmt.Errorf("opening an ssh session: %w", err)
+	}
+	defer func() { _ = session.Close() }()
+	stop := context.AfterFunc(ctx, func() {
+		_ = session.Signal(ssh.SIGTERM)
+		_ = session.Close()
+	})
+	defer stop()
+	if err := c.attach(ctx, session); err != nil {
+		return 0, contextCause(ctx, err)
+	}
+	if err := begin(session, line); err != nil {
+		return 0, fmt.Errorf("starting the command over ssh: %w", contextCause(ctx, err))
+	}
+	return exitCode(ctx, session.Wait())
+}
+
+func (c Command) line() (string, error) {
+	switch {
+	case c.Line != "" && len(c.Args) > 0:
+		return "", errors.New("a command has either Args or a Line")
+	case c.Line != "":
+		return c.Line, nil
+	default:
+		return Quote(c.Args...), nil
+	}
+}
+
+func (c Command) attach(ctx context.Context, session *ssh.Session) error {
+	session.Stdout, session.Stderr = c.Stdout, c.Stderr
+	if c.TTY != nil {
+		if err := requestTTY(ctx, session, *c.TTY); err != nil {
+			return err
+		}
+	}
+	if c.Stdin == nil {
+		return nil
+	}
+	// Not session.Stdin: Wait would then wait for the reader too, and a terminal never ends.
+	in, err := session.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("attaching standard input: %w", err)
+	}
+	go func() {
+		_, _ = io.Copy(in, c.Stdin) // it fails when the command ends first, which is no error
+		_ = in.Close()
+	}()
+	return nil
+}
+
+func requestTTY(ctx context.Context, session *ssh.Session, tty TTY) error {
+	term := tty.Term
+	if term == "" {
+		term = "xterm-256color"
+	}
+	if err := session.RequestPty(term, tty.Size.Rows, tty.Size.Columns, ssh.TerminalModes{}); err != nil {
+		return fmt.Errorf("asking for a terminal: %w", err)
+	}
+	if tty.Resized == nil {
+		return nil
+	}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case size, open := <-tty.Resized:
+				if !open || session.WindowChange(size.Rows, size.Columns) != nil {
+					return
+				}
+			}
+		}
+	}()
+	return nil
+}
+
+func begin(session *ssh.Session, line string) error {
+	if line == "" {
+		return session.Shell()
+	}
+	return session.Start(line)
+}
+
+// signalNumbers of the signals that RFC 4254 (6.10) names.
+var signalNumbers = map[string]int{
+	"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "ABRT": 6, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11, "USR2": 12,
+	"PIPE": 13, "ALRM": 14, "TERM": 15,
+}
+
+func exitCode(ctx context.Context, err error) (int, error) {
+	var exit *ssh.ExitError
+	switch {
+	case err == nil:
+		return 0, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case !errors.As(err, &exit):
+		return 0, fmt.Errorf("the ssh connection ended before the command did: %w", err)
+	case exit.Signal() != "":
+		return 128 + signalNumbers[exit.Signal()], nil
+	default:
+		return exit.ExitStatus(), nil
+	}
+}
+
+// Quote makes one line for a POSIX shell that gives exactly args back.
+func Quote(args ...string) string {
+	quoted := make([]string, len(args))
+	for i, arg := range args {
+		quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	}
+	return strings.Join(quoted, " ")
+}
