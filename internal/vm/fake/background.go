@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fake
+
+import (
+	"errors"
+	"fmt"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+var errGuestDied = errors.New("the guest ended by itself")
+
+// advance moves the background work of one instance on; false when there is none.
+func (w *World) advance(name string, i *instance) bool {
+	switch {
+	case i.work != nil && i.work.operation == vm.OperationDelete:
+		w.advanceDelete(name, i)
+	case i.work != nil:
+		w.advanceCreate(i)
+	case i.machine != nil && i.machine.phase == vm.PhaseStarting:
+		w.advanceBoot(i)
+	case i.machine != nil && i.machine.phase == vm.PhaseStopping:
+		w.advanceStop(i)
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *World) advanceCreate(i *instance) {
+	i.work.step++
+	if err := w.plan.take(vm.OperationCreate); err != nil {
+		i.work = nil
+		w.fail(i, vm.OperationCreate, err)
+		return
+	}
+	if i.work.step >= createSteps {
+		i.work, i.complete = nil, true
+		i.clear(vm.OperationCreate)
+	}
+}
+
+func (w *World) advanceBoot(i *instance) {
+	i.machine.step++
+	if err := w.plan.take(vm.OperationStart); err != nil {
+		i.machine = nil
+		w.fail(i, vm.OperationStart, err)
+		return
+	}
+	if i.machine.step >= bootSteps {
+		i.machine.phase = vm.PhaseRunning
+		i.machine.bootID = fmt.Sprintf("boot-%s", i.machine.startID)
+		i.clear(vm.OperationStart)
+	}
+}
+
+func (w *World) advanceStop(i *instance) {
+	i.machine.step++
+	if err := w.plan.take(vm.OperationStop); err != nil {
+		i.machine.phase = vm.PhaseRunning
+		w.fail(i, vm.OperationStop, err)
+		return
+	}
+	if i.machine.step >= stopSteps {
+		i.machine = nil
+		i.clear(vm.OperationStop)
+	}
+}
+
+// advanceDelete ends the machine first and removes the directory last.
+func (w *World) advanceDelete(name string, i *instance) {
+	i.work.step++
+	if err := w.plan.take(vm.OperationDelete); err != nil {
+		i.work = nil
+		w.fail(i, vm.OperationDelete, err)
+		return
+	}
+	i.machine = nil
+	if i.work.step >= deleteSteps {
+		delete(w.instances, name)
+	}
+}
+
+func (w *World) fail(i *instance, operation vm.Operation, err error) {
+	i.failure = &vm.Failure{Operation: operation, Err: err, At: w.now()}
+}
+
+// clear forgets the failure of operations that have begun again or succeeded.
+func (i *instance) clear(operations ...vm.Operation) {
+	for _, operation := range operations {
+		if i.failure != nil && i.failure.Operation == operation {
+			i.failure = nil
+		}
+	}
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fake
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Engine drives a World as one daemon does.
+type Engine struct {
+	world *World
+}
+
+var _ vm.Engine = &Engine{}
+
+// World is the host that the engine works on.
+func (e *Engine) World() *World { return e.world }
+
+// Observe implements vm.Engine.
+func (e *Engine) Observe(ctx context.Context, name string) (state vm.State, err error) {
+	err = e.world.call(ctx, "Observe", name, func() error {
+		i := e.world.instances[name]
+		if i == nil {
+			return vm.ErrNotFound
+		}
+		state = i.state(name)
+		return nil
+	})
+	return state, err
+}
+
+// List implements vm.Engine.
+func (e *Engine) List(ctx context.Context) (states []vm.State, err error) {
+	err = e.world.call(ctx, "List", "", func() error {
+		for _, name := range slices.Sorted(maps.Keys(e.world.instances)) {
+			states = append(states, e.world.instances[name].state(name))
+		}
+		return nil
+	})
+	return states, err
+}
+
+// Apply implements vm.Engine.
+func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
+	return e.world.call(ctx, "Apply", spec.Name, func() error {
+		if err := e.world.check(spec); err != nil {
+			return err
+		}
+		i := e.world.instances[spec.Name]
+		if i == nil {
+			i = &instance{}
+			e.world.instances[spec.Name] = i
+		} else if err := i.ownedBy(spec.Owner, spec.Name); err != nil {
+			return err
+		}
+		return e.apply(i, spec)
+	})
+}
+
+func (e *Engine) apply(i *instance, spec vm.Spec) error {
+	if i.phase() == vm.PhaseDeleting {
+		return vm.ErrBusy
+	}
+	spec.Template, spec.Params = slices.Clone(spec.Template), maps.Clone(spec.Params)
+	i.spec = spec
+	if i.phase() == vm.PhaseIncomplete {
+		i.work = &work{operation: vm.OperationCreate, since: e.world.now()}
+		i.clear(vm.OperationCreate)
+	}
+	return nil
+}
+
+// Start implements vm.Engine.
+func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
+	return e.world.call(ctx, "Start", name, func() error {
+		i, err := e.world.owned(owner, name)
+		if err != nil {
+			return err
+		}
+		switch i.phase() {
+		case vm.PhaseStarting, vm.PhaseRunning:
+			return nil
+		case vm.PhaseStopped:
+			e.start(i)
+			return nil
+		default:
+			return vm.ErrBusy
+		}
+	})
+}
+
+func (e *Engine) start(i *instance) {
+	e.world.starts++
+	i.clear(vm.OperationStart, vm.OperationRun)
+	i.machine = &machine{
+		phase: vm.PhaseStarting, since: e.world.now(), revision: i.spec.Revision,
+		startID: fmt.Sprintf("start-%d", e.world.starts), port: 40000 + e.world.starts,
+	}
+}
+
+// Stop implements vm.Engine.
+func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.StopMode) error {
+	return e.world.call(ctx, "Stop", name, func() error {
+		i, err := e.world.owned(owner, name)
+		if err != nil || i.machine == nil || i.work != nil {
+			return err
+		}
+		if i.machine.phase != vm.PhaseStopping {
+			i.clear(vm.OperationStop)
+			i.machine.phase, i.machine.step, i.machine.since = vm.PhaseStopping, 0, e.world.now()
+		}
+		if mode == vm.StopForce {
+			i.machine.step = stopSteps
+		}
+		return nil
+	})
+}
+
+// Delete implements vm.Engine.
+func (e *Engine) Delete(ctx context.Context, owner vm.Owner, name string) error {
+	return e.world.call(ctx, "Delete", name, func() error {
+		i := e.world.instances[name]
+		if i == nil {
+			return nil
+		}
+		if err := i.ownedBy(owner, name); err != nil {
+			return err
+		}
+		if i.phase() != vm.PhaseDeleting {
+			i.clear(vm.OperationDelete)
+			i.work = &work{operation: vm.OperationDelete, since: e.world.now()}
+		}
+		return nil
+	})
+}
+
+// owned finds an instance on behalf of its owner.
+func (w *World) owned(owner vm.Owner, name string) (*instance, error) {
+	i := w.instances[name]
+	if i == nil {
+		return nil, vm.ErrNotFound
+	}
+	return i, i.ownedBy(owner, name)
+}
+
+func (i *instance) ownedBy(owner vm.Owner, name string) error {
+	if i.spec.Owner.UID == "" || i.spec.Owner.UID != owner.UID {
+		return &vm.NameTakenError{Name: name, Owner: i.spec.Owner}
+	}
+	return nil
+}
+
+var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// check refuses what no engine can honour; World.Refuse adds to it.
+func (w *World) check(spec vm.Spec) error {
+	switch {
+	case !label.MatchString(spec.Name):
+		return &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label, got %q", spec.Name)}
+	case spec.Owner.UID == "":
+		return &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
+	case len(spec.Template) == 0:
+		return &vm.InvalidSpecError{Field: "template", Reason: "cannot be empty"}
+	}
+	return w.plan.refusal(spec.Template)
+}

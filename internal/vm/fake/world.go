@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fake
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Steps that each kind of background work takes.
+const (
+	createSteps = 3
+	bootSteps   = 3
+	stopSteps   = 2
+	deleteSteps = 2
+)
+
+// World is the host that engines work on. Its methods may be called from any goroutine.
+type World struct {
+	mu        sync.Mutex
+	now       func() time.Time
+	instances map[string]*instance
+	starts    int
+	watchers  map[*watcher]struct{}
+	plan      plan
+	calls     []Call
+}
+
+// instance is a directory and the processes that serve it.
+type instance struct {
+	spec     vm.Spec
+	complete bool
+	work     *work // inside the daemon: creating or deleting
+	machine  *machine
+	failure  *vm.Failure
+}
+
+// work is what the daemon does in the background.
+type work struct {
+	operation vm.Operation
+	step      int
+	since     time.Time
+}
+
+// machine is a hostagent and its guest.
+type machine struct {
+	phase    vm.Phase // Starting, Running or Stopping
+	step     int
+	since    time.Time
+	startID  string
+	bootID   string
+	revision string
+	port     int
+}
+
+// NewWorld makes an empty host whose clock is now.
+func NewWorld(now func() time.Time) *World {
+	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan()}
+}
+
+// Open returns an engine on the world, as a daemon that starts does: the background
+// work of an engine opened before is dropped where it stands.
+func (w *World) Open() *Engine {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, i := range w.instances {
+		if i.work != nil {
+			i.work = nil
+			w.changed(name)
+		}
+	}
+	return &Engine{world: w}
+}
+
+// New returns an engine on a world of its own that runs on the host's clock.
+func New() *Engine { return NewWorld(time.Now).Open() }
+
+// AddForeign puts a directory into the world that rdd did not make.
+func (w *World) AddForeign(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.instances[name] = &instance{}
+	w.changed(name)
+}
+
+// KillGuest ends a machine from outside, as a crash of QEMU or a poweroff in the guest does.
+func (w *World) KillGuest(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	if i == nil || i.machine == nil {
+		return fmt.Errorf("killing the guest of %q: %w", name, vm.ErrNotRunning)
+	}
+	operation := vm.OperationRun
+	if i.machine.bootID == "" {
+		operation = vm.OperationStart
+	}
+	i.machine = nil
+	w.fail(i, operation, errGuestDied)
+	w.changed(name)
+	return nil
+}
+
+// Names lists the world's instance directories, sorted.
+func (w *World) Names() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(maps.Keys(w.instances))
+}
+
+// Template returns the template and params that an instance was last given.
+func (w *World) Template(name string) ([]byte, map[string]string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	if i == nil {
+		return nil, nil
+	}
+	return slices.Clone(i.spec.Template), maps.Clone(i.spec.Params)
+}
+
+// Advance moves every background work on by one step and reports whether there was any.
+func (w *World) Advance() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	moved := false
+	for _, name := range slices.Sorted(maps.Keys(w.instances)) {
+		if w.advance(name, w.instances[name]) {
+			moved = true
+			w.changed(name)
+		}
+	}
+	return moved
+}
+
+// Run advances the world at each interval until ctx ends: for tests that wait instead of stepping.
+func (w *World) Run(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			w.Advance()
+		}
+	}
+}
+
+// state reads an instance as an engine reports it.
+func (i *instance) state(name string) vm.State {
+	s := vm.State{Name: name, Owner: i.spec.Owner, Phase: i.phase(), Failure: i.failure}
+	if i.complete {
+		s.Revision = i.spec.Revision
+	}
+	if m := i.machine; m != nil {
+		s.RunningRevision, s.StartID, s.BootID = m.revision, m.startID, m.bootID
+		s.SSHPort, s.Accelerator = m.port, "tcg"
+		s.Progress = vm.Progress{Step: m.doing(), Percent: -1, Since: m.since}
+	}
+	if i.work != nil {
+		s.Progress = i.work.progress()
+	}
+	return s
+}
+
+func (m *machine) doing() string {
+	switch m.phase {
+	case vm.PhaseStarting:
+		return "booting"
+	case vm.PhaseStopping:
+		return "shutting down"
+	default:
+		return ""
+	}
+}
+
+func (i *instance) phase() vm.Phase {
+	switch {
+	case i.spec.Owner.UID == "":
+		return vm.PhaseBroken
+	case i.work != nil && i.work.operation == vm.OperationDelete:
+		return vm.PhaseDeleting
+	case i.work != nil:
+		return vm.PhaseCreating
+	case !i.complete:
+		return vm.PhaseIncomplete
+	case i.machine != nil:
+		return i.machine.phase
+	default:
+		return vm.PhaseStopped
+	}
+}
+
+func (k *work) progress() vm.Progress {
+	if k.operation == vm.OperationDelete {
+		return vm.Progress{Step: "deleting", Percent: -1, Since: k.since}
+	}
+	return vm.Progress{
+		Step: "building image", Index: min(k.step+1, createSteps), Total: createSteps,
+		Percent: 100 * k.step / createSteps, Since: k.since,
+	}
+}

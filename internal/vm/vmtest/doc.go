@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vmtest is the suite that every vm.Engine passes: the in-memory one and
+// those that boot real guests. It drives an engine through vm.Engine alone and waits
+// through Watch, never by sleeping.
+//
+// A boot costs half a minute and more where a guest is emulated, so the suite is one life of one
+// instance with many checks on the way, and boots it three times.
+package vmtest
+
+import (
+	"testing"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Subject is an engine under test and what the suite must know of it. The
+// instance names that the suite uses begin with "vmt".
+type Subject struct {
+	Engine vm.Engine
+	// Reopen returns another engine object over the same host, as after a restart
+	// of the daemon; the suite goes on with that one.
+	Reopen func(t *testing.T) vm.Engine
+	// KillGuest ends the machine of an instance behind the engine's back.
+	KillGuest func(t *testing.T, name string)
+	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave alone, the subject's to remove.
+	AddForeign func(t *testing.T, name string)
+	// Template is valid; Changed is valid and different.
+	Template, Changed []byte
+	// Invalid is refused because of InvalidField.
+	Invalid      []byte
+	InvalidField string
+	// Timeout bounds each wait: generous, it is not a measurement.
+	Timeout time.Duration
+}
+
+// Run runs the suite on a subject of its own for each part.
+func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
+	t.Run("refusals", func(t *testing.T) { refusals(newSuite(t, newSubject(t), "vmt1")) })
+	t.Run("life", func(t *testing.T) { life(newSuite(t, newSubject(t), "vmt2")) })
+}

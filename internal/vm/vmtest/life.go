@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vmtest
+
+import (
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// life leads one instance from creation to deletion through three boots.
+func life(s *suite) {
+	create(s)
+	othersAreRefused(s)
+	first := firstBoot(s)
+	reopen(s, first)
+	changeWhileRunning(s, first)
+	guestDies(s)
+	second := secondBoot(s, first)
+	stop(s)
+	forceStopWhileStarting(s, second)
+	deleteWhileRunning(s)
+}
+
+func create(s *suite) {
+	spec := s.spec(s.owner, s.Template)
+	s.mustNot("creating", s.Engine.Apply(s.Context(), spec))
+	s.busy("creating again at once", func() error { return s.Engine.Apply(s.Context(), spec) })
+	state := s.waitFor("created", func(state vm.State) bool {
+		s.check("no failure on the way", state.Failure == nil, state)
+		return state.Phase == vm.PhaseStopped
+	})
+	s.check("the revision is on disk", state.Revision == spec.Revision, state)
+	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && state.BootID == "", state)
+	s.check("the owner is recorded", state.Owner == s.owner, state)
+	s.checkListed("created", true)
+	s.mustNot("applying the same again", s.Engine.Apply(s.Context(), spec))
+	again := s.observe("applied again")
+	s.check("still stopped", again.Phase == vm.PhaseStopped && again.Revision == spec.Revision, again)
+	s.mustNot("stopping what is stopped", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopShutdown))
+}
+
+// othersAreRefused checks that only the owner's UID opens an instance.
+func othersAreRefused(s *suite) {
+	s.mustBeTaken("another owner applies", s.Engine.Apply(s.Context(), s.spec(s.other, s.Changed)))
+	s.mustBeTaken("another owner starts", s.Engine.Start(s.Context(), s.other, s.name))
+	s.mustBeTaken("another owner stops", s.Engine.Stop(s.Context(), s.other, s.name, vm.StopForce))
+	s.mustBeTaken("another owner deletes", s.Engine.Delete(s.Context(), s.other, s.name))
+	state := s.observe("after the others")
+	untouched := state.Phase == vm.PhaseStopped && state.Owner == s.owner && state.Revision == revision(s.Template)
+	s.check("untouched", untouched, state)
+}
+
+func firstBoot(s *suite) vm.State {
+	s.start("starting")
+	starting := s.observe("starting")
+	s.check("a start has an id", starting.StartID != "", starting)
+	s.mustNot("starting again at once", s.Engine.Start(s.Context(), s.owner, s.name))
+	running := s.waitRunning("running")
+	s.check("starting again changed nothing", running.StartID == starting.StartID, running)
+	s.check("runs what is on disk", running.RunningRevision == running.Revision, running)
+	s.check("reachable", running.SSHPort > 0, running)
+	s.check("the accelerator is known", running.Accelerator != "", running)
+	s.mustNot("starting what runs", s.Engine.Start(s.Context(), s.owner, s.name))
+	s.mustNot("applying the same to what runs", s.Engine.Apply(s.Context(), s.spec(s.owner, s.Template)))
+	s.sameMachine("starting and applying again", running)
+	return running
+}
+
+// reopen checks that a restarted daemon finds the guest as it was.
+func reopen(s *suite, running vm.State) {
+	s.Engine = s.Reopen(s.T)
+	found := s.waitFor("running after a restart of the daemon", phase(vm.PhaseRunning))
+	s.check("owner and revisions are found again",
+		found.Owner == s.owner && found.Revision == running.Revision && found.RunningRevision == running.RunningRevision, found)
+	s.check("the port is found again", found.SSHPort == running.SSHPort, found)
+	s.sameMachine("a restart of the daemon", running)
+}
+
+// changeWhileRunning checks that a changed spec waits for the next start.
+func changeWhileRunning(s *suite, running vm.State) {
+	s.mustNot("changing the spec", s.Engine.Apply(s.Context(), s.spec(s.owner, s.Changed)))
+	state := s.waitFor("changed on disk", func(state vm.State) bool { return state.Revision == revision(s.Changed) })
+	s.check("still runs the old spec", state.RunningRevision == revision(s.Template), state)
+	s.sameMachine("a changed spec", running)
+}
+
+func guestDies(s *suite) {
+	s.KillGuest(s.T, s.name)
+	state := s.waitFor("stopped by itself", phase(vm.PhaseStopped))
+	s.check("reported as a failure", state.Failure != nil && state.Failure.Operation == vm.OperationRun, state)
+	s.check("with its cause", state.Failure.Err != nil && state.Failure.Err.Error() != "", state)
+	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "", state)
+}
+
+func secondBoot(s *suite, first vm.State) vm.State {
+	s.start("starting after the guest died")
+	running := s.waitRunning("running again")
+	s.check("a new start", running.StartID != first.StartID && running.BootID != first.BootID, running)
+	s.check("runs the changed spec", running.RunningRevision == revision(s.Changed), running)
+	s.check("the failure is forgotten", running.Failure == nil, running)
+	return running
+}
+
+func stop(s *suite) {
+	s.mustNot("stopping", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopShutdown))
+	s.mustNot("stopping again at once", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopShutdown))
+	state := s.waitFor("stopped", phase(vm.PhaseStopped))
+	s.check("a stop is no failure", state.Failure == nil, state)
+	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && state.BootID == "", state)
+}
+
+func forceStopWhileStarting(s *suite, before vm.State) {
+	s.start("starting a third time")
+	starting := s.observe("starting a third time")
+	s.check("a new start", starting.StartID != "" && starting.StartID != before.StartID, starting)
+	s.mustNot("stopping while it starts", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopForce))
+	state := s.waitFor("stopped while it started", phase(vm.PhaseStopped))
+	s.check("a stop is no failure", state.Failure == nil, state)
+}
+
+func deleteWhileRunning(s *suite) {
+	s.start("starting a last time")
+	s.waitRunning("running a last time")
+	s.mustBeTaken("another owner deletes what runs", s.Engine.Delete(s.Context(), s.other, s.name))
+	s.mustNot("deleting while it runs", s.Engine.Delete(s.Context(), s.owner, s.name))
+	s.mustNot("deleting again at once", s.Engine.Delete(s.Context(), s.owner, s.name))
+	s.waitGone("deleted")
+	s.checkListed("deleted", false)
+	s.mustNot("deleting what is gone", s.Engine.Delete(s.Context(), s.owner, s.name))
+	s.mustBe("starting what is gone", s.Engine.Start(s.Context(), s.owner, s.name), vm.ErrNotFound)
+}
+
+// start starts the instance; a hostagent that is just ending may keep it busy for a moment.
+func (s *suite) start(step string) {
+	s.Helper()
+	s.busy(step, func() error { return s.Engine.Start(s.Context(), s.owner, s.name) })
+}
+
+// waitRunning waits for Running; a failure of the start ends the test at once.
+func (s *suite) waitRunning(step string) vm.State {
+	s.Helper()
+	state := s.waitFor(step, func(state vm.State) bool {
+		s.check(step+": the start does not fail", state.Failure == nil || state.Failure.Operation != vm.OperationStart, state)
+		return state.Phase == vm.PhaseRunning
+	})
+	s.check(step+": the guest has a boot id", state.BootID != "", state)
+	return state
+}
+
+// sameMachine checks that the guest that ran before still runs.
+func (s *suite) sameMachine(step string, before vm.State) {
+	s.Helper()
+	now := s.observe(step)
+	same := now.Phase == vm.PhaseRunning && now.StartID == before.StartID && now.BootID == before.BootID
+	s.check(step+": the same guest runs on", same, now)
+}
