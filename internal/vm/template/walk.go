@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import "text/template/parse"
+
+// walk visits a parse tree depth first until visit returns false.
+func walk(node parse.Node, visit func(parse.Node) bool) bool {
+	if !visit(node) {
+		return false
+	}
+	for _, child := range children(node) {
+		if !walk(child, visit) {
+			return false
+		}
+	}
+	return true
+}
+
+func children(node parse.Node) []parse.Node {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		return n.Nodes
+	case *parse.ActionNode:
+		return []parse.Node{n.Pipe}
+	case *parse.PipeNode:
+		return pipeChildren(n)
+	case *parse.CommandNode:
+		return n.Args
+	case *parse.ChainNode:
+		return []parse.Node{n.Node}
+	case *parse.IfNode:
+		return branchChildren(n.BranchNode)
+	case *parse.WithNode:
+		return branchChildren(n.BranchNode)
+	case *parse.RangeNode:
+		return branchChildren(n.BranchNode)
+	}
+	return nil
+}
+
+func pipeChildren(pipe *parse.PipeNode) []parse.Node {
+	all := make([]parse.Node, len(pipe.Cmds))
+	for i, command := range pipe.Cmds {
+		all[i] = command
+	}
+	return all
+}
+
+// branchChildren leaves out an absent else, a nil pointer that an interface would hide.
+func branchChildren(branch parse.BranchNode) []parse.Node {
+	all := []parse.Node{branch.Pipe, branch.List}
+	if branch.ElseList != nil {
+		all = append(all, branch.ElseList)
+	}
+	return all
+}
