@@ -52,6 +52,24 @@ func Rename(oldPath, newPath string) error {
 	return SyncDir(filepath.Dir(newPath))
 }
 
+// Sync makes the content of a file durable that something else wrote.
+func Sync(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("opening file to sync it: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Claim moves oldPath to newPath like Rename, but never replaces anything: fs.ErrExist when newPath is taken, by an
+// empty directory too. Of several that claim one path, one succeeds.
+func Claim(oldPath, newPath string) error {
+	if err := renameNew(oldPath, newPath); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(newPath))
+}
+
 // SyncDir makes the entries of a directory durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

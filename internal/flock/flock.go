@@ -68,5 +68,44 @@ func Held(path string) (bool, error) {
 	return false, errors.Join(err, closeErr)
 }
 
-// Unlock gives the lock up. The file stays: removing it would let two processes lock different files of one name.
+// File is the lock as an open file: a process that inherits it shares the lock, which is held
+// until all who share it have closed it or ended. Do not close it; use Unlock.
+func (l *Lock) File() *os.File { return l.file }
+
+// Inherit takes over a lock that the parent process handed down as descriptor fd, for path. It fails when
+// fd is not path's file or the lock is not ours, and keeps further children from inheriting it.
+func Inherit(fd uintptr, path string) (*Lock, error) {
+	if err := closeOnExec(fd); err != nil {
+		return nil, fmt.Errorf("taking over lock %s: %w", path, err)
+	}
+	f := os.NewFile(fd, path)
+	if f == nil {
+		return nil, fmt.Errorf("taking over lock %s: descriptor %d is not valid", path, fd)
+	}
+	if err := sameFile(f, path); err != nil {
+		return nil, fmt.Errorf("taking over lock %s: %w", path, err)
+	}
+	// Locking again what this open file has locked succeeds.
+	if err := lockFile(f); err != nil {
+		return nil, fmt.Errorf("taking over lock %s: %w", path, err)
+	}
+	return &Lock{file: f}, nil
+}
+
+func sameFile(f *os.File, path string) error {
+	have, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	want, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(have, want) {
+		return errors.New("the descriptor is another file's")
+	}
+	return nil
+}
+
+// Unlock gives the lock up, unless a child process that inherited it lives. The file stays: removing it would let two processes lock different files of one name.
 func (l *Lock) Unlock() error { return l.file.Close() }

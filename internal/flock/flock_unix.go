@@ -22,3 +22,8 @@ func lockFile(f *os.File) error {
 	}
 	return nil
 }
+
+func closeOnExec(fd uintptr) error {
+	_, err := unix.FcntlInt(fd, unix.F_SETFD, unix.FD_CLOEXEC)
+	return err
+}

@@ -21,3 +21,7 @@ func lockFile(f *os.File) error {
 	}
 	return nil
 }
+
+func closeOnExec(fd uintptr) error {
+	return windows.SetHandleInformation(windows.Handle(fd), windows.HANDLE_FLAG_INHERIT, 0)
+}

@@ -39,12 +39,15 @@ type Command struct {
 	// Stdin, Stdout, Stderr; nil is the null device.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Files are handed down as descriptors 3, 4, …; the process inherits no others.
+	Files []*os.File
 }
 
 func (c Command) build(ctx context.Context) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	cmd.ExtraFiles = c.Files
 	return cmd
 }
 
@@ -53,7 +56,9 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 // gets the result of waiting for it, when this process lives to see that.
 func StartDetached(c Command) (Identity, <-chan error, error) {
 	cmd := c.build(context.Background())
-	detach(cmd)
+	if err := detach(cmd); err != nil {
+		return Identity{}, nil, err
+	}
 	if err := cmd.Start(); err != nil {
 		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}

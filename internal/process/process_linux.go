@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -25,7 +26,15 @@ const (
 	statStartTime = 19
 )
 
-func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+func detach(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// Go opens everything close-on-exec; what our own parent left open is not, and would
+	// be held for as long as the detached process lives.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keeping open files from the new process: %w", err)
+	}
+	return nil
+}
 
 // runTied runs cmd so that it dies with this process. The parent-death signal is
 // sent when the *thread* that forked ends, hence the lock (prctl(2), PR_SET_PDEATHSIG).

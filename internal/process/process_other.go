@@ -15,7 +15,7 @@ var errUnsupported = errors.New("not supported on this platform yet")
 
 var extraPath []string
 
-func detach(*exec.Cmd) {}
+func detach(*exec.Cmd) error { return nil }
 
 func runTied(cmd *exec.Cmd) error { return cmd.Run() }
 

@@ -6,35 +6,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Wait returns when the identified process has ended, or with ctx's error. It need not be a child of this one.
+// Wait returns when the identified process has ended, or with ctx's error. It need not be a child of this
+// one. Waiting costs neither a thread nor a timer: a pidfd becomes readable when its process ends (pidfd_open(2)).
 func (id Identity) Wait(ctx context.Context) error {
-	fd, err := unix.PidfdOpen(id.PID, 0)
+	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("opening process %d: %w", id.PID, err)
 	}
-	defer unix.Close(fd)
+	pidfd := os.NewFile(uintptr(fd), "pidfd")
+	defer func() { _ = pidfd.Close() }()
 	if !id.Alive() {
 		return nil
 	}
-	for {
-		// A pidfd becomes readable when its process ends (pidfd_open(2)).
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(100*time.Millisecond/time.Millisecond))
-		if n > 0 {
-			return nil
-		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("waiting for process %d: %w", id.PID, err)
-		}
+	stop := context.AfterFunc(ctx, func() { _ = pidfd.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := waitReadable(pidfd); err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("waiting for process %d to end: %w", id.PID, ctx.Err())
+			err = ctx.Err()
 		}
+		return fmt.Errorf("waiting for process %d to end: %w", id.PID, err)
 	}
+	return nil
+}
+
+func waitReadable(file *os.File) error {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return conn.Read(func(fd uintptr) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		return n > 0 && err == nil
+	})
 }
