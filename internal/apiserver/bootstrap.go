@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/yaml"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// readyTimeout bounds the whole preparation: longer means that something is broken.
+	readyTimeout = 60 * time.Second
+	// definitionHash is an annotation that tells whether a definition in the store is the one of this build.
+	definitionHash = "rdd.rancherdesktop.io/definition-hash"
+)
+
+// bootstrap creates what must exist before anybody gets an answer, all at once, and waits until it is served.
+func (s *Server) bootstrap(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	config := s.Config(DaemonName)
+	s.gate.admit(config.BearerToken)
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	definitions, err := apiextensionsclient.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	for _, definition := range s.options.Definitions {
+		group.Go(func() error { return install(groupCtx, definitions, definition) })
+	}
+	group.Go(func() error { return createNamespaces(groupCtx, client) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	klog.V(1).InfoS("Definitions and namespaces are in place")
+	if err := s.groups.wait(ctx, servedBy(s.options.Definitions)); err != nil {
+		return fmt.Errorf("waiting for custom resources to be served: %w", err)
+	}
+	for informer, synced := range s.informers.WaitForCacheSync(ctx.Done()) {
+		if !synced {
+			return fmt.Errorf("waiting for the cache of %s: %w", informer, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// install applies a definition unless the one in the store came from the same build.
+func install(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition) error {
+	wanted, hash, err := applied(definition)
+	if err != nil {
+		return err
+	}
+	present, err := client.CustomResourceDefinitions().Get(ctx, definition.Name, metav1.GetOptions{})
+	if err == nil && present.Annotations[definitionHash] == hash && present.DeletionTimestamp == nil {
+		return nil
+	}
+	_, err = client.CustomResourceDefinitions().Patch(ctx, definition.Name, types.ApplyPatchType, wanted,
+		metav1.PatchOptions{FieldManager: "rdd", Force: new(true)})
+	if err != nil {
+		return fmt.Errorf("installing %s: %w", definition.Name, err)
+	}
+	return nil
+}
+
+func servedBy(definitions []*apiextensionsv1.CustomResourceDefinition) []schema.GroupVersionResource {
+	var served []schema.GroupVersionResource
+	for _, definition := range definitions {
+		for _, version := range definition.Spec.Versions {
+			if version.Served {
+				served = append(served, schema.GroupVersionResource{
+					Group: definition.Spec.Group, Version: version.Name, Resource: definition.Spec.Names.Plural,
+				})
+			}
+		}
+	}
+	return served
+}
+
+// applied renders a definition for server-side apply, marked with the hash of its content.
+func applied(definition *apiextensionsv1.CustomResourceDefinition) ([]byte, string, error) {
+	content, err := yaml.Marshal(definition)
+	if err != nil {
+		return nil, "", fmt.Errorf("rendering %s: %w", definition.Name, err)
+	}
+	hash := digest(content)
+	marked := definition.DeepCopy()
+	metav1.SetMetaDataAnnotation(&marked.ObjectMeta, definitionHash, hash)
+	content, err = yaml.Marshal(struct {
+		metav1.TypeMeta   `json:",inline"`
+		metav1.ObjectMeta `json:"metadata"`
+		Spec              apiextensionsv1.CustomResourceDefinitionSpec `json:"spec"`
+	}{marked.TypeMeta, marked.ObjectMeta, marked.Spec})
+	return content, hash, err
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/dynamiccertificates"
+	"k8s.io/apiserver/pkg/server/egressselector"
+	"k8s.io/apiserver/pkg/server/healthz"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	serverstorage "k8s.io/apiserver/pkg/server/storage"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/apiserver/pkg/util/openapi"
+	"k8s.io/client-go/rest"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsapiserver "k8s.io/apiextensions-apiserver/pkg/apiserver"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	generatedopenapi "k8s.io/kubernetes/pkg/generated/openapi"
+	"k8s.io/kubernetes/pkg/kubeapiserver"
+)
+
+const (
+	// storagePrefix of all keys in the store.
+	storagePrefix = "/registry"
+	// eventTTL is how long Events are kept.
+	eventTTL = time.Hour
+	// watchGrace is how long open watches may take to end when the server stops.
+	watchGrace = 100 * time.Millisecond
+	// maxStreams per HTTP/2 connection.
+	maxStreams = 1000
+)
+
+var errNotReady = errors.New("the server is not ready yet")
+
+// servedVersions are the built-in API groups.
+var servedVersions = []schema.GroupVersion{
+	corev1.SchemeGroupVersion, rbacv1.SchemeGroupVersion, coordinationv1.SchemeGroupVersion, eventsv1.SchemeGroupVersion,
+	authenticationv1.SchemeGroupVersion, authorizationv1.SchemeGroupVersion,
+}
+
+// resourceConfig enables what is served; resource quotas would be stored but enforced by nobody.
+func resourceConfig() *serverstorage.ResourceConfig {
+	config := serverstorage.NewResourceConfig()
+	config.EnableVersions(servedVersions...)
+	config.DisableResources(corev1.SchemeGroupVersion.WithResource("resourcequotas"))
+	return config
+}
+
+// baseConfig is the part of the configuration that the chained servers share, without authentication, authorization and admission.
+func baseConfig(listener net.Listener, c credentials, loopbackToken string, shared groups, gate *gate) (*genericapiserver.Config, error) {
+	config := genericapiserver.NewConfig(legacyscheme.Codecs)
+	if err := genericoptions.NewServerRunOptions().ApplyTo(config); err != nil {
+		return nil, fmt.Errorf("applying server defaults: %w", err)
+	}
+	certificate, err := dynamiccertificates.NewStaticCertKeyContent("rdd", c.certificate, c.key)
+	if err != nil {
+		return nil, fmt.Errorf("using the serving certificate: %w", err)
+	}
+	config.SecureServing = &genericapiserver.SecureServingInfo{
+		Listener: listener, Cert: certificate, MinTLSVersion: tls.VersionTLS13, HTTP2MaxStreamsPerConnection: maxStreams,
+	}
+	config.PublicAddress = net.IPv4(127, 0, 0, 1)
+	config.LoopbackClientConfig = clientConfig(listener, c, loopbackToken)
+	config.LoopbackClientConfig.ContentType = "application/vnd.kubernetes.protobuf"
+	config.EnableProfiling = false
+	config.MergedResourceConfig = resourceConfig()
+	config.ShutdownWatchTerminationGracePeriod = watchGrace
+	config.AggregatedDiscoveryGroupManager = shared
+	config.ReadyzChecks = append(config.ReadyzChecks, healthz.NamedCheck("rdd", gate.check))
+	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return gate.wrap(genericapiserver.DefaultBuildHandlerChain(handler, c))
+	}
+	setOpenAPI(config)
+	return config, nil
+}
+
+// setOpenAPI enables OpenAPI v3 only: version 2 costs 0.3 s of CPU at start and 45 MB.
+func setOpenAPI(config *genericapiserver.Config) {
+	definitions := openapi.GetOpenAPIDefinitionsWithoutDisabledFeatures(generatedopenapi.GetOpenAPIDefinitions)
+	namer := openapinamer.NewDefinitionNamer(legacyscheme.Scheme, apiextensionsapiserver.Scheme)
+	config.OpenAPIConfig = nil
+	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions, namer)
+	config.OpenAPIV3Config.Info.Title = "Rancher Desktop Daemon"
+}
+
+// clientConfig is how a holder of token reaches the server on listener.
+func clientConfig(listener net.Listener, c credentials, token string) *rest.Config {
+	return &rest.Config{
+		Host:               "https://" + listener.Addr().String(),
+		BearerToken:        token,
+		TLSClientConfig:    rest.TLSClientConfig{CAData: c.certificate},
+		QPS:                -1, // the server is in this process or on this machine: no throttling
+		DisableCompression: true,
+	}
+}
+
+// dialer opens a connection to the store.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// storageOptions reach the store through dial. The name makes the options differ from those of another server in this process:
+// Kubernetes shares background work between servers of equal options.
+func storageOptions(dial dialer, name string) *genericoptions.EtcdOptions {
+	options := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(storagePrefix, nil))
+	options.DefaultStorageMediaType = "application/vnd.kubernetes.protobuf"
+	options.SkipHealthEndpoints = true // the store is in this process
+	options.StorageConfig.Transport.ServerList = []string{"http://" + name}
+	options.StorageConfig.Transport.EgressLookup = func(egressselector.NetworkContext) (utilnet.DialFunc, error) {
+		return utilnet.DialFunc(dial), nil
+	}
+	options.StorageConfig.CountMetricPollPeriod = 0
+	options.StorageConfig.DBMetricPollInterval = 0
+	return options
+}
+
+// addStorage gives the configuration its storage.
+func addStorage(config *genericapiserver.Config, options *genericoptions.EtcdOptions) (serverstorage.StorageFactory, error) {
+	options.StorageConfig.Transport.TracerProvider = config.TracerProvider
+	options.StorageConfig.StorageObjectCountTracker = config.StorageObjectCountTracker
+	factoryConfig := kubeapiserver.NewStorageFactoryConfigEffectiveVersion(config.EffectiveVersion)
+	factoryConfig.APIResourceConfig = config.MergedResourceConfig
+	factory, err := factoryConfig.Complete(options).New()
+	if err != nil {
+		return nil, fmt.Errorf("preparing storage: %w", err)
+	}
+	if err := options.ApplyWithStorageFactoryTo(factory, config); err != nil {
+		return nil, fmt.Errorf("preparing storage: %w", err)
+	}
+	return factory, nil
+}

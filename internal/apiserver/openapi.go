@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"slices"
+
+	restful "github.com/emicklei/go-restful/v3"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensionsapiserver "k8s.io/apiextensions-apiserver/pkg/apiserver"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/kube-openapi/pkg/builder3"
+	"k8s.io/kube-openapi/pkg/cached"
+	"k8s.io/kube-openapi/pkg/common/restfuladapter"
+	"k8s.io/kube-openapi/pkg/spec3"
+)
+
+// publishExtensionsOpenAPI adds the inner server's own group, CustomResourceDefinitions, to the
+// outer server's OpenAPI v3 document. The document is built when somebody asks for it.
+func publishExtensionsOpenAPI(outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions) {
+	path := "apis/" + apiextensionsv1.SchemeGroupVersion.String()
+	services := slices.DeleteFunc(slices.Clone(inner.GenericAPIServer.Handler.GoRestfulContainer.RegisteredWebServices()),
+		func(service *restful.WebService) bool { return service.RootPath() != "/"+path })
+	outer.OpenAPIV3VersionedService.UpdateGroupVersionLazy(path, cached.Once(cached.Func(func() (*spec3.OpenAPI, string, error) {
+		document, err := builder3.BuildOpenAPISpecFromRoutes(restfuladapter.AdaptWebServices(services), config.OpenAPIV3Config)
+		return document, path, err
+	})))
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package datastore is the API server's store: kine on one SQLite file, in this
+// process. It speaks the etcd protocol over an in-memory listener, so there is
+// no port, no socket file and nobody else who could connect.
+//
+// A write is acknowledged only when it is on disk: every connection runs with
+// synchronous=FULL (kine's default is NORMAL, which may lose the last writes at
+// power loss). A marker file beside the store tells an unclean stop; the next
+// Open then checks the whole file before it serves from it.
+package datastore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/k3s-io/kine/pkg/drivers"
+	"github.com/k3s-io/kine/pkg/drivers/generic"
+	"github.com/k3s-io/kine/pkg/drivers/sqlite"
+	"github.com/k3s-io/kine/pkg/server"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+const (
+	// emulatedVersion of etcd decides which features the API server uses (watch progress, streaming).
+	emulatedVersion = "3.6.11"
+	// notifyInterval of watch progress events: how long a consistent read from the watch cache may wait without writes.
+	notifyInterval = 5 * time.Second
+	// pollInterval is only a safety net: writes of this process notify watches directly.
+	pollInterval = time.Second
+	// stopTimeout bounds the wait for open streams when the store closes.
+	stopTimeout = time.Second
+	// bufferSize of one in-memory connection, in bytes.
+	bufferSize = 256 << 10
+	// maxRequest is etcd's limit for a request plus protocol overhead, in bytes.
+	maxRequest = 2 << 20
+)
+
+// Store is an open store.
+type Store struct {
+	path     string
+	db       *sql.DB
+	listener *bufconn.Listener
+	server   *grpc.Server
+	cancel   context.CancelFunc
+	closed   sync.WaitGroup
+	serveErr chan error
+}
+
+// Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
+// A damaged store is an error that wraps ErrDamaged; nothing is repaired or dropped.
+func Open(path string) (*Store, error) {
+	if err := check(path); err != nil {
+		return nil, err
+	}
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	if err := mark(path); err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func (s *Store) start() error {
+	// The context ends only with Close: its end closes the database.
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	backend, dialect, err := sqlite.NewVariant(ctx, &s.closed, "sqlite3", config(s.path))
+	if err != nil {
+		cancel()
+		return err
+	}
+	s.db = dialect.DB
+	if err := backend.Start(ctx); err != nil {
+		cancel()
+		return err
+	}
+	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32))
+	server.New(backend, "http", notifyInterval, emulatedVersion).Register(s.server)
+	go func() { s.serveErr <- s.server.Serve(s.listener) }()
+	return nil
+}
+
+func config(path string) *drivers.Config {
+	return &drivers.Config{
+		DataSourceName: dataSource(path),
+		PollInterval:   pollInterval,
+		PollBatchSize:  500,
+		// The API server asks for compaction; kine needs no timer of its own.
+		CompactInterval:      0,
+		CompactTimeout:       5 * time.Second,
+		CompactMinRetain:     1000,
+		CompactBatchSize:     1000,
+		ConnectionPoolConfig: generic.ConnectionPoolConfig{MaxIdle: 8, MaxIdleTime: 2 * time.Minute},
+	}
+}
+
+// createPrivate makes sure that the file exists with mode 0600 before SQLite, which knows no modes, would create it.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating the store: %w", err)
+	}
+	return f.Close()
+}
+
+// Dial opens an in-memory connection to the store; network and address are ignored.
+func (s *Store) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	return s.listener.DialContext(ctx)
+}
+
+// Failed reports the error that made the store stop serving, should that happen before Close.
+func (s *Store) Failed() <-chan error { return s.serveErr }
+
+// Pragma reads a SQLite setting back on the given number of live connections at once.
+func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]string, error) {
+	values := make([]string, 0, connections)
+	for range connections {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("getting a connection to the store: %w", err)
+		}
+		// Held until the end, so that every turn gets another connection.
+		defer conn.Close()
+		var value string
+		if err := conn.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value); err != nil {
+			return nil, fmt.Errorf("reading pragma %s: %w", name, err)
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// Close ends all streams, writes the log back into the file, closes it and removes the marker of an unclean stop.
+// Callers stop the API server first.
+func (s *Store) Close() error {
+	timer := time.AfterFunc(stopTimeout, s.server.Stop)
+	s.server.GracefulStop()
+	timer.Stop()
+	_, err := s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	s.cancel()
+	s.closed.Wait()
+	if err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return errors.Join(unmark(s.path), s.listener.Close())
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apitest starts the real embedded API server inside a test: store,
+// admission and all of rdd's CustomResourceDefinitions, on a free loopback port and in a
+// directory of its own. It is for the few test binaries that link the API server.
+package apitest
+
+import (
+	"context"
+	"net"
+	"os"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"rancherdesktop.io/rdd/api/crds"
+	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/apiserver"
+	"rancherdesktop.io/rdd/internal/datastore"
+)
+
+// Server is a running API server; it ends with the test.
+type Server struct {
+	server *apiserver.Server
+	store  *datastore.Store
+	dir    string
+}
+
+// Start runs an API server with the given admission rules and returns when it is ready.
+func Start(t testing.TB, rules ...admission.Rule) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rdd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return StartIn(t, dir, rules...)
+}
+
+// StartIn is Start with the server's files in dir, which an earlier server may have left; it stays afterwards.
+func StartIn(t testing.TB, dir string, rules ...admission.Rule) *Server {
+	t.Helper()
+	store, err := datastore.Open(dir + "/store.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{store: store, dir: dir, server: build(t, store, dir, rules)}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the API server ended with: %v", err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-s.server.Ready():
+	case err := <-ended:
+		ended <- err
+		t.Fatalf("the API server did not start: %v", err)
+	}
+	return s
+}
+
+func build(t testing.TB, store *datastore.Store, dir string, rules []admission.Rule) *apiserver.Server {
+	t.Helper()
+	definitions, err := apiserver.LoadDefinitions(crds.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := apiserver.New(apiserver.Options{
+		Listener: listener, TLSDir: dir, Dial: store.Dial, Rules: rules, Definitions: definitions,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// Config is how a caller of the given name reaches the server: "rdd:user",
+// "system:rdd:controller:app", …
+func (s *Server) Config(user string) *rest.Config { return s.server.Config(user) }
+
+// Store is the server's store.
+func (s *Server) Store() *datastore.Store { return s.store }
