@@ -19,6 +19,8 @@ const (
 	ReasonForeignObject    = "ForeignObject"
 	ReasonBootstrapFailed  = "BootstrapFailed"
 	ReasonDeleting         = "Deleting"
+	// ReasonRetrying: an error that is tried again by itself; the message says which.
+	ReasonRetrying = "Retrying"
 )
 
 // Names that the App controller gives to what it owns.

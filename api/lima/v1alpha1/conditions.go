@@ -43,6 +43,11 @@ const (
 	AnnotationRestartRequested = "lima.rancherdesktop.io/restartRequested"
 	// AnnotationResetRequested asks for one reset per new value.
 	AnnotationResetRequested = "lima.rancherdesktop.io/resetRequested"
+	// AnnotationRetryRequested (a time, RFC 3339 with nanoseconds) asks to try again at once
+	// what failed before that time, instead of at the next slow retry.
+	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
+	// LabelSourceOf on a source ConfigMap names the LimaVM it was made for; it is deleted with that.
+	LabelSourceOf = "lima.rancherdesktop.io/source-of"
 	// TemplateKey is the ConfigMap key that holds a Lima template.
 	TemplateKey = "template"
 	// TemplateSuffix makes the name of a LimaVM's own template ConfigMap from the LimaVM's.

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"sync"
+	"time"
+)
+
+// Backoff spaces out attempts at things that fail: each failure of a key doubles its
+// delay, a long time without one starts it over. It only remembers; it starts no timers.
+type Backoff struct {
+	// Base is the delay after the first failure, Max the longest.
+	Base, Max time.Duration
+	// Reset is the time between two failures after which the second counts as the first.
+	Reset time.Duration
+
+	mu      sync.Mutex
+	entries map[string]attempts
+}
+
+type attempts struct {
+	failed time.Time
+	count  int
+}
+
+// Remaining returns how long to wait at the time now before the next attempt at key, which
+// failed at failed. Asking again about the same failure does not count it again.
+func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.entries[key]
+	if !failed.Equal(a.failed) {
+		if failed.Sub(a.failed) > b.Reset {
+			a.count = 0
+		}
+		a = attempts{failed: failed, count: a.count + 1}
+		if b.entries == nil {
+			b.entries = map[string]attempts{}
+		}
+		b.entries[key] = a
+	}
+	return max(0, failed.Add(b.delay(a.count)).Sub(now))
+}
+
+// Attempts returns how many failures of key there were in a row.
+func (b *Backoff) Attempts(key string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.entries[key].count
+}
+
+// Forget drops what is known of key.
+func (b *Backoff) Forget(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.entries, key)
+}
+
+func (b *Backoff) delay(count int) time.Duration {
+	delay := b.Base
+	for i := 1; i < count && delay < b.Max; i++ {
+		delay *= 2
+	}
+	return min(delay, b.Max)
+}

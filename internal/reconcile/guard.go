@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	rdd "rancherdesktop.io/rdd/internal/admission"
+)
+
+// FinalizerGuard makes the rule that keeps everyone but the controllers concerned from deleting
+// a resource's objects that are owned, from taking rdd's finalizers off them, and from taking an
+// owner's reference away. The kind of the owner comes from the finalizer owned-by-<Kind>;
+// the resource's own clean-up belongs to the controller of its kind.
+func FinalizerGuard(resource schema.GroupResource) rdd.Rule {
+	return rdd.Rule{
+		Name:       "finalizer-guard",
+		Resource:   resource,
+		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},
+		Match: func(_, old metav1.Object) bool {
+			return old != nil && slices.ContainsFunc(old.GetFinalizers(), guarded)
+		},
+		Handler: admission.WithValidator[*unstructured.Unstructured](runtime.NewScheme(), finalizerGuard{}),
+	}
+}
+
+func guarded(finalizer string) bool {
+	return finalizer == FinalizerCleanup || strings.HasPrefix(finalizer, OwnedByPrefix)
+}
+
+type finalizerGuard struct{}
+
+func (finalizerGuard) ValidateCreate(context.Context, *unstructured.Unstructured) (admission.Warnings, error) {
+	return nil, nil
+}
+
+// ValidateDelete refuses to delete what has an owner; the owner releases it first.
+func (finalizerGuard) ValidateDelete(ctx context.Context, obj *unstructured.Unstructured) (admission.Warnings, error) {
+	req, err := admission.RequestFromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if kinds := ownerKinds(obj); len(kinds) > 0 {
+		return nil, fmt.Errorf("cannot delete %s %q: %s", req.Kind.Kind, obj.GetName(), ownedSentence(obj, kinds[0]))
+	}
+	return nil, nil
+}
+
+// ValidateUpdate refuses to take away what shows that an object is owned or needs a clean-up.
+func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured.Unstructured) (admission.Warnings, error) {
+	req, err := admission.RequestFromContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	subject := fmt.Sprintf("%s %q", req.Kind.Kind, obj.GetName())
+	for _, kind := range ownerKinds(old) {
+		if req.UserInfo.Username == ControllerUser(kind) {
+			continue
+		}
+		if lost := lostClaim(old, obj, kind); lost != "" {
+			return nil, fmt.Errorf("cannot remove %s from %s: %s", lost, subject, ownedSentence(old, kind))
+		}
+	}
+	if stripsCleanup(old, obj) && req.UserInfo.Username != ControllerUser(req.Kind.Kind) {
+		return nil, fmt.Errorf("cannot remove finalizer %q from %s: its controller has to clean up first; delete the %s resource instead",
+			FinalizerCleanup, subject, req.Kind.Kind)
+	}
+	return nil, nil
+}
+
+// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes nothing.
+func lostClaim(old, obj metav1.Object, kind string) string {
+	if finalizer := OwnedByPrefix + kind; !slices.Contains(obj.GetFinalizers(), finalizer) {
+		return fmt.Sprintf("finalizer %q", finalizer)
+	}
+	ref := ownerOf(old, kind)
+	if ref != nil && !slices.ContainsFunc(obj.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == ref.UID }) {
+		return "the owner reference"
+	}
+	return ""
+}
+
+func stripsCleanup(old, obj metav1.Object) bool {
+	return slices.Contains(old.GetFinalizers(), FinalizerCleanup) && !slices.Contains(obj.GetFinalizers(), FinalizerCleanup)
+}
+
+// ownerKinds lists the kinds that have put their claim on obj.
+func ownerKinds(obj metav1.Object) []string {
+	var kinds []string
+	for _, finalizer := range obj.GetFinalizers() {
+		if kind, ok := strings.CutPrefix(finalizer, OwnedByPrefix); ok {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// ownedSentence says who owns obj and what to do instead.
+func ownedSentence(obj metav1.Object, kind string) string {
+	owner := "the " + kind + " that its finalizer names"
+	if ref := ownerOf(obj, kind); ref != nil {
+		owner = fmt.Sprintf("%s %q", kind, ref.Name)
+	}
+	return fmt.Sprintf("it is owned by %s; delete the %s resource instead", owner, kind)
+}
+
+func ownerOf(obj metav1.Object, kind string) *metav1.OwnerReference {
+	for _, ref := range obj.GetOwnerReferences() {
+		if ref.Kind == kind {
+			return &ref
+		}
+	}
+	return nil
+}
+
+// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when the owner reference is missing.
+func Owned(obj metav1.Object) (kind, name string, owned bool) {
+	kinds := ownerKinds(obj)
+	if len(kinds) == 0 {
+		return "", "", false
+	}
+	if ref := ownerOf(obj, kinds[0]); ref != nil {
+		name = ref.Name
+	}
+	return kinds[0], name, true
+}
