@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Turns a fresh Debian tree into rdd's guest. mmdebstrap runs it as a customize
+# hook, inside the build's namespaces and while the package lists are there.
+#
+#   customize.sh TREE KIT KERNEL_PACKAGE
+#
+# KIT holds rootfs/ and masked-units; what the initrd is made of goes to
+# KIT/kernel and KIT/busybox.
+set -eu
+umask 022
+tree=$1 kit=$2 kernel=$3
+
+# fetch PACKAGE DIR: unpacks a package beside the tree. The guest neither boots its own kernel
+# nor updates it, so nothing that installing a kernel brings along is wanted in it.
+fetch() {
+    mkdir -p "$tree/tmp/rdd-fetch"
+    chroot "$tree" sh -c 'cd /tmp/rdd-fetch && apt-get -qq -o APT::Sandbox::User=root download "$1"' fetch "$1"
+    chroot "$tree" sh -c 'dpkg-deb -W --showformat="\${Package} \${Version}\n" /tmp/rdd-fetch/*.deb' >>"$kit/fetched"
+    chroot "$tree" sh -c 'dpkg-deb -x /tmp/rdd-fetch/*.deb /tmp/rdd-fetch/tree'
+    mv "$tree/tmp/rdd-fetch/tree" "$2"
+    rm -r "$tree/tmp/rdd-fetch"
+}
+
+# dependency META: the versioned package that a kernel meta package stands for.
+dependency() {
+    chroot "$tree" apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p'
+}
+
+fetch "$(dependency "$kernel")" "$kit/kernel"
+fetch busybox-static "$kit/busybox"
+
+version=$(ls "$kit/kernel/usr/lib/modules")
+mkdir -p "$tree/usr/lib/modules"
+mv "$kit/kernel/usr/lib/modules/$version" "$tree/usr/lib/modules/$version"
+chroot "$tree" depmod "$version"
+echo "$version" >"$kit/kernel/version"
+
+cp -R "$kit/rootfs/." "$tree/"
+chown -R -h 0:0 "$tree/etc/systemd" "$tree/usr/lib/rdd"
+rm -f "$tree/etc/apt/sources.list" "$tree"/etc/apt/sources.list.d/0*.list
+rm -f "$tree"/etc/ssh/ssh_host_* "$tree/etc/hostname"
+grep -v '^#' "$kit/masked-units" | while read -r unit; do
+    ln -sfn /dev/null "$tree/etc/systemd/system/$unit"
+done
+chroot "$tree" systemctl --quiet enable systemd-networkd.service rdd-boot.service rdd-provision.service
+chroot "$tree" systemctl --quiet set-default multi-user.target
+
+chroot "$tree" dpkg-query -W -f '${Package} ${Version}\n' >"$kit/installed"
+
+# What differs from build to build, or is made again by itself.
+rm -rf "$tree"/var/log/* "$tree"/var/cache/* "$tree"/var/lib/systemd/* "$tree"/var/lib/dbus/machine-id
+rm -rf "$tree"/var/lib/apt/extended_states "$tree"/var/backups/* "$tree"/var/lib/dpkg/*-old
+mkdir -p "$tree/var/cache/apt/archives/partial" "$tree/var/log/journal" && rmdir "$tree/var/log/journal"

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+)
+
+// usersDir in an image holds a file per machine whose disk refers to it, with the path of
+// the machine's directory. A record counts for as long as that directory exists,
+// so that deleting a machine is all it takes to give its image free.
+const usersDir = "users"
+
+// InUseError says that an image was not removed because disks of machines refer to it.
+type InUseError struct {
+	Image string
+	Users []string
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("image %s is in use by %s; delete the virtual machine first", e.Image, strings.Join(e.Users, ", "))
+}
+
+// Use records that the machine in directory instanceDir, which must exist, has a disk that
+// refers to image, and to no other. Call it before making the disk. ErrNotFound: the image was removed meanwhile.
+func (s *Store) Use(image Image, instanceDir string) error {
+	instanceDir, err := filepath.Abs(instanceDir)
+	if err != nil {
+		return fmt.Errorf("using image %s: %w", image.Name, err)
+	}
+	dir := filepath.Dir(image.Disk)
+	return s.exclusively(func() error {
+		if !exists(filepath.Join(dir, manifestFile)) {
+			return fmt.Errorf("using image %s: %w", image.Name, ErrNotFound)
+		}
+		if err := os.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {
+			return fmt.Errorf("using image %s: %w", image.Name, err)
+		}
+		if err := atomicfile.Write(userFile(dir, instanceDir), []byte(instanceDir+"\n"), 0o600); err != nil {
+			return fmt.Errorf("using image %s: %w", image.Name, err)
+		}
+		return s.forget(instanceDir, dir)
+	})
+}
+
+// forget removes a machine's records in all images but keep.
+func (s *Store) forget(instanceDir, keep string) error {
+	records, err := filepath.Glob(userFile(filepath.Join(s.dir, "*"), instanceDir))
+	if err != nil {
+		return fmt.Errorf("looking for the images of %s: %w", instanceDir, err)
+	}
+	for _, record := range records {
+		if filepath.Dir(filepath.Dir(record)) == keep {
+			continue
+		}
+		if err := atomicfile.Remove(record); err != nil {
+			return fmt.Errorf("giving an image free: %w", err)
+		}
+	}
+	return nil
+}
+
+func userFile(imageDir, instanceDir string) string {
+	sum := sha256.Sum256([]byte(instanceDir))
+	return filepath.Join(imageDir, usersDir, hex.EncodeToString(sum[:8]))
+}
+
+// readUsers returns the machines that use the image in dir and still exist.
+func readUsers(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, usersDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading the users of an image: %w", err)
+	}
+	var users []string
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue // an interrupted write
+		}
+		data, err := os.ReadFile(filepath.Join(dir, usersDir, entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading the users of an image: %w", err)
+		}
+		if user := strings.TrimSpace(string(data)); exists(user) {
+			users = append(users, user)
+		}
+	}
+	slices.Sort(users)
+	return users, nil
+}
+
+// Remove removes an image, named by its name (then it must be the only one), its directory's name or
+// its digest. *InUseError, ErrNotFound.
+func (s *Store) Remove(reference string) (Entry, error) {
+	var removed Entry
+	err := s.removing(func() error {
+		entry, err := s.find(reference)
+		if err != nil {
+			return err
+		}
+		removed = entry
+		return s.remove(entry)
+	})
+	return removed, err
+}
+
+// Prune removes the images that no machine uses and that are outdated or superseded; with all, current
+// ones too. It returns what it removed.
+func (s *Store) Prune(all bool) ([]Entry, error) {
+	var removed []Entry
+	err := s.removing(func() error {
+		entries, err := s.List()
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if len(entry.Users) > 0 || (entry.Current && !all) {
+				continue
+			}
+			if err := s.remove(entry); err != nil {
+				return err
+			}
+			removed = append(removed, entry)
+		}
+		return nil
+	})
+	return removed, err
+}
+
+// removing is exclusively for a cache that may not exist.
+func (s *Store) removing(do func() error) error {
+	if !exists(s.dir) {
+		return do()
+	}
+	return s.exclusively(do)
+}
+
+// find returns the image that a reference names.
+func (s *Store) find(reference string) (Entry, error) {
+	entries, err := s.List()
+	if err != nil {
+		return Entry{}, err
+	}
+	var found []Entry
+	for _, entry := range entries {
+		if entry.Digest == reference || filepath.Base(entry.dir) == reference {
+			return entry, nil
+		}
+		if entry.Name == reference {
+			found = append(found, entry)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Entry{}, fmt.Errorf("image %s: %w", reference, ErrNotFound)
+	case 1:
+		return found[0], nil
+	}
+	ids := make([]string, 0, len(found))
+	for _, entry := range found {
+		ids = append(ids, filepath.Base(entry.dir))
+	}
+	return Entry{}, fmt.Errorf("%s names %d images: say which one: %s", reference, len(found), strings.Join(ids, ", "))
+}
+
+// remove removes an image that nobody uses. It disappears by one rename; a crash after that leaves
+// a directory that the next build of its name clears away.
+func (s *Store) remove(entry Entry) error {
+	if len(entry.Users) > 0 {
+		return &InUseError{Image: filepath.Base(entry.dir), Users: entry.Users}
+	}
+	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+filepath.Base(entry.dir)+".removed")
+	if err := atomicfile.RemoveAll(grave); err != nil {
+		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+	}
+	if err := atomicfile.Rename(entry.dir, grave); err != nil {
+		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+	}
+	if err := atomicfile.RemoveAll(grave); err != nil {
+		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+	}
+	return nil
+}
