@@ -52,6 +52,9 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	if err := s.groups.wait(ctx, servedBy(s.options.Definitions)); err != nil {
 		return fmt.Errorf("waiting for custom resources to be served: %w", err)
 	}
+	if err := s.age(ctx, definitions); err != nil {
+		return fmt.Errorf("finishing custom resources: %w", err)
+	}
 	for informer, synced := range s.informers.WaitForCacheSync(ctx.Done()) {
 		if !synced {
 			return fmt.Errorf("waiting for the cache of %s: %w", informer, ctx.Err())

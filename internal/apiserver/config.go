@@ -23,7 +23,6 @@ import (
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/util/openapi"
-	"k8s.io/client-go/rest"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -64,20 +63,20 @@ func resourceConfig() *serverstorage.ResourceConfig {
 }
 
 // baseConfig is the part of the configuration that the chained servers share, without authentication, authorization and admission.
-func baseConfig(listener net.Listener, c credentials, loopbackToken string, shared groups, gate *gate) (*genericapiserver.Config, error) {
+func baseConfig(access *Access, loopbackToken string, shared groups, gate *gate) (*genericapiserver.Config, error) {
 	config := genericapiserver.NewConfig(legacyscheme.Codecs)
 	if err := genericoptions.NewServerRunOptions().ApplyTo(config); err != nil {
 		return nil, fmt.Errorf("applying server defaults: %w", err)
 	}
-	certificate, err := dynamiccertificates.NewStaticCertKeyContent("rdd", c.certificate, c.key)
+	certificate, err := dynamiccertificates.NewStaticCertKeyContent("rdd", access.credentials.certificate, access.credentials.key)
 	if err != nil {
 		return nil, fmt.Errorf("using the serving certificate: %w", err)
 	}
 	config.SecureServing = &genericapiserver.SecureServingInfo{
-		Listener: listener, Cert: certificate, MinTLSVersion: tls.VersionTLS13, HTTP2MaxStreamsPerConnection: maxStreams,
+		Listener: access.listener, Cert: certificate, MinTLSVersion: tls.VersionTLS13, HTTP2MaxStreamsPerConnection: maxStreams,
 	}
 	config.PublicAddress = net.IPv4(127, 0, 0, 1)
-	config.LoopbackClientConfig = clientConfig(listener, c, loopbackToken)
+	config.LoopbackClientConfig = access.withToken(loopbackToken)
 	config.LoopbackClientConfig.ContentType = "application/vnd.kubernetes.protobuf"
 	config.EnableProfiling = false
 	config.MergedResourceConfig = resourceConfig()
@@ -98,17 +97,6 @@ func setOpenAPI(config *genericapiserver.Config) {
 	config.OpenAPIConfig = nil
 	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(definitions, namer)
 	config.OpenAPIV3Config.Info.Title = "Rancher Desktop Daemon"
-}
-
-// clientConfig is how a holder of token reaches the server on listener.
-func clientConfig(listener net.Listener, c credentials, token string) *rest.Config {
-	return &rest.Config{
-		Host:               "https://" + listener.Addr().String(),
-		BearerToken:        token,
-		TLSClientConfig:    rest.TLSClientConfig{CAData: c.certificate},
-		QPS:                -1, // the server is in this process or on this machine: no throttling
-		DisableCompression: true,
-	}
 }
 
 // dialer opens a connection to the store.

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensionsinformers "k8s.io/apiextensions-apiserver/pkg/client/informers/externalversions/apiextensions/v1"
 	genericadmission "k8s.io/apiserver/pkg/admission"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/admission"
@@ -26,10 +26,8 @@ const resync = 10 * time.Minute
 
 // Options are what a server needs.
 type Options struct {
-	// Listener on a loopback address; the server closes it.
-	Listener net.Listener
-	// TLSDir is an existing directory of mode 0700 for certificates, keys and the user's token.
-	TLSDir string
+	// Access says where the server listens and who its callers are.
+	Access *Access
 	// Dial opens a connection to the store.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Rules judge requests inside the server.
@@ -40,12 +38,12 @@ type Options struct {
 
 // Server is one API server. It runs once.
 type Server struct {
+	*Access
 	options     Options
-	credentials credentials
-	tokens      *tokens
 	gate        *gate
 	groups      groups
 	informers   informers.SharedInformerFactory
+	definitions apiextensionsinformers.CustomResourceDefinitionInformer
 	server      *genericapiserver.GenericAPIServer
 	ready       chan struct{}
 }
@@ -58,35 +56,19 @@ type parts struct {
 	informers informers.SharedInformerFactory
 }
 
-// New builds a server; nothing is served before Run.
+// New builds a server; nothing is served before Run, which also closes the listener.
 func New(options Options) (*Server, error) {
-	if err := requireLoopback(options.Listener); err != nil {
-		return nil, err
-	}
-	c, err := loadCredentials(options.TLSDir)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{options: options, credentials: c, tokens: newTokens(), gate: newGate(), groups: newGroups(), ready: make(chan struct{})}
-	s.tokens.add(c.userToken, UserName)
+	s := &Server{Access: options.Access, options: options, gate: newGate(), groups: newGroups(), ready: make(chan struct{})}
 	if err := s.build(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func requireLoopback(listener net.Listener) error {
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if !ok || !address.IP.IsLoopback() {
-		return fmt.Errorf("the API server must listen on a loopback address, not on %s", listener.Addr())
-	}
-	return nil
-}
-
 func (s *Server) build() error {
 	loopbackToken := newToken()
 	s.gate.admit(loopbackToken)
-	config, err := baseConfig(s.options.Listener, s.credentials, loopbackToken, s.groups, s.gate)
+	config, err := baseConfig(s.Access, loopbackToken, s.groups, s.gate)
 	if err != nil {
 		return err
 	}
@@ -108,6 +90,7 @@ func (s *Server) build() error {
 	if err != nil {
 		return err
 	}
+	s.definitions = inner.Informers.Apiextensions().V1().CustomResourceDefinitions()
 	s.server, err = newOuter(config, &parts{groups: s.groups, storage: factory, accounts: accounts, informers: s.informers}, inner)
 	return err
 }
@@ -129,17 +112,6 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 	}
 	config.AdmissionControl = genericadmission.NewChainHandler(lifecycle, newPlugin(s.options.Rules))
 	return accounts, nil
-}
-
-// Config is how a caller of the given name reaches the server. Every call makes a new token, valid as long as the server runs;
-// UserName gets the instance's lasting one.
-func (s *Server) Config(user string) *rest.Config {
-	token := s.credentials.userToken
-	if user != UserName {
-		token = newToken()
-		s.tokens.add(token, user)
-	}
-	return clientConfig(s.options.Listener, s.credentials, token)
 }
 
 // Ready is closed when requests are answered: admission works and all definitions are established.
@@ -174,7 +146,7 @@ func (s *Server) prepare(ctx context.Context) error {
 		return err
 	}
 	close(s.ready)
-	klog.InfoS("API server is ready", "address", s.options.Listener.Addr().String(), "preparing", time.Since(started).Round(time.Millisecond))
+	klog.InfoS("API server is ready", "address", s.listener.Addr().String(), "preparing", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 

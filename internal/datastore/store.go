@@ -37,8 +37,6 @@ const (
 	notifyInterval = 5 * time.Second
 	// pollInterval is only a safety net: writes of this process notify watches directly.
 	pollInterval = time.Second
-	// stopTimeout bounds the wait for open streams when the store closes.
-	stopTimeout = time.Second
 	// bufferSize of one in-memory connection, in bytes.
 	bufferSize = 256 << 10
 	// maxRequest is etcd's limit for a request plus protocol overhead, in bytes.
@@ -145,12 +143,10 @@ func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]str
 	return values, nil
 }
 
-// Close ends all streams, writes the log back into the file, closes it and removes the marker of an unclean stop.
-// Callers stop the API server first.
+// Close ends all connections, writes the log back into the file, closes it and removes the marker of an unclean stop.
+// Callers stop the API server first; what was acknowledged is on disk in any case.
 func (s *Store) Close() error {
-	timer := time.AfterFunc(stopTimeout, s.server.Stop)
-	s.server.GracefulStop()
-	timer.Stop()
+	s.server.Stop()
 	_, err := s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	s.cancel()
 	s.closed.Wait()

@@ -29,6 +29,18 @@ type Server struct {
 // Start runs an API server with the given admission rules and returns when it is ready.
 func Start(t testing.TB, rules ...admission.Rule) *Server {
 	t.Helper()
+	return StartWith(t, func(func(string) *rest.Config) []admission.Rule { return rules })
+}
+
+// StartWith is Start with rules that may call the server.
+func StartWith(t testing.TB, rules Build) *Server {
+	t.Helper()
+	return StartIn(t, Dir(t), rules)
+}
+
+// Dir makes a directory with a short name for a server; it is removed with the test.
+func Dir(t testing.TB) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "rdd")
 	if err != nil {
 		t.Fatal(err)
@@ -38,11 +50,14 @@ func Start(t testing.TB, rules ...admission.Rule) *Server {
 			t.Error(err)
 		}
 	})
-	return StartIn(t, dir, rules...)
+	return dir
 }
 
-// StartIn is Start with the server's files in dir, which an earlier server may have left; it stays afterwards.
-func StartIn(t testing.TB, dir string, rules ...admission.Rule) *Server {
+// Build makes the admission rules of a server, given how callers reach it.
+type Build func(config func(user string) *rest.Config) []admission.Rule
+
+// StartIn is Start with the server's files in dir, which an earlier server may have left, and which stay, and with rules that may call the server.
+func StartIn(t testing.TB, dir string, rules Build) *Server {
 	t.Helper()
 	store, err := datastore.Open(dir + "/store.db")
 	if err != nil {
@@ -70,7 +85,7 @@ func StartIn(t testing.TB, dir string, rules ...admission.Rule) *Server {
 	return s
 }
 
-func build(t testing.TB, store *datastore.Store, dir string, rules []admission.Rule) *apiserver.Server {
+func build(t testing.TB, store *datastore.Store, dir string, rules Build) *apiserver.Server {
 	t.Helper()
 	definitions, err := apiserver.LoadDefinitions(crds.Files)
 	if err != nil {
@@ -80,8 +95,12 @@ func build(t testing.TB, store *datastore.Store, dir string, rules []admission.R
 	if err != nil {
 		t.Fatal(err)
 	}
+	access, err := apiserver.NewAccess(listener, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	server, err := apiserver.New(apiserver.Options{
-		Listener: listener, TLSDir: dir, Dial: store.Dial, Rules: rules, Definitions: definitions,
+		Access: access, Dial: store.Dial, Rules: rules(access.Config), Definitions: definitions,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// ErrNotRunning says that the daemon does not run and was not to be started.
+var ErrNotRunning = errors.New("the daemon is not running; start it with: rdd service start")
+
+// NewerError says that the running daemon is newer than this program.
+type NewerError struct{ Daemon, Client string }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): use the newer rdd", e.Daemon, e.Client)
+}
+
+// Options of Connect.
+type Options struct {
+	// Version of this program; an older daemon is restarted. Empty: versions are not compared.
+	Version string
+	// NoStart makes Connect fail with ErrNotRunning instead of starting the daemon.
+	NoStart bool
+	// Executable to start the daemon with; empty: this program.
+	Executable string
+}
+
+// Client talks to the API of one instance.
+type Client struct {
+	ctrl.WithWatch
+	// Config reaches the API as the instance's user.
+	Config *rest.Config
+	// Daemon is who answers.
+	Daemon Record
+}
+
+// Connect returns a client of the instance's API. It creates the instance's directories and starts the daemon when
+// need be, restarts one that is older than this program, and returns when the API answers.
+func Connect(ctx context.Context, inst instance.Instance, options Options) (*Client, error) {
+	record, err := Ensure(ctx, inst, options)
+	if err != nil {
+		return nil, err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", inst.ConfigFile())
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig of instance %q: %w", inst.Name, err)
+	}
+	config.QPS = -1 // the server is on this machine: no throttling
+	known := NewScheme()
+	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: newMapper(known)})
+	if err != nil {
+		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)
+	}
+	return &Client{WithWatch: client, Config: config, Daemon: record}, nil
+}
+
+// Ensure finds a ready daemon of a fitting version, starting or restarting it when need be.
+func Ensure(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+	state, record, err := Find(inst)
+	if err != nil {
+		return Record{}, err
+	}
+	if state == Stopped && options.NoStart {
+		return Record{}, ErrNotRunning
+	}
+	if state != Running {
+		return start(ctx, inst, options)
+	}
+	switch compare(record.Version, options.Version) {
+	case newer:
+		return Record{}, &NewerError{Daemon: record.Version, Client: options.Version}
+	case older:
+		if _, err := Stop(ctx, inst); err != nil {
+			return Record{}, fmt.Errorf("restarting the older daemon: %w", err)
+		}
+		return start(ctx, inst, options)
+	}
+	return record, nil
+}
+
+func start(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+	if err := inst.MakeDirs(); err != nil {
+		return Record{}, err
+	}
+	executable, err := options.executable()
+	if err != nil {
+		return Record{}, err
+	}
+	record, _, err := Start(ctx, inst, executable, true)
+	return record, err
+}
+
+func (o Options) executable() (string, error) {
+	if o.Executable != "" {
+		return o.Executable, nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program: %w", err)
+	}
+	return path, nil
+}
+
+// order of a daemon's version against this program's.
+type order int
+
+const (
+	same order = iota
+	older
+	newer
+)
+
+// compare orders semantic versions; others, and a missing one, count as the same.
+func compare(daemon, own string) order {
+	d, err := version.ParseSemantic(daemon)
+	if err != nil {
+		return same
+	}
+	o, err := version.ParseSemantic(own)
+	switch {
+	case err != nil:
+		return same
+	case d.LessThan(o):
+		return older
+	case o.LessThan(d):
+		return newer
+	}
+	return same
+}
+
+// NewScheme knows the types that clients of rdd use.
+func NewScheme() *runtime.Scheme {
+	known := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme} {
+		if err := add(known); err != nil {
+			panic(err) // the types contradict each other: every program would fail at its first line
+		}
+	}
+	metav1.AddToGroupVersion(known, schema.GroupVersion{Version: "v1"})
+	return known
+}
+
+// clusterScoped are the kinds of ours without a namespace.
+var clusterScoped = map[string]bool{"App": true, "Namespace": true}
+
+// newMapper maps kinds to resources without asking the server: they are all known.
+func newMapper(known *runtime.Scheme) meta.RESTMapper {
+	groups := []schema.GroupVersion{corev1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion}
+	mapper := meta.NewDefaultRESTMapper(groups)
+	for _, group := range groups {
+		for kind := range known.KnownTypes(group) {
+			scope := meta.RESTScopeNamespace
+			if clusterScoped[kind] {
+				scope = meta.RESTScopeRoot
+			}
+			mapper.Add(group.WithKind(kind), scope)
+		}
+	}
+	return mapper
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"rancherdesktop.io/rdd/api/crds"
+	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/apiserver"
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/datastore"
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+// ErrRunning says that another daemon of the instance runs.
+var ErrRunning = errors.New("the daemon is already running")
+
+// Controller is one controller as the daemon sees it.
+type Controller struct {
+	// Name for --controllers and for the controller's identity.
+	Name string
+	// Rules of admission that belong to it.
+	Rules []admission.Rule
+	// Setup adds it to a manager.
+	Setup func(manager.Manager) error
+}
+
+// Options of Run.
+type Options struct {
+	Instance  instance.Instance
+	Arguments Arguments
+	Version   string
+	// Controllers builds all controllers; config gives each the API access of a caller by name.
+	Controllers func(config func(user string) *rest.Config) ([]Controller, error)
+	// Ready is called once when the daemon is ready.
+	Ready func()
+}
+
+// Run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed.
+func Run(ctx context.Context, options Options) error {
+	inst := options.Instance
+	if err := inst.MakeDirs(); err != nil {
+		return err
+	}
+	lock, err := flock.Try(inst.LockFile())
+	if errors.Is(err, flock.ErrLocked) {
+		return ErrRunning
+	}
+	if err != nil {
+		return err
+	}
+	d := &daemon{options: options, inst: inst, began: time.Now()}
+	return errors.Join(d.run(ctx), lock.Unlock())
+}
+
+type daemon struct {
+	options Options
+	inst    instance.Instance
+	began   time.Time
+	parts   running
+}
+
+func (d *daemon) run(ctx context.Context) error {
+	if err := d.claim(); err != nil {
+		return err
+	}
+	err := d.start(ctx)
+	if err == nil {
+		err = d.announce()
+	}
+	if err == nil {
+		err = d.parts.wait(ctx)
+	}
+	if ctx.Err() != nil {
+		klog.InfoS("Stopping")
+	}
+	return errors.Join(err, atomicfile.Remove(client.RecordFile(d.inst)), d.parts.stop(), atomicfile.Remove(d.inst.PIDFile()))
+}
+
+// claim removes what a killed daemon left and writes the PID file, a hint for people.
+func (d *daemon) claim() error {
+	return errors.Join(
+		atomicfile.Remove(client.RecordFile(d.inst)),
+		atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir()),
+		atomicfile.Write(d.inst.PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600),
+	)
+}
+
+// start brings the parts up, each after what it needs. What was started is in d.parts even when it fails.
+func (d *daemon) start(ctx context.Context) error {
+	listener, err := listen(d.port())
+	if err != nil {
+		return err
+	}
+	store, err := datastore.Open(d.inst.StoreFile())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d.parts.port = listener.Addr().(*net.TCPAddr).Port
+	d.parts.add("store", store.Failed(), store.Close)
+	d.step("Store is open")
+	server, controllers, err := d.newServer(listener, store)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d.parts.run("API server", server.Run)
+	if err := d.parts.waitFor(ctx, server.Ready()); err != nil {
+		return err
+	}
+	d.step("API server is ready")
+	if err := writeKubeconfig(d.inst, server.Config(apiserver.UserName)); err != nil {
+		return err
+	}
+	return d.startControllers(ctx, server, controllers)
+}
+
+func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apiserver.Server, []Controller, error) {
+	definitions, err := apiserver.LoadDefinitions(crds.Files)
+	if err != nil {
+		return nil, nil, err
+	}
+	access, err := apiserver.NewAccess(listener, d.inst.TLSDir())
+	if err != nil {
+		return nil, nil, err
+	}
+	controllers, err := d.controllers(access.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rules []admission.Rule
+	for _, controller := range controllers {
+		rules = append(rules, controller.Rules...)
+	}
+	server, err := apiserver.New(apiserver.Options{Access: access, Dial: store.Dial, Rules: rules, Definitions: definitions})
+	d.step("API server is built")
+	return server, controllers, err
+}
+
+// announce tells that the daemon is ready: by its record to whoever looks, by Ready to who started it.
+func (d *daemon) announce() error {
+	self, err := process.Identify(os.Getpid())
+	if err != nil {
+		return fmt.Errorf("identifying the daemon: %w", err)
+	}
+	record := client.Record{Process: self, Version: d.options.Version, Port: d.parts.port, Started: time.Now()}
+	data, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(client.RecordFile(d.inst), data, 0o600); err != nil {
+		return err
+	}
+	d.step("Daemon is ready")
+	d.options.Ready()
+	return nil
+}
+
+// step logs how far the start has come.
+func (d *daemon) step(what string) {
+	klog.InfoS(what, "after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Version)
+}
+
+func (d *daemon) port() int {
+	if d.options.Arguments.SecurePort != 0 {
+		return d.options.Arguments.SecurePort
+	}
+	return d.inst.Port()
+}
+
+// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig will tell which.
+func listen(port int) (net.Listener, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		klog.InfoS("The port is busy: taking a free one", "port", port)
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening for the API: %w", err)
+	}
+	return listener, nil
+}
