@@ -79,7 +79,7 @@ func (r *root) command() *cobra.Command {
 	cmd.SetOut(r.out)
 	cmd.SetErr(r.err)
 	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand()
+	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand())
 	return cmd
 }
 
@@ -90,7 +90,7 @@ func (r *root) exitCode(err error) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		exit = &exitError{code: ExitError, err: err}
+		exit = &exitError{code: codeOf(err), err: err}
 	}
 	if exit.err != nil {
 		fmt.Fprintln(r.err, "Error:", exit.err)

@@ -60,7 +60,7 @@ var allowed = map[string][]string{
 	},
 	"internal/cli": {
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/hostagent", "internal/instance",
-		"internal/process", "internal/sshx", "internal/vm",
+		"internal/process", "internal/sshx", "internal/vm", "internal/vm/template",
 	},
 	"test": {"api", "internal", "test"},
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const deleteHint = "The deletion goes on. To follow it: rdd status, or rdd delete again."
+
+func (r *root) deleteCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete",
+		Short: "Take the VM down and remove it with its disk",
+		Long: `Delete deletes the App and waits until it and all that it owns are gone: the guest, its disk, the
+LimaVM and the templates. The cached image and the logs stay.
+
+Ctrl-C ends the waiting only.`,
+		Example: `  rdd delete
+  rdd delete --timeout 10m`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := addWait(cmd, changeTimeout)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel, err := flags.bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		return r.delete(ctx, flags.wait)
+	}
+	return cmd
+}
+
+func (r *root) delete(ctx context.Context, wait bool) error {
+	exists, err := r.instanceExists()
+	if err != nil {
+		return err
+	}
+	if !exists {
+		fmt.Fprintf(r.out, noApp, "delete")
+		return nil
+	}
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	app, err := getApp(ctx, c)
+	if err != nil {
+		return err
+	}
+	if app == nil {
+		fmt.Fprintf(r.out, noApp, "delete")
+		return nil
+	}
+	if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
+		return fmt.Errorf("deleting the App: %w", err)
+	}
+	if !wait {
+		fmt.Fprintln(r.out, "The App is to be deleted. To follow it: rdd status")
+		return nil
+	}
+	if err := r.waitAppGone(ctx, c, app, deleteHint); err != nil {
+		return err
+	}
+	fmt.Fprintln(r.out, "The App and its VM are deleted.")
+	return nil
+}

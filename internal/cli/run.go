@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+func (r *root) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run CMD…",
+		Short: "Run a host command that talks to this instance's Docker and API",
+		Long: `Run runs a command of this host with DOCKER_HOST and KUBECONFIG pointing at this instance and its tools
+first in PATH. The VM is started if need be. Signals and the exit code are the command's own.`,
+		Example: `  rdd run docker ps
+  rdd run docker run --rm -it debian bash
+  rdd run sh -c 'tar -c . | docker import - here'`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	flags := &waitFlags{}
+	addTimeout(cmd, &flags.timeout, startTimeout)
+	cmd.Flags().SetInterspersed(false)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, err := flags.bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		return r.run(ctx, args)
+	}
+	return cmd
+}
+
+func (r *root) run(ctx context.Context, args []string) error {
+	inst, err := r.instance()
+	if err != nil {
+		return err
+	}
+	path, err := findProgram(inst, args[0])
+	if err != nil {
+		return err
+	}
+	if err := r.ensureRunning(ctx); err != nil {
+		return err
+	}
+	code, err := process.Replace(path, args, runEnvironment(inst, os.Environ()))
+	if err != nil {
+		return fmt.Errorf("running %s: %w", args[0], err)
+	}
+	return &exitError{code: code}
+}
+
+// ensureRunning starts the App unless it has settled running.
+func (r *root) ensureRunning(ctx context.Context) error {
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	app, err := getApp(ctx, c)
+	if err != nil || settledRunning(app) {
+		return err
+	}
+	if app, err = r.runApp(ctx, c); err != nil {
+		return err
+	}
+	return r.settle(ctx, c, app, "the VM to run", startHint)
+}
+
+func settledRunning(app *appv1.App) bool {
+	if app == nil || !app.Spec.Running || app.DeletionTimestamp != nil {
+		return false
+	}
+	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
+	return settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration == app.Generation
+}
+
+// findProgram looks in the instance's tools first.
+func findProgram(inst instance.Instance, name string) (string, error) {
+	if filepath.Base(name) == name {
+		if path, err := process.LookPath(filepath.Join(inst.BinDir(), name)); err == nil {
+			return path, nil
+		}
+	}
+	path, err := process.LookPath(name)
+	switch {
+	case err == nil:
+		return path, nil
+	case name == "docker":
+		return "", fmt.Errorf("this host has no docker command; to install it: " +
+			"sudo apt-get install docker-cli (Debian 13 and later) or sudo apt-get install docker.io")
+	default:
+		return "", fmt.Errorf("finding the command to run: %w", err)
+	}
+}
+
+// unset are variables that would lead the docker client elsewhere.
+var unset = []string{"DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
+
+// runEnvironment is env, made to point at the instance.
+func runEnvironment(inst instance.Instance, env []string) []string {
+	set := map[string]string{
+		"DOCKER_HOST": "unix://" + inst.DockerSocket(),
+		"KUBECONFIG":  inst.ConfigFile(),
+		"PATH":        inst.BinDir(),
+	}
+	var kept []string
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		if name == "PATH" && value != "" {
+			set["PATH"] += string(os.PathListSeparator) + value
+		}
+		if _, replaced := set[name]; !replaced && !slices.Contains(unset, name) {
+			kept = append(kept, entry)
+		}
+	}
+	for _, name := range []string{"DOCKER_HOST", "KUBECONFIG", "PATH"} {
+		kept = append(kept, name+"="+set[name])
+	}
+	return kept
+}
