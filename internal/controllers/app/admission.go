@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	rdd "rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// Resources judged here.
+var (
+	apps       = schema.GroupResource{Group: appv1.GroupVersion.Group, Resource: "apps"}
+	limaVMs    = schema.GroupResource{Group: limav1.GroupVersion.Group, Resource: "limavms"}
+	configMaps = schema.GroupResource{Resource: "configmaps"}
+	namespaces = schema.GroupResource{Resource: "namespaces"}
+)
+
+// Rules are what the API fills in and refuses about Apps and what they own. They read live through reader.
+func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rdd.Rule {
+	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
+	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
+	return []rdd.Rule{
+		reconcile.FinalizerGuard(apps),
+		{
+			Name: "app-defaulter", Resource: apps, Operations: write, Mutating: true,
+			Handler: admission.WithDefaulter[*appv1.App](scheme, defaulter{facts}),
+		},
+		{
+			Name: "app-validator", Resource: apps, Operations: write,
+			Handler: admission.WithValidator[*appv1.App](scheme, validator{facts}),
+		},
+		{
+			Name: "app-limavm-guard", Resource: limaVMs, Operations: update,
+			Match:   func(_, old metav1.Object) bool { return old != nil && ownedByApp(old) },
+			Handler: admission.WithValidator[*limav1.LimaVM](scheme, limaVMGuard{}),
+		},
+		{
+			Name: "app-template-guard", Resource: configMaps, Operations: update,
+			Match:   func(_, old metav1.Object) bool { return old != nil && isTemplate(old) },
+			Handler: admission.WithValidator[*corev1.ConfigMap](scheme, templateGuard{reader: reader}),
+		},
+		{
+			Name: "app-namespace-guard", Resource: namespaces, Operations: remove,
+			Handler: admission.WithValidator[*corev1.Namespace](scheme, namespaceGuard{reader: reader}),
+		},
+	}
+}
+
+type defaulter struct{ facts Facts }
+
+// Default fills in what depends on the host.
+func (d defaulter) Default(_ context.Context, app *appv1.App) error {
+	if !app.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	machine := &app.Spec.VirtualMachine
+	if machine.CPUs == 0 {
+		machine.CPUs = defaultCPUs(d.facts.Host)
+	}
+	if machine.Memory != nil {
+		return nil
+	}
+	if d.facts.Host.Memory < minMemory {
+		return fmt.Errorf("this host cannot give a virtual machine the %s of memory that it needs: it has %s itself",
+			quantity(minMemory), quantity(d.facts.Host.Memory))
+	}
+	machine.Memory = quantity(defaultMemory(d.facts.Host))
+	return nil
+}
+
+// quantity writes bytes as whole MiB.
+func quantity(bytes int64) *resource.Quantity {
+	return resource.NewQuantity(bytes>>20<<20, resource.BinarySI)
+}
+
+type validator struct{ facts Facts }
+
+// ValidateCreate judges the whole spec.
+func (v validator) ValidateCreate(_ context.Context, app *appv1.App) (admission.Warnings, error) {
+	return nil, v.validate(appv1.AppSpec{}, app.Spec)
+}
+
+// ValidateUpdate judges what changed, so that an App that was fine on a bigger host can still be stopped and deleted.
+func (v validator) ValidateUpdate(_ context.Context, old, app *appv1.App) (admission.Warnings, error) {
+	if !app.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	return nil, v.validate(old.Spec, app.Spec)
+}
+
+// ValidateDelete allows it: that is how everything is taken down.
+func (validator) ValidateDelete(context.Context, *appv1.App) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (v validator) validate(old, spec appv1.AppSpec) error {
+	if engine := spec.ContainerEngine.Name; engine != old.ContainerEngine.Name && engine == appv1.EngineContainerd {
+		return fmt.Errorf("spec.containerEngine.name: this build has no containerd yet; use %q", appv1.EngineMoby)
+	}
+	if k := spec.Kubernetes; k != old.Kubernetes && (k.Enabled || k.Version != "") {
+		return fmt.Errorf("spec.kubernetes: this build has no Kubernetes yet; leave enabled false and version empty")
+	}
+	machine, host := spec.VirtualMachine, v.facts.Host
+	if machine.CPUs != old.VirtualMachine.CPUs && (machine.CPUs < 1 || int(machine.CPUs) > host.CPUs) {
+		return fmt.Errorf("spec.virtualMachine.cpus must be between 1 and %d, the number of this host's CPUs; got %d", host.CPUs, machine.CPUs)
+	}
+	if memory := machine.Memory; memory != nil && (old.VirtualMachine.Memory == nil || memory.Cmp(*old.VirtualMachine.Memory) != 0) {
+		if memory.Value() < minMemory || memory.Value() > host.Memory {
+			return fmt.Errorf("spec.virtualMachine.memory must be between %s and %s, this host's memory; got %s",
+				quantity(minMemory), quantity(host.Memory), memory)
+		}
+	}
+	return nil
+}

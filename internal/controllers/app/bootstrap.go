@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// ensureNamespace makes the namespace if it is missing, and owns it only then.
+func (r *Reconciler) ensureNamespace(ctx context.Context, s *scope) reconcile.Outcome {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
+	found, err := reconcile.Find(ctx, r.client, ns, &corev1.NamespaceList{})
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	if found && !ns.DeletionTimestamp.IsZero() {
+		return reconcile.Wait(fmt.Sprintf("waiting for Namespace %q, which is being deleted, to be gone", ns.Name), 0)
+	}
+	if !found {
+		ns.ObjectMeta = s.owned("")
+		ns.Namespace, ns.Name = "", s.app.Spec.Namespace
+		if err := r.client.Create(ctx, ns); err != nil {
+			return reconcile.Retry(err)
+		}
+	}
+	s.namespace = ns
+	return reconcile.Done()
+}
+
+// readLimaVM looks for the LimaVM. One that is not ours stays as it is; ours keeps
+// our claim, unless it is being deleted by force: then it is let go and made again.
+func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
+	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
+	found, err := reconcile.Find(ctx, r.client, vm, &limav1.LimaVMList{})
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	s.looked = true
+	switch {
+	case !found:
+		return reconcile.Done()
+	case !reconcile.OwnedBy(vm, s.app):
+		s.foreign = true
+		return foreign("LimaVM", vm, s.app)
+	}
+	s.limaVM = vm
+	if vm.DeletionTimestamp.IsZero() {
+		return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, vm, appv1.FinalizerOwnedByApp))
+	}
+	if err := reconcile.RemoveFinalizer(ctx, r.client, vm, appv1.FinalizerOwnedByApp); client.IgnoreNotFound(err) != nil {
+		return reconcile.Retry(err)
+	}
+	return reconcile.Wait(fmt.Sprintf("waiting for LimaVM %q, which is being deleted, to be gone", client.ObjectKeyFromObject(vm)), 0)
+}
+
+// foreign says that an object of a name that we need is somebody else's, and what to do.
+func foreign(kindOf string, obj client.Object, app *appv1.App) reconcile.Outcome {
+	return reconcile.Stalled(appv1.ReasonForeignObject, fmt.Sprintf(
+		"%s %q exists and does not belong to App %q, which needs that name: delete it or rename it, or delete the App and choose another spec.namespace",
+		kindOf, client.ObjectKeyFromObject(obj), app.Name))
+}
+
+// ensureInput makes the ConfigMap that the LimaVM copies its template from.
+func (r *Reconciler) ensureInput(ctx context.Context, s *scope) reconcile.Outcome {
+	if !s.bootstrapping() {
+		return reconcile.Done()
+	}
+	text, err := render(r.facts.wanted(s.app.Spec))
+	if err != nil {
+		return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
+	}
+	input := &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}
+	found, err := reconcile.Find(ctx, r.client, input, &corev1.ConfigMapList{})
+	switch {
+	case err != nil:
+		return reconcile.Retry(err)
+	case !found:
+		input.ObjectMeta, input.Data = s.owned(appv1.LimaVMName), map[string]string{appv1.TemplateKey: text}
+		return refusable(r.client.Create(ctx, input))
+	case !reconcile.OwnedBy(input, s.app):
+		return foreign("ConfigMap", input, s.app)
+	default:
+		return r.writeTemplate(ctx, input, text)
+	}
+}
+
+// writeTemplate changes a ConfigMap's template unless it is that already.
+func (r *Reconciler) writeTemplate(ctx context.Context, cm *corev1.ConfigMap, text string) reconcile.Outcome {
+	if cm.Data[appv1.TemplateKey] == text {
+		return reconcile.Done()
+	}
+	patch := client.MergeFromWithOptions(cm.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if cm.Data == nil {
+		cm.Data = map[string]string{}
+	}
+	cm.Data[appv1.TemplateKey] = text
+	return refusable(r.client.Patch(ctx, cm, patch))
+}
+
+// ensureLimaVM makes the LimaVM that refers to the input ConfigMap.
+func (r *Reconciler) ensureLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.limaVM != nil {
+		return reconcile.Done()
+	}
+	vm := &limav1.LimaVM{
+		ObjectMeta: s.owned(appv1.LimaVMName),
+		Spec: limav1.LimaVMSpec{
+			TemplateRef: limav1.TemplateReference{Name: appv1.LimaVMName},
+			Running:     s.app.Spec.Running,
+		},
+	}
+	vm.Finalizers = []string{appv1.FinalizerOwnedByApp}
+	if err := r.client.Create(ctx, vm); err != nil {
+		return refusable(err)
+	}
+	s.limaVM = vm
+	return reconcile.Done()
+}
+
+// refusable is the outcome of a write that admission may refuse: then someone has to act.
+func refusable(err error) reconcile.Outcome {
+	refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
+	if refused && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
+	}
+	return reconcile.RetryIf(err)
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// rootCA is the ConfigMap that Kubernetes may put into every namespace.
+const rootCA = "kube-root-ca.crt"
+
+// deleteLimaVM releases and deletes the LimaVM and waits until it is gone.
+func (r *Reconciler) deleteLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
+	child, vm := s.limaVMChild()
+	o := child.Delete(ctx, r.client)
+	if o.Err != nil {
+		return o
+	}
+	s.looked = true
+	if !o.IsDone() {
+		s.limaVM = vm
+	}
+	return o
+}
+
+// awaitTemplate waits for the template of a LimaVM that went before its time. Its claim is
+// the LimaVM controller's, which sweeps up after it.
+func (r *Reconciler) awaitTemplate(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.foreign {
+		return reconcile.Done()
+	}
+	own := &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName + limav1.TemplateSuffix)}
+	found, err := reconcile.Find(ctx, r.client, own, &corev1.ConfigMapList{})
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	owner := metav1.GetControllerOf(own)
+	if !found || owner == nil || owner.APIVersion != limav1.GroupVersion.String() || owner.Name != appv1.LimaVMName {
+		return reconcile.Done()
+	}
+	return reconcile.Wait(fmt.Sprintf("waiting for ConfigMap %q to be gone", client.ObjectKeyFromObject(own)), 0)
+}
+
+// deleteInput deletes the input ConfigMap if it is ours.
+func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcome {
+	return reconcile.Child{
+		Object: &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}, List: &corev1.ConfigMapList{}, Kind: "ConfigMap",
+		Mine: func(obj client.Object) bool { return reconcile.OwnedBy(obj, s.app) },
+	}.Delete(ctx, r.client)
+}
+
+// deleteNamespace deletes the namespace that the App made, unless others have put their things into it meanwhile.
+func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Outcome {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
+	found, err := reconcile.Find(ctx, r.client, ns, &corev1.NamespaceList{})
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	if !found || !reconcile.OwnedBy(ns, s.app) {
+		return reconcile.Done()
+	}
+	s.namespace = ns
+	guest, err := r.guest(ctx, ns.Name)
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	if guest != "" && ns.DeletionTimestamp.IsZero() {
+		log.FromContext(ctx).Info("The App's namespace stays because it holds what is not the App's", "namespace", ns.Name, "object", guest)
+		return reconcile.RetryIf(r.disown(ctx, ns, s.app.UID))
+	}
+	return reconcile.Child{
+		Object: ns, List: &corev1.NamespaceList{}, Kind: "Namespace",
+		Mine: func(obj client.Object) bool { return reconcile.OwnedBy(obj, s.app) },
+	}.Delete(ctx, r.client)
+}
+
+// guest names an object in a namespace that has nothing of the App's left; empty when there is none.
+func (r *Reconciler) guest(ctx context.Context, namespace string) (string, error) {
+	var vms limav1.LimaVMList
+	var configMaps corev1.ConfigMapList
+	var secrets corev1.SecretList
+	for _, list := range []client.ObjectList{&vms, &configMaps, &secrets} {
+		if err := r.client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			return "", err
+		}
+	}
+	configMaps.Items = slices.DeleteFunc(configMaps.Items, func(cm corev1.ConfigMap) bool { return cm.Name == rootCA })
+	switch {
+	case len(vms.Items) > 0:
+		return "LimaVM " + vms.Items[0].Name, nil
+	case len(configMaps.Items) > 0:
+		return "ConfigMap " + configMaps.Items[0].Name, nil
+	case len(secrets.Items) > 0:
+		return "Secret " + secrets.Items[0].Name, nil
+	default:
+		return "", nil
+	}
+}
+
+// disown takes the App's owner reference off a namespace that stays.
+func (r *Reconciler) disown(ctx context.Context, ns *corev1.Namespace, owner types.UID) error {
+	patch := client.MergeFromWithOptions(ns.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	ns.OwnerReferences = slices.DeleteFunc(ns.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == owner })
+	return client.IgnoreNotFound(r.client.Patch(ctx, ns, patch))
+}
+
+// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is gone.
+func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
+	err := reconcile.RemoveFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup)
+	if client.IgnoreNotFound(err) != nil {
+		return reconcile.Retry(err)
+	}
+	s.released = true
+	return reconcile.Done()
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// ownedByApp reports whether an App has put its claim on obj.
+func ownedByApp(obj metav1.Object) bool {
+	owner, _, owned := reconcile.Owned(obj)
+	return owned && owner == kind
+}
+
+// isTemplate reports whether obj is a LimaVM's own template.
+func isTemplate(obj metav1.Object) bool {
+	owner, _, owned := reconcile.Owned(obj)
+	return owned && owner == "LimaVM"
+}
+
+// caller is the user name of whoever asks.
+func caller(ctx context.Context) (string, error) {
+	req, err := admission.RequestFromContext(ctx)
+	return req.UserInfo.Username, err
+}
+
+// limaVMGuard keeps what the App decides about its LimaVM from being changed behind its back.
+type limaVMGuard struct{}
+
+func (limaVMGuard) ValidateCreate(context.Context, *limav1.LimaVM) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (limaVMGuard) ValidateDelete(context.Context, *limav1.LimaVM) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
+	user, err := caller(ctx)
+	if err != nil || user == reconcile.ControllerUser(kind) {
+		return nil, err
+	}
+	_, owner, _ := reconcile.Owned(old)
+	if old.Spec.Running != vm.Spec.Running {
+		return nil, fmt.Errorf("cannot change spec.running of LimaVM %q: it is owned by App %q; use `rdd start` or `rdd stop` instead", vm.Name, owner)
+	}
+	if !maps.Equal(old.Spec.Params, vm.Spec.Params) {
+		return nil, fmt.Errorf("cannot change spec.params of LimaVM %q: it is owned by App %q; use `rdd set …` instead", vm.Name, owner)
+	}
+	return nil, nil
+}
+
+// templateGuard keeps the template of the App's LimaVM from being edited behind its back.
+type templateGuard struct{ reader client.Reader }
+
+func (templateGuard) ValidateCreate(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (templateGuard) ValidateDelete(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
+	user, err := caller(ctx)
+	if err != nil || user == reconcile.ControllerUser(kind) || maps.Equal(old.Data, cm.Data) {
+		return nil, err
+	}
+	_, name, _ := reconcile.Owned(old)
+	vm := &limav1.LimaVM{}
+	err = g.reader.Get(ctx, client.ObjectKey{Namespace: cm.Namespace, Name: name}, vm)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, apierrors.NewInternalError(fmt.Errorf("reading LimaVM %s/%s: %w", cm.Namespace, name, err))
+	}
+	if ownedByApp(vm) {
+		_, owner, _ := reconcile.Owned(vm)
+		return nil, fmt.Errorf("cannot change the template of LimaVM %q: it is owned by App %q; use `rdd set …` instead", name, owner)
+	}
+	return nil, nil
+}
+
+// namespaceGuard keeps the namespace of an App's LimaVM.
+type namespaceGuard struct{ reader client.Reader }
+
+func (namespaceGuard) ValidateCreate(context.Context, *corev1.Namespace) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (namespaceGuard) ValidateUpdate(context.Context, *corev1.Namespace, *corev1.Namespace) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (g namespaceGuard) ValidateDelete(ctx context.Context, ns *corev1.Namespace) (admission.Warnings, error) {
+	if ns.Name == metav1.NamespaceDefault {
+		return nil, fmt.Errorf("namespace %q cannot be deleted", ns.Name)
+	}
+	var vms limav1.LimaVMList
+	if err := g.reader.List(ctx, &vms, client.InNamespace(ns.Name)); err != nil {
+		return nil, apierrors.NewInternalError(fmt.Errorf("listing LimaVMs: %w", err))
+	}
+	for i := range vms.Items {
+		if ownedByApp(&vms.Items[i]) {
+			_, owner, _ := reconcile.Owned(&vms.Items[i])
+			return nil, fmt.Errorf("cannot delete namespace %q: it holds LimaVM %q, which is owned by App %q; delete the %s resource first",
+				ns.Name, vms.Items[i].Name, owner, kind)
+		}
+	}
+	return nil, nil
+}

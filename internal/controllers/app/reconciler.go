@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// fieldOwner owns the App controller's part of the App's status.
+const fieldOwner = "rdd-app"
+
+// kind of the App in owner references.
+const kind = "App"
+
+// Reconciler makes the world what the App says.
+type Reconciler struct {
+	client client.Client
+	clock  clock.PassiveClock
+	facts  Facts
+	status reconcile.StatusWriter
+}
+
+// NewReconciler makes a Reconciler that reads and writes through c, live.
+func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts) *Reconciler {
+	return &Reconciler{client: c, clock: clock, facts: facts, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
+}
+
+// scope is the App and what was seen of its world in one pass.
+type scope struct {
+	app *appv1.App
+	now time.Time
+	// namespace is the one that the LimaVM lives in; nil until it was read.
+	namespace *corev1.Namespace
+	// looked says that the LimaVM was read; limaVM is nil when there is none of ours then.
+	looked bool
+	limaVM *limav1.LimaVM
+	// foreign says that a LimaVM of the name exists and is not ours.
+	foreign bool
+	// template is the LimaVM's own template once it is what the spec asks for.
+	template *corev1.ConfigMap
+	outcome  reconcile.Outcome
+	released bool
+}
+
+// bootstrapping says that the LimaVM has not made its own copy of the template yet.
+func (s *scope) bootstrapping() bool {
+	return s.limaVM == nil || s.limaVM.Status.TemplateConfigMap == ""
+}
+
+func (s *scope) deleting() bool { return !s.app.DeletionTimestamp.IsZero() }
+
+// meta names an object in the App's namespace.
+func (s *scope) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: s.app.Spec.Namespace, Name: name}
+}
+
+// owned is meta for an object that the App owns.
+func (s *scope) owned(name string) metav1.ObjectMeta {
+	m := s.meta(name)
+	m.OwnerReferences = []metav1.OwnerReference{reconcile.OwnerReference(s.app, appv1.GroupVersion.WithKind(kind))}
+	return m
+}
+
+func (r *Reconciler) steps() []reconcile.Step[*scope] {
+	return []reconcile.Step[*scope]{
+		{Name: "adding the finalizer", Do: r.addFinalizer},
+		{Name: "making the namespace", Do: r.ensureNamespace},
+		{Name: "reading the LimaVM", Do: r.readLimaVM},
+		{Name: "making the input ConfigMap", Do: r.ensureInput},
+		{Name: "making the LimaVM", Do: r.ensureLimaVM},
+		{Name: "removing the input ConfigMap", Do: r.dropInput},
+		{Name: "updating the template", Do: r.syncTemplate},
+		{Name: "updating the LimaVM", Do: r.syncRunning},
+	}
+}
+
+func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
+	return []reconcile.Step[*scope]{
+		{Name: "deleting the LimaVM", Do: r.deleteLimaVM},
+		{Name: "waiting for the template", Do: r.awaitTemplate},
+		{Name: "deleting the input ConfigMap", Do: r.deleteInput},
+		{Name: "deleting the namespace", Do: r.deleteNamespace},
+		{Name: "removing the finalizer", Do: r.removeFinalizer},
+	}
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now()}
+	found, err := reconcile.Find(ctx, r.client, s.app, &appv1.AppList{})
+	if err != nil {
+		return reconcile.Retry(fmt.Errorf("reading the App: %w", err)).Result()
+	}
+	if !found {
+		return ctrl.Result{}, nil
+	}
+	steps := r.steps()
+	if s.deleting() {
+		steps = r.deletionSteps()
+	}
+	s.outcome = reconcile.Run(ctx, s, steps)
+	if s.released {
+		return ctrl.Result{}, nil
+	}
+	if err := r.status.Apply(ctx, s.app, ownStatus(s.app.Status), status(s)); err != nil {
+		return reconcile.Retry(err).Result()
+	}
+	return s.outcome.Result()
+}
+
+// addFinalizer comes before anything that could be left behind.
+func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
+	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup))
+}

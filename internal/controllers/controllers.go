@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers is the explicit list of rdd's controllers: what each needs, which
+// requests its admission rules judge, and how it is hung into a manager.
+package controllers
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// Deps are what the controllers need.
+type Deps struct {
+	// Config is how a user of the given name reaches the API server. It is first called when a
+	// rule judges a request or a controller is set up, so the server need not run yet.
+	Config func(user string) *rest.Config
+	// Engine runs the virtual machines.
+	Engine vm.Engine
+	// Host is what the machine offers.
+	Host template.Host
+	// LimaHome is where the engine makes instances; names must leave room for socket paths below it.
+	LimaHome string
+	// DockerSocket is where the App's Docker socket appears on the host.
+	DockerSocket string
+	// Clock is the time that decides waits and conditions.
+	Clock clock.PassiveClock
+}
+
+// Controller is one of rdd's controllers.
+type Controller struct {
+	// Name is the word that --controllers knows it by.
+	Name string
+	// Rules judge requests about the controller's resources.
+	Rules []admission.Rule
+	// Setup hangs the controller into a manager made with Scheme.
+	Setup func(mgr manager.Manager) error
+}
+
+// New lists the controllers.
+func New(deps Deps) []Controller {
+	scheme := Scheme()
+	return []Controller{deps.app(scheme), deps.limaVM(scheme)}
+}
+
+// Rules are the admission rules of all controllers, and those that guard rdd's own API.
+func Rules(all []Controller) []admission.Rule {
+	rules := []admission.Rule{definitionGuard()}
+	for _, c := range all {
+		rules = append(rules, c.Rules...)
+	}
+	return rules
+}
+
+// Scheme knows the types that the controllers work with.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			panic(fmt.Sprintf("registering the API types: %v", err)) // wrong at compile time, found by any test
+		}
+	}
+	return scheme
+}
+
+func (d Deps) app(scheme *runtime.Scheme) Controller {
+	facts := app.Facts{Host: d.Host, DockerSocket: d.DockerSocket}
+	live := &liveReader{make: func() (client.Client, error) { return d.Client(app.Name, scheme) }}
+	return Controller{
+		Name:  app.Name,
+		Rules: app.Rules(scheme, live, facts),
+		Setup: func(mgr manager.Manager) error {
+			c, err := d.Client(app.Name, scheme)
+			if err != nil {
+				return err
+			}
+			return app.NewReconciler(c, d.Clock, facts).Setup(mgr)
+		},
+	}
+}
+
+func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
+	live := &liveReader{make: func() (client.Client, error) { return d.Client(limavm.Name, scheme) }}
+	return Controller{
+		Name:  limavm.Name,
+		Rules: limavm.Rules(scheme, live, d.Host, d.LimaHome),
+		Setup: func(mgr manager.Manager) error {
+			c, err := d.Client(limavm.Name, scheme)
+			if err != nil {
+				return err
+			}
+			events := recorder{mgr.GetEventRecorder(reconcile.ControllerPrefix + limavm.Name)}
+			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, events).Setup(mgr)
+		},
+	}
+}
+
+// Client is a live client, without a cache, with the identity of the named controller.
+func (d Deps) Client(controller string, scheme *runtime.Scheme) (client.Client, error) {
+	config := rest.CopyConfig(d.Config(reconcile.ControllerPrefix + controller))
+	config.QPS = -1 // the server is in this process
+	c, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper()})
+	if err != nil {
+		return nil, fmt.Errorf("making the client of controller %s: %w", controller, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// groupSuffix ends the names of rdd's API groups, and of their definitions.
+const groupSuffix = ".rancherdesktop.io"
+
+// definitionGuard keeps rdd's CustomResourceDefinitions from everyone but the daemon: with
+// one of them all its resources would go, and nobody would take their machines down.
+func definitionGuard() admission.Rule {
+	return admission.Rule{
+		Name:       "crd-guard",
+		Resource:   schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"},
+		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},
+		Match:      func(_, old metav1.Object) bool { return old != nil && strings.HasSuffix(old.GetName(), groupSuffix) },
+		Handler:    webhook.WithValidator[*apiextensionsv1.CustomResourceDefinition](Scheme(), definitionValidator{}),
+	}
+}
+
+type definitionValidator struct{}
+
+func (definitionValidator) ValidateCreate(context.Context, *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+	return nil, nil
+}
+
+func (definitionValidator) ValidateDelete(ctx context.Context, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+	return nil, refuse(ctx, "delete", d.Name)
+}
+
+// ValidateUpdate lets metadata and what only concerns the display be changed.
+func (definitionValidator) ValidateUpdate(ctx context.Context, old, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+	if equality.Semantic.DeepEqual(essence(old), essence(d)) {
+		return nil, nil
+	}
+	return nil, refuse(ctx, "change", d.Name)
+}
+
+// essence is a definition's spec without what breaks nothing.
+func essence(d *apiextensionsv1.CustomResourceDefinition) apiextensionsv1.CustomResourceDefinitionSpec {
+	spec := d.Spec.DeepCopy()
+	spec.Names.ShortNames, spec.Names.Categories = nil, nil
+	for i := range spec.Versions {
+		spec.Versions[i].AdditionalPrinterColumns = nil
+	}
+	return *spec
+}
+
+func refuse(ctx context.Context, verb, name string) error {
+	req, err := webhook.RequestFromContext(ctx)
+	if err != nil || req.UserInfo.Username == reconcile.DaemonUser {
+		return err
+	}
+	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; to start over with nothing, use `rdd service reset`", verb, name)
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	rdd "rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+const (
+	// maxSocketPath is what a Unix socket's address holds on every platform, without the closing NUL.
+	maxSocketPath = 103
+	// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
+	maxSocketName = 16
+)
+
+// Resources judged here.
+var (
+	limaVMs    = schema.GroupResource{Group: limav1.GroupVersion.Group, Resource: "limavms"}
+	configMaps = schema.GroupResource{Resource: "configmaps"}
+)
+
+// Rules are what the API refuses about LimaVMs and their templates. They read live
+// through reader; limaHome is where instances are made.
+func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, limaHome string) []rdd.Rule {
+	v := validator{reader: reader, host: host, limaHome: limaHome}
+	return []rdd.Rule{
+		reconcile.FinalizerGuard(limaVMs),
+		reconcile.FinalizerGuard(configMaps),
+		{
+			Name: "limavm-validator", Resource: limaVMs,
+			Operations: []admissionv1.Operation{admissionv1.Create, admissionv1.Update},
+			Handler:    admission.WithValidator[*limav1.LimaVM](scheme, limaVMValidator{v}),
+		},
+		{
+			Name: "template-validator", Resource: configMaps,
+			Operations: []admissionv1.Operation{admissionv1.Update},
+			Match:      func(_, old metav1.Object) bool { return old != nil && ownedTemplate(old) },
+			Handler:    admission.WithValidator[*corev1.ConfigMap](scheme, templateValidator{v}),
+		},
+	}
+}
+
+type validator struct {
+	reader   client.Reader
+	host     template.Host
+	limaHome string
+}
+
+// read gets an object; other errors than NotFound are the server's, not the user's.
+func (v validator) read(ctx context.Context, key client.ObjectKey, obj client.Object) (bool, error) {
+	err := v.reader.Get(ctx, key, obj)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, apierrors.NewInternalError(fmt.Errorf("reading %s: %w", key, err))
+	}
+	return true, nil
+}
+
+type limaVMValidator struct{ validator }
+
+// ValidateCreate refuses names that cannot be had and templates that cannot be used.
+func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) (admission.Warnings, error) {
+	for _, check := range []func(context.Context, *limav1.LimaVM) error{v.checkName, v.checkUnique, v.checkTemplateName, v.checkSource} {
+		if err := check(ctx, vm); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// ValidateUpdate judges params that change together with the template in force.
+func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
+	if maps.Equal(old.Spec.Params, vm.Spec.Params) || !vm.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	if vm.Status.TemplateConfigMap == "" {
+		return nil, v.checkSource(ctx, vm)
+	}
+	own := templateOf(vm)
+	found, err := v.read(ctx, client.ObjectKeyFromObject(own), own)
+	if err != nil || !found {
+		return nil, err
+	}
+	return nil, validateTemplate(own, vm.Spec.Params, v.host)
+}
+
+// ValidateDelete allows all: guarding owned objects is the finalizer guard's.
+func (limaVMValidator) ValidateDelete(context.Context, *limav1.LimaVM) (admission.Warnings, error) {
+	return nil, nil
+}
+
+// checkName: the name is a directory that holds sockets, whose paths are short.
+func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
+	if problems := validation.IsDNS1123Label(vm.Name); len(problems) > 0 {
+		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
+	}
+	longest := maxSocketPath - len(filepath.Join(v.limaHome, "x")) + 1 - 1 - maxSocketName
+	if len(vm.Name) > longest {
+		return fmt.Errorf("LimaVM name %q is too long: socket paths below %s must fit in 104 bytes; use at most %d characters",
+			vm.Name, v.limaHome, max(longest, 0))
+	}
+	return nil
+}
+
+// checkUnique is a courtesy: the judge is the instance directory.
+func (v limaVMValidator) checkUnique(ctx context.Context, vm *limav1.LimaVM) error {
+	var all limav1.LimaVMList
+	if err := v.reader.List(ctx, &all, client.MatchingFields{"metadata.name": vm.Name}); err != nil {
+		return apierrors.NewInternalError(fmt.Errorf("listing LimaVMs: %w", err))
+	}
+	for _, other := range all.Items {
+		if other.Namespace != vm.Namespace {
+			return fmt.Errorf("LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces",
+				vm.Name, other.Namespace)
+		}
+	}
+	return nil
+}
+
+func (v limaVMValidator) checkTemplateName(ctx context.Context, vm *limav1.LimaVM) error {
+	own := templateOf(vm)
+	found, err := v.read(ctx, client.ObjectKeyFromObject(own), own)
+	if err != nil || !found {
+		return err
+	}
+	return fmt.Errorf("cannot create LimaVM %q: its template would be ConfigMap %q, which already exists; delete that or choose another name",
+		vm.Name, client.ObjectKeyFromObject(own))
+}
+
+func (v limaVMValidator) checkSource(ctx context.Context, vm *limav1.LimaVM) error {
+	source := &corev1.ConfigMap{}
+	key := sourceKey(vm)
+	found, err := v.read(ctx, key, source)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("cannot create LimaVM %q: the source ConfigMap %q does not exist", vm.Name, key)
+	}
+	return validateTemplate(source, vm.Spec.Params, v.host)
+}
+
+type templateValidator struct{ validator }
+
+// ownedTemplate reports whether a ConfigMap is a LimaVM's own template.
+func ownedTemplate(cm metav1.Object) bool {
+	kindOfOwner, _, owned := reconcile.Owned(cm)
+	return owned && kindOfOwner == kind
+}
+
+func (templateValidator) ValidateCreate(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
+	return nil, nil
+}
+
+func (templateValidator) ValidateDelete(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
+	return nil, nil
+}
+
+// ValidateUpdate refuses to make a template invalid and to take its label away.
+func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
+	_, owner, _ := reconcile.Owned(old)
+	if label := limav1.LabelTemplateConfigMap; old.Labels[label] == "true" && cm.Labels[label] != "true" {
+		return nil, fmt.Errorf("cannot remove label %q from ConfigMap %q: the resource is owned by LimaVM %q", label, cm.Name, owner)
+	}
+	before, had := old.Data[limav1.TemplateKey]
+	if after, has := cm.Data[limav1.TemplateKey]; before == after && had == has {
+		return nil, nil
+	}
+	vm := &limav1.LimaVM{}
+	if _, err := v.read(ctx, client.ObjectKey{Namespace: cm.Namespace, Name: owner}, vm); err != nil {
+		return nil, err
+	}
+	return nil, validateTemplate(cm, vm.Spec.Params, v.host)
+}

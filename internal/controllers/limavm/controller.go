@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+)
+
+// Name of the controller.
+const Name = "limavm"
+
+// workers reconcile as many LimaVMs at once.
+const workers = 4
+
+// Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
+// is made from or has made, and of an instance that the engine reports.
+func (r *Reconciler) Setup(mgr manager.Manager) error {
+	skip := true // several servers may run in one process
+	err := builder.ControllerManagedBy(mgr).
+		Named(Name).
+		For(&limav1.LimaVM{}).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(mgr.GetCache())), builder.OnlyMetadata).
+		WatchesRawSource(r.instances(mgr.GetCache())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers, SkipNameValidation: &skip}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the LimaVM controller: %w", err)
+	}
+	return nil
+}
+
+// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of. It reads the
+// cache, which is good enough to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
+func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
+	return func(ctx context.Context, cm client.Object) []ctrl.Request {
+		return requests(ctx, cached, func(vm *limav1.LimaVM) bool { return concerns(cm, vm) })
+	}
+}
+
+func concerns(cm metav1.Object, vm *limav1.LimaVM) bool {
+	if cm.GetNamespace() == vm.Namespace && cm.GetName() == vm.Name+limav1.TemplateSuffix {
+		return true
+	}
+	key := sourceKey(vm)
+	return cm.GetNamespace() == key.Namespace && cm.GetName() == key.Name
+}
+
+// instances is the source of the engine's news.
+func (r *Reconciler) instances(cached client.Reader) source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+		return r.engine.Watch(ctx, func(name string) {
+			for _, req := range requests(ctx, cached, func(vm *limav1.LimaVM) bool { return vm.Name == name }) {
+				queue.Add(req)
+			}
+		})
+	})
+}
+
+// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to wake.
+func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.LimaVM) bool) []ctrl.Request {
+	var all limav1.LimaVMList
+	if err := cached.List(ctx, &all); err != nil {
+		return nil
+	}
+	var reqs []ctrl.Request
+	for i := range all.Items {
+		if wanted(&all.Items[i]) {
+			reqs = append(reqs, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+		}
+	}
+	return reqs
+}

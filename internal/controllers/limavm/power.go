@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"errors"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// stopUnwanted ends a machine that should not run. It comes before everything that
+// concerns the template: a machine can always be stopped.
+func (r *Reconciler) stopUnwanted(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.vm.Spec.Running {
+		return reconcile.Done()
+	}
+	switch s.phase() {
+	case vm.PhaseStarting, vm.PhaseRunning:
+		return r.stop(ctx, s, "stopping the machine")
+	default:
+		return reconcile.Done()
+	}
+}
+
+// ensureRunning starts a machine that should run, and restarts one that runs an
+// older template or other params.
+func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outcome {
+	if !s.vm.Spec.Running {
+		return reconcile.Done()
+	}
+	switch s.phase() {
+	case vm.PhaseStopped:
+		if o := r.holdBack(s, limav1.ReasonStartFailed, vm.OperationStart, vm.OperationRun); !o.IsDone() {
+			return o
+		}
+		return r.start(ctx, s)
+	case vm.PhaseStarting, vm.PhaseRunning:
+		if s.state.RunningRevision != s.revision {
+			return r.stop(ctx, s, "restarting into the changed template")
+		}
+		return r.adopt(ctx, s)
+	default:
+		return reconcile.Wait(progressText(s.state.Progress), 0)
+	}
+}
+
+func (r *Reconciler) start(ctx context.Context, s *scope) reconcile.Outcome {
+	s.acted = true
+	if o := engineOutcome(r.engine.Start(ctx, s.owner(), s.vm.Name), limav1.ReasonStartFailed); !o.IsDone() {
+		return o
+	}
+	return reconcile.Wait("starting the machine", 0)
+}
+
+// adopt lets the engine take up a machine whose hostagent is gone; nothing happens to others.
+func (r *Reconciler) adopt(ctx context.Context, s *scope) reconcile.Outcome {
+	return engineOutcome(r.engine.Start(ctx, s.owner(), s.vm.Name), limav1.ReasonStartFailed)
+}
+
+func (r *Reconciler) stop(ctx context.Context, s *scope, why string) reconcile.Outcome {
+	if o := r.holdBack(s, limav1.ReasonStopFailed, vm.OperationStop); !o.IsDone() {
+		return o
+	}
+	s.acted = true
+	err := r.engine.Stop(ctx, s.owner(), s.vm.Name, vm.StopShutdown)
+	if err != nil && !errors.Is(err, vm.ErrNotFound) {
+		return engineOutcome(err, limav1.ReasonStopFailed)
+	}
+	return reconcile.Wait(why, 0)
+}

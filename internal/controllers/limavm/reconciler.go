@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// fieldOwner owns the LimaVM's status.
+const fieldOwner = "rdd-limavm"
+
+// Waiting times.
+const (
+	// firstDelay, longestDelay and calm shape the back-off of restarts.
+	firstDelay   = time.Second
+	longestDelay = 5 * time.Minute
+	calm         = 10 * time.Minute
+	// busyRetry is when to try again what the engine was too busy for, should its watch not wake us.
+	busyRetry = time.Second
+	// shutdownLimit bounds how long a guest that is to be deleted may take to shut down.
+	shutdownLimit = time.Minute
+	// messageInterval spaces out status writes that change messages only.
+	messageInterval = time.Second
+)
+
+// EventRecorder tells people what happened to an object.
+type EventRecorder interface {
+	// Event records that something happened to vm. Warning says that it is bad news.
+	Event(vm *limav1.LimaVM, warning bool, reason, message string)
+}
+
+// Reconciler makes virtual machines what their LimaVMs say.
+type Reconciler struct {
+	client  client.Client
+	engine  vm.Engine
+	clock   clock.PassiveClock
+	host    template.Host
+	events  EventRecorder
+	status  reconcile.StatusWriter
+	backoff *reconcile.Backoff
+	pace    pace
+}
+
+// NewReconciler makes a Reconciler that reads and writes through c, live.
+func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events EventRecorder) *Reconciler {
+	return &Reconciler{
+		client: c, engine: engine, clock: clock, host: host, events: events,
+		status:  reconcile.StatusWriter{Client: c, Owner: fieldOwner},
+		backoff: &reconcile.Backoff{Base: firstDelay, Max: longestDelay, Reset: calm},
+	}
+}
+
+// scope is a LimaVM and what was seen of its world in one pass.
+type scope struct {
+	vm  *limav1.LimaVM
+	now time.Time
+	// observed says that the engine answered; state is nil when it has no instance of ours then.
+	observed bool
+	state    *vm.State
+	// template is the LimaVM's own copy, revision what it and the params amount to.
+	template *corev1.ConfigMap
+	revision string
+	outcome  reconcile.Outcome
+	// acted says that the engine was told something since it was observed, released that the finalizer is gone.
+	acted, released bool
+}
+
+func (s *scope) owner() vm.Owner {
+	return vm.Owner{UID: string(s.vm.UID), Namespace: s.vm.Namespace, Name: s.vm.Name}
+}
+
+// phase is the instance's; empty when there is none of ours.
+func (s *scope) phase() vm.Phase {
+	if s.state == nil {
+		return ""
+	}
+	return s.state.Phase
+}
+
+func (r *Reconciler) steps() []reconcile.Step[*scope] {
+	return []reconcile.Step[*scope]{
+		{Name: "adding the finalizer", Do: r.addFinalizer},
+		{Name: "observing the instance", Do: r.observe},
+		{Name: "stopping the machine", Do: r.stopUnwanted},
+		{Name: "making the template", Do: r.ensureTemplate},
+		{Name: "reading the template", Do: r.readTemplate},
+		{Name: "making the instance", Do: r.applyInstance},
+		{Name: "running the machine", Do: r.ensureRunning},
+	}
+}
+
+func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
+	return []reconcile.Step[*scope]{
+		{Name: "observing the instance", Do: r.observe},
+		{Name: "stopping the machine", Do: r.shutDown},
+		{Name: "deleting the instance", Do: r.deleteInstance},
+		{Name: "deleting the template", Do: r.deleteTemplate},
+		{Name: "deleting the source", Do: r.deleteSource},
+		{Name: "removing the finalizer", Do: r.removeFinalizer},
+	}
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s := &scope{vm: &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: req.Namespace, Name: req.Name}}, now: r.clock.Now()}
+	found, err := reconcile.Find(ctx, r.client, s.vm, &limav1.LimaVMList{})
+	if err != nil {
+		return reconcile.Retry(fmt.Errorf("reading the LimaVM: %w", err)).Result()
+	}
+	if !found {
+		return r.sweep(ctx, s).Result()
+	}
+	steps := r.steps()
+	if !s.vm.DeletionTimestamp.IsZero() {
+		steps = r.deletionSteps()
+	}
+	s.outcome = reconcile.Run(ctx, s, steps)
+	if s.released {
+		return ctrl.Result{}, nil
+	}
+	if err := r.report(ctx, s); err != nil {
+		return reconcile.Retry(err).Result()
+	}
+	return s.outcome.Result()
+}
+
+// addFinalizer comes before anything that could be left behind.
+func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
+	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup))
+}
+
+// report looks again when the engine was told something, and writes the status.
+func (r *Reconciler) report(ctx context.Context, s *scope) error {
+	if s.acted {
+		if o := r.observe(ctx, s); o.Err != nil {
+			return fmt.Errorf("observing the instance again: %w", o.Err)
+		}
+	}
+	want := status(s)
+	if wait := r.pace.wait(s.vm, want, s.now); wait > 0 {
+		s.outcome = s.outcome.Sooner(wait)
+		return nil
+	}
+	return r.status.Apply(ctx, s.vm, s.vm.Status, want)
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// status is what the LimaVM's status becomes, from what was seen in the pass alone.
+func status(s *scope) limav1.LimaVMStatus {
+	st := s.vm.Status.DeepCopy()
+	if s.template != nil {
+		st.TemplateConfigMap = s.template.Name
+	}
+	if s.observed {
+		s.setMachine(st)
+		s.setTemplate(st)
+	}
+	now := metav1.NewTime(s.now)
+	for _, c := range []metav1.Condition{s.created(), s.running()} {
+		if s.observed || !s.has(c.Type) {
+			c.ObservedGeneration = s.vm.Generation
+			reconcile.SetCondition(&st.Conditions, now, c)
+		}
+	}
+	return *st
+}
+
+func (s *scope) has(conditionType string) bool {
+	return len(reconcile.OwnConditions(s.vm.Status.Conditions, conditionType)) > 0
+}
+
+// setMachine reports the machine and counts each start that reached Running once.
+func (s *scope) setMachine(st *limav1.LimaVMStatus) {
+	st.BootID, st.SSHLocalPort, st.Accelerator = "", 0, ""
+	if s.state == nil {
+		return
+	}
+	st.BootID, st.SSHLocalPort, st.Accelerator = s.state.BootID, int32(s.state.SSHPort), s.state.Accelerator
+	if s.phase() == vm.PhaseRunning && s.state.StartID != st.LastStartID {
+		st.RestartCount++
+		st.LastStartID = s.state.StartID
+	}
+}
+
+// setTemplate says which template is in force. While a restart into a changed one is due or
+// going on, that is still the old one.
+func (s *scope) setTemplate(st *limav1.LimaVMStatus) {
+	if s.revision == "" || s.state == nil {
+		st.RestartNeeded = st.RestartNeeded && s.vm.Spec.Running && s.state != nil
+		return
+	}
+	outdated := s.state.RunningRevision != "" && s.state.RunningRevision != s.revision
+	between := st.RestartNeeded && s.phase() != vm.PhaseRunning
+	st.RestartNeeded = s.vm.Spec.Running && (outdated || between)
+	if s.state.Revision == s.revision && !st.RestartNeeded {
+		st.ObservedTemplateResourceVersion = s.template.ResourceVersion
+		st.ObservedTemplateHash = s.revision
+	}
+}
+
+// complete reports whether the instance is all there.
+func (s *scope) complete() bool { return s.state != nil && s.state.Revision != "" }
+
+// created judges the instance on disk.
+func (s *scope) created() metav1.Condition {
+	c := metav1.Condition{Type: limav1.ConditionCreated, Status: metav1.ConditionUnknown, Reason: limav1.ReasonPending, Message: s.waiting()}
+	switch {
+	case s.complete() && s.phase() != vm.PhaseBroken:
+		return metav1.Condition{Type: limav1.ConditionCreated, Status: metav1.ConditionTrue, Reason: limav1.ReasonCreated}
+	case s.deleting():
+	case s.outcome.IsStalled():
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.outcome.Reason, s.outcome.Message
+	case s.phase() == vm.PhaseIncomplete && s.failure(vm.OperationCreate) != nil:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonCreateFailed, failureMessage(s.state.Failure)
+	}
+	return c
+}
+
+// running judges the machine.
+func (s *scope) running() metav1.Condition {
+	c := metav1.Condition{Type: limav1.ConditionRunning, Status: metav1.ConditionFalse, Message: s.waiting()}
+	switch {
+	case s.failure(vm.OperationDelete) != nil && s.deleting():
+		c.Reason, c.Message = limav1.ReasonStopFailed, failureMessage(s.state.Failure)
+	case s.phase() == vm.PhaseDeleting, s.phase() == vm.PhaseStopping:
+		c.Reason = limav1.ReasonStopping
+	case s.deleting() && s.state == nil:
+		c.Reason = limav1.ReasonStopped
+	case !s.complete(), s.phase() == vm.PhaseBroken:
+		c.Status, c.Reason = metav1.ConditionUnknown, limav1.ReasonReconciling
+	case s.phase() == vm.PhaseStarting:
+		c.Reason = limav1.ReasonStarting
+	case s.phase() == vm.PhaseRunning:
+		s.runningNow(&c)
+	default:
+		s.stopped(&c)
+	}
+	return c
+}
+
+// runningNow judges a machine that is up.
+func (s *scope) runningNow(c *metav1.Condition) {
+	c.Status, c.Reason = metav1.ConditionTrue, limav1.ReasonStarted
+	unwanted := !s.vm.Spec.Running || s.deleting() || s.state.RunningRevision != s.state.Revision
+	if f := s.failure(vm.OperationStop); f != nil && unwanted {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
+	}
+}
+
+// stopped judges a machine that is down.
+func (s *scope) stopped(c *metav1.Condition) {
+	c.Reason = limav1.ReasonStopped
+	if !s.vm.Spec.Running || s.deleting() {
+		return
+	}
+	c.Reason = limav1.ReasonStarting
+	switch f := s.failure(vm.OperationStart, vm.OperationRun); {
+	case s.outcome.IsStalled():
+		c.Reason = limav1.ReasonStartFailed
+	case f != nil:
+		c.Message = failureMessage(f)
+		if f.Operation == vm.OperationStart {
+			c.Reason = limav1.ReasonStartFailed
+		}
+	}
+}
+
+func (s *scope) deleting() bool { return !s.vm.DeletionTimestamp.IsZero() }
+
+// waiting says what goes on or what is in the way.
+func (s *scope) waiting() string {
+	switch {
+	case s.state != nil && s.state.Progress.Step != "":
+		return progressText(s.state.Progress)
+	case s.outcome.IsStalled():
+		return s.outcome.Message
+	case s.outcome.Err != nil && !apierrors.IsConflict(s.outcome.Err):
+		return "trying again: " + s.outcome.Err.Error()
+	default:
+		return s.outcome.Why
+	}
+}
+
+// progressText says how far background work is: "building image 3/5 … 42%". It
+// carries no time, which would be a write for each second.
+func progressText(p vm.Progress) string {
+	text := p.Step
+	if p.Total > 0 {
+		text += fmt.Sprintf(" %d/%d", p.Index, p.Total)
+	}
+	if p.Percent > 0 {
+		text += fmt.Sprintf(" … %d%%", p.Percent)
+	}
+	return text
+}
