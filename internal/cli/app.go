@@ -97,7 +97,7 @@ func settledJudge(running bool, generation int64) judge {
 // settle waits until the App is as its spec says.
 func (r *root) settle(ctx context.Context, c ctrl.WithWatch, app *appv1.App, what, hint string) error {
 	w := &wait{
-		follower: r.follower(c, &appv1.AppList{}, appKey),
+		follow:   r.follower(c, &appv1.AppList{}, appKey).follow,
 		judge:    settledJudge(app.Spec.Running, app.Generation),
 		what:     what,
 		hint:     hint,
@@ -112,7 +112,7 @@ func (r *root) settle(ctx context.Context, c ctrl.WithWatch, app *appv1.App, wha
 // waitAppGone waits until that App does not exist any more.
 func (r *root) waitAppGone(ctx context.Context, c ctrl.WithWatch, app *appv1.App, hint string) error {
 	w := &wait{
-		follower: r.follower(c, &appv1.AppList{}, appKey),
+		follow:   r.follower(c, &appv1.AppList{}, appKey).follow,
 		judge:    gone(string(app.UID), func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) }),
 		what:     "the App to be deleted",
 		hint:     hint,

@@ -138,7 +138,7 @@ func (r *root) setRunning(ctx context.Context, c ctrl.WithWatch, machine *limav1
 func (r *root) waitVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, judge judge, want string) error {
 	key := ctrl.ObjectKeyFromObject(machine)
 	w := &wait{
-		follower: r.follower(c, &limav1.LimaVMList{}, key),
+		follow:   r.follower(c, &limav1.LimaVMList{}, key).follow,
 		judge:    judge,
 		what:     fmt.Sprintf("LimaVM %q to %s", machine.Name, want),
 		hint:     "It goes on. To follow it: rdd limavm list",

@@ -38,8 +38,9 @@ type judge func(client.Object) (verdict, error)
 
 // wait follows an object until it is as wanted.
 type wait struct {
-	follower *follower
-	judge    judge
+	// follow sends the object as it is and then its changes, until ctx ends.
+	follow func(ctx context.Context) <-chan look
+	judge  judge
 	// what is waited for: "the VM to run".
 	what string
 	// hint says what goes on and how to see it when the command ends first.
@@ -54,7 +55,7 @@ func (w *wait) run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer w.progress.end()
-	looks := w.follower.follow(following)
+	looks := w.follow(following)
 	var last verdict
 	var stays <-chan time.Time
 	for first := true; ; first = false {

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+)
+
+// condition makes one of generation 2.
+func condition(name string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: name, Status: status, Reason: reason, Message: message, ObservedGeneration: 2}
+}
+
+func app(conditions ...metav1.Condition) *appv1.App {
+	return &appv1.App{
+		ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName, UID: "uid", Generation: 2},
+		Spec:       appv1.AppSpec{Running: true},
+		Status:     appv1.AppStatus{Conditions: conditions},
+	}
+}
+
+var (
+	settled  = condition(appv1.ConditionSettled, metav1.ConditionTrue, "Settled", "")
+	booting  = condition(appv1.ConditionSettled, metav1.ConditionFalse, "WaitingForLimaVM", "booting")
+	noQEMU   = condition(appv1.ConditionSettled, metav1.ConditionFalse, "StartFailed", "this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86")
+	outdated = metav1.Condition{Type: appv1.ConditionSettled, Status: metav1.ConditionFalse, Reason: "StartFailed", ObservedGeneration: 1}
+)
+
+// step is something that the waiting command sees after a time.
+type step struct {
+	after  time.Duration
+	object ctrl.Object
+	err    error
+}
+
+func TestWait(t *testing.T) {
+	deleted, stoppedByOther := app(booting), app(booting)
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
+	stoppedByOther.Generation, stoppedByOther.Spec.Running = 3, false
+	tests := []struct {
+		name  string
+		steps []step
+		// want is what the error says; empty: no error.
+		want string
+		code int
+		// took is how long it waits.
+		took    time.Duration
+		retries int
+	}{
+		{name: "settled already", steps: []step{{object: app(settled)}}},
+		{name: "settles", steps: []step{{object: app()}, {after: time.Minute, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: 2 * time.Minute},
+		{name: "an old failure does not count", steps: []step{{object: app(outdated)}, {after: time.Minute, object: app(settled)}}, took: time.Minute},
+		{name: "a failure that passes", steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: time.Minute + 2*time.Second},
+		{
+			name:  "a failure that stays",
+			steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Hour}},
+			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: ExitError, took: 3 * time.Second,
+		},
+		{
+			name:  "a failure from before that stays",
+			steps: []step{{object: app(noQEMU)}, {after: time.Hour}},
+			want:  "StartFailed: this host lacks QEMU", code: ExitError, took: 10 * time.Second, retries: 1,
+		},
+		{name: "a failure from before that was cured", steps: []step{{object: app(noQEMU)}, {after: 9 * time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: time.Minute + 9*time.Second, retries: 1},
+		{
+			name: "a passed deadline", steps: []step{{object: app(booting)}, {after: 24 * time.Hour}},
+			want: "context deadline exceeded while waiting for the VM to run (booting)", code: ExitDeadline, took: time.Hour,
+		},
+		{name: "deleted", steps: []step{{object: app(booting)}, {after: time.Second, object: deleted}}, want: "the App was deleted meanwhile", code: ExitError, took: time.Second},
+		{name: "gone", steps: []step{{object: app(booting)}, {after: time.Second}}, want: "the App was deleted meanwhile", code: ExitError, took: time.Second},
+		{name: "changed by someone else", steps: []step{{object: stoppedByOther}}, want: "its spec.running is false now", code: ExitError},
+		{name: "a broken watch", steps: []step{{err: errors.New("boom")}}, want: "waiting for the VM to run: boom", code: ExitError},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				began, retries := time.Now(), 0
+				w := &wait{
+					follow: script(tt.steps), judge: settledJudge(true, 2), what: "the VM to run", hint: "See rdd status.",
+					progress: newProgress(&bytes.Buffer{}),
+					retry:    func(context.Context) error { retries++; return nil },
+				}
+				err := w.run(ctx)
+				if took := time.Since(began); took != tt.took {
+					t.Errorf("it took %s, want %s", took, tt.took)
+				}
+				if retries != tt.retries {
+					t.Errorf("it asked %d times for another attempt, want %d", retries, tt.retries)
+				}
+				checkExit(t, err, tt.want, tt.code)
+			})
+		})
+	}
+}
+
+// script follows what steps say.
+func script(steps []step) func(context.Context) <-chan look {
+	return func(ctx context.Context) <-chan look {
+		looks := make(chan look)
+		go func() {
+			for _, s := range steps {
+				select {
+				case <-time.After(s.after):
+					send(ctx, looks, look{object: s.object, err: s.err})
+				case <-ctx.Done():
+				}
+			}
+		}()
+		return looks
+	}
+}
+
+func checkExit(t *testing.T, err error, want string, code int) {
+	t.Helper()
+	var out bytes.Buffer
+	r := &root{streams: streams{err: &out}}
+	if got := r.exitCode(err); got != code {
+		t.Errorf("exit code %d, want %d", got, code)
+	}
+	if (want == "") != (err == nil) || !strings.Contains(out.String(), want) {
+		t.Errorf("it says %q, want %q", out.String(), want)
+	}
+}
+
+func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		w := &wait{
+			follow: script([]step{{object: app(booting)}, {after: time.Hour}}), judge: settledJudge(true, 2),
+			what: "the VM to run", hint: startHint, progress: newProgress(&bytes.Buffer{}),
+		}
+		checkExit(t, w.run(ctx), "interrupted while waiting for the VM to run (booting)\n"+startHint, ExitError)
+	})
+}
+
+func machine(running bool, conditions ...metav1.Condition) *limav1.LimaVM {
+	return &limav1.LimaVM{
+		ObjectMeta: metav1.ObjectMeta{Name: "dev", UID: "uid", Generation: 2},
+		Spec:       limav1.LimaVMSpec{Running: running},
+		Status:     limav1.LimaVMStatus{Conditions: conditions},
+	}
+}
+
+func TestLimaVMJudges(t *testing.T) {
+	created := condition("Created", metav1.ConditionTrue, "Created", "")
+	building := condition("Created", metav1.ConditionUnknown, "Pending", "building image 3/5 … 42%")
+	taken := condition("Created", metav1.ConditionFalse, "NameTaken", "the directory is in the way")
+	started := condition("Running", metav1.ConditionTrue, "Started", "")
+	stopping := condition("Running", metav1.ConditionFalse, "Stopping", "shutting down")
+	stopped := condition("Running", metav1.ConditionFalse, "Stopped", "")
+	stopFailed := condition("Running", metav1.ConditionFalse, "StopFailed", "QEMU does not end")
+	olderStarted := started
+	olderStarted.ObservedGeneration = 1
+	tests := []struct {
+		name   string
+		judge  judge
+		object *limav1.LimaVM
+		want   verdict
+	}{
+		{"run: not seen", runningJudge(true, 2), machine(true), verdict{why: "waiting for the LimaVM controller"}},
+		{"run: building", runningJudge(true, 2), machine(true, building), verdict{why: "building image 3/5 … 42%"}},
+		{"run: name taken", runningJudge(true, 2), machine(true, taken), verdict{why: "the directory is in the way", failed: "NameTaken: the directory is in the way"}},
+		{"run: started", runningJudge(true, 2), machine(true, created, started), verdict{done: true}},
+		{"run: started before the change", runningJudge(true, 2), machine(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller"}},
+		{"stop: stopping", runningJudge(false, 2), machine(false, created, stopping), verdict{why: "shutting down"}},
+		{"stop: stopped", runningJudge(false, 2), machine(false, created, stopped), verdict{done: true}},
+		{"stop: failed", runningJudge(false, 2), machine(false, created, stopFailed), verdict{why: "QEMU does not end", failed: "StopFailed: QEMU does not end"}},
+		{"create: building", createdJudge(), machine(false, building), verdict{why: "building image 3/5 … 42%"}},
+		{"create: created", createdJudge(), machine(false, created), verdict{done: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.judge(tt.object)
+			if err != nil || got != tt.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGoneJudge(t *testing.T) {
+	deleted := gone("uid", func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) })
+	recreated := app()
+	recreated.UID = "another"
+	for _, tt := range []struct {
+		name   string
+		object ctrl.Object
+		want   verdict
+	}{
+		{"there", app(booting), verdict{why: "booting"}},
+		{"there without a word", app(), verdict{why: "deleting"}},
+		{"gone", nil, verdict{done: true}},
+		{"made again", recreated, verdict{done: true}},
+	} {
+		if got, err := deleted(tt.object); err != nil || got != tt.want {
+			t.Errorf("%s: got %+v, %v, want %+v", tt.name, got, err, tt.want)
+		}
+	}
+}
