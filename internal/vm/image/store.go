@@ -78,6 +78,20 @@ func (s *Store) Get(name string) (Image, error) {
 	return Image{}, fmt.Errorf("image %s: %w", name, ErrNotFound)
 }
 
+// GetDigest returns the very image that a machine was made from, up to date or not. ErrNotFound.
+func (s *Store) GetDigest(digest string) (Image, error) {
+	entries, err := s.List()
+	if err != nil {
+		return Image{}, err
+	}
+	for _, entry := range entries {
+		if entry.Digest == digest {
+			return entry.image(), nil
+		}
+	}
+	return Image{}, fmt.Errorf("image %s: %w", digest, ErrNotFound)
+}
+
 // Ensure returns the image called name and builds it first when there is none that is up to
 // date. While another process builds it, Ensure waits for that. progress may be nil; calls
 // of it are serial. *UnknownNameError, *vm.HostError, *StepError.
