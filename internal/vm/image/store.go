@@ -257,8 +257,8 @@ type Entry struct {
 	dir   string
 }
 
-// Dir is the image's directory.
-func (e Entry) Dir() string { return e.dir }
+// ID is the name of the image's directory: unique in the cache.
+func (e Entry) ID() string { return filepath.Base(e.dir) }
 
 func (e Entry) image() Image {
 	return Image{

@@ -151,7 +151,7 @@ func (s *Store) find(reference string) (Entry, error) {
 	}
 	var found []Entry
 	for _, entry := range entries {
-		if entry.Digest == reference || filepath.Base(entry.dir) == reference {
+		if entry.Digest == reference || entry.ID() == reference {
 			return entry, nil
 		}
 		if entry.Name == reference {
@@ -166,7 +166,7 @@ func (s *Store) find(reference string) (Entry, error) {
 	}
 	ids := make([]string, 0, len(found))
 	for _, entry := range found {
-		ids = append(ids, filepath.Base(entry.dir))
+		ids = append(ids, entry.ID())
 	}
 	return Entry{}, fmt.Errorf("%s names %d images: say which one: %s", reference, len(found), strings.Join(ids, ", "))
 }
@@ -175,17 +175,17 @@ func (s *Store) find(reference string) (Entry, error) {
 // a directory that the next build of its name clears away.
 func (s *Store) remove(entry Entry) error {
 	if len(entry.Users) > 0 {
-		return &InUseError{Image: filepath.Base(entry.dir), Users: entry.Users}
+		return &InUseError{Image: entry.ID(), Users: entry.Users}
 	}
-	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+filepath.Base(entry.dir)+".removed")
+	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+".removed")
 	if err := atomicfile.RemoveAll(grave); err != nil {
-		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
 	if err := atomicfile.Rename(entry.dir, grave); err != nil {
-		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
 	if err := atomicfile.RemoveAll(grave); err != nil {
-		return fmt.Errorf("removing image %s: %w", filepath.Base(entry.dir), err)
+		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
 	return nil
 }
