@@ -3,6 +3,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -51,6 +52,14 @@ func (o Outcome) IsDone() bool { return o == Outcome{} }
 // IsStalled reports whether someone has to act.
 func (o Outcome) IsStalled() bool { return o.Reason != "" }
 
+// Sooner makes sure that the pass is repeated after d at the latest.
+func (o Outcome) Sooner(d time.Duration) Outcome {
+	if o.After == 0 || d < o.After {
+		o.After = d
+	}
+	return o
+}
+
 // Result maps the outcome to what controller-runtime understands; the only place that does.
 func (o Outcome) Result() (ctrl.Result, error) {
 	switch {
@@ -59,7 +68,7 @@ func (o Outcome) Result() (ctrl.Result, error) {
 	case o.Err != nil:
 		return ctrl.Result{}, o.Err
 	case o.IsStalled():
-		return ctrl.Result{RequeueAfter: max(o.After, SlowRetry)}, nil
+		return ctrl.Result{RequeueAfter: cmp.Or(o.After, SlowRetry)}, nil
 	default:
 		return ctrl.Result{RequeueAfter: o.After}, nil
 	}

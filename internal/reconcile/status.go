@@ -21,7 +21,8 @@ type StatusWriter struct {
 }
 
 // Apply makes one's own part of obj's status what want says, forced, and removes what is
-// omitted; have is that part as it was read. Nothing is written when both are the same.
+// omitted; have is that part as it was read. Both are pointers to structs of the same
+// type. Nothing is written when they are the same.
 //
 // The write carries the resourceVersion that was read: a status computed from an older
 // object fails with a conflict instead of taking a newer one back. An object that is

@@ -114,7 +114,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if s.released {
 		return ctrl.Result{}, nil
 	}
-	if err := r.status.Apply(ctx, s.app, ownStatus(s.app.Status), status(s)); err != nil {
+	have, want := ownStatus(s.app.Status), status(s)
+	if err := r.status.Apply(ctx, s.app, &have, &want); err != nil {
 		return reconcile.Retry(err).Result()
 	}
 	return s.outcome.Result()

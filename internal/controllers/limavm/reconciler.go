@@ -154,5 +154,5 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 		s.outcome = s.outcome.Sooner(wait)
 		return nil
 	}
-	return r.status.Apply(ctx, s.vm, s.vm.Status, want)
+	return r.status.Apply(ctx, s.vm, &s.vm.Status, &want)
 }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/vm/fake"
+	"rancherdesktop.io/rdd/internal/vm/template"
+	"rancherdesktop.io/rdd/test/apitest"
+)
+
+// patience bounds every wait: generous, it measures nothing.
+const patience = 10 * time.Second
+
+var host = template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
+
+const dockerSocket = "/home/someone/.rd2/docker.sock"
+
+// env is the API server with rdd's rules and, unless stopped, its controllers on the fake engine.
+type env struct {
+	*testing.T
+	server *apitest.Server
+	deps   controllers.Deps
+	world  *fake.World
+	user   client.WithWatch
+	stop   context.CancelFunc
+	ended  chan error
+}
+
+// newEnv starts a server whose controllers do not run yet.
+func newEnv(t *testing.T) *env {
+	e := &env{T: t, world: fake.NewWorld(time.Now)}
+	e.deps = controllers.Deps{
+		Config: func(user string) *rest.Config { return e.server.Config(user) },
+		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone/.rd2/lima", DockerSocket: dockerSocket, Clock: clock.RealClock{},
+	}
+	e.server = apitest.Start(t, controllers.Rules(controllers.New(e.deps))...)
+	e.user = e.as("rdd:user")
+	return e
+}
+
+// start is newEnv with controllers that run and a world that moves.
+func start(t *testing.T) *env {
+	e := newEnv(t)
+	e.startControllers()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go e.world.Run(ctx, 10*time.Millisecond)
+	return e
+}
+
+// as is a client with the given identity.
+func (e *env) as(user string) client.WithWatch {
+	e.Helper()
+	config := rest.CopyConfig(e.server.Config(user))
+	config.QPS = -1
+	c, err := client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()})
+	e.must(err)
+	return c
+}
+
+// startControllers runs the controllers until stopControllers or the test's end.
+func (e *env) startControllers() {
+	e.Helper()
+	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
+		Scheme: controllers.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	e.must(err)
+	for _, c := range controllers.New(e.deps) {
+		e.must(c.Setup(mgr))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.stop, e.ended = cancel, make(chan error, 1)
+	ended := e.ended
+	go func() { ended <- mgr.Start(ctx) }()
+	e.Cleanup(cancel)
+	select {
+	case <-mgr.Elected():
+	case err := <-ended:
+		e.Fatalf("the controllers ended: %v", err)
+	}
+}
+
+// stopControllers stops them as a daemon that ends does, and drops the engine's background work.
+func (e *env) stopControllers() {
+	e.Helper()
+	e.stop()
+	e.must(<-e.ended)
+	e.deps.Engine = e.world.Open()
+}
+
+func (e *env) must(err error) {
+	e.Helper()
+	if err != nil {
+		e.Fatal(err)
+	}
+}
+
+// mustRefuse checks that a request is refused with 403 and that the sentence holds each part.
+func (e *env) mustRefuse(err error, parts ...string) {
+	e.Helper()
+	if !apierrors.IsForbidden(err) {
+		e.Fatalf("want a refusal (403), got %v", err)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			e.Fatalf("the refusal does not say %q: %v", part, err)
+		}
+	}
+}
+
+// mustInvalid checks that a request is refused by the schema with 422.
+func (e *env) mustInvalid(err error, part string) {
+	e.Helper()
+	if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), part) {
+		e.Fatalf("want 422 with %q, got %v", part, err)
+	}
+}
+
+// wait waits until done says yes, looking whenever an object of list's kind changes.
+func (e *env) wait(what string, list client.ObjectList, done func() (bool, string)) {
+	e.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		changes, err := e.user.Watch(ctx, list)
+		e.must(err)
+		last := e.follow(ctx, changes, done)
+		if last == "" {
+			return
+		}
+		if ctx.Err() != nil {
+			e.Fatalf("%s: not so within %s; last: %s", what, patience, last)
+		}
+	}
+}
+
+// follow looks at each change; it returns "" when done, else what was seen last when the watch ends.
+func (e *env) follow(ctx context.Context, changes watch.Interface, done func() (bool, string)) string {
+	defer changes.Stop()
+	for {
+		ok, seen := done()
+		if ok {
+			return ""
+		}
+		select {
+		case <-ctx.Done():
+			return seen + " "
+		case _, open := <-changes.ResultChan():
+			if !open {
+				return seen + " "
+			}
+		}
+	}
+}
+
+// newApp is the App that a user writes.
+func newApp(change func(*appv1.App)) *appv1.App {
+	app := &appv1.App{}
+	app.Name = appv1.AppName
+	if change != nil {
+		change(app)
+	}
+	return app
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+)
+
+// get reads an object that must exist.
+func get[T client.Object](e *env, namespace, name string, obj T) T {
+	e.Helper()
+	e.must(e.user.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: name}, obj))
+	return obj
+}
+
+// gone reports whether an object does not exist.
+func (e *env) gone(namespace, name string, obj client.Object) bool {
+	e.Helper()
+	err := e.user.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: name}, obj)
+	if err != nil && !apierrors.IsNotFound(err) {
+		e.Fatal(err)
+	}
+	return err != nil
+}
+
+func (e *env) mustBeGone(namespace, name string, obj client.Object) {
+	e.Helper()
+	if !e.gone(namespace, name, obj) {
+		e.Fatalf("%T %s/%s is still there: %+v", obj, namespace, name, obj)
+	}
+}
+
+func (e *env) app() *appv1.App                       { return get(e, "", appv1.AppName, &appv1.App{}) }
+func (e *env) limaVM(ns, name string) *limav1.LimaVM { return get(e, ns, name, &limav1.LimaVM{}) }
+func (e *env) configMap(ns, name string) *corev1.ConfigMap {
+	return get(e, ns, name, &corev1.ConfigMap{})
+}
+
+// check is what a condition is to be.
+type check struct {
+	status metav1.ConditionStatus
+	reason string
+	// message is a part of it.
+	message string
+}
+
+func matches(conditions []metav1.Condition, conditionType string, want check, generation int64) (bool, string) {
+	c := meta.FindStatusCondition(conditions, conditionType)
+	if c == nil {
+		return false, fmt.Sprintf("no condition %s in %+v", conditionType, conditions)
+	}
+	ok := c.ObservedGeneration >= generation && (want.status == "" || c.Status == want.status) &&
+		(want.reason == "" || c.Reason == want.reason) && (want.message == "" || contains(c.Message, want.message))
+	return ok, fmt.Sprintf("%+v", conditions)
+}
+
+// waitApp waits for a condition of the App that speaks of its present generation.
+func (e *env) waitApp(conditionType string, want check) *appv1.App {
+	e.Helper()
+	app := &appv1.App{}
+	e.wait(fmt.Sprintf("App %s %+v", conditionType, want), &appv1.AppList{}, func() (bool, string) {
+		if e.gone("", appv1.AppName, app) {
+			return false, "there is no App"
+		}
+		return matches(app.Status.Conditions, conditionType, want, app.Generation)
+	})
+	return app
+}
+
+// settle waits until the App's present spec has come true.
+func (e *env) settle() *appv1.App {
+	e.Helper()
+	return e.waitApp(appv1.ConditionSettled, check{status: metav1.ConditionTrue})
+}
+
+// waitVM waits for a condition of a LimaVM that speaks of its present generation.
+func (e *env) waitVM(ns, name, conditionType string, want check) *limav1.LimaVM {
+	e.Helper()
+	vm := &limav1.LimaVM{}
+	e.wait(fmt.Sprintf("LimaVM %s %s %+v", name, conditionType, want), &limav1.LimaVMList{}, func() (bool, string) {
+		if e.gone(ns, name, vm) {
+			return false, "there is no LimaVM"
+		}
+		return matches(vm.Status.Conditions, conditionType, want, vm.Generation)
+	})
+	return vm
+}
+
+// waitVMTo waits until a LimaVM is as wanted.
+func (e *env) waitVMTo(what, ns, name string, ok func(*limav1.LimaVM) bool) *limav1.LimaVM {
+	e.Helper()
+	vm := &limav1.LimaVM{}
+	e.wait(what, &limav1.LimaVMList{}, func() (bool, string) {
+		return !e.gone(ns, name, vm) && ok(vm), fmt.Sprintf("%+v", vm.Status)
+	})
+	return vm
+}
+
+// waitGone waits until an object is gone.
+func (e *env) waitGone(ns, name string, obj client.Object, list client.ObjectList) {
+	e.Helper()
+	e.wait(fmt.Sprintf("%T %s/%s gone", obj, ns, name), list, func() (bool, string) {
+		return e.gone(ns, name, obj), fmt.Sprintf("%+v", obj)
+	})
+}
+
+// deleteApp deletes the App and waits until it is gone.
+func (e *env) deleteApp() {
+	e.Helper()
+	e.must(e.user.Delete(context.Background(), newApp(nil)))
+	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
+}
+
+// patchApp changes the App as `rdd set` does.
+func (e *env) patchApp(patch string) *appv1.App {
+	e.Helper()
+	app := newApp(nil)
+	e.must(e.user.Patch(context.Background(), app, client.RawPatch("application/merge-patch+json", []byte(patch))))
+	return app
+}
+
+// inventory lists what exists of ours: objects with their finalizers, and instances.
+func (e *env) inventory() []string {
+	e.Helper()
+	var all []string
+	for _, list := range []client.ObjectList{
+		&appv1.AppList{}, &limav1.LimaVMList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.NamespaceList{},
+	} {
+		e.must(e.user.List(context.Background(), list))
+		objects, err := meta.ExtractList(list)
+		e.must(err)
+		for _, o := range objects {
+			obj := o.(client.Object)
+			all = append(all, fmt.Sprintf("%T %s/%s %v", obj, obj.GetNamespace(), obj.GetName(), obj.GetFinalizers()))
+		}
+	}
+	for _, name := range e.world.Names() {
+		all = append(all, "instance "+name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// mustLeaveNothing compares the inventory with an earlier one.
+func (e *env) mustLeaveNothing(before []string) {
+	e.Helper()
+	if after := e.inventory(); !slices.Equal(before, after) {
+		e.Fatalf("left behind:\nbefore %q\nafter  %q", before, after)
+	}
+}
