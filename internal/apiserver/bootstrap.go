@@ -49,11 +49,15 @@ func (s *Server) bootstrap(ctx context.Context) error {
 		return err
 	}
 	klog.V(1).InfoS("Definitions and namespaces are in place")
-	if err := s.groups.wait(ctx, servedBy(s.options.Definitions)); err != nil {
+	custom := servedBy(s.options.Definitions)
+	if err := s.groups.wait(ctx, custom); err != nil {
 		return fmt.Errorf("waiting for custom resources to be served: %w", err)
 	}
 	if err := s.age(ctx, definitions); err != nil {
 		return fmt.Errorf("finishing custom resources: %w", err)
+	}
+	if err := warm(ctx, config, append(custom, warmed...)); err != nil {
+		return err
 	}
 	for informer, synced := range s.informers.WaitForCacheSync(ctx.Done()) {
 		if !synced {

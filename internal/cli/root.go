@@ -16,7 +16,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Exit codes of rdd.
@@ -52,16 +55,39 @@ type streams struct {
 type root struct {
 	streams
 	instanceName string
+	version      string
+	newEngine    EngineFunc
 }
+
+// EngineFunc makes the engine that the daemon of an instance drives.
+type EngineFunc func(instance.Instance) (vm.Engine, error)
+
+// Option changes what Main is made of; tests use them.
+type Option func(*root)
+
+// WithEngine makes daemons drive another engine.
+func WithEngine(f EngineFunc) Option { return func(r *root) { r.newEngine = f } }
+
+// WithVersion makes this program another version.
+func WithVersion(v string) Option { return func(r *root) { r.version = v } }
 
 // instance resolves the instance that the flags and the environment name.
 func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r.instanceName) }
 
 // Main runs rdd with the arguments that follow its name and returns the exit code.
-func Main(args []string) int {
+func Main(args []string, options ...Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r := &root{streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}}
+	r := &root{
+		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
+		version: version.Get(), newEngine: daemon.NewEngine,
+	}
+	for _, option := range options {
+		option(r)
+	}
+	if calledAsKubectl() {
+		args = append([]string{kubectlName}, args...)
+	}
 	cmd := r.command()
 	cmd.SetArgs(args)
 	return r.exitCode(cmd.ExecuteContext(ctx))
@@ -79,7 +105,10 @@ func (r *root) command() *cobra.Command {
 	cmd.SetOut(r.out)
 	cmd.SetErr(r.err)
 	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand())
+	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
+		r.imageCommand())
+	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
+	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())
 	return cmd
 }
 

@@ -165,3 +165,13 @@ func tail(path string, offset int64) string {
 	}
 	return fmt.Sprintf("\nThe end of %s:\n%s", path, strings.Join(lines, "\n"))
 }
+
+// Launch starts the daemon in the background, when it is not running, and does not wait for it. The instance's directories must exist.
+func Launch(ctx context.Context, inst instance.Instance) error {
+	executable, err := Options{}.executable()
+	if err != nil {
+		return err
+	}
+	_, _, err = Start(ctx, inst, executable, false)
+	return err
+}

@@ -13,41 +13,30 @@ import (
 	"syscall"
 	"time"
 
-	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"rancherdesktop.io/rdd/api/crds"
-	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // ErrRunning says that another daemon of the instance runs.
 var ErrRunning = errors.New("the daemon is already running")
-
-// Controller is one controller as the daemon sees it.
-type Controller struct {
-	// Name for --controllers and for the controller's identity.
-	Name string
-	// Rules of admission that belong to it.
-	Rules []admission.Rule
-	// Setup adds it to a manager.
-	Setup func(manager.Manager) error
-}
 
 // Options of Run.
 type Options struct {
 	Instance  instance.Instance
 	Arguments Arguments
 	Version   string
-	// Controllers builds all controllers; config gives each the API access of a caller by name.
-	Controllers func(config func(user string) *rest.Config) ([]Controller, error)
+	// Engine runs the virtual machines.
+	Engine vm.Engine
 	// Ready is called once when the daemon is ready.
 	Ready func()
 }
@@ -115,7 +104,7 @@ func (d *daemon) start(ctx context.Context) error {
 	d.parts.port = listener.Addr().(*net.TCPAddr).Port
 	d.parts.add("store", store.Failed(), store.Close)
 	d.step("Store is open")
-	server, controllers, err := d.newServer(listener, store)
+	server, selected, err := d.newServer(listener, store)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -127,10 +116,10 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := writeKubeconfig(d.inst, server.Config(apiserver.UserName)); err != nil {
 		return err
 	}
-	return d.startControllers(ctx, server, controllers)
+	return d.startControllers(ctx, server, selected)
 }
 
-func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apiserver.Server, []Controller, error) {
+func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apiserver.Server, []controllers.Controller, error) {
 	definitions, err := apiserver.LoadDefinitions(crds.Files)
 	if err != nil {
 		return nil, nil, err
@@ -139,17 +128,15 @@ func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apis
 	if err != nil {
 		return nil, nil, err
 	}
-	controllers, err := d.controllers(access.Config)
+	all, selected, err := d.selectControllers(access.Config)
 	if err != nil {
 		return nil, nil, err
 	}
-	var rules []admission.Rule
-	for _, controller := range controllers {
-		rules = append(rules, controller.Rules...)
-	}
-	server, err := apiserver.New(apiserver.Options{Access: access, Dial: store.Dial, Rules: rules, Definitions: definitions})
+	server, err := apiserver.New(apiserver.Options{
+		Access: access, Dial: store.Dial, Rules: controllers.Rules(all), Definitions: definitions,
+	})
 	d.step("API server is built")
-	return server, controllers, err
+	return server, selected, err
 }
 
 // announce tells that the daemon is ready: by its record to whoever looks, by Ready to who started it.

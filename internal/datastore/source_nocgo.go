@@ -14,4 +14,6 @@ func escapePath(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
-func sourceName(path string) string { return "file://" + escapePath(path) + "?_pragma=busy_timeout(5000)" }
+func sourceName(path string) string {
+	return "file://" + escapePath(path) + "?_pragma=busy_timeout(5000)"
+}

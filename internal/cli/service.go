@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// serviceTimeout bounds starting and stopping the daemon.
+const serviceTimeout = 90 * time.Second
+
+func (r *root) serviceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "service",
+		Aliases: []string{"svc"},
+		Short:   "Manage the control plane of an instance",
+		Long: `The control plane is one daemon per instance: the API server with its store, and the controllers. Every
+other command starts it when it is not running; VMs run on while it is stopped.`,
+		Example: "  rdd service start\n  rdd service status",
+	}
+	cmd.AddCommand(
+		r.serviceCreateCommand(), r.serviceStartCommand(), r.serviceServeCommand(), r.serviceStopCommand(), r.serviceDeleteCommand(),
+		r.serviceStatusCommand(), r.servicePathsCommand(), r.serviceConfigCommand(), r.serviceLogsCommand(),
+	)
+	return cmd
+}
+
+// argumentFlags are the arguments of an instance as flags.
+type argumentFlags struct{ daemon.Arguments }
+
+func addArguments(cmd *cobra.Command) *argumentFlags {
+	f := &argumentFlags{daemon.DefaultArguments()}
+	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
+	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
+	return f
+}
+
+// create makes the instance; created is false when it is there already with the same arguments, or when none were asked for.
+func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (created bool, err error) {
+	if f.SecurePort < 0 || f.SecurePort > 65535 {
+		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
+	}
+	if _, err := daemon.Select(f.Controllers, daemon.ControllerNames()); err != nil {
+		return false, fmt.Errorf("--controllers: %w", err)
+	}
+	present, exists, err := daemon.LoadArguments(inst)
+	if err != nil {
+		return false, err
+	}
+	asked := cmd.Flags().Changed("controllers") || cmd.Flags().Changed("secure-port")
+	if exists && asked && !present.Equal(f.Arguments) {
+		return false, fmt.Errorf("instance %q exists with other arguments (%s); to change them: rdd service delete, then create it again", inst.Name, inst.ArgsFile())
+	}
+	if exists {
+		return false, nil
+	}
+	if err := inst.MakeDirs(); err != nil {
+		return false, err
+	}
+	return true, f.Save(inst)
+}
+
+func (r *root) serviceCreateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "create",
+		Short:             "Make the instance and save its arguments, without starting anything",
+		Example:           "  rdd service create\n  rdd --instance 3 service create --secure-port 7443",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := addArguments(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		created, err := flags.create(cmd, inst)
+		if err != nil {
+			return err
+		}
+		if !created {
+			fmt.Fprintf(r.out, "Instance %q exists already.\n", inst.Name)
+			return nil
+		}
+		fmt.Fprintf(r.out, "Instance %q is created. To start it: rdd service start\n", inst.Name)
+		return nil
+	}
+	return cmd
+}
+
+func (r *root) serviceStartCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "start",
+		Short:             "Start the daemon in the background, creating the instance if need be",
+		Example:           "  rdd service start\n  rdd service start --timeout 30s",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	arguments, wait := addArguments(cmd), addWait(cmd, serviceTimeout)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		if _, err := arguments.create(cmd, inst); err != nil {
+			return err
+		}
+		ctx, cancel, err := wait.bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		return r.serviceStart(ctx, inst, wait.wait)
+	}
+	return cmd
+}
+
+func (r *root) serviceStart(ctx context.Context, inst instance.Instance, wait bool) error {
+	if !wait {
+		if err := client.Launch(ctx, inst); err != nil {
+			return err
+		}
+		fmt.Fprintln(r.out, "The daemon is starting. To see it: rdd service status")
+		return nil
+	}
+	state, before, err := client.Find(inst)
+	if err != nil {
+		return err
+	}
+	record, err := client.Ensure(ctx, inst, client.Options{Version: r.version})
+	if err != nil {
+		return err
+	}
+	what := "is ready"
+	if state == client.Running && before.Process == record.Process {
+		what = "is already running"
+	}
+	fmt.Fprintf(r.out, "The daemon %s: process %d, https://127.0.0.1:%d\n", what, record.Process.PID, record.Port)
+	return nil
+}
+
+func (r *root) serviceServeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "serve",
+		Short:             "Run the daemon in the foreground",
+		Example:           "  rdd service serve",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	arguments := addArguments(cmd)
+	background := cmd.Flags().Bool("background", false, "report to the process that started the daemon")
+	_ = cmd.Flags().MarkHidden("background") // fails only for a flag that does not exist
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		if _, err := arguments.create(cmd, inst); err != nil {
+			return err
+		}
+		return daemon.Serve(cmd.Context(), inst, r.version, r.newEngine, *background)
+	}
+	return cmd
+}
+
+func (r *root) serviceStopCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stop",
+		Short: "Stop the daemon; VMs keep running",
+		Long: `Stop ends the daemon and waits until it is gone. VMs keep running and are found again by the next start; with
+--vms they are shut down first.`,
+		Example:           "  rdd service stop\n  rdd service stop --vms",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	vms := cmd.Flags().Bool("vms", false, "shut all VMs down first")
+	wait := addWait(cmd, changeTimeout)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		ctx, cancel, err := wait.bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		if *vms {
+			if err := r.stopVMs(ctx, inst); err != nil {
+				return err
+			}
+		}
+		return r.serviceStop(ctx, inst, *vms)
+	}
+	return cmd
+}
+
+func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms bool) error {
+	stopped, err := client.Stop(ctx, inst)
+	switch {
+	case err != nil:
+		return err
+	case !stopped:
+		fmt.Fprintln(r.out, "The daemon is not running.")
+	case vms:
+		fmt.Fprintln(r.out, "The VMs and the daemon are stopped.")
+	default:
+		fmt.Fprintln(r.out, "The daemon is stopped. VMs keep running; to stop them too: rdd service stop --vms")
+	}
+	return nil
+}
+
+// notCreated reports whether the instance does not exist, and says so.
+func (r *root) notCreated(inst instance.Instance) (bool, error) {
+	exists, err := client.Exists(inst)
+	if err == nil && !exists {
+		fmt.Fprintf(r.out, "Instance %q does not exist. To make it: rdd service create\n", inst.Name)
+	}
+	return !exists, err
+}
+
+// isNotRunning reports whether err says that there is no daemon to talk to.
+func isNotRunning(err error) bool { return errors.Is(err, client.ErrNotRunning) }
+
+// sortedKeys of a map.
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

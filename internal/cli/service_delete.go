@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+const (
+	deleteServiceHint = "Nothing of the instance was removed; the deletion of the VMs goes on. To follow it: rdd status, or rdd service delete again."
+	// killTimeout bounds the end of the daemon once all VMs are gone.
+	killTimeout = 30 * time.Second
+)
+
+func (r *root) serviceDeleteCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete",
+		Short: "Delete all VMs, stop the daemon and remove the instance",
+		Long: `Delete first deletes the App and all LimaVMs through the API, starting the daemon if need be, and waits until
+they are gone. Only then it stops the daemon and removes the instance's directories. When a VM cannot be deleted in
+time, nothing else is removed. Directories of VMs that no LimaVM claims stay and are listed.`,
+		Example:           "  rdd service delete\n  rdd --instance 3 service delete --timeout 10m",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	var timeout time.Duration
+	addTimeout(cmd, &timeout, changeTimeout)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		if missing, err := r.notCreated(inst); err != nil || missing {
+			return err
+		}
+		ctx, cancel, err := (&waitFlags{timeout: timeout}).bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		if err := r.deleteAll(ctx); err != nil {
+			return err
+		}
+		return r.removeInstance(cmd.Context(), inst)
+	}
+	return cmd
+}
+
+// deleteAll deletes the App and every LimaVM and returns when they are gone.
+func (r *root) deleteAll(ctx context.Context) error {
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	app, err := getApp(ctx, c)
+	if err != nil {
+		return err
+	}
+	if app != nil {
+		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
+			return fmt.Errorf("deleting the App: %w", err)
+		}
+		if err := r.waitAppGone(ctx, c, app, deleteServiceHint); err != nil {
+			return err
+		}
+	}
+	var machines limav1.LimaVMList
+	if err := c.List(ctx, &machines); err != nil {
+		return fmt.Errorf("listing the LimaVMs: %w", err)
+	}
+	for i := range machines.Items {
+		if err := r.deleteVM(ctx, c, &machines.Items[i], true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeInstance stops the daemon and removes the instance's directories, but no VM that nobody claims.
+func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	defer cancel()
+	if _, err := client.Stop(ctx, inst); err != nil {
+		return err
+	}
+	left, err := unclaimed(inst.LimaHome(), nil)
+	if err != nil {
+		return err
+	}
+	if err := removeDirs(inst, len(left) > 0); err != nil {
+		return fmt.Errorf("removing the instance: %w", err)
+	}
+	fmt.Fprintf(r.out, "Instance %q is deleted.\n", inst.Name)
+	for _, directory := range left {
+		fmt.Fprintln(r.out, directory.text())
+	}
+	return nil
+}
+
+// removeDirs removes the saved arguments last: until then the instance exists and can be deleted again.
+func removeDirs(inst instance.Instance, keepVMs bool) error {
+	remove := []string{inst.LogDir, inst.ShortDir}
+	if keepVMs {
+		entries, err := os.ReadDir(inst.ShortDir)
+		if err != nil {
+			return err
+		}
+		remove = remove[:1]
+		for _, entry := range entries {
+			if path := filepath.Join(inst.ShortDir, entry.Name()); path != inst.LimaHome() {
+				remove = append(remove, path)
+			}
+		}
+	}
+	var errs []error
+	for _, path := range remove {
+		errs = append(errs, atomicfile.RemoveAll(path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return atomicfile.RemoveAll(inst.Dir)
+}
+
+// stopVMs turns every VM off through the API and returns when they are.
+func (r *root) stopVMs(ctx context.Context, inst instance.Instance) error {
+	if exists, err := client.Exists(inst); err != nil || !exists {
+		return err
+	}
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.stop(ctx, true); err != nil {
+		return err
+	}
+	var machines limav1.LimaVMList
+	if err := c.List(ctx, &machines); err != nil {
+		return fmt.Errorf("listing the LimaVMs: %w", err)
+	}
+	for i := range machines.Items {
+		machine := &machines.Items[i]
+		if metav1.GetControllerOf(machine) != nil {
+			continue // stopped with its owner
+		}
+		if err := r.setRunning(ctx, c, machine, false, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/client"
+)
+
+// versionReport is what `rdd version` prints.
+type versionReport struct {
+	// Client is this program.
+	Client string `json:"client"`
+	// Daemon is the running daemon; empty when there is none.
+	Daemon   string `json:"daemon,omitempty"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func (r *root) versionCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "version",
+		Short:             "Show the versions of rdd and of the running daemon",
+		Example:           "  rdd version\n  rdd version -o json",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := addOutput(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		report := versionReport{Client: r.version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		state, record, err := client.Find(inst)
+		if err != nil {
+			return err
+		}
+		if state == client.Running {
+			report.Daemon = record.Version
+		}
+		return output.print(r.out, report, report.table)
+	}
+	return cmd
+}
+
+func (v versionReport) table(w io.Writer) {
+	daemon := v.Daemon
+	if daemon == "" {
+		daemon = "not running"
+	}
+	fmt.Fprintf(w, "rdd\t%s\ndaemon\t%s\nplatform\t%s (%s)\n", v.Client, daemon, v.Platform, v.Go)
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// NewEngine makes the engine that runs VMs under QEMU.
+func NewEngine(instance.Instance) (vm.Engine, error) {
+	return nil, errors.New("the QEMU engine is not wired yet")
+}
+
+// ControllerNames are the controllers there are.
+func ControllerNames() []string { return names(controllers.New(controllers.Deps{})) }
+
+func names(all []controllers.Controller) []string {
+	known := make([]string, 0, len(all))
+	for _, controller := range all {
+		known = append(known, controller.Name)
+	}
+	return known
+}
+
+// selectControllers builds all controllers and keeps the ones that the arguments ask for. The others' rules are kept, too:
+// what nobody reconciles now is reconciled later and must be as valid.
+func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, selected []controllers.Controller, err error) {
+	host, err := template.LocalHost()
+	if err != nil {
+		return nil, nil, fmt.Errorf("looking at the host: %w", err)
+	}
+	all = controllers.New(controllers.Deps{
+		Config: config, Engine: d.options.Engine, Host: host,
+		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
+	})
+	wanted, err := Select(d.options.Arguments.Controllers, names(all))
+	if err != nil {
+		return nil, nil, err
+	}
+	selected = slices.DeleteFunc(slices.Clone(all), func(c controllers.Controller) bool { return !slices.Contains(wanted, c.Name) })
+	return all, selected, nil
+}
