@@ -60,7 +60,7 @@ func Held(path string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("opening lock file: %w", err)
 	}
-	err = lockFile(f)
+	err = probe(f)
 	closeErr := f.Close()
 	if errors.Is(err, ErrLocked) {
 		return true, closeErr

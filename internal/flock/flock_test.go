@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -131,4 +133,40 @@ func TestInherit(t *testing.T) {
 	if _, err := Inherit(other.Fd(), filepath.Join(dir, "lock")); err == nil {
 		t.Error("another file was taken for the lock")
 	}
+}
+
+// TestLookingDoesNotGetInTheWay: a Held that takes the lock for a moment makes a Try fail that should not.
+func TestLookingDoesNotGetInTheWay(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux can ask without taking the lock")
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	first, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var lookers sync.WaitGroup
+	for range 4 {
+		lookers.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = Held(path)
+			}
+		})
+	}
+	for range 2000 {
+		lock, err := Try(path)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	lookers.Wait()
 }

@@ -36,3 +36,6 @@ func (id Identity) Signal(syscall.Signal) error { return errUnsupported }
 
 // Wait is not supported on this platform yet.
 func (id Identity) Wait(context.Context) error { return errUnsupported }
+
+// SocketOwner is not supported on this platform yet.
+func SocketOwner(string) (int, error) { return 0, errUnsupported }

@@ -3,9 +3,11 @@
 package sshx
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -28,12 +30,47 @@ func Dial(ctx context.Context, c Config) (*ssh.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to ssh: %w", err)
 	}
-	client, err := handshake(ctx, conn, c.Address, config)
+	client, err := c.login(ctx, conn, config)
 	if err != nil {
 		return nil, fmt.Errorf("logging in over ssh at %s: %w", c.Address, errors.Join(contextCause(ctx, err), ignoreClosed(conn.Close())))
 	}
 	return client, nil
 }
+
+func (c Config) login(ctx context.Context, conn net.Conn, config *ssh.ClientConfig) (*ssh.Client, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	speaking, err := awaitBanner(conn, c.BannerTimeout)
+	if !stop() {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return handshake(ctx, speaking, c.Address, config)
+}
+
+// awaitBanner returns a connection on which the server has begun to speak.
+func awaitBanner(conn net.Conn, timeout time.Duration) (net.Conn, error) {
+	if timeout == 0 {
+		return conn, nil
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(conn, first); err != nil {
+		return nil, fmt.Errorf("waiting for the server's banner: %w", err)
+	}
+	return &peeked{Conn: conn, rest: io.MultiReader(bytes.NewReader(first), conn)}, conn.SetReadDeadline(time.Time{})
+}
+
+// peeked is a connection whose first byte has been read.
+type peeked struct {
+	net.Conn
+	rest io.Reader
+}
+
+func (p *peeked) Read(b []byte) (int, error) { return p.rest.Read(b) }
 
 func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })

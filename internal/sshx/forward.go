@@ -27,8 +27,11 @@ func (f Forward) Listen() (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(f.HostSocket), 0o700); err != nil {
 		return nil, fmt.Errorf("making room for socket %s: %w", f.HostSocket, err)
 	}
-	if err := removeStaleSocket(f.HostSocket); err != nil {
+	if err := checkStale(f.HostSocket); err != nil {
 		return nil, err
+	}
+	if err := atomicfile.Remove(f.HostSocket); err != nil {
+		return nil, fmt.Errorf("removing a stale socket: %w", err)
 	}
 	listener, err := net.Listen("unix", f.HostSocket)
 	if err != nil {
@@ -40,7 +43,16 @@ func (f Forward) Listen() (net.Listener, error) {
 	return listener, nil
 }
 
-func removeStaleSocket(path string) error {
+// RemoveStale removes the host's end when it is a socket on which nobody listens any more; anything else stays.
+func (f Forward) RemoveStale() error {
+	if err := checkStale(f.HostSocket); err != nil {
+		return nil //nolint:nilerr // it is not ours
+	}
+	return atomicfile.Remove(f.HostSocket)
+}
+
+// checkStale returns an error when path is taken by anything but a socket on which nobody listens.
+func checkStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -54,7 +66,7 @@ func removeStaleSocket(path string) error {
 	if conn, err := net.Dial("unix", path); err == nil {
 		return errors.Join(fmt.Errorf("socket %s is in use by another process", path), conn.Close())
 	}
-	return atomicfile.Remove(path)
+	return nil
 }
 
 // Serve forwards the connections that listener accepts through link until ctx ends, then

@@ -58,10 +58,15 @@ func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return client, l.Use(client)
+}
+
+// Use makes an existing connection the current one; the Link owns it from then on.
+func (l *Link) Use(client *ssh.Client) error {
 	if !l.adopt(client) {
-		return nil, errors.Join(ErrLinkClosed, client.Close())
+		return errors.Join(ErrLinkClosed, client.Close())
 	}
-	return client, nil
+	return nil
 }
 
 func (l *Link) current() *ssh.Client {

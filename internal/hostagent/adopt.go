@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"fmt"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu"
+	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// adopt follows the QEMU that holds qemu.lock. Its guest notices nothing.
+func (a *agent) adopt() (*machineProcess, error) {
+	t, err := guest.Template(a.Dir, a.record, a.start)
+	if err != nil {
+		return nil, err
+	}
+	id, err := qemu.FindQEMU(a.Dir, a.record, a.state.get())
+	if err != nil {
+		return nil, fmt.Errorf("adopting the virtual machine: %w", err)
+	}
+	a.Log.Info("adopting", "pid", id.PID)
+	a.state.update(func(run *vmdir.Run) {
+		run.QEMU = &id
+		if !run.WasRunning {
+			run.Phase = vm.PhaseStarting
+			run.Progress = vm.Progress{Step: "adopting", Percent: -1, Since: time.Now()}
+		}
+	})
+	run := a.state.get()
+	m := a.watch(id, machine.Accelerator{Name: run.Accelerator, CPU: a.record.Machine.CPU}, t)
+	if run.StopMode != "" {
+		// The hostagent before us was stopping it.
+		a.requestStop(run.StopMode)
+	}
+	return m, nil
+}

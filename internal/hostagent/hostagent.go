@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// Config says which machine a hostagent is for.
+type Config struct {
+	Dir vmdir.Dir
+	// Version of this rdd.
+	Version string
+	// Accelerator is "kvm" or "tcg"; empty chooses.
+	Accelerator string
+	// CacheDir keeps what was found out about the host.
+	CacheDir string
+	// Adopt says to end when there is no machine to adopt, instead of booting one.
+	Adopt bool
+	// Inherited says that lock and socket were handed down.
+	Inherited bool
+	// Events gets a JSON line for each change, as ha.stdout.log holds them.
+	Events io.Writer
+	Log    *slog.Logger
+}
+
+// agent is a running hostagent.
+type agent struct {
+	Config
+	lock     *flock.Lock
+	listener net.Listener
+	state    *account
+	stops    *stopRequests
+	record   vmdir.Record
+	start    vmdir.Start
+}
+
+// Run serves the machine until it has ended. When ctx ends, the machine is shut down. flock.ErrLocked: another hostagent
+// serves it.
+func Run(ctx context.Context, c Config) error {
+	a, err := open(c)
+	if err != nil {
+		return fmt.Errorf("starting the hostagent of %s: %w", c.Dir.Name(), err)
+	}
+	serving := a.serve()
+	a.supervise(ctx)
+	err = a.leave()
+	// Last, so that a watcher that sees the connection end finds everything written down.
+	return errors.Join(err, serving.close(), a.lock.Unlock())
+}
+
+// open takes the lock and reads what the machine is.
+func open(c Config) (*agent, error) {
+	a := &agent{Config: c, stops: newStopRequests()}
+	var err error
+	if a.lock, err = c.takeLock(); err != nil {
+		return nil, err
+	}
+	if a.record, err = c.Dir.ReadRecord(); err != nil {
+		return nil, err
+	}
+	if a.start, err = c.Dir.ReadStart(); err != nil {
+		return nil, err
+	}
+	run, err := c.Dir.ReadRun()
+	if err != nil {
+		return nil, err
+	}
+	if run.StartID != a.start.ID {
+		// run.json is written after start.json: the start was interrupted between the two.
+		run = vmdir.Run{StartID: a.start.ID, Revision: a.start.Revision}
+	}
+	if a.state, err = newAccount(c, run); err != nil {
+		return nil, err
+	}
+	if a.listener, err = c.listen(); err != nil {
+		return nil, err
+	}
+	return a, atomicfile.Write(c.Dir.HostagentPID(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+}
+
+func (c Config) takeLock() (*flock.Lock, error) {
+	if c.Inherited {
+		return flock.Inherit(vmdir.LockDescriptor, c.Dir.HostagentLock())
+	}
+	return flock.Try(c.Dir.HostagentLock())
+}
+
+func (c Config) listen() (net.Listener, error) {
+	if !c.Inherited {
+		return c.Dir.Listen()
+	}
+	file := os.NewFile(vmdir.SocketDescriptor, c.Dir.HostagentSocket())
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("taking over the hostagent's socket: %w", err), file.Close())
+	}
+	return listener, file.Close()
+}
+
+// leave removes what points at a hostagent and a guest that are no more.
+func (a *agent) leave() error {
+	return errors.Join(
+		atomicfile.Remove(a.Dir.SSHConfig()),
+		atomicfile.Remove(a.Dir.HostagentPID()),
+		atomicfile.Remove(a.Dir.HostagentSocket()),
+	)
+}
+
+// supervise gets the machine and follows it to its end.
+func (a *agent) supervise(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m, err := a.obtain(ctx)
+	switch {
+	case errors.Is(err, errStopRequested) || (err != nil && ctx.Err() != nil):
+		a.state.end(vmdir.End{})
+	case err != nil:
+		a.failed(err)
+	default:
+		defer m.close()
+		a.follow(ctx, m)
+	}
+}
+
+// obtain adopts the machine that runs or boots it.
+func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
+	ctx, cancel := a.stops.context(ctx)
+	defer cancel()
+	alive, err := flock.Held(a.Dir.QEMULock())
+	if err != nil {
+		return nil, err
+	}
+	var m *machineProcess
+	switch {
+	case alive:
+		m, err = a.adopt()
+	case a.Adopt:
+		return nil, errors.New("the virtual machine ended while it had no hostagent; " + a.lastWords())
+	default:
+		m, err = a.boot(ctx)
+	}
+	if err != nil && a.stops.requested() {
+		return nil, errStopRequested
+	}
+	return m, err
+}
+
+// failed writes down why there is no machine.
+func (a *agent) failed(err error) {
+	operation := vm.OperationStart
+	if a.state.get().WasRunning {
+		operation = vm.OperationRun
+	}
+	a.fail(operation, err)
+}
+
+// fail writes a failure down; the machine has ended.
+func (a *agent) fail(operation vm.Operation, err error) {
+	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
+	a.state.end(vmdir.End{Operation: operation, Failure: err.Error()})
+}
+
+// identity of this process, for those who wait for its end.
+func identity() (*process.Identity, error) {
+	id, err := process.Identify(os.Getpid())
+	return &id, err
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/qmp"
+	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+const (
+	qmpTimeout = 5 * time.Second
+	qmpRetry   = 500 * time.Millisecond
+)
+
+var errNoQMP = errors.New("QEMU does not answer on its control socket")
+
+// machineProcess is a QEMU that lives or has just ended.
+type machineProcess struct {
+	identity    process.Identity
+	accelerator machine.Accelerator
+	template    *template.Template
+	link        *sshx.Link
+	agent       *agent
+
+	ctx       context.Context // ends with close
+	cancel    context.CancelFunc
+	ended     chan struct{} // closed when QEMU has ended
+	connected chan struct{} // closed when QMP has answered once
+	work      sync.WaitGroup
+
+	mu     sync.Mutex
+	qmp    *qmp.Client
+	reason string // why QEMU says the machine shut down
+}
+
+// watch begins to follow a QEMU that lives.
+func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *template.Template) *machineProcess {
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &machineProcess{
+		identity: id, accelerator: accelerator, template: t, agent: a, ctx: ctx, cancel: cancel,
+		ended: make(chan struct{}), connected: make(chan struct{}),
+		link: sshx.NewLink(a.dial),
+	}
+	m.work.Go(m.awaitEnd)
+	m.work.Go(m.keepQMP)
+	return m
+}
+
+// close ends everything here that serves the machine; QEMU itself is left alone.
+func (m *machineProcess) close() {
+	m.cancel()
+	m.link.Close()
+	m.work.Wait()
+}
+
+func (m *machineProcess) awaitEnd() {
+	if err := m.identity.Wait(m.ctx); err == nil {
+		close(m.ended)
+	} else if m.ctx.Err() == nil {
+		m.agent.Log.Error("waiting for QEMU's end", "error", err)
+	}
+}
+
+func (m *machineProcess) hasEnded() bool {
+	select {
+	case <-m.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitEnd reports whether QEMU ends within d.
+func (m *machineProcess) waitEnd(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-m.ended:
+		return true
+	case <-timer.C:
+		return m.hasEnded()
+	}
+}
+
+// keepQMP keeps a connection to QEMU: it serves one at a time, and another client may be in the way for a while.
+func (m *machineProcess) keepQMP() {
+	answered := sync.OnceFunc(func() { close(m.connected) })
+	for {
+		client, err := m.dialQMP()
+		if err == nil {
+			answered()
+			select {
+			case <-client.Done():
+			case <-m.ctx.Done():
+			}
+			m.setQMP(nil)
+			_ = client.Close()
+		}
+		select {
+		case <-m.ended:
+			return
+		case <-m.ctx.Done():
+			return
+		case <-time.After(qmpRetry):
+		}
+	}
+}
+
+// dialQMP connects, and makes sure that it is our machine that answers.
+func (m *machineProcess) dialQMP() (*qmp.Client, error) {
+	ctx, cancel := context.WithTimeout(m.ctx, qmpTimeout)
+	defer cancel()
+	client, err := qmp.Dial(ctx, m.agent.Dir.QMPSocket(), m.onEvent)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct{ UUID string }
+	err = client.Execute(ctx, "query-uuid", nil, &answer)
+	if err == nil && answer.UUID != m.agent.record.Machine.UUID {
+		err = fmt.Errorf("another machine (%s) answers at %s", answer.UUID, m.agent.Dir.QMPSocket())
+	}
+	if err != nil {
+		m.agent.Log.Warn("connecting to QEMU", "error", err)
+		return nil, errors.Join(err, client.Close())
+	}
+	m.setQMP(client)
+	return client, nil
+}
+
+func (m *machineProcess) setQMP(client *qmp.Client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.qmp = client
+}
+
+// execute runs a QMP command.
+func (m *machineProcess) execute(command string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), qmpTimeout)
+	defer cancel()
+	select {
+	case <-m.connected:
+	case <-m.ended:
+		return errNoQMP
+	case <-ctx.Done():
+		return errNoQMP
+	}
+	m.mu.Lock()
+	client := m.qmp
+	m.mu.Unlock()
+	if client == nil {
+		return errNoQMP
+	}
+	return client.Execute(ctx, command, nil, nil)
+}
+
+// onEvent notes why the machine is about to end.
+func (m *machineProcess) onEvent(e qmp.Event) {
+	m.agent.Log.Info("QEMU event", "event", e.Name, "data", string(e.Data))
+	if e.Name != "SHUTDOWN" {
+		return
+	}
+	var data struct{ Reason string }
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		m.agent.Log.Warn("reading a QEMU event", "error", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reason = data.Reason
+}
+
+// shutdownReasons are QEMU's (qapi/run-state.json, ShutdownCause) for people.
+var shutdownReasons = map[string]string{
+	"guest-shutdown": "the guest powered itself off",
+	"guest-reset":    "the guest restarted itself or its kernel panicked",
+	"guest-panic":    "the guest's kernel panicked",
+	"host-signal":    "QEMU was ended by a signal",
+	"host-qmp-quit":  "QEMU was told to quit",
+}
+
+// cause says why the machine has ended although nobody asked it to.
+func (m *machineProcess) cause() error {
+	m.mu.Lock()
+	reason := m.reason
+	m.mu.Unlock()
+	text, ok := shutdownReasons[reason]
+	if !ok {
+		text = "QEMU ended unexpectedly"
+	}
+	return errors.New(text + "; " + m.agent.lastWords())
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package protocol is what a hostagent and those who talk to it share: HTTP on the
+// Unix socket ha.sock, and the event lines of ha.stdout.log.
+//
+//	GET  /v1/info    Info
+//	GET  /v1/events  the Events so far and those to come, one JSON object a line, until the hostagent ends
+//	POST /v1/stop    StopRequest; 202 once the stop has begun
+//
+// Events keep Lima's names (time, status.running, status.sshLocalPort, status.exiting, …) and
+// add phase and progress.
+package protocol
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon meets older ones.
+const Version = 1
+
+// Paths of the requests.
+const (
+	InfoPath   = "/v1/info"
+	EventsPath = "/v1/events"
+	StopPath   = "/v1/stop"
+)
+
+// Info describes a hostagent and its machine.
+type Info struct {
+	Protocol      int    `json:"protocol"`
+	BinaryVersion string `json:"binaryVersion"`
+	Name          string `json:"name"`
+	PID           int    `json:"pid"`
+	StartID       string `json:"startID"`
+	Event
+}
+
+// Event is a change of the machine's state.
+type Event struct {
+	Time     time.Time `json:"time"`
+	Status   Status    `json:"status"`
+	Phase    string    `json:"phase,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
+}
+
+// Status has Lima's names.
+type Status struct {
+	Running      bool     `json:"running,omitempty"`
+	Degraded     bool     `json:"degraded,omitempty"`
+	Exiting      bool     `json:"exiting,omitempty"`
+	Errors       []string `json:"errors,omitempty"`
+	SSHLocalPort int      `json:"sshLocalPort,omitempty"`
+}
+
+// Progress of what is being done.
+type Progress struct {
+	Step  string    `json:"step"`
+	Index int       `json:"index,omitempty"`
+	Total int       `json:"total,omitempty"`
+	Since time.Time `json:"since"`
+}
+
+// StopRequest asks to end the machine: Mode is "Shutdown" or "Force".
+type StopRequest struct {
+	Mode string `json:"mode"`
+}
+
+// Client talks to the hostagent behind a socket. Every call needs a context with a
+// deadline: a stopped hostagent accepts connections and never answers.
+type Client struct{ http *http.Client }
+
+// NewClient returns a client; it does not connect yet.
+func NewClient(socket string) *Client {
+	return &Client{http: &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// Info asks the hostagent for its account of itself.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	var info Info
+	err := c.do(ctx, http.MethodGet, InfoPath, nil, &info)
+	return info, err
+}
+
+// Stop begins to end the machine.
+func (c *Client) Stop(ctx context.Context, mode string) error {
+	return c.do(ctx, http.MethodPost, StopPath, StopRequest{Mode: mode}, nil)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, send, receive any) error {
+	body, err := json.Marshal(send)
+	if err != nil {
+		return fmt.Errorf("asking the hostagent: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://hostagent"+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("asking the hostagent: %w", err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking the hostagent: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("asking the hostagent: %w", err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("the hostagent refused %s: %s", path, bytes.TrimSpace(answer))
+	}
+	if receive == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, receive); err != nil {
+		return fmt.Errorf("the hostagent's answer to %s cannot be understood: %w", path, err)
+	}
+	return nil
+}

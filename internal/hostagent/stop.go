@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// errStopRequested says that work was given up because the machine shall stop.
+var errStopRequested = errors.New("the machine was told to stop")
+
+const (
+	// powerButtonInterval: a guest that is still booting ignores the button.
+	powerButtonInterval = 5 * time.Second
+	// quitTimeout for QEMU to write what it holds and end.
+	quitTimeout = 10 * time.Second
+	killTimeout = 30 * time.Second
+)
+
+// stopRequests remembers the strongest request so far.
+type stopRequests struct {
+	mu    sync.Mutex
+	first chan struct{} // closed at the first request
+	force chan struct{} // closed when force is asked for
+	mode  vm.StopMode
+}
+
+func newStopRequests() *stopRequests {
+	return &stopRequests{first: make(chan struct{}), force: make(chan struct{})}
+}
+
+// add reports whether the request changes anything.
+func (s *stopRequests) add(mode vm.StopMode) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mode == mode || s.mode == vm.StopForce {
+		return false
+	}
+	if s.mode == "" {
+		close(s.first)
+	}
+	if mode == vm.StopForce {
+		close(s.force)
+	}
+	s.mode = mode
+	return true
+}
+
+func (s *stopRequests) requested() bool {
+	select {
+	case <-s.first:
+		return true
+	default:
+		return false
+	}
+}
+
+// context ends at the first request.
+func (s *stopRequests) context(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	go func() {
+		select {
+		case <-s.first:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// requestStop begins to stop the machine; the account says so when it returns.
+func (a *agent) requestStop(mode vm.StopMode) {
+	if !a.stops.add(mode) {
+		return
+	}
+	a.Log.Info("told to stop", "mode", mode)
+	a.state.update(func(run *vmdir.Run) {
+		if run.End != nil {
+			return
+		}
+		run.Phase, run.StopMode = vm.PhaseStopping, mode
+		run.Progress = vm.Progress{Step: "stopping", Percent: -1, Since: time.Now()}
+	})
+}
+
+// shutDown ends the machine: by the power button, then QMP, then SIGKILL.
+func (a *agent) shutDown(m *machineProcess) {
+	if !a.stops.isForce() {
+		a.state.step(vm.PhaseStopping, "shutting down the guest", 1, 2)
+		a.pressPowerButton(m)
+	}
+	if !m.hasEnded() {
+		a.state.step(vm.PhaseStopping, "ending the virtual machine", 2, 2)
+		if err := a.kill(m); err != nil {
+			a.Log.Error("the virtual machine cannot be ended", "error", err)
+			a.state.step(vm.PhaseStopping, "waiting for QEMU, which cannot be ended: "+err.Error(), 2, 2)
+			<-m.ended
+		}
+	}
+	a.state.end(vmdir.End{})
+}
+
+func (s *stopRequests) isForce() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mode == vm.StopForce
+}
+
+// pressPowerButton until the machine ends, force is asked for or the guest had time enough.
+func (a *agent) pressPowerButton(m *machineProcess) {
+	deadline := time.NewTimer(a.deadlines(m.accelerator).shutdown)
+	defer deadline.Stop()
+	again := time.NewTicker(powerButtonInterval)
+	defer again.Stop()
+	for {
+		if err := m.execute("system_powerdown"); err != nil && !m.hasEnded() {
+			a.Log.Warn("pressing the guest's power button", "error", err)
+		}
+		select {
+		case <-m.ended:
+			return
+		case <-a.stops.force:
+			return
+		case <-deadline.C:
+			a.Log.Warn("the guest did not shut down in time")
+			return
+		case <-again.C:
+		}
+	}
+}
+
+// kill ends QEMU without asking the guest: QEMU writes its caches to the disk unless it hangs.
+func (a *agent) kill(m *machineProcess) error {
+	if err := m.execute("quit"); err != nil {
+		a.Log.Warn("telling QEMU to quit", "error", err)
+	} else if m.waitEnd(quitTimeout) {
+		return nil
+	}
+	if err := m.identity.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, process.ErrGone) {
+		return err
+	}
+	if !m.waitEnd(killTimeout) {
+		return fmt.Errorf("process %d has not ended %s after SIGKILL", m.identity.PID, killTimeout)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// SocketOwner returns the PID of the process that listens on a Unix socket (unix(7), SO_PEERCRED). ErrGone when nobody does.
+func SocketOwner(path string) (int, error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+		return 0, fmt.Errorf("socket %s: %w", path, ErrGone)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("connecting to see who listens: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var peer *unix.Ucred
+	var peerErr error
+	err = raw.Control(func(fd uintptr) { peer, peerErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err := errors.Join(err, peerErr); err != nil {
+		return 0, fmt.Errorf("asking who listens on %s: %w", path, err)
+	}
+	return int(peer.Pid), nil
+}

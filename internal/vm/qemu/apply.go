@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+const (
+	// imageScheme of the images that rdd builds.
+	imageScheme = "rdd:"
+	// maxSocketPath is what fits in a Unix socket's address, in bytes, on every system.
+	maxSocketPath = 103
+)
+
+var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// Apply implements vm.Engine.
+func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
+	t, err := e.validate(spec)
+	if err != nil {
+		return err
+	}
+	defer e.names.lock(spec.Name)()
+	record, err := e.owned(spec.Owner, spec.Name)
+	if errors.Is(err, vm.ErrNotFound) {
+		return e.create(ctx, spec, t)
+	}
+	if err != nil {
+		return err
+	}
+	if work := e.works.get(spec.Name); work.running && work.operation == vm.OperationDelete {
+		return busy(spec.Name, "being deleted")
+	}
+	if !e.dir(spec.Name).Complete() {
+		return e.carryOn(spec, record, t)
+	}
+	if err := checkChange(e.dir(spec.Name), record, t); err != nil {
+		return err
+	}
+	return e.writeSpec(spec, record)
+}
+
+// validate reads the template as it will be read at the start.
+func (e *Engine) validate(spec vm.Spec) (*template.Template, error) {
+	if !namePattern.MatchString(spec.Name) {
+		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", spec.Name)}
+	}
+	if length := len(e.dir(spec.Name).QMPSocket()); length > maxSocketPath {
+		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("is %d bytes too long for the paths of its sockets below %s", length-maxSocketPath, e.config.LimaHome)}
+	}
+	if spec.Owner.UID == "" {
+		return nil, &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
+	}
+	host, err := template.LocalHost()
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Load(spec.Template, spec.Params, host)
+	var parse *template.ParseError
+	if errors.As(err, &parse) {
+		return nil, &vm.InvalidSpecError{Reason: err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, e.checkImage(t)
+}
+
+func (e *Engine) checkImage(t *template.Template) error {
+	name, found := strings.CutPrefix(t.Image().Location, imageScheme)
+	if known := e.config.Images.Names(); !found || !slices.Contains(known, name) {
+		return &vm.InvalidSpecError{
+			Field:  "images[0].location",
+			Reason: fmt.Sprintf("must be %s followed by one of %s; got `%s`", imageScheme, strings.Join(known, ", "), t.Image().Location),
+		}
+	}
+	return nil
+}
+
+// create claims the name and creates the instance in the background.
+func (e *Engine) create(ctx context.Context, spec vm.Spec, t *template.Template) error {
+	if _, err := machine.Find(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+		return fmt.Errorf("making the directory of the instances: %w", err)
+	}
+	if err := checkSpace(e.config.LimaHome, spaceToCreate); err != nil {
+		return err
+	}
+	record := vmdir.Record{
+		Engine: vmdir.Engine, OwnerUID: os.Getuid(), Version: e.config.Version, Created: time.Now().UTC(), Owner: spec.Owner,
+		Spec: vmdir.Spec{Revision: spec.Revision, Params: spec.Params},
+	}
+	err := e.home.Claim(ctx, spec.Name, record, spec.Template)
+	if errors.Is(err, fs.ErrExist) {
+		_, err = e.owned(spec.Owner, spec.Name)
+		return err // nil: another call for the same owner was faster
+	}
+	if err != nil {
+		return err
+	}
+	e.beginCreate(spec.Name, t)
+	return nil
+}
+
+// carryOn creates what an earlier creation left incomplete.
+func (e *Engine) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template) error {
+	if e.works.get(spec.Name).running {
+		return busy(spec.Name, "being created")
+	}
+	if err := e.writeSpec(spec, record); err != nil {
+		return err
+	}
+	e.beginCreate(spec.Name, t)
+	return nil
+}
+
+// checkChange refuses what cannot be changed once the disk exists.
+func checkChange(dir vmdir.Dir, record vmdir.Record, t *template.Template) error {
+	if want := strings.TrimPrefix(t.Image().Location, imageScheme); want != record.Machine.Image.Name {
+		return &vm.InvalidSpecError{
+			Field:  "images[0].location",
+			Reason: fmt.Sprintf("cannot be changed from %s%s; delete the virtual machine and create it again", imageScheme, record.Machine.Image.Name),
+		}
+	}
+	size, err := machine.DiskSize(dir.Disk())
+	if err != nil {
+		return err
+	}
+	if t.Disk < size {
+		return &vm.InvalidSpecError{Field: "disk", Reason: fmt.Sprintf("cannot shrink from %d to %d bytes", size, t.Disk)}
+	}
+	return nil
+}
+
+// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the template's hash.
+func (e *Engine) writeSpec(spec vm.Spec, record vmdir.Record) error {
+	dir := e.dir(spec.Name)
+	onDisk, err := revision(dir, record)
+	if err != nil {
+		return err
+	}
+	same := onDisk == spec.Revision && record.Spec.TemplateHash == vmdir.Hash(spec.Template) && maps.Equal(record.Spec.Params, spec.Params)
+	if same && record.Owner == spec.Owner {
+		return nil
+	}
+	if err := atomicfile.Write(dir.Template(), spec.Template, 0o600); err != nil {
+		return err
+	}
+	record.Owner = spec.Owner
+	record.Spec = vmdir.Spec{Revision: spec.Revision, Params: spec.Params, TemplateHash: vmdir.Hash(spec.Template)}
+	return dir.WriteRecord(record)
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// beginCreate completes a claimed directory in the background.
+func (e *Engine) beginCreate(name string, t *template.Template) {
+	e.works.begin(name, vm.OperationCreate, func(ctx context.Context, report func(vm.Progress)) error {
+		err := e.complete(ctx, name, t, report)
+		if err != nil {
+			e.config.Log.Error("creating an instance", "instance", name, "error", err)
+		}
+		return err
+	})
+}
+
+// complete makes everything in the directory that is not there yet; what an interrupted call made is made again.
+func (e *Engine) complete(ctx context.Context, name string, t *template.Template, report func(vm.Progress)) (err error) {
+	dir := e.dir(name)
+	lock, err := flock.Wait(ctx, dir.WorkLock())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	record, err := dir.ReadRecord()
+	if err != nil || dir.Complete() {
+		return err // nil: another process completed it while we waited
+	}
+	if err := atomicfile.RemoveStale(string(dir)); err != nil {
+		return err
+	}
+	img, err := e.config.Images.Ensure(ctx, strings.TrimPrefix(t.Image().Location, imageScheme), report)
+	if err != nil {
+		return err
+	}
+	report(vm.Progress{Step: "creating the disk", Percent: -1})
+	if err := e.makeDisk(ctx, dir, img, t.Disk); err != nil {
+		return err
+	}
+	if err := makeKeys(dir, name); err != nil {
+		return err
+	}
+	if record.Machine, err = e.newMachine(ctx, img, report); err != nil {
+		return err
+	}
+	// Not the record read above: Apply may have changed its spec meanwhile.
+	return e.seal(name, record.Machine)
+}
+
+func (e *Engine) makeDisk(ctx context.Context, dir vmdir.Dir, img image.Image, size int64) error {
+	program, err := machine.Find()
+	if err != nil {
+		return err
+	}
+	if err := e.config.Images.Use(img, string(dir)); err != nil {
+		return err
+	}
+	return program.CreateDisk(ctx, dir.Disk(), img.Disk, size)
+}
+
+func makeKeys(dir vmdir.Dir, name string) error {
+	if err := guest.MakeKey(dir.UserKey(), "rdd-"+name); err != nil {
+		return err
+	}
+	return guest.MakeKey(dir.HostKey(), name)
+}
+
+// newMachine fixes what stays the same over all starts.
+func (e *Engine) newMachine(ctx context.Context, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
+	program, err := machine.Find()
+	if err != nil {
+		return vmdir.Machine{}, err
+	}
+	machineType, err := program.MachineType(ctx)
+	if err != nil {
+		return vmdir.Machine{}, err
+	}
+	report(vm.Progress{Step: "choosing the accelerator", Percent: -1})
+	accelerator, err := machine.Chooser{
+		Program: program, Override: e.config.Accelerator, Kernel: img.Kernel, Initrd: img.Initrd,
+		CacheDir: e.config.CacheDir, Log: e.config.Log,
+	}.Choose(ctx)
+	if err != nil {
+		return vmdir.Machine{}, err
+	}
+	id := make([]byte, 16+3)
+	if _, err := rand.Read(id); err != nil {
+		return vmdir.Machine{}, fmt.Errorf("making the machine's ids: %w", err)
+	}
+	return vmdir.Machine{
+		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
+		CPU: accelerator.CPU, Accelerator: accelerator.Name,
+		// 52:54:00 is QEMU's prefix of locally administered addresses.
+		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
+		User: guest.User(e.config.User.Name, e.config.User.UID),
+		Image: vmdir.Image{
+			Name: img.Name, Digest: img.Digest, Disk: img.Disk, Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
+		},
+	}, nil
+}
+
+// seal writes the machine down and marks the directory as complete.
+func (e *Engine) seal(name string, m vmdir.Machine) error {
+	defer e.names.lock(name)()
+	dir := e.dir(name)
+	record, err := dir.ReadRecord()
+	if err != nil {
+		return err
+	}
+	record.Machine = m
+	if err := dir.WriteRecord(record); err != nil {
+		return err
+	}
+	return atomicfile.Write(dir.Created(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The machine's settings, applied before any service starts; it runs at every boot,
+# changes only what differs, and stops at the first error. Variables come from above.
+set -eu
+umask 022
+
+# put FILE MODE OWNER TEXT: makes FILE hold TEXT and a newline, by rename, unless it does already.
+put() {
+    if [ "$(cat "$1" 2>/dev/null || :)" = "$4" ]; then
+        return 0
+    fi
+    (umask 077 && printf '%s\n' "$4" >"$1.rdd-new")
+    chmod "$2" "$1.rdd-new"
+    chown "$3" "$1.rdd-new"
+    mv "$1.rdd-new" "$1"
+}
+
+# The root file system follows the disk, which may have grown.
+grow() {
+    size=$(cat /sys/class/block/vda/size)
+    if [ "$(cat /var/lib/rdd/disk-size 2>/dev/null || :)" != "$size" ]; then
+        resize2fs /dev/vda
+        put /var/lib/rdd/disk-size 0644 0:0 "$size"
+    fi
+}
+
+make_user() {
+    if ! has=$(id -u "$user" 2>/dev/null); then
+        groups=
+        for group in docker sudo; do
+            if getent group "$group" >/dev/null; then
+                groups=${groups:+$groups,}$group
+            fi
+        done
+        useradd --create-home --home-dir "$home" --shell /bin/bash --uid "$uid" ${groups:+--groups "$groups"} "$user"
+    elif [ "$has" != "$uid" ]; then
+        echo "the image has a user $user of its own, with uid $has instead of $uid"
+        return 1
+    fi
+    put /etc/sudoers.d/90-rdd 0440 0:0 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
+}
+
+let_user_in() {
+    [ -d "$home/.ssh" ] || install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
+    keys=$home/.ssh/authorized_keys
+    if ! grep -qxF "$authorized_key" "$keys" 2>/dev/null; then
+        printf '%s\n' "$authorized_key" >>"$keys"
+        chmod 0600 "$keys"
+        chown "$user:$user" "$keys"
+    fi
+    put /etc/ssh/ssh_host_ed25519_key 0600 0:0 "$host_key"
+}
+
+# run WHERE MODE TEXT: a provisioning script of the template, which runs before any service here.
+run() {
+    put "/run/rdd/$1" 0700 0:0 "$3"
+    (exports && cd / && "/run/rdd/$1") || {
+        code=$?
+        echo "$1 (mode $2) failed with exit code $code"
+        return 1
+    }
+}
+
+finish() { :; }
+
+mkdir -p /var/lib/rdd
+grow
+make_user
+let_user_in
+put /etc/environment 0644 0:0 "$environment"

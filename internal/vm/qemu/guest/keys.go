@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package guest makes what a guest gets from its host: the user, the ssh keys,
+// and the shell scripts that the image runs at each boot as the credentials rdd.boot (before
+// any service) and rdd.provision (when Docker and sshd are up).
+package guest
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"fmt"
+	"os"
+
+	"golang.org/x/crypto/ssh"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+)
+
+// publicSuffix of a key's public half, as OpenSSH has it.
+const publicSuffix = ".pub"
+
+// MakeKey writes a new ed25519 key pair to path (0600) and path.pub, in OpenSSH's formats.
+func MakeKey(path, comment string) error {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("making an ssh key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, comment)
+	if err != nil {
+		return fmt.Errorf("making an ssh key: %w", err)
+	}
+	line, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("making an ssh key: %w", err)
+	}
+	if err := atomicfile.Write(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		return err
+	}
+	return atomicfile.Write(path+publicSuffix, ssh.MarshalAuthorizedKey(line), 0o644)
+}
+
+// Keys are what the scripts carry.
+type Keys struct {
+	// Authorized is the line that lets the user in.
+	Authorized string
+	// Host is the guest's private host key.
+	Host string
+}
+
+// ReadKeys reads the pairs that MakeKey wrote.
+func ReadKeys(user, host string) (Keys, error) {
+	authorized, err := os.ReadFile(user + publicSuffix)
+	if err != nil {
+		return Keys{}, fmt.Errorf("reading the user's ssh key: %w", err)
+	}
+	private, err := os.ReadFile(host)
+	if err != nil {
+		return Keys{}, fmt.Errorf("reading the guest's host key: %w", err)
+	}
+	return Keys{Authorized: string(authorized), Host: string(private)}, nil
+}
+
+// KnownHosts returns the known_hosts line that pins the guest's host key at 127.0.0.1:port.
+func KnownHosts(host string, port int) ([]byte, error) {
+	public, err := os.ReadFile(host + publicSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("reading the guest's host key: %w", err)
+	}
+	return fmt.Appendf(nil, "[127.0.0.1]:%d %s", port, public), nil
+}

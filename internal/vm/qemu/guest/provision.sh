@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The template's provisioning scripts. One that fails does not keep the others from
+# running, but the whole fails. Variables come from above.
+set -u
+umask 022
+failed=0
+dir=/run/rdd/scripts
+mkdir -p "$dir"
+
+# run WHERE MODE TEXT: runs a script as root or as the user.
+run() {
+    script=$dir/$1
+    printf '%s\n' "$3" >"$script"
+    chmod 0700 "$script"
+    if [ "$2" = user ]; then
+        chown "$user:$user" "$script"
+        (exports && cd "$home" && HOME=$home USER=$user LOGNAME=$user runuser -u "$user" -- "$script") </dev/null
+    else
+        (exports && cd / && HOME=/root USER=root LOGNAME=root "$script") </dev/null
+    fi
+    code=$?
+    if [ "$code" -ne 0 ]; then
+        echo "$1 (mode $2) failed with exit code $code"
+        failed=1
+    fi
+}
+
+finish() { exit "$failed"; }

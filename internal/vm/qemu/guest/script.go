@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+//go:embed boot.sh
+var bootScript string
+
+//go:embed provision.sh
+var provisionScript string
+
+// Settings are what the scripts are made from.
+type Settings struct {
+	User     vmdir.User
+	Keys     Keys
+	Template *template.Template // expanded
+}
+
+// Boot renders the credential rdd.boot: a root shell script. It carries the guest's host key.
+func (s Settings) Boot() []byte {
+	var b strings.Builder
+	s.variables(&b, map[string]string{
+		"authorized_key": strings.TrimSpace(s.Keys.Authorized),
+		"host_key":       strings.TrimSpace(s.Keys.Host),
+		"environment":    environment(s.Template.Env),
+	})
+	b.WriteString(bootScript)
+	s.scripts(&b, template.ModeBoot)
+	b.WriteString("finish\n")
+	return []byte(b.String())
+}
+
+// Provision renders the credential rdd.provision. The scripts of mode system run before those of
+// mode user, each in the template's order, and all of them at every boot, as with Lima.
+func (s Settings) Provision() []byte {
+	var b strings.Builder
+	s.variables(&b, nil)
+	b.WriteString(provisionScript)
+	s.scripts(&b, template.ModeSystem)
+	s.scripts(&b, template.ModeUser)
+	b.WriteString("finish\n")
+	return []byte(b.String())
+}
+
+// variables assigns what the scripts below refer to, and exports the template's environment and parameters
+// to the scripts they run.
+func (s Settings) variables(b *strings.Builder, more map[string]string) {
+	fmt.Fprintf(b, "user=%s uid=%d home=%s\n", sshx.Quote(s.User.Name), s.User.UID, sshx.Quote(s.User.Home))
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		fmt.Fprintf(b, "%s=%s\n", name, sshx.Quote(more[name]))
+	}
+	b.WriteString("exports() {\n    :\n")
+	for _, name := range slices.Sorted(maps.Keys(s.Template.Env)) {
+		fmt.Fprintf(b, "    export %s=%s\n", name, sshx.Quote(s.Template.Env[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Template.Param)) {
+		fmt.Fprintf(b, "    export PARAM_%s=%s\n", name, sshx.Quote(s.Template.Param[name]))
+	}
+	b.WriteString("}\n")
+}
+
+func (s Settings) scripts(b *strings.Builder, mode string) {
+	for i, p := range s.Template.Provision {
+		if p.Mode == mode {
+			fmt.Fprintf(b, "run %s %s %s\n", sshx.Quote(fmt.Sprintf("provision[%d]", i)), mode, sshx.Quote(p.Script))
+		}
+	}
+}
+
+// environment renders /etc/environment, which pam_env(8) reads for each login: values go to the end of the line as they are.
+func environment(env map[string]string) string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		lines = append(lines, name+"="+env[name])
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+// Accelerators.
+const (
+	KVM = "kvm"
+	TCG = "tcg"
+)
+
+// Accelerator is what runs the guest's instructions, and the CPU model that goes with it.
+type Accelerator struct {
+	Name string `json:"name"`
+	CPU  string `json:"cpu"`
+}
+
+// tcg emulates all that QEMU can, but for five-level page tables, which only make address translation slower.
+var tcg = Accelerator{Name: TCG, CPU: "max,la57=off"}
+
+// kvmModels are tried in order; a model that makes QEMU end at once is skipped.
+var kvmModels = []Accelerator{{Name: KVM, CPU: "host"}, {Name: KVM, CPU: "qemu64"}}
+
+func (a Accelerator) qemu() string {
+	if a.Name == TCG {
+		return "tcg,thread=multi"
+	}
+	return a.Name
+}
+
+// Emulated says that guests run slowly: deadlines are longer.
+func (a Accelerator) Emulated() bool { return a.Name == TCG }
+
+// Chooser finds the accelerator that works on this host.
+type Chooser struct {
+	Program Program
+	// Override is "kvm" or "tcg"; empty or "auto" chooses.
+	Override string
+	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator.
+	Kernel, Initrd string
+	// CacheDir keeps the result, until the host's kernel, its CPU or QEMU change.
+	CacheDir string
+	Log      *slog.Logger
+	// probe replaces tryBoot in tests.
+	probe func(context.Context, Accelerator) (verdict, error)
+}
+
+// ParseOverride checks what a user asked for.
+func ParseOverride(s string) error {
+	switch s {
+	case "", "auto", KVM, TCG:
+		return nil
+	}
+	return fmt.Errorf("unknown accelerator %q: use auto, %s or %s", s, KVM, TCG)
+}
+
+// cached is the content of the cache file.
+type cached struct {
+	Key         string      `json:"key"`
+	Accelerator Accelerator `json:"accelerator"`
+	Reason      string      `json:"reason"`
+	At          time.Time   `json:"at"`
+}
+
+// Choose returns the accelerator to use. Where nobody has tried KVM with this kernel, CPU and QEMU yet, it really boots
+// the guest's kernel with it: /dev/kvm may open, even create machines, and still hang every guest.
+func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
+	switch c.Override {
+	case TCG:
+		return tcg, nil
+	case KVM:
+		return kvmModels[0], nil
+	}
+	if err := kvmUsable(); err != nil {
+		// Not cached: rights to the device come and go.
+		c.Log.Info("KVM is not usable; guests are emulated", "reason", err)
+		return tcg, nil
+	}
+	key, err := c.key(ctx)
+	if err != nil {
+		return Accelerator{}, err
+	}
+	if known, ok := c.load(key); ok {
+		return known, nil
+	}
+	chosen, reason, err := c.try(ctx)
+	if err != nil {
+		return Accelerator{}, err
+	}
+	c.Log.Info("tried KVM", "accelerator", chosen.Name, "cpu", chosen.CPU, "reason", reason)
+	return chosen, c.store(cached{Key: key, Accelerator: chosen, Reason: reason, At: time.Now()})
+}
+
+// kvmUsable opens the device as QEMU will.
+func kvmUsable() error {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// try boots with each model until one works or hangs.
+func (c Chooser) try(ctx context.Context) (Accelerator, string, error) {
+	probe := c.probe
+	if probe == nil {
+		probe = c.tryBoot
+	}
+	var reasons []string
+	for _, candidate := range kvmModels {
+		result, err := probe(ctx, candidate)
+		if err != nil {
+			return Accelerator{}, "", fmt.Errorf("trying %s: %w", candidate.Name, err)
+		}
+		reasons = append(reasons, candidate.CPU+": "+result.reason)
+		if result.works {
+			return candidate, strings.Join(reasons, "; "), nil
+		}
+		if result.hung {
+			break
+		}
+	}
+	return tcg, strings.Join(reasons, "; "), nil
+}
+
+// key changes with everything that decides whether KVM works.
+func (c Chooser) key(ctx context.Context) (string, error) {
+	version, err := c.Program.Version(ctx)
+	if err != nil {
+		return "", err
+	}
+	kernel, err := os.ReadFile("/proc/version")
+	if err != nil {
+		return "", fmt.Errorf("reading the host's kernel version: %w", err)
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%s\n%s\n", version, kernel, cpuModel())
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func cpuModel() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	for line := range bytes.Lines(info) {
+		if name, value, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func (c Chooser) file() string { return filepath.Join(c.CacheDir, "accelerator.json") }
+
+// load returns the cached result; one that cannot be read counts as none.
+func (c Chooser) load(key string) (Accelerator, bool) {
+	data, err := os.ReadFile(c.file())
+	if err != nil {
+		return Accelerator{}, false
+	}
+	var known cached
+	if err := json.Unmarshal(data, &known); err != nil || known.Key != key || known.Accelerator.Name == "" {
+		return Accelerator{}, false
+	}
+	return known.Accelerator, true
+}
+
+func (c Chooser) store(result cached) error {
+	data, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return fmt.Errorf("keeping the choice of accelerator: %w", err)
+	}
+	if err := os.MkdirAll(c.CacheDir, 0o700); err != nil {
+		return fmt.Errorf("keeping the choice of accelerator: %w", err)
+	}
+	return atomicfile.Write(c.file(), append(data, '\n'), 0o600)
+}
+
+// probeTimeout is plenty: with a working KVM it takes a second.
+const probeTimeout = 8 * time.Second
+
+// probeMarker is what the guest prints when it lives.
+const probeMarker = "rdd-guest-lives"
+
+// verdict is how a try went. A machine that is silent has hung; one that QEMU refused has not.
+type verdict struct {
+	works, hung bool
+	reason      string
+}
+
+// tryBoot boots the kernel until the first program prints the marker.
+func (c Chooser) tryBoot(ctx context.Context, a Accelerator) (verdict, error) {
+	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	console := &watcher{marker: []byte(probeMarker), found: cancel}
+	var complaints bytes.Buffer
+	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &complaints, Args: []string{
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
+		"-kernel", c.Kernel, "-initrd", c.Initrd,
+		"-append", "console=ttyS0 quiet panic=-1 rdinit=/bin/busybox -- echo " + probeMarker,
+		"-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
+	}})
+	switch {
+	case ctx.Err() != nil:
+		return verdict{}, ctx.Err()
+	case console.seen:
+		return verdict{works: true, reason: "a guest boots"}, nil
+	case errors.Is(deadline.Err(), context.DeadlineExceeded):
+		return verdict{hung: true, reason: fmt.Sprintf("a guest hangs: no sign of life in %s", probeTimeout)}, nil
+	default:
+		return verdict{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(complaints.Bytes()))}, nil
+	}
+}
+
+// watcher looks for a line in output.
+type watcher struct {
+	marker []byte
+	found  func()
+	seen   bool
+	line   []byte
+}
+
+// Write implements io.Writer. The marker counts at the beginning of a line only: a kernel may print its command line.
+func (w *watcher) Write(p []byte) (int, error) {
+	for _, b := range p {
+		if b == '\n' || b == '\r' {
+			w.line = w.line[:0]
+			continue
+		}
+		if len(w.line) <= len(w.marker) {
+			w.line = append(w.line, b)
+		}
+		if !w.seen && bytes.Equal(w.line, w.marker) {
+			w.seen = true
+			w.found()
+		}
+	}
+	return len(p), nil
+}

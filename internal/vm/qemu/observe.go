@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make it hang.
+func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
+	dir := e.dir(name)
+	record, err := dir.ReadRecord()
+	if errors.Is(err, fs.ErrNotExist) {
+		return vm.State{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
+	}
+	if err != nil {
+		return broken(name, err), nil
+	}
+	state := vm.State{Name: name, Owner: record.Owner}
+	work := e.works.get(name)
+	if work.operation == vm.OperationDelete && work.running {
+		state.Phase, state.Progress = vm.PhaseDeleting, work.progress
+		return state, nil
+	}
+	if !dir.Complete() {
+		return e.observeIncomplete(state, work), nil
+	}
+	if state.Revision, err = revision(dir, record); err != nil {
+		return e.gone(state, err), nil
+	}
+	facts, err := look(dir)
+	if err != nil {
+		return e.gone(state, err), nil
+	}
+	facts.describe(&state)
+	if work.failure != nil {
+		state.Failure = work.failure
+	}
+	return state, nil
+}
+
+func broken(name string, err error) vm.State {
+	return vm.State{Name: name, Phase: vm.PhaseBroken, Failure: &vm.Failure{Err: err, At: time.Now()}}
+}
+
+// gone reports an instance that cannot be read.
+func (e *Engine) gone(state vm.State, err error) vm.State {
+	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Err: err, At: time.Now()}
+	return state
+}
+
+func (e *Engine) observeIncomplete(state vm.State, work work) vm.State {
+	state.Phase, state.Failure = vm.PhaseIncomplete, work.failure
+	elsewhere, err := flock.Held(e.dir(state.Name).WorkLock())
+	switch {
+	case work.running:
+		state.Phase, state.Progress = vm.PhaseCreating, work.progress
+	case err == nil && elsewhere:
+		state.Phase, state.Progress = vm.PhaseCreating, vm.Progress{Step: "being created by another rdd", Percent: -1}
+	}
+	return state
+}
+
+// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was interrupted,
+// or somebody edited the file, and the next Apply writes it again.
+func revision(dir vmdir.Dir, record vmdir.Record) (string, error) {
+	template, err := os.ReadFile(dir.Template())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the template: %w", err)
+	}
+	if vmdir.Hash(template) != record.Spec.TemplateHash {
+		return "", nil
+	}
+	return record.Spec.Revision, nil
+}
+
+// facts are what the directory and the locks say.
+type facts struct {
+	run             vmdir.Run
+	hostagent, qemu bool // alive
+}
+
+// look reads the facts. The locks come first: what a process wrote before it let go of its lock is then seen.
+func look(dir vmdir.Dir) (facts, error) {
+	var f facts
+	var errs [3]error
+	f.hostagent, errs[0] = flock.Held(dir.HostagentLock())
+	f.qemu, errs[1] = flock.Held(dir.QEMULock())
+	f.run, errs[2] = dir.ReadRun()
+	return f, errors.Join(errs[:]...)
+}
+
+// phase of a complete instance.
+func (f facts) phase() vm.Phase {
+	switch {
+	case !f.hostagent && !f.qemu:
+		return vm.PhaseStopped
+	case f.run.End != nil:
+		// The hostagent is about to end; Start would still find it there.
+		return vm.PhaseStopping
+	case f.run.Phase == "":
+		return vm.PhaseStarting
+	}
+	return f.run.Phase
+}
+
+func (f facts) describe(state *vm.State) {
+	state.Phase = f.phase()
+	if state.Phase == vm.PhaseStopped {
+		state.Failure = f.failure()
+		return
+	}
+	state.Progress = f.run.Progress
+	state.StartID, state.RunningRevision = f.run.StartID, f.run.Revision
+	state.BootID, state.SSHPort, state.Accelerator = f.run.BootID, f.run.SSHPort, f.run.Accelerator
+}
+
+// failure says how the machine ended, if it did not end as it was told to.
+func (f facts) failure() *vm.Failure {
+	end := f.run.End
+	switch {
+	case f.run.StartID == "":
+		return nil
+	case end == nil && f.run.StopMode != "":
+		return nil // it was stopping, and it has stopped
+	case end == nil:
+		return f.unwitnessed()
+	case end.Failure == "":
+		return nil
+	}
+	return &vm.Failure{Operation: end.Operation, Err: errors.New(end.Failure), At: end.At}
+}
+
+// unwitnessed describes the end of a machine that nobody was left to write down.
+func (f facts) unwitnessed() *vm.Failure {
+	operation := vm.OperationStart
+	if f.run.WasRunning {
+		operation = vm.OperationRun
+	}
+	err := errors.New("the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)")
+	return &vm.Failure{Operation: operation, Err: err, At: f.run.Progress.Since}
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdir
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
+)
+
+// Names of directories on their way in or out, which are no instances: a DNS label has no dot.
+const (
+	newPrefix   = ".new-"
+	trashPrefix = ".trash-"
+)
+
+// Home is the LIMA_HOME of one rdd instance.
+type Home string
+
+// Instances lists the names of all directories that could be instances, whoever made them.
+func (h Home) Instances() ([]string, error) {
+	entries, err := os.ReadDir(string(h))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing instances: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		// Lima keeps its own files in directories that begin with an underscore.
+		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") && !strings.HasPrefix(entry.Name(), "_") {
+			names = append(names, entry.Name())
+		}
+	}
+	return slices.Sorted(slices.Values(names)), nil
+}
+
+// Claim makes the directory of an instance, with its record and template, by one rename: of
+// all who claim a name one succeeds, the others get fs.ErrExist.
+func (h Home) Claim(ctx context.Context, name string, record Record, template []byte) error {
+	if err := os.MkdirAll(string(h), 0o700); err != nil {
+		return fmt.Errorf("making the directory of the instances: %w", err)
+	}
+	lock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	temp, err := os.MkdirTemp(string(h), newPrefix)
+	if err != nil {
+		return fmt.Errorf("making an instance directory: %w", err)
+	}
+	err = fill(Dir(temp), record, template)
+	if err == nil {
+		err = atomicfile.Claim(temp, filepath.Join(string(h), name))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("claiming the instance name %q: %w", name, err), atomicfile.RemoveAll(temp))
+	}
+	return nil
+}
+
+func fill(d Dir, record Record, template []byte) error {
+	record.Spec.TemplateHash = Hash(template)
+	if err := atomicfile.Write(d.Template(), template, 0o600); err != nil {
+		return err
+	}
+	return d.WriteRecord(record)
+}
+
+// Remove removes the directory of an instance by renaming it first: it is there or it is not, and what a
+// crash leaves of it is removed by RemoveLeftovers. Nobody may use it any more.
+func (h Home) Remove(ctx context.Context, name string) error {
+	lock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	trash, err := os.MkdirTemp(string(h), trashPrefix+name+"-")
+	if err != nil {
+		return fmt.Errorf("removing instance %s: %w", name, err)
+	}
+	if err := atomicfile.Rename(filepath.Join(string(h), name), filepath.Join(trash, name)); err != nil {
+		return errors.Join(fmt.Errorf("removing instance %s: %w", name, err), atomicfile.Remove(trash))
+	}
+	return atomicfile.RemoveAll(trash)
+}
+
+// RemoveLeftovers removes what interrupted calls of Claim and Remove left behind.
+func (h Home) RemoveLeftovers(ctx context.Context) error {
+	entries, err := os.ReadDir(string(h))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for leftovers: %w", err)
+	}
+	lock, err := h.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	var errs []error
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), newPrefix) || strings.HasPrefix(entry.Name(), trashPrefix) {
+			errs = append(errs, atomicfile.RemoveAll(filepath.Join(string(h), entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lock keeps those who make, remove and tidy up directories apart.
+func (h Home) lock(ctx context.Context) (*flock.Lock, error) {
+	return flock.Wait(ctx, filepath.Join(string(h), ".rdd.lock"))
+}
+
+// Hash of a template's text, as it is recorded.
+func Hash(template []byte) string {
+	sum := sha256.Sum256(template)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vmdir knows what lies in an instance directory of the qemu engine:
+// file names, the records kept in them, and who writes which.
+//
+// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by
+// the hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits the open
+// file. rdd.json and lima.yaml are the engine's, start.json is written once for each start of the machine, and run.json
+// is rewritten by the hostagent whenever something changes. All writes replace the file, so readers need no lock.
+package vmdir
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Engine is the name of the engine in rdd.json.
+const Engine = "qemu"
+
+// Dir is an instance directory.
+type Dir string
+
+// In returns the directory of the instance name below limaHome.
+func In(limaHome, name string) Dir { return Dir(filepath.Join(limaHome, name)) }
+
+// Name of the instance.
+func (d Dir) Name() string { return filepath.Base(string(d)) }
+
+// Lima's file names, so that people and tools that know Lima find their way.
+
+// Template is the Lima template in force for the next start.
+func (d Dir) Template() string { return d.file("lima.yaml") }
+
+// HostagentPID holds the hostagent's PID: a hint, never proof.
+func (d Dir) HostagentPID() string { return d.file("ha.pid") }
+
+// HostagentSocket serves HTTP: see package protocol.
+func (d Dir) HostagentSocket() string { return d.file("ha.sock") }
+
+// HostagentStdout holds the hostagent's events as JSON lines.
+func (d Dir) HostagentStdout() string { return d.file("ha.stdout.log") }
+
+// HostagentStderr holds the hostagent's log.
+func (d Dir) HostagentStderr() string { return d.file("ha.stderr.log") }
+
+// QEMUPID holds QEMU's PID: a hint, never proof.
+func (d Dir) QEMUPID() string { return d.file("qemu.pid") }
+
+// QMPSocket is QEMU's control socket.
+func (d Dir) QMPSocket() string { return d.file("qmp.sock") }
+
+// Serial is the guest's console output.
+func (d Dir) Serial() string { return d.file("serial.log") }
+
+// SSHConfig is an OpenSSH client configuration for the guest.
+func (d Dir) SSHConfig() string { return d.file("ssh.config") }
+
+// Disk is the guest's disk: an overlay on the image's.
+func (d Dir) Disk() string { return d.file("disk") }
+
+// Files that Lima does not have.
+
+// RecordFile marks the directory as rdd's.
+func (d Dir) RecordFile() string { return d.file("rdd.json") }
+
+// StartFile says what the machine was started with.
+func (d Dir) StartFile() string { return d.file("start.json") }
+
+// RunFile is the hostagent's account of the machine.
+func (d Dir) RunFile() string { return d.file("run.json") }
+
+// Created is there when the directory is complete.
+func (d Dir) Created() string { return d.file("created") }
+
+// HostagentLock is held by the hostagent, from before it is started until it ends.
+func (d Dir) HostagentLock() string { return d.file("ha.lock") }
+
+// QEMULock is held by QEMU.
+func (d Dir) QEMULock() string { return d.file("qemu.lock") }
+
+// WorkLock is held by the daemon that creates or deletes the instance.
+func (d Dir) WorkLock() string { return d.file("work.lock") }
+
+// UserKey is the private key that logs in to the guest; with .pub, its public half.
+func (d Dir) UserKey() string { return d.file("user") }
+
+// HostKey is the guest's ssh host key; with .pub, its public half.
+func (d Dir) HostKey() string { return d.file("hostkey") }
+
+// KnownHosts pins the guest's host key.
+func (d Dir) KnownHosts() string { return d.file("known_hosts") }
+
+// BootScript is the credential rdd.boot.
+func (d Dir) BootScript() string { return d.file("boot.sh") }
+
+// ProvisionScript is the credential rdd.provision.
+func (d Dir) ProvisionScript() string { return d.file("provision.sh") }
+
+// QEMULog is QEMU's own output.
+func (d Dir) QEMULog() string { return d.file("qemu.log") }
+
+func (d Dir) file(name string) string { return filepath.Join(string(d), name) }
+
+// Record is rdd.json.
+type Record struct {
+	// Engine that made the directory.
+	Engine string `json:"engine"`
+	// OwnerUID is the host user who made it.
+	OwnerUID int `json:"ownerUID"`
+	// Version of the rdd that made it.
+	Version string    `json:"version"`
+	Created time.Time `json:"created"`
+	// Owner is the API object it belongs to.
+	Owner vm.Owner `json:"owner"`
+	Spec  Spec     `json:"spec"`
+	// Machine is fixed once the directory is complete.
+	Machine Machine `json:"machine"`
+}
+
+// Spec says which vm.Spec is on disk. The template is in lima.yaml; its hash shows a crash between
+// the two writes, and an edit by hand.
+type Spec struct {
+	Revision     string            `json:"revision"`
+	TemplateHash string            `json:"templateHash"`
+	Params       map[string]string `json:"params,omitempty"`
+}
+
+// Machine is what stays the same over all starts, so that a saved state fits.
+type Machine struct {
+	UUID string `json:"uuid"`
+	// ID is the guest's systemd machine id.
+	ID string `json:"id"`
+	// Type is QEMU's versioned machine type.
+	Type string `json:"type"`
+	// CPU model for Accelerator; another accelerator takes its own default.
+	CPU         string `json:"cpu"`
+	Accelerator string `json:"accelerator"`
+	MAC         string `json:"mac"`
+	User        User   `json:"user"`
+	Image       Image  `json:"image"`
+}
+
+// User is an account on the host or in the guest.
+type User struct {
+	Name string `json:"name"`
+	UID  int    `json:"uid"`
+	Home string `json:"home"`
+}
+
+// Image is the guest image the machine boots from, by absolute paths.
+type Image struct {
+	Name       string `json:"name"`
+	Digest     string `json:"digest"`
+	Disk       string `json:"disk"`
+	Kernel     string `json:"kernel"`
+	Initrd     string `json:"initrd"`
+	KernelArgs string `json:"kernelArgs"`
+}
+
+// Start is start.json: what one start of the machine was made with. A hostagent that adopts the machine
+// goes by it, whatever lima.yaml says by then.
+type Start struct {
+	ID       string            `json:"id"`
+	Revision string            `json:"revision"`
+	Template string            `json:"template"`
+	Params   map[string]string `json:"params,omitempty"`
+	// Host is the host's user, for the template's expressions.
+	Host User `json:"host"`
+}
+
+// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together with the
+// locks: when nobody holds one, nothing runs, whatever Phase says.
+type Run struct {
+	StartID     string      `json:"startID"`
+	Revision    string      `json:"revision"`
+	Phase       vm.Phase    `json:"phase"`
+	Progress    vm.Progress `json:"progress"`
+	StopMode    vm.StopMode `json:"stopMode,omitempty"`
+	BootID      string      `json:"bootID,omitempty"`
+	SSHPort     int         `json:"sshPort,omitempty"`
+	Accelerator string      `json:"accelerator,omitempty"`
+	// WasRunning tells a machine that ended by itself from one that never came up.
+	WasRunning bool              `json:"wasRunning,omitempty"`
+	Hostagent  *process.Identity `json:"hostagent,omitempty"`
+	QEMU       *process.Identity `json:"qemu,omitempty"`
+	// End is how it ended; nil while it has not, or when nobody was left to say.
+	End *End `json:"end,omitempty"`
+}
+
+// End is how a machine ended. Failure is empty when it was asked to.
+type End struct {
+	At        time.Time    `json:"at"`
+	Operation vm.Operation `json:"operation,omitempty"`
+	Failure   string       `json:"failure,omitempty"`
+}
+
+// ErrForeign says that a directory is not one of this engine's.
+var ErrForeign = errors.New("the directory was not made by rdd's qemu engine")
+
+// ReadRecord reads rdd.json: fs.ErrNotExist when there is no directory, ErrForeign when it is not
+// this engine's. Any other error says what is wrong with the file.
+func (d Dir) ReadRecord() (Record, error) {
+	var record Record
+	err := readJSON(d.RecordFile(), &record)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(string(d)); err != nil {
+			return Record{}, err
+		}
+		return Record{}, ErrForeign
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	if record.Engine != Engine {
+		return Record{}, ErrForeign
+	}
+	return record, nil
+}
+
+// ReadStart reads start.json.
+func (d Dir) ReadStart() (Start, error) {
+	var start Start
+	return start, readJSON(d.StartFile(), &start)
+}
+
+// ReadRun reads run.json; the zero Run when there is none.
+func (d Dir) ReadRun() (Run, error) {
+	var run Run
+	err := readJSON(d.RunFile(), &run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Run{}, nil
+	}
+	return run, err
+}
+
+// WriteRecord replaces rdd.json.
+func (d Dir) WriteRecord(r Record) error { return writeJSON(d.RecordFile(), r) }
+
+// WriteStart replaces start.json.
+func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
+
+// WriteRun replaces run.json.
+func (d Dir) WriteRun(r Run) error { return writeJSON(d.RunFile(), r) }
+
+// Complete reports whether creation came to its end.
+func (d Dir) Complete() bool {
+	_, err := os.Stat(d.Created())
+	return err == nil
+}
+
+func readJSON(path string, into any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the instance's state: %w", err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("reading the instance's state: %s is damaged: %w", path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, from any) error {
+	data, err := json.MarshalIndent(from, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", path, err)
+	}
+	return atomicfile.Write(path, append(data, '\n'), 0o600)
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+const (
+	// recheck of an instance whose lock is held by a process that has not said who it is yet.
+	recheck = time.Second
+	// adoptPause between attempts to adopt one machine.
+	adoptPause = 10 * time.Second
+)
+
+// Watch implements vm.Engine. It also sees to it that a machine that lost its hostagent is adopted.
+func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
+	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+		return fmt.Errorf("watching instances: %w", err)
+	}
+	files, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watching instances: %w", err)
+	}
+	w := &watcher{
+		engine: e, changed: changed, files: files, pending: newPending(),
+		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), adopted: map[string]time.Time{},
+	}
+	if err := w.begin(); err != nil {
+		return errors.Join(err, files.Close())
+	}
+	go w.run(ctx)
+	return nil
+}
+
+// watcher turns what happens to files, processes and background work into names.
+type watcher struct {
+	engine  *Engine
+	changed func(string)
+	files   *fsnotify.Watcher
+	pending *pending
+	// waits are the processes whose end is waited for.
+	waits  map[process.Identity]bool
+	waited chan endedProcess
+	// adopted says when a machine's adoption was begun last.
+	adopted map[string]time.Time
+}
+
+type endedProcess struct {
+	id   process.Identity
+	name string
+}
+
+func (w *watcher) begin() error {
+	if err := w.files.Add(w.engine.config.LimaHome); err != nil {
+		return fmt.Errorf("watching instances: %w", err)
+	}
+	w.engine.works.listen(w.pending)
+	names, err := w.engine.home.Instances()
+	if err != nil {
+		w.engine.works.unlisten(w.pending)
+		return err
+	}
+	for _, name := range names {
+		w.pending.add(name)
+	}
+	return nil
+}
+
+func (w *watcher) run(ctx context.Context) {
+	defer func() {
+		w.engine.works.unlisten(w.pending)
+		if err := w.files.Close(); err != nil {
+			w.engine.config.Log.Error("ending a watch", "error", err)
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case event := <-w.files.Events:
+			w.onFile(event)
+		case err := <-w.files.Errors:
+			w.onOverflow(err)
+		case ended := <-w.waited:
+			delete(w.waits, ended.id)
+			w.pending.add(ended.name)
+		case <-w.pending.signal:
+			for _, name := range w.pending.take() {
+				w.attend(ctx, name)
+				w.changed(name)
+			}
+		}
+	}
+}
+
+// onFile wakes for an instance directory that comes or goes, and for the records in one.
+func (w *watcher) onFile(event fsnotify.Event) {
+	dir, base := filepath.Split(event.Name)
+	if filepath.Clean(dir) == filepath.Clean(w.engine.config.LimaHome) {
+		if !strings.HasPrefix(base, ".") {
+			w.pending.add(base)
+		}
+		return
+	}
+	switch base {
+	case "rdd.json", "run.json", "created", "lima.yaml":
+		w.pending.add(filepath.Base(filepath.Clean(dir)))
+	}
+}
+
+// onOverflow looks at everything: events were lost.
+func (w *watcher) onOverflow(err error) {
+	w.engine.config.Log.Warn("watching instances", "error", err)
+	names, err := w.engine.home.Instances()
+	if err != nil {
+		w.engine.config.Log.Error("watching instances", "error", err)
+	}
+	for _, name := range names {
+		w.pending.add(name)
+	}
+}
+
+// attend follows an instance's directory and processes from now on.
+func (w *watcher) attend(ctx context.Context, name string) {
+	dir := w.engine.dir(name)
+	if err := w.files.Add(string(dir)); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.engine.config.Log.Error("watching an instance", "instance", name, "error", err)
+		}
+		return
+	}
+	if _, err := dir.ReadRecord(); err != nil {
+		return
+	}
+	f, err := look(dir)
+	if err != nil {
+		return // Observe reports it
+	}
+	known := w.await(ctx, name, f.run.Hostagent)
+	w.await(ctx, name, f.run.QEMU)
+	if f.hostagent && !known {
+		w.later(ctx, name, recheck)
+	}
+	if f.qemu && !f.hostagent {
+		w.adopt(ctx, name)
+	}
+}
+
+// await wakes for name when the process ends; false when it is not alive.
+func (w *watcher) await(ctx context.Context, name string, id *process.Identity) bool {
+	if id == nil || !id.Alive() {
+		return false
+	}
+	if w.waits[*id] {
+		return true
+	}
+	w.waits[*id] = true
+	go func() {
+		if id.Wait(ctx) != nil {
+			return
+		}
+		select {
+		case w.waited <- endedProcess{*id, name}:
+		case <-ctx.Done():
+		}
+	}()
+	return true
+}
+
+// adopt starts a hostagent for a machine without one; not in a loop when that one fails at once.
+func (w *watcher) adopt(ctx context.Context, name string) {
+	if wait := adoptPause - time.Since(w.adopted[name]); wait > 0 {
+		w.later(ctx, name, wait)
+		return
+	}
+	w.adopted[name] = time.Now()
+	if err := w.engine.adopt(name); err != nil && !errors.Is(err, vm.ErrBusy) {
+		w.engine.config.Log.Error("adopting a virtual machine", "instance", name, "error", err)
+	}
+	w.later(ctx, name, recheck)
+}
+
+// later wakes for name after d.
+func (w *watcher) later(ctx context.Context, name string, d time.Duration) {
+	timer := time.AfterFunc(d, func() { w.pending.add(name) })
+	context.AfterFunc(ctx, func() { timer.Stop() })
+}

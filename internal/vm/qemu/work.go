@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// work is what this engine does, or did last, for an instance in the background.
+type work struct {
+	operation vm.Operation
+	running   bool
+	progress  vm.Progress
+	failure   *vm.Failure
+	cancel    context.CancelFunc
+	done      chan struct{}
+}
+
+// works holds the background work by instance, and tells listeners when it moves on.
+type works struct {
+	mu        sync.Mutex
+	byName    map[string]*work
+	listeners map[*pending]bool
+}
+
+func newWorks() *works {
+	return &works{byName: map[string]*work{}, listeners: map[*pending]bool{}}
+}
+
+// get returns a copy of the work for an instance; the zero work when there is none.
+func (w *works) get(name string) work {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known := w.byName[name]; known != nil {
+		return *known
+	}
+	return work{}
+}
+
+// begin starts do in the background. What it returns is kept as the instance's failure.
+func (w *works) begin(name string, operation vm.Operation, do func(ctx context.Context, report func(vm.Progress)) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	current := &work{
+		operation: operation, running: true, cancel: cancel, done: make(chan struct{}),
+		progress: vm.Progress{Percent: -1, Since: time.Now()},
+	}
+	w.mu.Lock()
+	w.byName[name] = current
+	w.mu.Unlock()
+	w.changed(name)
+	go func() {
+		defer cancel()
+		err := do(ctx, func(p vm.Progress) { w.report(name, current, p) })
+		w.finish(name, current, err)
+	}()
+}
+
+func (w *works) report(name string, current *work, p vm.Progress) {
+	if p.Since.IsZero() {
+		p.Since = time.Now()
+	}
+	w.mu.Lock()
+	current.progress = p
+	w.mu.Unlock()
+	w.changed(name)
+}
+
+func (w *works) finish(name string, current *work, err error) {
+	w.mu.Lock()
+	current.running = false
+	if err != nil {
+		current.failure = &vm.Failure{Operation: current.operation, Err: err, At: time.Now()}
+	} else if w.byName[name] == current {
+		delete(w.byName, name)
+	}
+	close(current.done)
+	w.mu.Unlock()
+	w.changed(name)
+}
+
+// fail keeps a failure of work that is done outside.
+func (w *works) fail(name string, operation vm.Operation, err error) {
+	w.mu.Lock()
+	w.byName[name] = &work{operation: operation, failure: &vm.Failure{Operation: operation, Err: err, At: time.Now()}}
+	w.mu.Unlock()
+	w.changed(name)
+}
+
+// forget drops the failures of an operation that is begun again.
+func (w *works) forget(name string, operations ...vm.Operation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known := w.byName[name]; known != nil && !known.running && slices.Contains(operations, known.operation) {
+		delete(w.byName, name)
+	}
+}
+
+// changed wakes all listeners for an instance.
+func (w *works) changed(name string) {
+	w.mu.Lock()
+	listeners := slices.Collect(maps.Keys(w.listeners))
+	w.mu.Unlock()
+	for _, listener := range listeners {
+		listener.add(name)
+	}
+}
+
+func (w *works) listen(p *pending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.listeners[p] = true
+}
+
+func (w *works) unlisten(p *pending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.listeners, p)
+}
+
+// pending is a set of names that somebody has to look at. Adding never blocks and loses nothing.
+type pending struct {
+	mu     sync.Mutex
+	names  map[string]bool
+	signal chan struct{}
+}
+
+func newPending() *pending {
+	return &pending{names: map[string]bool{}, signal: make(chan struct{}, 1)}
+}
+
+func (p *pending) add(name string) {
+	p.mu.Lock()
+	p.names[name] = true
+	p.mu.Unlock()
+	select {
+	case p.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pending) take() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := slices.Sorted(maps.Keys(p.names))
+	clear(p.names)
+	return names
+}
+
+// keyedMutex keeps two calls for one instance apart, and not those for different ones.
+type keyedMutex struct{ byKey sync.Map }
+
+// lock returns the function that unlocks.
+func (k *keyedMutex) lock(key string) func() {
+	mutex, _ := k.byKey.LoadOrStore(key, &sync.Mutex{})
+	mutex.(*sync.Mutex).Lock()
+	return mutex.(*sync.Mutex).Unlock
+}
