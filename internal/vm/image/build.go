@@ -122,26 +122,26 @@ func (b *builder) makeFileSystem(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id := b.fileSystemID()
-	script := `set -e
-find "$1" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-exec mke2fs -q -t ext4 -m 0 -L rdd-root -U "$3" -E "hash_seed=$3,lazy_itable_init=1,lazy_journal_init=1,nodiscard" -d "$1" "$2" "$4"k`
-	return b.runSandboxed(ctx, "writing the file system", b.log,
-		"sh", "-c", script, "mkfs", b.path("tree"), b.path("disk.raw"), id, strconv.FormatInt(size/1024, 10))
+	return b.runSandboxed(ctx, "writing the file system", b.log, "sh", b.path("kit", "makefs.sh"),
+		b.path("tree"), b.path("disk.raw"), b.fileSystemID(), strconv.FormatInt(size/1024, 10))
 }
 
-// treeSize is the size of the file system in bytes: the tree's, a margin for ext4's own data, and the slack.
+// treeSize is the size of the file system in bytes: the tree's files, a margin for ext4's own data, and
+// the slack. It does not depend on the file system that holds the tree.
 func (b *builder) treeSize(ctx context.Context) (int64, error) {
 	var output bytes.Buffer
-	if err := b.runSandboxed(ctx, "measuring the tree", &output, "du", "--summarize", "--block-size=1", b.path("tree")); err != nil {
+	if err := b.runSandboxed(ctx, "measuring the tree", &output, "find", b.path("tree"), "-type", "f", "-printf", "%s\\n"); err != nil {
 		return 0, err
 	}
-	field, _, _ := strings.Cut(output.String(), "\t")
-	used, err := strconv.ParseInt(field, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("measuring the tree: %w", err)
+	const block, mebibyte = 4 << 10, 1 << 20
+	var used int64
+	for _, field := range strings.Fields(output.String()) {
+		size, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("measuring the tree: %w", err)
+		}
+		used += (size + block - 1) / block * block
 	}
-	const mebibyte = 1 << 20
 	return (used+used/8+fileSystemSlack)/mebibyte*mebibyte + mebibyte, nil
 }
 
