@@ -148,7 +148,7 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 	})
 }
 
-func machine(running bool, conditions ...metav1.Condition) *limav1.LimaVM {
+func testVM(running bool, conditions ...metav1.Condition) *limav1.LimaVM {
 	return &limav1.LimaVM{
 		ObjectMeta: metav1.ObjectMeta{Name: "dev", UID: "uid", Generation: 2},
 		Spec:       limav1.LimaVMSpec{Running: running},
@@ -172,16 +172,16 @@ func TestLimaVMJudges(t *testing.T) {
 		object *limav1.LimaVM
 		want   verdict
 	}{
-		{"run: not seen", runningJudge(true, 2), machine(true), verdict{why: "waiting for the LimaVM controller"}},
-		{"run: building", runningJudge(true, 2), machine(true, building), verdict{why: "building image 3/5 … 42%"}},
-		{"run: name taken", runningJudge(true, 2), machine(true, taken), verdict{why: "the directory is in the way", failed: "NameTaken: the directory is in the way"}},
-		{"run: started", runningJudge(true, 2), machine(true, created, started), verdict{done: true}},
-		{"run: started before the change", runningJudge(true, 2), machine(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller"}},
-		{"stop: stopping", runningJudge(false, 2), machine(false, created, stopping), verdict{why: "shutting down"}},
-		{"stop: stopped", runningJudge(false, 2), machine(false, created, stopped), verdict{done: true}},
-		{"stop: failed", runningJudge(false, 2), machine(false, created, stopFailed), verdict{why: "QEMU does not end", failed: "StopFailed: QEMU does not end"}},
-		{"create: building", createdJudge(), machine(false, building), verdict{why: "building image 3/5 … 42%"}},
-		{"create: created", createdJudge(), machine(false, created), verdict{done: true}},
+		{"run: not seen", runningJudge(true, 2), testVM(true), verdict{why: "waiting for the LimaVM controller"}},
+		{"run: building", runningJudge(true, 2), testVM(true, building), verdict{why: "building image 3/5 … 42%"}},
+		{"run: name taken", runningJudge(true, 2), testVM(true, taken), verdict{why: "the directory is in the way", failed: "NameTaken: the directory is in the way"}},
+		{"run: started", runningJudge(true, 2), testVM(true, created, started), verdict{done: true}},
+		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller"}},
+		{"stop: stopping", runningJudge(false, 2), testVM(false, created, stopping), verdict{why: "shutting down"}},
+		{"stop: stopped", runningJudge(false, 2), testVM(false, created, stopped), verdict{done: true}},
+		{"stop: failed", runningJudge(false, 2), testVM(false, created, stopFailed), verdict{why: "QEMU does not end", failed: "StopFailed: QEMU does not end"}},
+		{"create: building", createdJudge(), testVM(false, building), verdict{why: "building image 3/5 … 42%"}},
+		{"create: created", createdJudge(), testVM(false, created), verdict{done: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

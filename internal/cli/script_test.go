@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/fake"
+)
+
+// The scripts in testdata/script run this test binary under the name rdd, as CLI and
+// as daemon, with the fake engine. Each has a HOME, an instance and a daemon of its
+// own, which ends with the script whatever happens. Besides testscript's commands there are
+//
+//	exits CODE CMD…         runs a command that must end with that exit code
+//	hold, release           stops the fake engine's background work, lets it go on
+//	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
+//	                        without WHAT it succeeds again
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		Setup:               setupScript,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   cmdExits,
+			"hold":    cmdHold,
+			"release": cmdRelease,
+			"lacks":   cmdLacks,
+		},
+	})
+}
+
+const (
+	// stepInterval is the time between two steps of the fake engine's background work.
+	stepInterval = 20 * time.Millisecond
+	holdFile     = "hold"
+	// stopTimeout bounds the end of a script's daemon.
+	stopTimeout = time.Minute
+)
+
+var scriptOperations = []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete}
+
+// controls is the directory by which a script tells its fake engine what to do.
+func controls(home string) string { return filepath.Join(home, "fake") }
+
+// scriptEngine is a fake engine whose work goes on as the files in controls say.
+func scriptEngine(instance.Instance) (vm.Engine, error) {
+	world := fake.NewWorld(time.Now)
+	dir := controls(os.Getenv("HOME"))
+	go func() {
+		for range time.Tick(stepInterval) {
+			for _, operation := range scriptOperations {
+				planFailure(world, dir, operation)
+			}
+			if _, err := os.Stat(filepath.Join(dir, holdFile)); err != nil {
+				world.Advance()
+			}
+		}
+	}()
+	return world.Open(), nil
+}
+
+func planFailure(world *fake.World, dir string, operation vm.Operation) {
+	missing, err := os.ReadFile(filepath.Join(dir, string(operation)))
+	if err != nil {
+		world.FailOperation(operation, nil, 0)
+		return
+	}
+	world.FailOperation(operation, &vm.HostError{Missing: string(missing), Hint: "sudo apt-get install " + string(missing)}, -1)
+}
+
+// setupScript makes a HOME whose paths are short enough for sockets.
+func setupScript(env *testscript.Env) error {
+	home, err := os.MkdirTemp("", "rdd")
+	if err != nil {
+		return err
+	}
+	env.Defer(func() {
+		if err := endDaemon(home); err != nil {
+			env.T().Log(err)
+		}
+		if err := os.RemoveAll(home); err != nil {
+			env.T().Log(err)
+		}
+	})
+	env.Setenv("HOME", home)
+	env.Setenv("RDD_INSTANCE", scriptInstance)
+	rdd, err := exec.LookPath("rdd")
+	if err != nil {
+		return err
+	}
+	env.Setenv("RDD", rdd)
+	env.Setenv("SERVICE_DIR", scriptPaths(home).Dir)
+	return os.Mkdir(controls(home), 0o700)
+}
+
+const scriptInstance = "t"
+
+func scriptPaths(home string) instance.Instance {
+	name := "rancher-desktop-" + scriptInstance
+	return instance.Instance{
+		Name:     scriptInstance,
+		Dir:      filepath.Join(home, ".local", "share", name),
+		LogDir:   filepath.Join(home, ".local", "state", name),
+		ShortDir: filepath.Join(home, ".rd"+scriptInstance),
+		CacheDir: filepath.Join(home, ".cache", "rancher-desktop"),
+	}
+}
+
+func endDaemon(home string) error {
+	inst := scriptPaths(home)
+	if exists, err := client.Exists(inst); err != nil || !exists {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if _, err := client.Stop(ctx, inst); err != nil {
+		return fmt.Errorf("ending the script's daemon: %w", err)
+	}
+	return nil
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE CMD…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+func controlFile(ts *testscript.TestScript, name string) string {
+	return filepath.Join(controls(ts.Getenv("HOME")), name)
+}
+
+func cmdHold(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(os.WriteFile(controlFile(ts, holdFile), nil, 0o600))
+}
+
+func cmdRelease(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(os.Remove(controlFile(ts, holdFile)))
+}
+
+func cmdLacks(ts *testscript.TestScript, _ bool, args []string) {
+	switch len(args) {
+	case 1:
+		if err := os.Remove(controlFile(ts, args[0])); !errors.Is(err, fs.ErrNotExist) {
+			ts.Check(err)
+		}
+	case 2:
+		ts.Check(os.WriteFile(controlFile(ts, args[0]), []byte(args[1]), 0o600))
+	default:
+		ts.Fatalf("usage: lacks OPERATION [WHAT]")
+	}
+}
