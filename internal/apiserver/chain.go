@@ -72,9 +72,10 @@ func newOuter(config *genericapiserver.Config, parts *parts, inner *apiextension
 	if err != nil {
 		return nil, fmt.Errorf("building the API server: %w", err)
 	}
+	owned := ownedStorage{config.RESTOptionsGetter, server.RegisterDestroyFunc}
 	var named []*genericapiserver.APIGroupInfo
 	for _, provider := range storageProviders(config, parts) {
-		info, err := provider.NewRESTStorage(config.MergedResourceConfig, config.RESTOptionsGetter)
+		info, err := provider.NewRESTStorage(config.MergedResourceConfig, owned)
 		if err != nil {
 			return nil, fmt.Errorf("preparing API group %q: %w", provider.GroupName(), err)
 		}

@@ -21,6 +21,9 @@ import (
 	"rancherdesktop.io/rdd/internal/admission"
 )
 
+// shutdownTimeout is how long connections may take to close after all requests have been answered.
+const shutdownTimeout = 250 * time.Millisecond
+
 // resync of informers: nothing here relies on it.
 const resync = 10 * time.Minute
 
@@ -121,7 +124,7 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.server.ShutdownTimeout = time.Second
+	s.server.ShutdownTimeout = shutdownTimeout
 	served := make(chan error, 1)
 	prepared := s.server.PrepareRun()
 	go func() { served <- prepared.RunWithContext(ctx) }()
