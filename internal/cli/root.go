@@ -10,13 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -71,6 +71,15 @@ func WithEngine(f EngineFunc) Option { return func(r *root) { r.newEngine = f } 
 // WithVersion makes this program another version.
 func WithVersion(v string) Option { return func(r *root) { r.version = v } }
 
+// qemuEngine is the engine of the product.
+func qemuEngine(inst instance.Instance) (vm.Engine, error) {
+	engine, err := newQEMUEngine(inst, version.Get(), slog.Default())
+	if err != nil {
+		return nil, err
+	}
+	return engine, nil
+}
+
 // instance resolves the instance that the flags and the environment name.
 func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r.instanceName) }
 
@@ -80,7 +89,7 @@ func Main(args []string, options ...Option) int {
 	defer stop()
 	r := &root{
 		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
-		version: version.Get(), newEngine: daemon.NewEngine,
+		version: version.Get(), newEngine: qemuEngine,
 	}
 	for _, option := range options {
 		option(r)
@@ -109,6 +118,7 @@ func (r *root) command() *cobra.Command {
 		r.imageCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())
+	addCompletion(cmd)
 	return cmd
 }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import "github.com/spf13/cobra"
+
+// completionExamples say how each shell takes the script up.
+var completionExamples = map[string]string{
+	"bash":       "  rdd completion bash > ~/.local/share/bash-completion/completions/rdd",
+	"zsh":        "  rdd completion zsh > \"${fpath[1]}/_rdd\"",
+	"fish":       "  rdd completion fish > ~/.config/fish/completions/rdd.fish",
+	"powershell": "  rdd completion powershell | Out-String | Invoke-Expression",
+}
+
+// addCompletion adds cobra's completion and help commands, with examples.
+func addCompletion(tree *cobra.Command) {
+	tree.InitDefaultCompletionCmd()
+	tree.InitDefaultHelpCmd()
+	for _, cmd := range tree.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.Example = completionExamples["bash"]
+			for _, shell := range cmd.Commands() {
+				shell.Example = completionExamples[shell.Name()]
+			}
+		case "help":
+			cmd.Example = "  rdd help start"
+		}
+	}
+}
