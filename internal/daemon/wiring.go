@@ -3,7 +3,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,15 +10,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"rancherdesktop.io/rdd/internal/controllers"
-	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
-
-// NewEngine makes the engine that runs VMs under QEMU.
-func NewEngine(instance.Instance) (vm.Engine, error) {
-	return nil, errors.New("the QEMU engine is not wired yet")
-}
 
 // ControllerNames are the controllers there are.
 func ControllerNames() []string { return names(controllers.New(controllers.Deps{})) }
