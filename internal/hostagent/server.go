@@ -3,6 +3,7 @@
 package hostagent
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,13 +14,20 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
+// goodbyeTimeout for answers that are being given when the hostagent ends.
+const goodbyeTimeout = 2 * time.Second
+
 // server serves ha.sock.
-type server struct{ http *http.Server }
+type server struct {
+	http    *http.Server
+	leaving chan struct{} // closed to end the streams of events
+}
 
 func (a *agent) serve() server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+protocol.InfoPath, a.serveInfo)
-	mux.HandleFunc("GET "+protocol.EventsPath, a.serveEvents)
+	leaving := make(chan struct{})
+	mux.HandleFunc("GET "+protocol.EventsPath, func(w http.ResponseWriter, r *http.Request) { a.serveEvents(w, r, leaving) })
 	mux.HandleFunc("POST "+protocol.StopPath, a.serveStop)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
@@ -27,11 +35,20 @@ func (a *agent) serve() server {
 			a.Log.Error("serving the socket", "error", err)
 		}
 	}()
-	return server{s}
+	return server{http: s, leaving: leaving}
 }
 
-// close ends all connections: for those who listen to events it is the sign that the hostagent has ended.
-func (s server) close() error { return s.http.Close() }
+// close finishes the answers that are being given and ends all connections: for those who listen to
+// events it is the sign that the hostagent has ended.
+func (s server) close() error {
+	close(s.leaving)
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
 
 func (a *agent) serveInfo(w http.ResponseWriter, _ *http.Request) {
 	run := a.state.get()
@@ -41,7 +58,7 @@ func (a *agent) serveInfo(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request) {
+func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request, leaving <-chan struct{}) {
 	history, events := a.state.listen()
 	defer a.state.forget(events)
 	flusher := http.NewResponseController(w)
@@ -55,10 +72,27 @@ func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
+		case <-leaving:
+			drain(encoder, events)
+			return
 		case e, open := <-events:
 			if !open || encoder.Encode(e) != nil {
 				return
 			}
+		}
+	}
+}
+
+// drain tells the events that wait, the last of which says how it ended.
+func drain(encoder *json.Encoder, events <-chan protocol.Event) {
+	for {
+		select {
+		case e, open := <-events:
+			if !open || encoder.Encode(e) != nil {
+				return
+			}
+		default:
+			return
 		}
 	}
 }

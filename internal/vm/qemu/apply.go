@@ -31,20 +31,20 @@ const (
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // Apply implements vm.Engine.
-func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
+func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	t, err := e.validate(spec)
 	if err != nil {
 		return err
 	}
 	defer e.names.lock(spec.Name)()
+	deleting := e.works.get(spec.Name).isDelete()
 	record, err := e.owned(spec.Owner, spec.Name)
-	if errors.Is(err, vm.ErrNotFound) {
-		return e.create(ctx, spec, t)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, vm.ErrNotFound) && !deleting:
+		return e.create(spec, t)
+	case err != nil && !errors.Is(err, vm.ErrNotFound):
 		return err
-	}
-	if work := e.works.get(spec.Name); work.running && work.operation == vm.OperationDelete {
+	case deleting:
 		return busy(spec.Name, "being deleted")
 	}
 	if !e.dir(spec.Name).Complete() {
@@ -94,7 +94,7 @@ func (e *Engine) checkImage(t *template.Template) error {
 }
 
 // create claims the name and creates the instance in the background.
-func (e *Engine) create(ctx context.Context, spec vm.Spec, t *template.Template) error {
+func (e *Engine) create(spec vm.Spec, t *template.Template) error {
 	if _, err := machine.Find(); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (e *Engine) create(ctx context.Context, spec vm.Spec, t *template.Template)
 		Engine: vmdir.Engine, OwnerUID: os.Getuid(), Version: e.config.Version, Created: time.Now().UTC(), Owner: spec.Owner,
 		Spec: vmdir.Spec{Revision: spec.Revision, Params: spec.Params},
 	}
-	err := e.home.Claim(ctx, spec.Name, record, spec.Template)
+	err := e.home.Claim(spec.Name, record, spec.Template)
 	if errors.Is(err, fs.ErrExist) {
 		_, err = e.owned(spec.Owner, spec.Name)
 		return err // nil: another call for the same owner was faster
@@ -116,7 +116,7 @@ func (e *Engine) create(ctx context.Context, spec vm.Spec, t *template.Template)
 	if err != nil {
 		return err
 	}
-	e.beginCreate(spec.Name, t)
+	e.beginCreate(spec.Name, spec.Owner, t)
 	return nil
 }
 
@@ -128,7 +128,7 @@ func (e *Engine) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template
 	if err := e.writeSpec(spec, record); err != nil {
 		return err
 	}
-	e.beginCreate(spec.Name, t)
+	e.beginCreate(spec.Name, spec.Owner, t)
 	return nil
 }
 

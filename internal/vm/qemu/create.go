@@ -24,8 +24,8 @@ import (
 )
 
 // beginCreate completes a claimed directory in the background.
-func (e *Engine) beginCreate(name string, t *template.Template) {
-	e.works.begin(name, vm.OperationCreate, func(ctx context.Context, report func(vm.Progress)) error {
+func (e *Engine) beginCreate(name string, owner vm.Owner, t *template.Template) {
+	e.works.begin(name, owner, vm.OperationCreate, func(ctx context.Context, report func(vm.Progress)) error {
 		err := e.complete(ctx, name, t, report)
 		if err != nil {
 			e.config.Log.Error("creating an instance", "instance", name, "error", err)

@@ -28,10 +28,10 @@ func (e *Engine) Delete(_ context.Context, owner vm.Owner, name string) error {
 		return err
 	}
 	before := e.works.get(name)
-	if before.running && before.operation == vm.OperationDelete {
+	if before.isDelete() {
 		return nil
 	}
-	e.works.begin(name, vm.OperationDelete, func(ctx context.Context, report func(vm.Progress)) error {
+	e.works.begin(name, record.Owner, vm.OperationDelete, func(ctx context.Context, report func(vm.Progress)) error {
 		if before.running {
 			before.cancel()
 			<-before.done
@@ -63,10 +63,10 @@ func (e *Engine) delete(ctx context.Context, name string, record vmdir.Record, r
 	if err := removeSockets(dir, record); err != nil {
 		return fmt.Errorf("deleting instance %s: %w", name, err)
 	}
-	if err := e.home.Remove(ctx, name); err != nil {
+	if err := e.home.Remove(name); err != nil {
 		return err
 	}
-	return e.home.RemoveLeftovers(ctx)
+	return e.home.RemoveLeftovers()
 }
 
 // takeDown ends hostagent and QEMU and returns the hostagent's lock, held so that nobody starts another.

@@ -17,29 +17,28 @@ import (
 
 // Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make it hang.
 func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
-	dir := e.dir(name)
+	dir, work := e.dir(name), e.works.get(name)
 	record, err := dir.ReadRecord()
+	if work.isDelete() && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+		// Until the last file is gone, though the directory has lost its name.
+		return vm.State{Name: name, Owner: work.owner, Phase: vm.PhaseDeleting, Progress: work.progress}, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return vm.State{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
 	}
 	if err != nil {
-		return broken(name, err), nil
+		return broken(vm.State{Name: name}, err), nil
 	}
 	state := vm.State{Name: name, Owner: record.Owner}
-	work := e.works.get(name)
-	if work.operation == vm.OperationDelete && work.running {
-		state.Phase, state.Progress = vm.PhaseDeleting, work.progress
-		return state, nil
-	}
 	if !dir.Complete() {
 		return e.observeIncomplete(state, work), nil
 	}
 	if state.Revision, err = revision(dir, record); err != nil {
-		return e.gone(state, err), nil
+		return broken(state, err), nil
 	}
 	facts, err := look(dir)
 	if err != nil {
-		return e.gone(state, err), nil
+		return broken(state, err), nil
 	}
 	facts.describe(&state)
 	if work.failure != nil {
@@ -48,12 +47,8 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	return state, nil
 }
 
-func broken(name string, err error) vm.State {
-	return vm.State{Name: name, Phase: vm.PhaseBroken, Failure: &vm.Failure{Err: err, At: time.Now()}}
-}
-
-// gone reports an instance that cannot be read.
-func (e *Engine) gone(state vm.State, err error) vm.State {
+// broken reports an instance that cannot be read.
+func broken(state vm.State, err error) vm.State {
 	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Err: err, At: time.Now()}
 	return state
 }

@@ -73,7 +73,7 @@ func (e *Engine) ask(ctx context.Context, name string, mode vm.StopMode) error {
 	if err == nil {
 		return nil
 	}
-	if f, lookErr := look(dir); lookErr == nil && !f.hostagent && !f.qemu {
+	if f, lookErr := look(dir); lookErr == nil && (f.run.End != nil || (!f.hostagent && !f.qemu)) {
 		return nil // it has just ended
 	}
 	if mode != vm.StopForce {

@@ -76,6 +76,9 @@ func (w *watcher) begin() error {
 	for _, name := range names {
 		w.pending.add(name)
 	}
+	if err := w.engine.home.RemoveLeftovers(); err != nil {
+		w.engine.config.Log.Error("removing leftovers", "error", err)
+	}
 	return nil
 }
 

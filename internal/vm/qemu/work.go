@@ -15,12 +15,15 @@ import (
 // work is what this engine does, or did last, for an instance in the background.
 type work struct {
 	operation vm.Operation
+	owner     vm.Owner
 	running   bool
 	progress  vm.Progress
 	failure   *vm.Failure
 	cancel    context.CancelFunc
 	done      chan struct{}
 }
+
+func (w work) isDelete() bool { return w.running && w.operation == vm.OperationDelete }
 
 // works holds the background work by instance, and tells listeners when it moves on.
 type works struct {
@@ -44,10 +47,10 @@ func (w *works) get(name string) work {
 }
 
 // begin starts do in the background. What it returns is kept as the instance's failure.
-func (w *works) begin(name string, operation vm.Operation, do func(ctx context.Context, report func(vm.Progress)) error) {
+func (w *works) begin(name string, owner vm.Owner, operation vm.Operation, do func(ctx context.Context, report func(vm.Progress)) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	current := &work{
-		operation: operation, running: true, cancel: cancel, done: make(chan struct{}),
+		operation: operation, owner: owner, running: true, cancel: cancel, done: make(chan struct{}),
 		progress: vm.Progress{Percent: -1, Since: time.Now()},
 	}
 	w.mu.Lock()
@@ -80,14 +83,6 @@ func (w *works) finish(name string, current *work, err error) {
 		delete(w.byName, name)
 	}
 	close(current.done)
-	w.mu.Unlock()
-	w.changed(name)
-}
-
-// fail keeps a failure of work that is done outside.
-func (w *works) fail(name string, operation vm.Operation, err error) {
-	w.mu.Lock()
-	w.byName[name] = &work{operation: operation, failure: &vm.Failure{Operation: operation, Err: err, At: time.Now()}}
 	w.mu.Unlock()
 	w.changed(name)
 }

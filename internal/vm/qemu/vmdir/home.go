@@ -3,7 +3,6 @@
 package vmdir
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,7 +14,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/process"
 )
 
 // Names of directories on their way in or out, which are no instances: a DNS label has no dot.
@@ -48,16 +47,11 @@ func (h Home) Instances() ([]string, error) {
 
 // Claim makes the directory of an instance, with its record and template, by one rename: of
 // all who claim a name one succeeds, the others get fs.ErrExist.
-func (h Home) Claim(ctx context.Context, name string, record Record, template []byte) error {
+func (h Home) Claim(name string, record Record, template []byte) error {
 	if err := os.MkdirAll(string(h), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the instances: %w", err)
 	}
-	lock, err := h.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Unlock() }()
-	temp, err := os.MkdirTemp(string(h), newPrefix)
+	temp, err := h.temporary(newPrefix)
 	if err != nil {
 		return fmt.Errorf("making an instance directory: %w", err)
 	}
@@ -81,13 +75,8 @@ func fill(d Dir, record Record, template []byte) error {
 
 // Remove removes the directory of an instance by renaming it first: it is there or it is not, and what a
 // crash leaves of it is removed by RemoveLeftovers. Nobody may use it any more.
-func (h Home) Remove(ctx context.Context, name string) error {
-	lock, err := h.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Unlock() }()
-	trash, err := os.MkdirTemp(string(h), trashPrefix+name+"-")
+func (h Home) Remove(name string) error {
+	trash, err := h.temporary(trashPrefix)
 	if err != nil {
 		return fmt.Errorf("removing instance %s: %w", name, err)
 	}
@@ -98,7 +87,7 @@ func (h Home) Remove(ctx context.Context, name string) error {
 }
 
 // RemoveLeftovers removes what interrupted calls of Claim and Remove left behind.
-func (h Home) RemoveLeftovers(ctx context.Context) error {
+func (h Home) RemoveLeftovers() error {
 	entries, err := os.ReadDir(string(h))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -106,23 +95,39 @@ func (h Home) RemoveLeftovers(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for leftovers: %w", err)
 	}
-	lock, err := h.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Unlock() }()
 	var errs []error
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), newPrefix) || strings.HasPrefix(entry.Name(), trashPrefix) {
+		if isLeftover(entry.Name()) {
 			errs = append(errs, atomicfile.RemoveAll(filepath.Join(string(h), entry.Name())))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// lock keeps those who make, remove and tidy up directories apart.
-func (h Home) lock(ctx context.Context) (*flock.Lock, error) {
-	return flock.Wait(ctx, filepath.Join(string(h), ".rdd.lock"))
+// temporary makes a directory whose name says which process works in it.
+func (h Home) temporary(prefix string) (string, error) {
+	self, err := process.Identify(os.Getpid())
+	if err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(string(h), fmt.Sprintf("%s%d-%d-", prefix, self.PID, self.StartTime))
+}
+
+// isLeftover reports whether a directory was made by temporary in a process that is gone.
+func isLeftover(name string) bool {
+	rest, found := strings.CutPrefix(name, newPrefix)
+	if !found {
+		if rest, found = strings.CutPrefix(name, trashPrefix); !found {
+			return false
+		}
+	}
+	var pid int
+	var startTime uint64
+	if _, err := fmt.Sscanf(rest, "%d-%d-", &pid, &startTime); err != nil {
+		return false
+	}
+	maker, err := process.Identify(pid)
+	return errors.Is(err, process.ErrGone) || (err == nil && maker.StartTime != startTime)
 }
 
 // Hash of a template's text, as it is recorded.

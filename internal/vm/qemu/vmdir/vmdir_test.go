@@ -4,6 +4,7 @@ package vmdir
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func TestClaimHasOneWinner(t *testing.T) {
 	var all sync.WaitGroup
 	for _, uid := range []string{"a", "b", "c", "d"} {
 		all.Go(func() {
-			err := home.Claim(t.Context(), "x", record(uid), []byte("template of "+uid))
+			err := home.Claim("x", record(uid), []byte("template of "+uid))
 			if err == nil {
 				winners.Add(1)
 			} else if !errors.Is(err, fs.ErrExist) {
@@ -54,7 +55,7 @@ func TestClaimLeavesForeignDirectoriesAlone(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(string(home), "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := home.Claim(t.Context(), "x", record("a"), nil); !errors.Is(err, fs.ErrExist) {
+	if err := home.Claim("x", record("a"), nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := In(string(home), "x").ReadRecord(); !errors.Is(err, ErrForeign) {
@@ -64,10 +65,10 @@ func TestClaimLeavesForeignDirectoriesAlone(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	home := Home(t.TempDir())
-	if err := home.Claim(t.Context(), "x", record("a"), nil); err != nil {
+	if err := home.Claim("x", record("a"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := home.Remove(t.Context(), "x"); err != nil {
+	if err := home.Remove("x"); err != nil {
 		t.Fatal(err)
 	}
 	checkEntries(t, home)
@@ -78,15 +79,20 @@ func TestRemove(t *testing.T) {
 
 func TestRemoveLeftovers(t *testing.T) {
 	home := Home(t.TempDir())
-	for _, name := range []string{newPrefix + "1", trashPrefix + "x-2", "kept", ".other", "_config"} {
+	self, err := home.temporary(newPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := fmt.Sprintf("%d-1-", os.Getpid()) // no process of ours started in the kernel's first tick
+	for _, name := range []string{newPrefix + gone + "1", trashPrefix + gone + "2", "kept", ".other", ".new-x", "_config"} {
 		if err := os.MkdirAll(filepath.Join(string(home), name, "deep"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := home.RemoveLeftovers(t.Context()); err != nil {
+	if err := home.RemoveLeftovers(); err != nil {
 		t.Fatal(err)
 	}
-	checkEntries(t, home, ".other", "_config", "kept")
+	checkEntries(t, home, filepath.Base(self), ".new-x", ".other", "_config", "kept")
 	if names, err := home.Instances(); err != nil || len(names) != 1 || names[0] != "kept" {
 		t.Errorf("instances %v, %v", names, err)
 	}
