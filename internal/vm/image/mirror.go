@@ -39,7 +39,8 @@ func (m mirror) sources(suite string) []string {
 func explicitMirror(archive string) (mirror, error) {
 	archive = strings.TrimRight(archive, "/")
 	u, err := url.Parse(archive)
-	if err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) {
+	// A space would end the URL in the one-line format that apt gets it in.
+	if err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) || u.Host+u.Path == "" || strings.ContainsAny(archive, " \t\n[]") {
 		return mirror{}, fmt.Errorf("the mirror %q is not an http, https or file URL of a Debian archive", archive)
 	}
 	security := defaultSecurity

@@ -285,7 +285,7 @@ func (s *Store) List() ([]Entry, error) {
 			continue // removed since
 		}
 		if err != nil {
-			return nil, fmt.Errorf("listing images: %w", err)
+			return nil, fmt.Errorf("listing images: %w; to cure it, remove the directory %s", err, filepath.Dir(path))
 		}
 		entries = append(entries, entry)
 	}
