@@ -7,7 +7,7 @@ umask 022
 
 # put FILE MODE OWNER TEXT: makes FILE hold TEXT and a newline, by rename, unless it does already.
 put() {
-    if [ "$(cat "$1" 2>/dev/null || :)" = "$4" ]; then
+    if [ -e "$1" ] && [ "$(cat "$1")" = "$4" ]; then
         return 0
     fi
     (umask 077 && printf '%s\n' "$4" >"$1.rdd-new")

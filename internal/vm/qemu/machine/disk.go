@@ -31,13 +31,17 @@ func (p Program) CreateDisk(ctx context.Context, path, backing string, size int6
 	if err := atomicfile.Remove(path); err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
-	_, err = process.Output(ctx, process.Command{Path: p.Image, Args: []string{
-		"create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, strconv.FormatInt(size, 10),
-	}})
+	err = p.runImage(ctx, "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, strconv.FormatInt(size, 10))
 	if err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
 	return nil
+}
+
+// runImage runs qemu-img.
+func (p Program) runImage(ctx context.Context, args ...string) error {
+	_, err := process.Output(ctx, process.Command{Path: p.Image, Args: args})
+	return err
 }
 
 // GrowDisk makes the disk size bytes large if it is smaller; nobody may have it open.
@@ -46,10 +50,7 @@ func (p Program) GrowDisk(ctx context.Context, path string, size int64) error {
 	if err != nil || has >= size {
 		return err
 	}
-	_, err = process.Output(ctx, process.Command{Path: p.Image, Args: []string{
-		"resize", "-q", "-f", "qcow2", path, strconv.FormatInt(size, 10),
-	}})
-	if err != nil {
+	if err := p.runImage(ctx, "resize", "-q", "-f", "qcow2", path, strconv.FormatInt(size, 10)); err != nil {
 		return fmt.Errorf("growing the disk: %w", err)
 	}
 	return nil

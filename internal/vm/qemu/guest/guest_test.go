@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package guest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// nasty are values that break scripts which quote badly.
+var nasty = []string{
+	"", "plain", "two words", "it's", `"quoted"`, "$HOME", "$(touch /tmp/hacked)", "`id`", `back\slash`, "semi;colon", "a & b | c > d", "*", "~", "-n",
+	"#comment", "tab\there", "é", "\xff", "EOF", "'; exit 1; '", "!history", "{a,b}", "=", "line\nbreak",
+}
+
+func settings(t *template.Template) Settings {
+	return Settings{
+		User:     vmdir.User{Name: "tester", UID: 1234, Home: "/home/tester"},
+		Keys:     Keys{Authorized: "ssh-ed25519 AAAA it's $me\n", Host: "-----BEGIN-----\nabc\n-----END-----\n"},
+		Template: t,
+	}
+}
+
+func TestScriptsAreShell(t *testing.T) {
+	env := map[string]string{}
+	tmpl := &template.Template{Env: env, Param: env}
+	for i, value := range nasty {
+		env["V"+string(rune('A'+i))] = value
+		for _, mode := range []string{template.ModeBoot, template.ModeSystem, template.ModeUser} {
+			tmpl.Provision = append(tmpl.Provision, template.Provision{Mode: mode, Script: value})
+		}
+	}
+	for name, script := range map[string][]byte{"boot": settings(tmpl).Boot(), "provision": settings(tmpl).Provision()} {
+		cmd := exec.Command("/bin/sh", "-n")
+		cmd.Stdin = bytes.NewReader(script)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+	}
+}
+
+// runProvision runs the rendered script on this host, in a directory of its own.
+func runProvision(t *testing.T, s Settings) (output string, code int) {
+	t.Helper()
+	dir := t.TempDir()
+	script := strings.ReplaceAll(string(s.Provision()), "/run/rdd", dir)
+	cmd := exec.Command("/bin/sh")
+	cmd.Stdin = strings.NewReader(script)
+	out, err := cmd.CombinedOutput()
+	if _, isExit := err.(*exec.ExitError); err != nil && !isExit { //nolint:errorlint // Wait returns it bare
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func TestProvisionHandsValuesOver(t *testing.T) {
+	for _, value := range nasty {
+		tmpl := &template.Template{
+			Env: map[string]string{"GIVEN": value}, Param: map[string]string{"thing": value},
+			Provision: []template.Provision{{Mode: template.ModeSystem, Script: "#!/bin/sh\nprintf '<%s|%s>' \"$GIVEN\" \"$PARAM_thing\"\n"}},
+		}
+		if out, code := runProvision(t, settings(tmpl)); code != 0 || out != "<"+value+"|"+value+">" {
+			t.Errorf("%q: code %d, got %q", value, code, out)
+		}
+	}
+}
+
+func TestProvisionScriptsArriveAsTheyAre(t *testing.T) {
+	for _, value := range nasty {
+		tmpl := &template.Template{Provision: []template.Provision{
+			{Mode: template.ModeSystem, Script: "#!/bin/sh\ntail -n +4 \"$0\"\nexit\n" + value},
+		}}
+		if out, code := runProvision(t, settings(tmpl)); code != 0 || strings.TrimSuffix(out, "\n") != value {
+			t.Errorf("%q: code %d, got %q", value, code, out)
+		}
+	}
+}
+
+func TestProvisionReportsFailures(t *testing.T) {
+	tmpl := &template.Template{Provision: []template.Provision{
+		{Mode: template.ModeSystem, Script: "echo first"},
+		{Mode: template.ModeSystem, Script: "echo second; exit 3"},
+		{Mode: template.ModeSystem, Script: "cat; echo third"},
+	}}
+	out, code := runProvision(t, settings(tmpl))
+	if code != 1 || out != "first\nsecond\nprovision[1] (mode system) failed with exit code 3\nthird\n" {
+		t.Errorf("code %d, output %q", code, out)
+	}
+}
+
+func TestProvisionOrder(t *testing.T) {
+	tmpl := &template.Template{Provision: []template.Provision{
+		{Mode: template.ModeUser, Script: "u0"}, {Mode: template.ModeSystem, Script: "s1"}, {Mode: template.ModeBoot, Script: "b2"},
+		{Mode: template.ModeSystem, Script: "s3"}, {Mode: template.ModeUser, Script: "u4"},
+	}}
+	check := func(name string, script []byte, want ...string) {
+		var got []string
+		for line := range strings.Lines(string(script)) {
+			if strings.HasPrefix(line, "run '") {
+				got = append(got, strings.Trim(strings.Fields(line)[3], "'"))
+			}
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s runs %v, want %v", name, got, want)
+		}
+	}
+	check("boot", settings(tmpl).Boot(), "b2")
+	check("provision", settings(tmpl).Provision(), "s1", "s3", "u0", "u4")
+}
+
+// TestPut runs the boot script's only way to write files.
+func TestPut(t *testing.T) {
+	function, _, _ := strings.Cut(bootScript, "# The root file system")
+	path := filepath.Join(t.TempDir(), "file")
+	for _, text := range nasty {
+		cmd := exec.Command("/bin/sh", "-c", function+"\nput \"$1\" 0600 \"$(id -u):$(id -g)\" \"$2\"", "sh", path, text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v: %s", text, err, out)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%q: %v, %v", text, info, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != text+"\n" {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestUser(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		uid      int
+		want     string
+		wantUID  int
+		wantHome string
+	}{
+		{"jan", 1000, "jan", 1000, "/home/jan"},
+		{"jan", 1001, "jan", 1001, "/home/jan"},
+		{"root", 0, "rdd", 1000, "/home/rdd"},
+		{"Jan.Dubois", 1000, "rdd", 1000, "/home/rdd"},
+		{`DOMAIN\jan`, 200000, "rdd", 1000, "/home/rdd"},
+		{"svc", 999, "svc", 1000, "/home/svc"},
+		{"", 1000, "rdd", 1000, "/home/rdd"},
+		{"x; rm -rf /", 1000, "rdd", 1000, "/home/rdd"},
+	} {
+		if got := User(tc.name, tc.uid); got != (vmdir.User{Name: tc.want, UID: tc.wantUID, Home: tc.wantHome}) {
+			t.Errorf("User(%q, %d) = %+v", tc.name, tc.uid, got)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	dir := t.TempDir()
+	user, host := filepath.Join(dir, "user"), filepath.Join(dir, "host")
+	for _, path := range []string{user, host} {
+		if err := MakeKey(path, "comment"); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("private key: %v, %v", info.Mode(), err)
+		}
+	}
+	keys, err := ReadKeys(user, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(keys.Authorized)); err != nil {
+		t.Error(err)
+	}
+	if _, err := ssh.ParsePrivateKey([]byte(keys.Host)); err != nil {
+		t.Error(err)
+	}
+	line, err := KnownHosts(host, 2222)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, hosts, _, _, _, err := ssh.ParseKnownHosts(line); err != nil || len(hosts) != 1 || hosts[0] != "[127.0.0.1]:2222" {
+		t.Errorf("%q: %v, %v", line, hosts, err)
+	}
+}
