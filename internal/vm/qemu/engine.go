@@ -29,8 +29,8 @@ type Config struct {
 	LimaHome string
 	// CacheDir keeps what was found out about the host, for all rdd instances.
 	CacheDir string
-	// Images is the cache of guest images.
-	Images *image.Store
+	// Images is the cache of guest images: an *image.Store.
+	Images Images
 	// Executable is rdd: hostagents are started by `rdd hostagent`.
 	Executable string
 	// Accelerator is "kvm" or "tcg"; empty chooses what works.
@@ -40,6 +40,13 @@ type Config struct {
 	// User is the host's user.
 	User vmdir.User
 	Log  *slog.Logger
+}
+
+// Images is what an Engine needs of the cache of guest images; see image.Store.
+type Images interface {
+	Names() []string
+	Ensure(ctx context.Context, name string, progress func(image.Progress)) (image.Image, error)
+	Use(img image.Image, instanceDir string) error
 }
 
 // Engine implements vm.Engine and vm.Sheller.

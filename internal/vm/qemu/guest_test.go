@@ -28,8 +28,15 @@ import (
 // guestVariable switches the tests on that boot real guests. They take minutes, and the first one builds the image.
 const guestVariable = "RDD_TEST_GUEST"
 
-// TestMain lets this test's program be the hostagents that the engine starts.
+// TestMain lets this test's program be the hostagents that the engine starts, and QEMU.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == fakeQEMUName {
+		if err := fakeQEMU(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 2 && os.Args[1] == "hostagent" {
 		if err := serveHostagent(os.Args[2], os.Args[3:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -137,7 +144,7 @@ func TestConformance(t *testing.T) {
 
 func addForeign(t *testing.T, dir string) {
 	t.Helper()
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600); err != nil {

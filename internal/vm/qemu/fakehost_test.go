@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package qemu_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/qemu"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/vmtest"
+)
+
+// fakeHost is a host on which qemu-system-x86_64 is this test's program, with an image cache of its own.
+type fakeHost struct {
+	home   string
+	images *fakeImages
+}
+
+func newFakeHost(t *testing.T) *fakeHost {
+	t.Helper()
+	qemuImg, err := process.LookPath("qemu-img")
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	dir := shortDir(t)
+	bin := filepath.Join(dir, "bin")
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{fakeQEMUName: executable, "qemu-img": qemuImg} {
+		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	img := image.Image{Name: "docker", Digest: "sha256:0", Disk: filepath.Join(dir, "disk.qcow2")}
+	if out, err := exec.Command(qemuImg, "create", "-q", "-f", "qcow2", img.Disk, "64M").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	h := &fakeHost{home: filepath.Join(dir, "lima"), images: &fakeImages{img: img}}
+	t.Cleanup(func() { h.killAll(t) })
+	return h
+}
+
+// killAll ends what a failed test left running, so that nothing outlives it.
+func (h *fakeHost) killAll(t *testing.T) {
+	names, err := vmdir.Home(h.home).Instances()
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range names {
+		run, _ := vmdir.In(h.home, name).ReadRun()
+		for _, id := range []*process.Identity{run.Hostagent, run.QEMU} {
+			if id != nil && id.Alive() {
+				_ = id.Signal(9)
+			}
+		}
+	}
+}
+
+func (h *fakeHost) engine(t *testing.T) *qemu.Engine {
+	t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return qemu.New(qemu.Config{
+		LimaHome: h.home, CacheDir: h.home, Images: h.images, Executable: executable, Accelerator: "tcg",
+		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home},
+		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+	})
+}
+
+// fakeImages has one image; ensure, when set, is called first.
+type fakeImages struct {
+	img    image.Image
+	ensure func(context.Context) error
+}
+
+func (f *fakeImages) Names() []string { return []string{"docker"} }
+
+func (f *fakeImages) Ensure(ctx context.Context, _ string, progress func(image.Progress)) (image.Image, error) {
+	progress(vm.Progress{Step: "building image docker", Index: 1, Total: 1, Percent: 42})
+	if f.ensure != nil {
+		return f.img, f.ensure(ctx)
+	}
+	return f.img, nil
+}
+
+func (f *fakeImages) Use(image.Image, string) error { return nil }
+
+func TestConformanceOnFakeQEMU(t *testing.T) {
+	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
+		h := newFakeHost(t)
+		return vmtest.Subject{
+			Engine:       h.engine(t),
+			Reopen:       func(t *testing.T) vm.Engine { return h.engine(t) },
+			KillGuest:    func(t *testing.T, name string) { killQEMU(t, vmdir.In(h.home, name)) },
+			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(h.home, name)) },
+			Template:     []byte(guestTemplate),
+			Changed:      []byte(guestTemplate + "message: changed\n"),
+			Invalid:      []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
+			InvalidField: "images[0].location",
+			Timeout:      time.Minute,
+		}
+	})
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package qemu_test
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// fakeQEMUName makes this test's program behave as QEMU does towards a hostagent: it listens on
+// the QMP socket and, after a while, lets ssh in on the forwarded port with the keys from the boot credential. It
+// boots in a moment, so that machines can be killed at many points.
+const fakeQEMUName = "qemu-system-x86_64"
+
+// bootTime of the fake guest.
+const bootTime = 150 * time.Millisecond
+
+var (
+	hostKeyPattern = regexp.MustCompile(`(?s)host_key='(.*?)'`)
+	forwardPattern = regexp.MustCompile(`hostfwd=tcp:(127\.0\.0\.1:\d+)-`)
+	pathPattern    = regexp.MustCompile(`path=(.*)$`)
+)
+
+// fakeQEMU runs until it is told to end.
+func fakeQEMU(args []string) error {
+	if len(args) == 1 || args[0] == "-machine" && args[1] == "help" {
+		fmt.Println("q35 Standard PC (alias of pc-q35-7.2)")
+		return nil
+	}
+	option := func(name, containing string) string {
+		for i := range len(args) - 1 {
+			if args[i] == name && strings.Contains(args[i+1], containing) {
+				return args[i+1]
+			}
+		}
+		return ""
+	}
+	machine := &fakeMachine{uuid: option("-uuid", ""), bootID: randomID(), ended: make(chan string, 1)}
+	qmp, err := net.Listen("unix", pathPattern.FindStringSubmatch(option("-chardev", "qmp.sock"))[1])
+	if err != nil {
+		return err
+	}
+	ssh, err := net.Listen("tcp", forwardPattern.FindStringSubmatch(option("-netdev", ""))[1])
+	if err != nil {
+		return fmt.Errorf("Could not set up host forwarding rule: %w", err)
+	}
+	_, credential, _ := strings.Cut(option("-fw_cfg", "rdd.boot"), "file=")
+	if err := machine.readKeys(credential); err != nil {
+		return err
+	}
+	if err := os.WriteFile(option("-pidfile", ""), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
+		return err
+	}
+	go machine.serveQMP(qmp)
+	time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
+	<-machine.ended
+	return nil
+}
+
+func randomID() string {
+	id := make([]byte, 8)
+	_, _ = rand.Read(id)
+	return hex.EncodeToString(id)
+}
+
+type fakeMachine struct {
+	uuid, bootID string
+	ended        chan string
+	config       *ssh.ServerConfig
+}
+
+func (m *fakeMachine) readKeys(credential string) error {
+	script, err := os.ReadFile(credential)
+	if err != nil {
+		return err
+	}
+	key, err := ssh.ParsePrivateKey([]byte(hostKeyPattern.FindStringSubmatch(string(script))[1] + "\n"))
+	if err != nil {
+		return err
+	}
+	m.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+		if !strings.Contains(string(script), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))) {
+			return nil, fmt.Errorf("unknown key")
+		}
+		return nil, nil
+	}}
+	m.config.AddHostKey(key)
+	return nil
+}
+
+// serveQMP serves one client at a time, as QEMU does.
+func (m *fakeMachine) serveQMP(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			var request struct{ Execute, ID string }
+			_ = json.Unmarshal(lines.Bytes(), &request)
+			m.execute(conn, request.Execute, request.ID)
+		}
+		_ = conn.Close()
+	}
+}
+
+func (m *fakeMachine) execute(conn io.Writer, command, id string) {
+	result := `{}`
+	if command == "query-uuid" {
+		result = fmt.Sprintf(`{"UUID":%q}`, m.uuid)
+	}
+	fmt.Fprintf(conn, `{"return":%s,"id":%q}`+"\n", result, id)
+	reason := map[string]string{"quit": "host-qmp-quit", "system_powerdown": "guest-shutdown"}[command]
+	if reason != "" {
+		fmt.Fprintf(conn, `{"event":"SHUTDOWN","data":{"reason":%q},"timestamp":{"seconds":1,"microseconds":1}}`+"\n", reason)
+		m.ended <- reason
+	}
+}
+
+func (m *fakeMachine) serveSSH(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			_, channels, requests, err := ssh.NewServerConn(conn, m.config)
+			if err != nil {
+				return
+			}
+			go ssh.DiscardRequests(requests)
+			for channel := range channels {
+				go m.serveChannel(channel)
+			}
+		}()
+	}
+}
+
+func (m *fakeMachine) serveChannel(request ssh.NewChannel) {
+	channel, requests, err := request.Accept()
+	if err != nil {
+		return
+	}
+	defer channel.Close()
+	if request.ChannelType() != "session" {
+		// The guest's docker.sock: it says which boot it belongs to.
+		go ssh.DiscardRequests(requests)
+		fmt.Fprint(channel, m.bootID)
+		return
+	}
+	for r := range requests {
+		if r.Type != "exec" {
+			_ = r.Reply(false, nil)
+			continue
+		}
+		_ = r.Reply(true, nil)
+		status := m.run(channel, string(r.Payload[4:]))
+		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+		return
+	}
+}
+
+// run answers the hostagent's questions; probes are really run, by this host.
+func (m *fakeMachine) run(channel ssh.Channel, line string) uint32 {
+	switch {
+	case strings.Contains(line, "boot_id"):
+		fmt.Fprintln(channel, m.bootID)
+	case strings.Contains(line, ".status"):
+		fmt.Fprintln(channel, 0)
+	default:
+		cmd := exec.Command("/bin/sh", "-c", line)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()
+		_ = cmd.Run()
+		return uint32(cmd.ProcessState.ExitCode())
+	}
+	return 0
+}
