@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -15,8 +14,6 @@ import (
 type Child struct {
 	// Object has the child's type, namespace and name; it is read into.
 	Object client.Object
-	// List has the type of a list of such objects.
-	List client.ObjectList
 	// Kind is for messages.
 	Kind string
 	// Mine tells, once the child was read, whether it is the owner's to delete.
@@ -28,7 +25,7 @@ type Child struct {
 // Delete releases and deletes the child. Done means that reads which succeeded have said
 // that it is gone, or that it is someone else's; then it was left alone.
 func (k Child) Delete(ctx context.Context, c client.Client) Outcome {
-	found, err := Find(ctx, c, k.Object, k.List)
+	found, err := Find(ctx, c, k.Object)
 	if err != nil {
 		return Retry(fmt.Errorf("reading %s: %w", k, err))
 	}
@@ -38,7 +35,7 @@ func (k Child) Delete(ctx context.Context, c client.Client) Outcome {
 	if err := k.end(ctx, c); err != nil {
 		return Retry(fmt.Errorf("deleting %s: %w", k, err))
 	}
-	if found, err = Find(ctx, c, k.Object, k.List); err != nil {
+	if found, err = Find(ctx, c, k.Object); err != nil {
 		return Retry(fmt.Errorf("reading %s: %w", k, err))
 	}
 	if found && k.Mine(k.Object) {
@@ -65,19 +62,15 @@ func (k Child) String() string {
 }
 
 // Find reads obj, whose namespace and name are set, and reports whether it exists. That
-// something is not there is believed only when a list says so too: on the word of
-// a single NotFound nothing may be left behind or declared lost.
-func Find(ctx context.Context, c client.Reader, obj client.Object, list client.ObjectList) (bool, error) {
+// something is not there is believed only when it is said twice: on the word of a
+// single NotFound nothing may be left behind or declared lost.
+func Find(ctx context.Context, c client.Reader, obj client.Object) (bool, error) {
 	key := client.ObjectKeyFromObject(obj)
-	err := c.Get(ctx, key, obj)
-	if !apierrors.IsNotFound(err) {
-		return err == nil, err
-	}
-	if err := c.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name}); err != nil {
-		return false, err
-	}
-	if meta.LenList(list) != 0 {
-		return false, fmt.Errorf("%s is listed but was not found", key)
+	for range 2 {
+		err := c.Get(ctx, key, obj)
+		if !apierrors.IsNotFound(err) {
+			return err == nil, err
+		}
 	}
 	return false, nil
 }

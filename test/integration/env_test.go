@@ -18,6 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -46,10 +47,12 @@ type env struct {
 func newEnv(t *testing.T) *env {
 	e := &env{T: t, world: fake.NewWorld(time.Now)}
 	e.deps = controllers.Deps{
-		Config: func(user string) *rest.Config { return e.server.Config(user) },
 		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone/.rd2/lima", DockerSocket: dockerSocket, Clock: clock.RealClock{},
 	}
-	e.server = apitest.Start(t, controllers.Rules(controllers.New(e.deps))...)
+	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
+		e.deps.Config = config
+		return controllers.Rules(controllers.New(e.deps))
+	})
 	e.user = e.as("rdd:user")
 	return e
 }

@@ -19,7 +19,7 @@ import (
 // ensureNamespace makes the namespace if it is missing, and owns it only then.
 func (r *Reconciler) ensureNamespace(ctx context.Context, s *scope) reconcile.Outcome {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
-	found, err := reconcile.Find(ctx, r.client, ns, &corev1.NamespaceList{})
+	found, err := reconcile.Find(ctx, r.client, ns)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
@@ -41,7 +41,7 @@ func (r *Reconciler) ensureNamespace(ctx context.Context, s *scope) reconcile.Ou
 // our claim, unless it is being deleted by force: then it is let go and made again.
 func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
 	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
-	found, err := reconcile.Find(ctx, r.client, vm, &limav1.LimaVMList{})
+	found, err := reconcile.Find(ctx, r.client, vm)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
@@ -80,7 +80,7 @@ func (r *Reconciler) ensureInput(ctx context.Context, s *scope) reconcile.Outcom
 		return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
 	}
 	input := &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}
-	found, err := reconcile.Find(ctx, r.client, input, &corev1.ConfigMapList{})
+	found, err := reconcile.Find(ctx, r.client, input)
 	switch {
 	case err != nil:
 		return reconcile.Retry(err)

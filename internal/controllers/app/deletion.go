@@ -42,7 +42,7 @@ func (r *Reconciler) awaitTemplate(ctx context.Context, s *scope) reconcile.Outc
 		return reconcile.Done()
 	}
 	own := &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName + limav1.TemplateSuffix)}
-	found, err := reconcile.Find(ctx, r.client, own, &corev1.ConfigMapList{})
+	found, err := reconcile.Find(ctx, r.client, own)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
@@ -56,7 +56,7 @@ func (r *Reconciler) awaitTemplate(ctx context.Context, s *scope) reconcile.Outc
 // deleteInput deletes the input ConfigMap if it is ours.
 func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Child{
-		Object: &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}, List: &corev1.ConfigMapList{}, Kind: "ConfigMap",
+		Object: &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}, Kind: "ConfigMap",
 		Mine: func(obj client.Object) bool { return reconcile.OwnedBy(obj, s.app) },
 	}.Delete(ctx, r.client)
 }
@@ -64,7 +64,7 @@ func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcom
 // deleteNamespace deletes the namespace that the App made, unless others have put their things into it meanwhile.
 func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Outcome {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
-	found, err := reconcile.Find(ctx, r.client, ns, &corev1.NamespaceList{})
+	found, err := reconcile.Find(ctx, r.client, ns)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
@@ -81,7 +81,7 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 		return reconcile.RetryIf(r.disown(ctx, ns, s.app.UID))
 	}
 	return reconcile.Child{
-		Object: ns, List: &corev1.NamespaceList{}, Kind: "Namespace",
+		Object: ns, Kind: "Namespace",
 		Mine: func(obj client.Object) bool { return reconcile.OwnedBy(obj, s.app) },
 	}.Delete(ctx, r.client)
 }

@@ -99,7 +99,7 @@ func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now()}
-	found, err := reconcile.Find(ctx, r.client, s.app, &appv1.AppList{})
+	found, err := reconcile.Find(ctx, r.client, s.app)
 	if err != nil {
 		return reconcile.Retry(fmt.Errorf("reading the App: %w", err)).Result()
 	}

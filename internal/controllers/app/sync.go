@@ -29,7 +29,7 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 		return reconcile.Done()
 	}
 	own := &corev1.ConfigMap{ObjectMeta: s.meta(s.limaVM.Status.TemplateConfigMap)}
-	found, err := reconcile.Find(ctx, r.client, own, &corev1.ConfigMapList{})
+	found, err := reconcile.Find(ctx, r.client, own)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
@@ -63,7 +63,7 @@ func (r *Reconciler) syncRunning(ctx context.Context, s *scope) reconcile.Outcom
 func (s *scope) limaVMChild() (reconcile.Child, *limav1.LimaVM) {
 	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
 	return reconcile.Child{
-		Object: vm, List: &limav1.LimaVMList{}, Kind: "LimaVM", Finalizer: appv1.FinalizerOwnedByApp,
+		Object: vm, Kind: "LimaVM", Finalizer: appv1.FinalizerOwnedByApp,
 		Mine: func(obj client.Object) bool {
 			s.foreign = !reconcile.OwnedBy(obj, s.app)
 			return !s.foreign

@@ -47,11 +47,12 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 // cache, which is good enough to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
 func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	return func(ctx context.Context, cm client.Object) []ctrl.Request {
-		return requests(ctx, cached, func(vm *limav1.LimaVM) bool { return concerns(cm, vm) })
+		return requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
 	}
 }
 
-func concerns(cm metav1.Object, vm *limav1.LimaVM) bool {
+// Concerns reports whether a ConfigMap is, or would be, the template or the source of a LimaVM.
+func Concerns(cm metav1.Object, vm *limav1.LimaVM) bool {
 	if cm.GetNamespace() == vm.Namespace && cm.GetName() == vm.Name+limav1.TemplateSuffix {
 		return true
 	}

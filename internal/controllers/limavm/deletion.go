@@ -67,7 +67,7 @@ func (r *Reconciler) deleteTemplate(ctx context.Context, s *scope) reconcile.Out
 }
 
 func templateChild(own *corev1.ConfigMap, mine func(client.Object) bool) reconcile.Child {
-	return reconcile.Child{Object: own, List: &corev1.ConfigMapList{}, Kind: "ConfigMap", Mine: mine, Finalizer: limav1.FinalizerOwnedByLimaVM}
+	return reconcile.Child{Object: own, Kind: "ConfigMap", Mine: mine, Finalizer: limav1.FinalizerOwnedByLimaVM}
 }
 
 // deleteSource deletes the source ConfigMap if it was made for this LimaVM.
@@ -78,7 +78,7 @@ func (r *Reconciler) deleteSource(ctx context.Context, s *scope) reconcile.Outco
 	}
 	source := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
 	return reconcile.Child{
-		Object: source, List: &corev1.ConfigMapList{}, Kind: "ConfigMap",
+		Object: source, Kind: "ConfigMap",
 		Mine: func(cm client.Object) bool { return cm.GetLabels()[limav1.LabelSourceOf] == s.vm.Name },
 	}.Delete(ctx, r.client)
 }

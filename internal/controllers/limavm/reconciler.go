@@ -116,7 +116,7 @@ func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	s := &scope{vm: &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: req.Namespace, Name: req.Name}}, now: r.clock.Now()}
-	found, err := reconcile.Find(ctx, r.client, s.vm, &limav1.LimaVMList{})
+	found, err := reconcile.Find(ctx, r.client, s.vm)
 	if err != nil {
 		return reconcile.Retry(fmt.Errorf("reading the LimaVM: %w", err)).Result()
 	}

@@ -23,7 +23,7 @@ const kind = "LimaVM"
 // making was not noted before a crash is known by its owner reference.
 func (r *Reconciler) ensureTemplate(ctx context.Context, s *scope) reconcile.Outcome {
 	own := templateOf(s.vm)
-	found, err := reconcile.Find(ctx, r.client, own, &corev1.ConfigMapList{})
+	found, err := reconcile.Find(ctx, r.client, own)
 	switch {
 	case err != nil:
 		return reconcile.Retry(err)

@@ -207,3 +207,10 @@ func (k *work) progress() vm.Progress {
 		Percent: 100 * k.step / createSteps, Since: k.since,
 	}
 }
+
+// Peek reports an instance without a call of an engine; false: there is none.
+func (w *World) Peek(name string) (vm.State, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.look(name), w.instances[name] != nil
+}

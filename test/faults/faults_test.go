@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/vm/fake"
+	"rancherdesktop.io/rdd/test/apitest"
+)
+
+var only = flag.String("pair", "", "run only the pairs of stages whose name contains this")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	klog.SetLogger(logr.Discard())
+	log.SetLogger(logr.Discard())
+	os.Exit(m.Run())
+}
+
+// memory is a directory for the store, in memory where there is such a thing: what is tested here does not depend on the disk.
+func memory(t *testing.T) string {
+	parent := "/dev/shm"
+	if _, err := os.Stat(parent); err != nil {
+		parent = ""
+	}
+	dir, err := os.MkdirTemp(parent, "rdd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// serve starts an API server with the controllers' rules and a harness on it.
+func serve(t *testing.T, m mutant) *harness {
+	t.Helper()
+	var config func(user string) *rest.Config
+	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []admission.Rule {
+		config = c
+		return controllers.Rules(controllers.New(controllers.Deps{
+			Config: c, Engine: fake.New(), Host: host, LimaHome: "/home/someone/.rd2/lima", DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
+		}))
+	})
+	h, err := newHarness(config, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestFaultMatrix(t *testing.T) { runMatrix(t, faultKinds) }
+func TestCrashMatrix(t *testing.T) { runMatrix(t, crashKinds) }
+
+func runMatrix(t *testing.T, kinds []kind) {
+	for _, p := range pairs() {
+		if !strings.Contains(p.name, *only) {
+			continue
+		}
+		t.Run(strings.ReplaceAll(p.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			started := time.Now()
+			h := serve(t, mutant{})
+			cover, err := h.matrix(context.Background(), p, kinds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d calls in 2 stages × %d kinds: %d runs, %d faults %v, %.1f s",
+				cover.calls, len(kinds), cover.runs, cover.fired, cover.byKind, time.Since(started).Seconds())
+			if cover.fired == 0 || slices.Max([]int{cover.calls}) == 0 {
+				t.Fatal("nothing was injected")
+			}
+		})
+	}
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/fake"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+const (
+	// maxPasses bounds a stage: a run that needs more does not converge.
+	maxPasses = 400
+	// quietTimers is how many timers may pass without an effect before a stage counts as over.
+	quietTimers = 4
+	// patience bounds waiting for the API server's own namespace controller.
+	patience = time.Minute
+)
+
+var (
+	host  = template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
+	facts = app.Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock"}
+)
+
+// mutant is a planted bug: it wraps what a part is made of. The zero mutant has none.
+type mutant struct {
+	name   string
+	client func(h *harness, controller string, c client.WithWatch) client.WithWatch
+	engine func(h *harness, e vm.Engine) vm.Engine
+	// result changes what a reconciler answers.
+	result func(ctrl.Result, error) (ctrl.Result, error)
+}
+
+// request is one reconciler's business.
+type request struct {
+	controller string
+	key        client.ObjectKey
+}
+
+// harness is a world, its API server and the daemon that works on it, stepped by hand.
+type harness struct {
+	user    client.WithWatch
+	inner   map[string]client.WithWatch // by controller
+	world   *fake.World
+	clock   *clocktesting.FakePassiveClock
+	inj     *injector
+	mutant  mutant
+	apps    *app.Reconciler
+	vms     *limavm.Reconciler
+	queue   []request
+	timers  map[request]time.Time
+	seen    map[string]client.Object // as of their last event
+	states  map[string]vm.State
+	changes int // events so far
+	passes  int
+	count   int64 // how often the machine had reached Running at the end of the last stage
+	broken  error // the first broken promise
+}
+
+// newHarness makes one on a running API server.
+func newHarness(config func(user string) *rest.Config, m mutant) (*harness, error) {
+	h := &harness{
+		inner: map[string]client.WithWatch{}, inj: &injector{}, mutant: m, timers: map[request]time.Time{},
+		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clocktesting.NewFakePassiveClock(time.Now()),
+	}
+	h.world = fake.NewWorld(h.clock.Now)
+	for _, name := range []string{"user", app.Name, limavm.Name} {
+		user := "rdd:user"
+		if name != "user" {
+			user = reconcile.ControllerPrefix + name
+		}
+		c := rest.CopyConfig(config(user))
+		c.QPS = -1
+		made, err := client.NewWithWatch(c, client.Options{Scheme: controllers.Scheme()})
+		if err != nil {
+			return nil, err
+		}
+		h.inner[name] = made
+	}
+	h.user = h.inner["user"]
+	return h, nil
+}
+
+type silent struct{}
+
+func (silent) Event(*limav1.LimaVM, bool, string, string) {}
+
+// build makes the reconcilers of a new daemon; what the old one did in the background is dropped.
+func (h *harness) build() {
+	h.inj.crashed = false
+	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts)
+	var engine vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
+	if h.mutant.engine != nil {
+		engine = h.mutant.engine(h, engine)
+	}
+	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), engine, h.clock, host, silent{})
+}
+
+// restart makes a new daemon, which looks at everything there is.
+func (h *harness) restart() {
+	h.build()
+	h.queue = nil
+	clear(h.timers)
+	h.wake(request{app.Name, client.ObjectKey{Name: appv1.AppName}})
+	h.wakeVMs(func(*limav1.LimaVM) bool { return true })
+}
+
+func (h *harness) clientOf(controller string) client.WithWatch {
+	c := recordClient(controller, h.inner[controller], h.inj, func(obj client.Object) { h.wrote(context.Background(), obj) })
+	if h.mutant.client != nil {
+		c = h.mutant.client(h, controller, c)
+	}
+	return c
+}
+
+// wake queues a request once.
+func (h *harness) wake(r request) {
+	if !slices.Contains(h.queue, r) {
+		h.queue = append(h.queue, r)
+	}
+}
+
+func (h *harness) wakeVMs(wanted func(*limav1.LimaVM) bool) {
+	for _, id := range slices.Sorted(maps.Keys(h.seen)) {
+		if vm, ok := h.seen[id].(*limav1.LimaVM); ok && wanted(vm) {
+			h.wake(request{limavm.Name, client.ObjectKeyFromObject(vm)})
+		}
+	}
+}
+
+// wrote looks at an object after a write and, if it changed, wakes who watches it: what the
+// controllers' Setup does with real watches.
+func (h *harness) wrote(ctx context.Context, obj client.Object) {
+	now := fresh(obj)
+	key := client.ObjectKeyFromObject(obj)
+	err := h.user.Get(ctx, key, now)
+	if client.IgnoreNotFound(err) != nil {
+		h.breaks(fmt.Errorf("looking at %T %s: %w", now, key, err))
+		return
+	}
+	id := fmt.Sprintf("%T %s", now, key)
+	last := h.seen[id]
+	switch {
+	case err != nil && last == nil:
+	case err != nil:
+		delete(h.seen, id)
+		h.event(last)
+		h.breaks(h.checkGone(last.GetUID()))
+	case last == nil || last.GetResourceVersion() != now.GetResourceVersion():
+		h.seen[id] = now
+		h.event(now)
+		if last == nil {
+			h.breaks(h.checkNew(now))
+		}
+	}
+}
+
+// event wakes the controllers that watch an object.
+func (h *harness) event(obj client.Object) {
+	h.changes++
+	theApp := request{app.Name, client.ObjectKey{Name: appv1.AppName}}
+	switch o := obj.(type) {
+	case *appv1.App, *corev1.Namespace:
+		h.wake(theApp)
+	case *limav1.LimaVM:
+		h.wake(request{limavm.Name, client.ObjectKeyFromObject(o)})
+		if app.Concerns(o) {
+			h.wake(theApp)
+		}
+	case *corev1.ConfigMap:
+		if app.Concerns(o) {
+			h.wake(theApp)
+		}
+		h.wakeVMs(func(vm *limav1.LimaVM) bool { return limavm.Concerns(o, vm) })
+	}
+}
+
+// fresh is an empty typed object for one that may be an apply configuration.
+func fresh(obj client.Object) client.Object {
+	if u, ok := obj.(interface{ GetKind() string }); ok {
+		switch u.GetKind() {
+		case "App":
+			return &appv1.App{}
+		case "LimaVM":
+			return &limav1.LimaVM{}
+		}
+	}
+	return reflect.New(reflect.TypeOf(obj).Elem()).Interface().(client.Object)
+}
+
+// touched looks at an instance after an engine call or a step of the world.
+func (h *harness) touched(name string) {
+	state, _ := h.world.Peek(name)
+	if reflect.DeepEqual(h.states[name], state) {
+		return
+	}
+	h.states[name] = state
+	h.changes++
+	h.wakeVMs(func(vm *limav1.LimaVM) bool { return vm.Name == name })
+}
+
+func (h *harness) breaks(err error) {
+	if h.broken == nil {
+		h.broken = err
+	}
+}
+
+// drive runs the daemon until stop says so or nothing is left to do.
+func (h *harness) drive(ctx context.Context, stop func() bool) error {
+	quiet := 0
+	for h.passes = 0; h.passes < maxPasses; h.passes++ {
+		if h.broken != nil || (stop != nil && stop()) {
+			return h.broken
+		}
+		before := h.changes
+		switch {
+		case len(h.queue) > 0:
+			if err := h.pass(ctx); err != nil {
+				return err
+			}
+			continue
+		case h.advance():
+		case len(h.timers) > 0 && quiet < quietTimers:
+			h.nextTimer()
+			quiet++
+		default:
+			if waited, err := h.awaitNamespaces(ctx); err != nil || !waited {
+				return err
+			}
+		}
+		if h.changes != before {
+			quiet = 0
+		}
+	}
+	return fmt.Errorf("not settled after %d passes; last calls: %q", maxPasses, tail(h.inj.calls, 12))
+}
+
+func tail(calls []call, n int) []string {
+	var names []string
+	for _, c := range calls[max(0, len(calls)-n):] {
+		names = append(names, c.what)
+	}
+	return names
+}
+
+// pass reconciles the first request of the queue.
+func (h *harness) pass(ctx context.Context) error {
+	r := h.queue[0]
+	h.queue = h.queue[1:]
+	reconciler := h.apps.Reconcile
+	if r.controller == limavm.Name {
+		reconciler = h.vms.Reconcile
+	}
+	result, err := reconciler(ctx, ctrl.Request{NamespacedName: r.key})
+	if h.inj.crashed {
+		h.restart()
+		return nil
+	}
+	if errors.Is(err, errCrashed) {
+		return fmt.Errorf("a dead daemon's error came to light: %w", err)
+	}
+	if h.mutant.result != nil {
+		result, err = h.mutant.result(result, err)
+	}
+	if err != nil {
+		h.wake(r)
+	} else if result.RequeueAfter > 0 {
+		h.timers[r] = h.clock.Now().Add(result.RequeueAfter)
+	}
+	return nil
+}
+
+// advance steps the world and tells what moved.
+func (h *harness) advance() bool {
+	names := h.world.Names()
+	moved := h.world.Advance()
+	for _, name := range names {
+		h.touched(name)
+	}
+	return moved
+}
+
+// nextTimer lets time pass until the next timer.
+func (h *harness) nextTimer() {
+	var first request
+	for r, at := range h.timers {
+		if first == (request{}) || at.Before(h.timers[first]) {
+			first = r
+		}
+	}
+	if at := h.timers[first]; at.After(h.clock.Now()) {
+		h.clock.SetTime(at)
+	}
+	delete(h.timers, first)
+	h.wake(first)
+}
+
+// awaitNamespaces waits for the API server to remove a namespace that is being deleted; false: there is none.
+func (h *harness) awaitNamespaces(ctx context.Context) (bool, error) {
+	for _, obj := range h.seen {
+		if ns, ok := obj.(*corev1.Namespace); ok && !ns.DeletionTimestamp.IsZero() {
+			return true, h.awaitNamespace(ctx, ns)
+		}
+	}
+	return false, nil
+}
+
+func (h *harness) awaitNamespace(ctx context.Context, ns *corev1.Namespace) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	changes, err := h.user.Watch(ctx, &corev1.NamespaceList{}, client.MatchingFields{"metadata.name": ns.Name},
+		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: ns.ResourceVersion}})
+	if err != nil {
+		return err
+	}
+	defer changes.Stop()
+	for range changes.ResultChan() {
+		if err := h.user.Get(ctx, client.ObjectKeyFromObject(ns), &corev1.Namespace{}); apierrors.IsNotFound(err) {
+			h.wrote(ctx, ns)
+			return nil
+		}
+	}
+	return fmt.Errorf("namespace %s was not removed", ns.Name)
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"syscall"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// kind is a way for a call to go wrong.
+type kind string
+
+const (
+	none kind = "none"
+	// The call is not carried out.
+	timeout  kind = "timeout"
+	reset    kind = "reset"
+	conflict kind = "conflict"
+	internal kind = "500"
+	busy     kind = "busy"
+	// notFound: a read answers as a stale cache does, with NotFound or an empty list.
+	notFound kind = "notFound"
+	// lostReply: the call is carried out and reported as failed.
+	lostReply kind = "lostReply"
+	// The daemon ends before or after the call, and starts again.
+	crashBefore kind = "crashBefore"
+	crashAfter  kind = "crashAfter"
+)
+
+// faults are the kinds of the fault matrix, crashes those of the crash matrix.
+var (
+	faultKinds = []kind{timeout, reset, conflict, internal, busy, notFound, lostReply}
+	crashKinds = []kind{crashBefore, crashAfter}
+)
+
+// call is one call of a reconciler.
+type call struct {
+	// what is the call for people: "limavm: patch ConfigMap default/rd".
+	what          string
+	write, engine bool
+}
+
+// fits reports whether the kind can happen to the call and is not the same as another one.
+func (k kind) fits(c call) bool {
+	switch k {
+	case conflict:
+		return c.write && !c.engine
+	case lostReply, crashAfter:
+		return c.write
+	case notFound:
+		return !c.write && !c.engine
+	case reset, internal:
+		return !c.engine
+	case busy:
+		return c.engine && c.write
+	default:
+		return true
+	}
+}
+
+// errCrashed is what a dead daemon's calls answer; it never reaches a living one.
+var errCrashed = errors.New("the daemon has ended")
+
+// fault is the call that is to go wrong: the k-th of a stage, from 1; 0 is none.
+type fault struct {
+	k    int
+	kind kind
+}
+
+// injector numbers calls and spoils one.
+type injector struct {
+	fault   fault
+	calls   []call
+	fired   bool
+	crashed bool
+}
+
+// begin starts counting for a stage.
+func (i *injector) begin(f fault) { *i = injector{fault: f} }
+
+// do carries out a call or spoils it; empty makes a read answer that there is nothing.
+func (i *injector) do(c call, run func() error, empty func() error) error {
+	if i.crashed {
+		return errCrashed
+	}
+	i.calls = append(i.calls, c)
+	if len(i.calls) != i.fault.k {
+		return run()
+	}
+	i.fired = true
+	switch i.fault.kind {
+	case lostReply:
+		if err := run(); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: the reply was lost: %w", c.what, syscall.ECONNRESET)
+	case notFound:
+		return empty()
+	case crashBefore:
+		i.crashed = true
+		return errCrashed
+	case crashAfter:
+		err := run()
+		i.crashed = true
+		return errors.Join(errCrashed, err)
+	default:
+		return failure(i.fault.kind, c)
+	}
+}
+
+func failure(k kind, c call) error {
+	if c.engine {
+		if k == busy {
+			return fmt.Errorf("%s: %w", c.what, vm.ErrBusy)
+		}
+		return fmt.Errorf("%s: %w", c.what, context.DeadlineExceeded)
+	}
+	switch k {
+	case conflict:
+		return apierrors.NewConflict(schema.GroupResource{Resource: "injected"}, c.what, errors.New("injected"))
+	case internal:
+		return apierrors.NewInternalError(fmt.Errorf("injected into %s", c.what))
+	case reset:
+		return &url.Error{Op: "injected", URL: c.what, Err: syscall.ECONNRESET}
+	default:
+		return &url.Error{Op: "injected", URL: c.what, Err: context.DeadlineExceeded}
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// golden is what an undisturbed stage does and ends in.
+type golden struct {
+	calls    []call
+	snapshot string
+	starts   int64
+}
+
+// spoilt is a way for a stage to go wrong.
+type spoilt struct {
+	fault
+	what string
+}
+
+// coverage counts what a matrix has done.
+type coverage struct {
+	stages, calls, runs, fired int
+	byKind                     map[kind]int
+}
+
+func (c *coverage) add(o coverage) {
+	c.stages, c.calls, c.runs, c.fired = c.stages+o.stages, c.calls+o.calls, c.runs+o.runs, c.fired+o.fired
+	for k, n := range o.byKind {
+		c.byKind[k] += n
+	}
+}
+
+// run carries out one stage with a fault and says what it did and where it ended.
+func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
+	h.clock.SetTime(time.Now())
+	h.inj.begin(f)
+	h.build()
+	if len(h.queue) == 0 {
+		clear(h.timers) // the last stage has ended; one that was cut short goes on
+	}
+	if err := s.act(ctx, h); err != nil {
+		return golden{}, err
+	}
+	snapshot, count, err := h.snapshot()
+	g := golden{calls: h.inj.calls, snapshot: snapshot, starts: count - h.count}
+	h.count = count
+	return g, err
+}
+
+// compare checks a spoilt run against the undisturbed one.
+func (g golden) compare(got golden, s stage, f spoilt, fired bool) error {
+	switch {
+	case !fired:
+		return fmt.Errorf("call %d was never made: the run is not the same as the undisturbed one", f.k)
+	case got.calls[f.k-1] != g.calls[f.k-1]:
+		return fmt.Errorf("call %d was %q and not %q", f.k, got.calls[f.k-1].what, g.calls[f.k-1].what)
+	case got.snapshot != g.snapshot:
+		return fmt.Errorf("another end\n--- undisturbed:\n%s\n--- after the fault:\n%s", g.snapshot, got.snapshot)
+	case s.starts != 0 && got.starts != s.starts:
+		return fmt.Errorf("the machine started %d times, not %d", got.starts, s.starts)
+	default:
+		return nil
+	}
+}
+
+// plan lists every call with every kind that fits it.
+func plan(g golden, kinds []kind) []spoilt {
+	var all []spoilt
+	for i, c := range g.calls {
+		for _, k := range kinds {
+			if k.fits(c) {
+				all = append(all, spoilt{fault{i + 1, k}, c.what})
+			}
+		}
+	}
+	return all
+}
+
+// matrix leads a pair of stages through every fault of the kinds.
+func (h *harness) matrix(ctx context.Context, p pair, kinds []kind) (coverage, error) {
+	cover := coverage{stages: 2, byKind: map[kind]int{}}
+	if p.setUp != nil {
+		if _, err := h.run(ctx, stage{act: p.setUp}, fault{}); err != nil {
+			return cover, fmt.Errorf("setting up: %w", err)
+		}
+	}
+	there, err := h.run(ctx, p.there, fault{})
+	if err != nil {
+		return cover, fmt.Errorf("%s, undisturbed: %w", p.there.name, err)
+	}
+	back, err := h.run(ctx, p.back, fault{})
+	if err != nil {
+		return cover, fmt.Errorf("%s, undisturbed: %w", p.back.name, err)
+	}
+	cover.calls = len(there.calls) + len(back.calls)
+	plans := [2][]spoilt{plan(there, kinds), plan(back, kinds)}
+	for i := range max(len(plans[0]), len(plans[1])) {
+		for side, s := range []stage{p.there, p.back} {
+			f := spoilt{}
+			if i < len(plans[side]) {
+				f = plans[side][i]
+			}
+			if err := h.once(ctx, s, []golden{there, back}[side], f, &cover); err != nil {
+				return cover, fmt.Errorf("%s / %s, call %d (%s), %s: %w", p.name, s.name, f.k, f.what, f.kind, err)
+			}
+		}
+	}
+	if p.tearDown != nil {
+		if _, err := h.run(ctx, stage{act: p.tearDown}, fault{}); err != nil {
+			return cover, fmt.Errorf("tearing down: %w", err)
+		}
+	}
+	return cover, h.checkSeen(ctx)
+}
+
+// once carries out a stage with a fault and checks it.
+func (h *harness) once(ctx context.Context, s stage, g golden, f spoilt, cover *coverage) error {
+	got, err := h.run(ctx, s, f.fault)
+	if err != nil {
+		return err
+	}
+	cover.runs++
+	if f.k == 0 {
+		return nil
+	}
+	cover.byKind[f.kind]++
+	if h.inj.fired {
+		cover.fired++
+	}
+	return g.compare(got, s, f, h.inj.fired)
+}

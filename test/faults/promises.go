@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// checkSeen compares what the harness has seen with what there is: it must not have missed a write.
+func (h *harness) checkSeen(ctx context.Context) error {
+	all, err := h.objects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		id := fmt.Sprintf("%T %s", o, client.ObjectKeyFromObject(o))
+		if seen := h.seen[id]; seen == nil || seen.GetResourceVersion() != o.GetResourceVersion() {
+			return fmt.Errorf("the harness has missed a write of %s", id)
+		}
+	}
+	if len(all) != len(h.seen) {
+		return fmt.Errorf("the harness has seen %d objects, there are %d", len(h.seen), len(all))
+	}
+	return nil
+}
+
+// objects reads everything that the scenarios are about.
+func (h *harness) objects(ctx context.Context) ([]client.Object, error) {
+	var all []client.Object
+	for _, list := range []client.ObjectList{&appv1.AppList{}, &limav1.LimaVMList{}, &corev1.ConfigMapList{}, &corev1.NamespaceList{}} {
+		if err := h.user.List(ctx, list); err != nil {
+			return nil, err
+		}
+		items, err := meta.ExtractList(list)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range items {
+			if o := item.(client.Object); o.GetName() != metav1.NamespaceDefault && o.GetName() != metav1.NamespaceSystem {
+				all = append(all, o)
+			}
+		}
+	}
+	return all, nil
+}
+
+// checkNew: nothing that could be left behind is made before its owner has the finalizer that cleans it up.
+func (h *harness) checkNew(obj client.Object) error {
+	owner := metav1.GetControllerOf(obj)
+	if owner == nil {
+		return nil
+	}
+	for _, o := range h.seen {
+		if o.GetUID() == owner.UID && slices.Contains(o.GetFinalizers(), reconcile.FinalizerCleanup) {
+			return nil
+		}
+	}
+	return fmt.Errorf("promise broken: %T %s was made although its owner %s %s has no clean-up finalizer",
+		obj, client.ObjectKeyFromObject(obj), owner.Kind, owner.Name)
+}
+
+// checkGone: when an object has gone, nothing is left that it owned.
+func (h *harness) checkGone(uid types.UID) error {
+	for _, o := range h.seen {
+		if owner := metav1.GetControllerOf(o); owner != nil && owner.UID == uid {
+			return fmt.Errorf("promise broken: %s %s has gone and left %T %s", owner.Kind, owner.Name, o, client.ObjectKeyFromObject(o))
+		}
+	}
+	for _, name := range h.world.Names() {
+		if state, _ := h.world.Peek(name); state.Owner.UID == string(uid) {
+			return fmt.Errorf("promise broken: LimaVM %s has gone and left its instance: %+v", name, state)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// stage is something a user does, after which the daemon works until all is quiet.
+type stage struct {
+	name string
+	act  func(ctx context.Context, h *harness) error
+	// starts is how often a machine reaches Running in it.
+	starts int64
+}
+
+// pair is two stages, the second of which undoes the first. A run leads through both.
+type pair struct {
+	name string
+	// setUp and tearDown are not spoilt.
+	setUp, tearDown func(ctx context.Context, h *harness) error
+	there, back     stage
+}
+
+func pairs() []pair {
+	return []pair{
+		{name: "App", there: create("create", nil), back: remove()},
+		{name: "running App", there: created("create running", 1, running), back: remove()},
+		{name: "power", setUp: setUp(nil), tearDown: remove().act,
+			there: patch("start", `{"spec":{"running":true}}`, 1), back: patch("stop", `{"spec":{"running":false}}`, 0)},
+		{name: "template", setUp: setUp(running), tearDown: remove().act,
+			there: patch("more CPUs", `{"spec":{"virtualMachine":{"cpus":3}}}`, 1),
+			back:  patch("fewer CPUs", `{"spec":{"virtualMachine":{"cpus":2}}}`, 1)},
+		{name: "deleted while starting", there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
+		{name: "deleted while creating", there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
+		{name: "own namespace", there: create("create with a namespace", ownNamespace), back: remove()},
+		{name: "foreign ConfigMap", setUp: foreignInput, tearDown: checkForeign, there: create("create beside it", nil), back: remove()},
+	}
+}
+
+func running(app *appv1.App)      { app.Spec.Running = true }
+func ownNamespace(app *appv1.App) { app.Spec.Namespace = "vms" }
+
+func create(name string, change func(*appv1.App)) stage { return created(name, 0, change) }
+
+func created(name string, starts int64, change func(*appv1.App)) stage {
+	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
+		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+		if change != nil {
+			change(app)
+		}
+		if err := h.user.Create(ctx, app); err != nil {
+			return err
+		}
+		h.wrote(ctx, app)
+		return h.drive(ctx, nil)
+	}}
+}
+
+func setUp(change func(*appv1.App)) func(context.Context, *harness) error {
+	return create("", change).act
+}
+
+// until creates an App and stops half-way, for the next stage to strike there.
+func until(name string, change func(*appv1.App), stop func(h *harness) bool) stage {
+	return stage{name: name, act: func(ctx context.Context, h *harness) error {
+		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+		if change != nil {
+			change(app)
+		}
+		if err := h.user.Create(ctx, app); err != nil {
+			return err
+		}
+		h.wrote(ctx, app)
+		return h.drive(ctx, func() bool { return stop(h) })
+	}}
+}
+
+func phase(want vm.Phase) func(h *harness) bool {
+	return func(h *harness) bool { return h.states[appv1.LimaVMName].Phase == want }
+}
+
+// passes stops after a number of passes.
+func passes(n int) func(h *harness) bool { return func(h *harness) bool { return h.passes >= n } }
+
+func remove() stage {
+	return stage{name: "delete", act: func(ctx context.Context, h *harness) error {
+		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+		if err := h.user.Delete(ctx, app); err != nil {
+			return err
+		}
+		h.wrote(ctx, app)
+		return h.drive(ctx, nil)
+	}}
+}
+
+func patch(name, change string, starts int64) stage {
+	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
+		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+		if err := h.user.Patch(ctx, app, client.RawPatch(types.MergePatchType, []byte(change))); err != nil {
+			return err
+		}
+		h.wrote(ctx, app)
+		return h.drive(ctx, nil)
+	}}
+}
+
+func input() *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: appv1.LimaVMName},
+		Data:       map[string]string{"mine": "somebody's"},
+	}
+}
+
+func foreignInput(ctx context.Context, h *harness) error {
+	cm := input()
+	err := h.user.Create(ctx, cm)
+	h.wrote(ctx, cm)
+	return err
+}
+
+// checkForeign sees that the foreign ConfigMap is as it was, and takes it away.
+func checkForeign(ctx context.Context, h *harness) error {
+	cm := input()
+	if err := h.user.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
+		return fmt.Errorf("promise broken: the foreign ConfigMap: %w", err)
+	}
+	if len(cm.Data) != 1 || cm.Data["mine"] != "somebody's" || len(cm.Finalizers)+len(cm.OwnerReferences)+len(cm.Labels) > 0 {
+		return fmt.Errorf("promise broken: the foreign ConfigMap was changed: %+v", cm)
+	}
+	err := h.user.Delete(ctx, cm)
+	h.wrote(ctx, cm)
+	return err
+}
