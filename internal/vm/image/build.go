@@ -48,15 +48,15 @@ func (b *builder) out(name string) string { return b.path("out", name) }
 
 // build makes the image in dir/out. dir must be empty.
 func build(ctx context.Context, recipe Recipe, options BuildOptions, dir string, log io.Writer, report *reporter) error {
+	b := &builder{recipe: recipe, dir: dir, log: log, report: report}
+	var err error
+	if b.mirror, err = chooseMirror(options.Mirror); err != nil {
+		return err
+	}
 	if err := thisHost().checkTools(); err != nil {
 		return err
 	}
 	if err := thisHost().checkSpace(dir); err != nil {
-		return err
-	}
-	b := &builder{recipe: recipe, dir: dir, log: log, report: report}
-	var err error
-	if b.mirror, err = chooseMirror(options.Mirror); err != nil {
 		return err
 	}
 	if b.sandbox, err = newSandbox(); err != nil {
@@ -92,22 +92,25 @@ func (b *builder) prepare(context.Context) error {
 // makeTree installs the packages and the guest's own files into dir/tree.
 func (b *builder) makeTree(ctx context.Context) error {
 	b.report.at(stepDownload, 0, 0)
-	args := []string{
-		"RDD_KIT=" + b.path("kit"), "RDD_KERNEL=" + b.recipe.Kernel,
-		"mmdebstrap",
+	args := append([]string{"RDD_KIT=" + b.path("kit"), "RDD_KERNEL=" + b.recipe.Kernel, "mmdebstrap"}, b.recipe.treeOptions()...)
+	args = append(append(args, b.recipe.Suite, b.path("tree")), b.mirror.sources(b.recipe.Suite)...)
+	output := io.MultiWriter(b.log, &packageMeter{report: b.report})
+	return b.runSandboxed(ctx, "installing Debian packages", output, "env", args...)
+}
+
+// treeOptions are mmdebstrap's options for the recipe's tree; RDD_KIT and RDD_KERNEL are in its environment.
+func (r Recipe) treeOptions() []string {
+	return []string{
 		"--verbose", "--mode=unshare", "--format=directory", "--variant=minbase",
-		"--architectures=" + b.recipe.Architecture, "--keyring=" + keyring,
-		"--include=" + strings.Join(b.recipe.Packages, ","),
+		"--architectures=" + r.Architecture, "--keyring=" + keyring,
+		"--include=" + strings.Join(r.Packages, ","),
 		`--aptopt=APT::Install-Recommends "false"`,
 		`--aptopt=Acquire::Retries "3"`,
 		"--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/man/*",
 		`--customize-hook=sh "$RDD_KIT/customize.sh" "$1" "$RDD_KIT" "$RDD_KERNEL"`,
-		b.recipe.Suite, b.path("tree"),
 	}
-	output := io.MultiWriter(b.log, &packageMeter{report: b.report})
-	return b.runSandboxed(ctx, "installing Debian packages", output, "env", append(args, b.mirror.sources(b.recipe.Suite)...)...)
 }
 
 // fileSystemSlack is the space left free in the image's file system in bytes: enough
@@ -123,7 +126,7 @@ func (b *builder) makeFileSystem(ctx context.Context) error {
 		return err
 	}
 	return b.runSandboxed(ctx, "writing the file system", b.log, "sh", b.path("kit", "makefs.sh"),
-		b.path("tree"), b.path("disk.raw"), b.fileSystemID(), strconv.FormatInt(size/1024, 10))
+		b.path("tree"), b.path("disk.raw"), b.recipe.fileSystemID(), strconv.FormatInt(size/1024, 10))
 }
 
 // treeSize is the size of the file system in bytes: the tree's files, a margin for ext4's own data, and
@@ -146,8 +149,8 @@ func (b *builder) treeSize(ctx context.Context) (int64, error) {
 }
 
 // fileSystemID is a UUID that follows from the recipe, so that builds are equal.
-func (b *builder) fileSystemID() string {
-	sum := sha256.Sum256([]byte("rdd " + b.recipe.Name + " " + b.recipe.Suite))
+func (r Recipe) fileSystemID() string {
+	sum := sha256.Sum256([]byte("rdd " + r.Name + " " + r.Suite))
 	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8, the custom one (RFC 9562)
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }

@@ -18,7 +18,7 @@ import (
 var guest embed.FS
 
 // formatRevision is raised when the code of this package changes what an image
-// is in a way that neither a Recipe nor the files below guest/ show.
+// is in a way that nothing else which goes into Recipe.Revision shows.
 const formatRevision = 1
 
 // sourceDateEpoch is the newest time stamp in an image, in seconds since 1970: builds
@@ -101,7 +101,7 @@ func recipeNames(all []Recipe) []string {
 // Revision identifies everything in rdd's code that shapes the image.
 func (r Recipe) Revision() (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, formatRevision, sourceDateEpoch)
+	fmt.Fprintln(hash, formatRevision, sourceDateEpoch, fileSystemSlack, r.fileSystemID(), r.treeOptions(), applets)
 	if err := json.NewEncoder(hash).Encode(r); err != nil {
 		return "", fmt.Errorf("hashing recipe %s: %w", r.Name, err)
 	}
