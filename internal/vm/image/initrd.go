@@ -3,11 +3,10 @@
 package image
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -138,48 +137,44 @@ func builtinModules(dir string) (map[string]bool, error) {
 
 // moduleDependencies reads modules.dep (depmod(8)): for each module the files to load, dependencies first.
 func moduleDependencies(dir string) (map[string][]string, error) {
-	f, err := os.Open(filepath.Join(dir, "modules.dep"))
+	name := filepath.Join(dir, "modules.dep")
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the kernel's module dependencies: %w", err)
 	}
-	defer f.Close()
 	dependencies := map[string][]string{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		file, rest, ok := strings.Cut(lines.Text(), ":")
+	for line := range strings.Lines(string(data)) {
+		file, rest, ok := strings.Cut(line, ":")
 		if !ok {
-			return nil, fmt.Errorf("reading %s: unexpected line %q", f.Name(), lines.Text())
+			return nil, fmt.Errorf("reading %s: unexpected line %q", name, line)
 		}
 		// The file lists what is needed latest first.
 		files := append([]string{file}, strings.Fields(rest)...)
 		slices.Reverse(files)
 		dependencies[moduleName(file)] = files
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.Name(), err)
-	}
 	return dependencies, nil
 }
 
 // readModule reads a module file and decompresses it: busybox's insmod takes plain ones only.
-func readModule(file string) (data []byte, err error) {
-	f, err := os.Open(file)
+func readModule(file string) ([]byte, error) {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading a kernel module: %w", err)
 	}
-	defer f.Close()
-	var r io.Reader = f
 	switch ext := path.Ext(file); ext {
 	case ".ko":
+		return data, nil
 	case ".xz":
-		if r, err = xz.NewReader(f); err != nil {
+		r, err := xz.NewReader(bytes.NewReader(data))
+		if err != nil {
 			return nil, fmt.Errorf("decompressing %s: %w", file, err)
 		}
+		if data, err = io.ReadAll(r); err != nil {
+			return nil, fmt.Errorf("decompressing %s: %w", file, err)
+		}
+		return data, nil
 	default:
-		return nil, fmt.Errorf("decompressing %s: compression %s is not supported: %w", file, ext, fs.ErrInvalid)
+		return nil, fmt.Errorf("decompressing %s: compression %s is not supported", file, ext)
 	}
-	if data, err = io.ReadAll(r); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, err)
-	}
-	return data, nil
 }

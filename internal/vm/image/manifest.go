@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,12 +99,12 @@ func digest(dir, kernelArgs string) (string, error) {
 	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
 }
 
-func fileSum(path string) (string, error) {
+func fileSum(path string) (_ string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	hash := sha256.New()
 	if _, err := io.Copy(hash, f); err != nil {
 		return "", err
