@@ -5,7 +5,9 @@ package e2e
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -130,6 +132,7 @@ func (w *world) checkShell() {
 	if r := w.try(nil, "shell", "exit 9"); r.code != 9 {
 		w.t.Errorf("the guest's exit code 9 arrived as %d", r.code)
 	}
+	w.checkTerminal()
 	binary := make([]byte, 1<<16)
 	for i := range binary {
 		binary[i] = byte(i)
@@ -137,4 +140,20 @@ func (w *world) checkShell() {
 	if r := w.try(bytes.NewReader(binary), "shell", "cat"); r.out != string(binary) {
 		w.t.Errorf("%d bytes through the shell came back as %d others", len(binary), len(r.out))
 	}
+}
+
+// checkTerminal opens a shell on a terminal, which util-linux's script makes.
+func (w *world) checkTerminal() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "script", "-qec", "stty cols 97 rows 31; "+w.binary+" shell 'tty; stty size'", "/dev/null")
+	cmd.Env, cmd.Dir = w.environment(), w.home
+	out, err := cmd.CombinedOutput()
+	w.t.Logf("on a terminal:\n%s", indent(string(out)))
+	if err != nil {
+		w.t.Errorf("a shell on a terminal: %v", err)
+	}
+	w.expectIn(string(out), "/dev/pts/")
+	w.expectIn(string(out), "31 97")
 }

@@ -39,7 +39,7 @@ func TestTeardownAfterFailure(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFailsOnPurpose$", "-test.v")
 	cmd.Env = append(os.Environ(), failVariable+"=1", homeVariable+"="+home)
 	out, err := cmd.CombinedOutput()
-	t.Logf("the failing test:\n%s", indent(string(out)))
+	t.Logf("the failing test:\n%s", out)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || !strings.Contains(string(out), failMessage) {
 		t.Fatalf("the test that fails on purpose ended with %v", err)
