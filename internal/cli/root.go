@@ -119,7 +119,18 @@ func (r *root) command() *cobra.Command {
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())
 	addCompletion(cmd)
+	for _, group := range cmd.Commands() {
+		refuseUnknown(group)
+	}
 	return cmd
+}
+
+// refuseUnknown makes an unknown subcommand of a group of commands an error, not a request for help.
+func refuseUnknown(group *cobra.Command) {
+	if group.HasSubCommands() && !group.Runnable() {
+		group.Args = cobra.NoArgs
+		group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 }
 
 // exitCode prints err for people and turns it into an exit code.

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,10 +33,15 @@ import (
 //	hold, release           stops the fake engine's background work, lets it go on
 //	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
 //	                        without WHAT it succeeds again
+//	killdaemon              ends the script's daemon with SIGKILL
+//	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
+//	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"rdd":    func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"rdd-v1": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithVersion("v1.0.0"))) },
+		"rdd-v2": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithVersion("v2.0.0"))) },
 	})
 }
 
@@ -49,6 +56,10 @@ func TestScripts(t *testing.T) {
 			"hold":    cmdHold,
 			"release": cmdRelease,
 			"lacks":   cmdLacks,
+
+			"killdaemon": cmdKillDaemon,
+			"busyport":   cmdBusyPort,
+			"foreignpid": cmdForeignPID,
 		},
 	})
 }
@@ -184,4 +195,29 @@ func cmdLacks(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("usage: lacks OPERATION [WHAT]")
 	}
+}
+
+func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
+	state, daemon, err := client.Find(scriptPaths(ts.Getenv("HOME")))
+	ts.Check(err)
+	if state != client.Running {
+		ts.Fatalf("the daemon is not running")
+	}
+	ts.Check(daemon.Process.Signal(syscall.SIGKILL))
+	ts.Check(daemon.Process.Wait(context.Background()))
+}
+
+func cmdBusyPort(ts *testscript.TestScript, _ bool, _ []string) {
+	port := strconv.Itoa(scriptPaths(ts.Getenv("HOME")).Port())
+	ts.Setenv("BUSY", port)
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return // somebody else sees to it
+	}
+	ts.Check(err)
+	ts.Defer(func() { _ = listener.Close() })
+}
+
+func cmdForeignPID(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(os.WriteFile(scriptPaths(ts.Getenv("HOME")).PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600))
 }

@@ -107,11 +107,18 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil || !wait {
 		return err
 	}
-	if err := await(ctx, reports); err != nil {
+	err = await(ctx, reports)
+	if errors.Is(err, errSilent) {
 		return fmt.Errorf("the daemon did not start: %w%s", err, tail(LogFile(inst), offset))
+	}
+	if err != nil {
+		return fmt.Errorf("the daemon did not start: %w", err)
 	}
 	return nil
 }
+
+// errSilent says that the daemon died without a report; its log may tell why.
+var errSilent = errors.New("it ended without a word")
 
 // await reads the daemon's report; an end without one means that it died.
 func await(ctx context.Context, reports *os.File) error {
@@ -124,7 +131,7 @@ func await(ctx context.Context, reports *os.File) error {
 	case err != nil:
 		return fmt.Errorf("reading its report: %w", err)
 	case len(report) == 0:
-		return errors.New("it ended without a word")
+		return errSilent
 	case string(report) != Ready:
 		return errors.New(string(report))
 	}
