@@ -135,6 +135,10 @@ func (a *agent) spawn(path string, args []string) (process.Identity, error) {
 	if err != nil {
 		return process.Identity{}, err
 	}
+	// Nobody listens on a socket that is there: whoever did held the lock.
+	if err := atomicfile.Remove(a.Dir.QMPSocket()); err != nil {
+		return process.Identity{}, errors.Join(err, lock.Unlock())
+	}
 	log, err := os.OpenFile(a.Dir.QEMULog(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())

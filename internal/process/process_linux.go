@@ -47,7 +47,15 @@ func runTied(cmd *exec.Cmd) error {
 
 // Identify returns the identity of a living process; ErrGone when there is none (a zombie counts as gone).
 func Identify(pid int) (Identity, error) {
-	stat, err := readStat(pid)
+	if _, err := readStat(pid); err != nil {
+		return Identity{}, err
+	}
+	return identifyAny(pid)
+}
+
+// identifyAny identifies a process, be it a zombie.
+func identifyAny(pid int) (Identity, error) {
+	stat, err := readAnyStat(pid)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -81,6 +89,14 @@ func CommandLine(pid int) ([]string, error) {
 }
 
 func readStat(pid int) ([]string, error) {
+	fields, err := readAnyStat(pid)
+	if err == nil && (fields[statState] == "Z" || fields[statState] == "X") {
+		return nil, fmt.Errorf("process %d: %w", pid, ErrGone)
+	}
+	return fields, err
+}
+
+func readAnyStat(pid int) ([]string, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return nil, goneOr(pid, err)
@@ -89,9 +105,6 @@ func readStat(pid int) ([]string, error) {
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	if len(fields) <= statStartTime {
 		return nil, fmt.Errorf("reading /proc/%d/stat: unexpected content", pid)
-	}
-	if fields[statState] == "Z" || fields[statState] == "X" {
-		return nil, fmt.Errorf("process %d: %w", pid, ErrGone)
 	}
 	return fields, nil
 }

@@ -11,11 +11,14 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/flock"
 )
 
 // sleeper starts a detached process that ends with the test at the latest.
@@ -136,6 +139,64 @@ func TestAZombieIsGone(t *testing.T) {
 		t.Errorf("a zombie is identified: %v", err)
 	}
 	_ = cmd.Wait()
+}
+
+// TestWaitMeansThatLocksAreFree: a process of many threads ends thread by thread.
+func TestWaitMeansThatLocksAreFree(t *testing.T) {
+	if os.Getenv("PROCESS_TEST_THREADS") != "" {
+		for range 200 {
+			go func() {
+				runtime.LockOSThread()
+				select {}
+			}()
+		}
+		memory := make([]byte, 256<<20) // takes a moment to give back
+		for i := 0; i < len(memory); i += 4096 {
+			memory[i] = 1
+		}
+		os.Stdout.WriteString("ready\n")
+		select {}
+	}
+	for range 5 {
+		path := t.TempDir() + "/lock"
+		lock, err := flock.Try(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child := exec.Command(os.Args[0], "-test.run=^TestWaitMeansThatLocksAreFree$")
+		child.Env = append(os.Environ(), "PROCESS_TEST_THREADS=1")
+		child.ExtraFiles = []*os.File{lock.File()}
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		id, err := Identify(child.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := id.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		for id.Alive() { // until the first thread looks like a zombie
+			runtime.Gosched()
+		}
+		if err := id.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := flock.Held(path); err != nil || held {
+			t.Errorf("held %v, %v", held, err)
+		}
+		_ = child.Wait()
+	}
 }
 
 func TestIdentifyNameWithParentheses(t *testing.T) {

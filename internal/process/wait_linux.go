@@ -24,8 +24,10 @@ func (id Identity) Wait(ctx context.Context) error {
 	}
 	pidfd := os.NewFile(uintptr(fd), "pidfd")
 	defer func() { _ = pidfd.Close() }()
-	if !id.Alive() {
-		return nil
+	// A first thread that has ended looks like a zombie while the others still hold files and locks: only the pidfd
+	// knows when all of them are gone.
+	if now, err := identifyAny(id.PID); err != nil || now != id {
+		return nil //nolint:nilerr // the process is gone, and its PID may be another's
 	}
 	stop := context.AfterFunc(ctx, func() { _ = pidfd.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()

@@ -15,6 +15,7 @@ package vm
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -99,6 +100,14 @@ type Failure struct {
 	// Err is one of the package's typed errors where the cause is known.
 	Err error
 	At  time.Time
+}
+
+// String says what failed and why.
+func (f *Failure) String() string {
+	if f == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s: %v", f.Operation, f.Err)
 }
 
 // State is what an engine sees of an instance: read from the world (files, locks,

@@ -106,22 +106,26 @@ func (e *Engine) endHostagent(ctx context.Context, dir vmdir.Dir) (*flock.Lock, 
 
 // endQEMU kills a machine that has no hostagent. The disk is not touched while anyone may have it open.
 func (e *Engine) endQEMU(dir vmdir.Dir) error {
-	f, err := look(dir)
-	if err != nil || !f.qemu {
+	alive, err := flock.Held(dir.QEMULock())
+	if err != nil || !alive {
 		return err
 	}
 	record, err := dir.ReadRecord()
 	if err != nil {
 		return err
 	}
-	id, err := FindQEMU(dir, record, f.run)
+	run, err := dir.ReadRun()
+	if err != nil {
+		run = vmdir.Run{} // damaged: QEMU is found without it
+	}
+	id, err := FindQEMU(dir, record, run)
 	if err != nil {
 		return err
 	}
 	if err := kill(id); err != nil {
 		return err
 	}
-	if alive, err := flock.Held(dir.QEMULock()); err != nil || !alive {
+	if alive, err = flock.Held(dir.QEMULock()); err != nil || !alive {
 		return err
 	}
 	return errors.New("a process that is not QEMU holds the virtual machine's lock")

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -41,6 +42,7 @@ func fakeQEMU(args []string) error {
 		fmt.Println("q35 Standard PC (alias of pc-q35-7.2)")
 		return nil
 	}
+	syscall.CloseOnExec(3) // the lock is this process's, not its children's
 	option := func(name, containing string) string {
 		for i := range len(args) - 1 {
 			if args[i] == name && strings.Contains(args[i+1], containing) {

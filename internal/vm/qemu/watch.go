@@ -21,8 +21,8 @@ import (
 const (
 	// recheck of an instance whose lock is held by a process that has not said who it is yet.
 	recheck = time.Second
-	// adoptPause between attempts to adopt one machine.
-	adoptPause = 10 * time.Second
+	// Pauses between attempts to adopt one machine: they double while hostagents do not live longer than the longest.
+	firstAdoptPause, lastAdoptPause = 500 * time.Millisecond, 10 * time.Second
 )
 
 // Watch implements vm.Engine. It also sees to it that a machine that lost its hostagent is adopted.
@@ -36,7 +36,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	}
 	w := &watcher{
 		engine: e, changed: changed, files: files, pending: newPending(),
-		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), adopted: map[string]time.Time{},
+		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), adopted: map[string]adoption{},
 	}
 	if err := w.begin(); err != nil {
 		return errors.Join(err, files.Close())
@@ -52,10 +52,15 @@ type watcher struct {
 	files   *fsnotify.Watcher
 	pending *pending
 	// waits are the processes whose end is waited for.
-	waits  map[process.Identity]bool
-	waited chan endedProcess
-	// adopted says when a machine's adoption was begun last.
-	adopted map[string]time.Time
+	waits   map[process.Identity]bool
+	waited  chan endedProcess
+	adopted map[string]adoption
+}
+
+// adoption is the last attempt to adopt a machine, and how long to wait before the next.
+type adoption struct {
+	at    time.Time
+	pause time.Duration
 }
 
 type endedProcess struct {
@@ -157,7 +162,7 @@ func (w *watcher) attend(ctx context.Context, name string) {
 	if f.hostagent && !known {
 		w.later(ctx, name, recheck)
 	}
-	if f.qemu && !f.hostagent {
+	if f.qemu && !f.hostagent && f.run.End == nil {
 		w.adopt(ctx, name)
 	}
 }
@@ -185,11 +190,17 @@ func (w *watcher) await(ctx context.Context, name string, id *process.Identity) 
 
 // adopt starts a hostagent for a machine without one; not in a loop when that one fails at once.
 func (w *watcher) adopt(ctx context.Context, name string) {
-	if wait := adoptPause - time.Since(w.adopted[name]); wait > 0 {
-		w.later(ctx, name, wait)
+	last := w.adopted[name]
+	since := time.Since(last.at)
+	if since < last.pause {
+		w.later(ctx, name, last.pause-since)
 		return
 	}
-	w.adopted[name] = time.Now()
+	next := adoption{at: time.Now(), pause: firstAdoptPause}
+	if since < lastAdoptPause {
+		next.pause = min(2*last.pause, lastAdoptPause)
+	}
+	w.adopted[name] = next
 	if err := w.engine.adopt(name); err != nil && !errors.Is(err, vm.ErrBusy) {
 		w.engine.config.Log.Error("adopting a virtual machine", "instance", name, "error", err)
 	}
