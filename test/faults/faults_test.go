@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -23,10 +24,13 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
+var everything = flag.Bool("everything", false, "every kind of error on every read too, instead of taking turns")
+
 var only = flag.String("pair", "", "run only the pairs of stages whose name contains this")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	debug.SetGCPercent(800) // speed for memory, of which there is enough
 	klog.SetLogger(logr.Discard())
 	log.SetLogger(logr.Discard())
 	os.Exit(m.Run())
@@ -79,7 +83,7 @@ func runMatrix(t *testing.T, kinds []kind) {
 			t.Parallel()
 			started := time.Now()
 			h := serve(t, mutant{})
-			cover, err := h.matrix(context.Background(), p, kinds)
+			cover, err := h.matrix(context.Background(), p, kinds, *everything)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,12 +36,13 @@ func (c *coverage) add(o coverage) {
 
 // run carries out one stage with a fault and says what it did and where it ended.
 func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
-	h.clock.SetTime(time.Now())
 	h.inj.begin(f)
-	h.build()
-	if len(h.queue) == 0 {
-		clear(h.timers) // the last stage has ended; one that was cut short goes on
+	if !h.cutShort {
+		h.clock.SetTime(time.Now())
+		clear(h.timers)
+		h.build()
 	}
+	h.cutShort = s.partial
 	if err := s.act(ctx, h); err != nil {
 		return golden{}, err
 	}
@@ -68,11 +69,11 @@ func (g golden) compare(got golden, s stage, f spoilt, fired bool) error {
 }
 
 // plan lists every call with every kind that fits it.
-func plan(g golden, kinds []kind) []spoilt {
+func plan(g golden, kinds []kind, everything bool) []spoilt {
 	var all []spoilt
 	for i, c := range g.calls {
 		for _, k := range kinds {
-			if k.fits(c) {
+			if k.fits(i+1, c, everything) {
 				all = append(all, spoilt{fault{i + 1, k}, c.what})
 			}
 		}
@@ -81,7 +82,7 @@ func plan(g golden, kinds []kind) []spoilt {
 }
 
 // matrix leads a pair of stages through every fault of the kinds.
-func (h *harness) matrix(ctx context.Context, p pair, kinds []kind) (coverage, error) {
+func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything bool) (coverage, error) {
 	cover := coverage{stages: 2, byKind: map[kind]int{}}
 	if p.setUp != nil {
 		if _, err := h.run(ctx, stage{act: p.setUp}, fault{}); err != nil {
@@ -97,7 +98,10 @@ func (h *harness) matrix(ctx context.Context, p pair, kinds []kind) (coverage, e
 		return cover, fmt.Errorf("%s, undisturbed: %w", p.back.name, err)
 	}
 	cover.calls = len(there.calls) + len(back.calls)
-	plans := [2][]spoilt{plan(there, kinds), plan(back, kinds)}
+	plans := [2][]spoilt{{}, plan(back, kinds, everything)}
+	if !p.there.partial {
+		plans[0] = plan(there, kinds, everything)
+	}
 	for i := range max(len(plans[0]), len(plans[1])) {
 		for side, s := range []stage{p.there, p.back} {
 			f := spoilt{}

@@ -21,6 +21,8 @@ type stage struct {
 	act  func(ctx context.Context, h *harness) error
 	// starts is how often a machine reaches Running in it.
 	starts int64
+	// partial stages are cut short for the next one to strike there; they are not spoilt themselves.
+	partial bool
 }
 
 // pair is two stages, the second of which undoes the first. A run leads through both.
@@ -54,16 +56,21 @@ func create(name string, change func(*appv1.App)) stage { return created(name, 0
 
 func created(name string, starts int64, change func(*appv1.App)) stage {
 	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
-		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
-		if change != nil {
-			change(app)
-		}
-		if err := h.user.Create(ctx, app); err != nil {
-			return err
-		}
-		h.wrote(ctx, app)
-		return h.drive(ctx, nil)
+		return h.createApp(ctx, change, nil)
 	}}
+}
+
+// createApp creates the App and lets the daemon work until stop.
+func (h *harness) createApp(ctx context.Context, change func(*appv1.App), stop func() bool) error {
+	app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+	if change != nil {
+		change(app)
+	}
+	if err := h.user.Create(ctx, app); err != nil {
+		return err
+	}
+	h.wrote(ctx, app)
+	return h.drive(ctx, stop)
 }
 
 func setUp(change func(*appv1.App)) func(context.Context, *harness) error {
@@ -72,16 +79,8 @@ func setUp(change func(*appv1.App)) func(context.Context, *harness) error {
 
 // until creates an App and stops half-way, for the next stage to strike there.
 func until(name string, change func(*appv1.App), stop func(h *harness) bool) stage {
-	return stage{name: name, act: func(ctx context.Context, h *harness) error {
-		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
-		if change != nil {
-			change(app)
-		}
-		if err := h.user.Create(ctx, app); err != nil {
-			return err
-		}
-		h.wrote(ctx, app)
-		return h.drive(ctx, func() bool { return stop(h) })
+	return stage{name: name, partial: true, act: func(ctx context.Context, h *harness) error {
+		return h.createApp(ctx, change, func() bool { return stop(h) })
 	}}
 }
 
