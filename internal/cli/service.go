@@ -13,6 +13,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -36,10 +37,10 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 }
 
 // argumentFlags are the arguments of an instance as flags.
-type argumentFlags struct{ daemon.Arguments }
+type argumentFlags struct{ settings.Arguments }
 
 func addArguments(cmd *cobra.Command) *argumentFlags {
-	f := &argumentFlags{daemon.DefaultArguments()}
+	f := &argumentFlags{settings.Default()}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
 	return f
@@ -50,10 +51,10 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
 	}
-	if _, err := daemon.Select(f.Controllers, daemon.ControllerNames()); err != nil {
+	if _, err := settings.Select(f.Controllers, daemon.ControllerNames()); err != nil {
 		return false, fmt.Errorf("--controllers: %w", err)
 	}
-	present, exists, err := daemon.LoadArguments(inst)
+	present, exists, err := settings.Load(inst)
 	if err != nil {
 		return false, err
 	}

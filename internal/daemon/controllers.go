@@ -49,8 +49,8 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 			return fmt.Errorf("setting up controller %s: %w", controller.Name, err)
 		}
 	}
-	d.parts.run("controllers", mgr.Start)
-	return d.parts.waitFor(ctx, ready)
+	d.parts.Run("controllers", mgr.Start)
+	return d.parts.WaitFor(ctx, ready)
 }
 
 // watching returns when the watches of rdd's own resources, which wake the controllers, have begun. The

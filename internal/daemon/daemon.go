@@ -20,6 +20,8 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/supervise"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -33,7 +35,7 @@ var ErrRunning = errors.New("the daemon is already running")
 // Options of Run.
 type Options struct {
 	Instance  instance.Instance
-	Arguments Arguments
+	Arguments settings.Arguments
 	Version   string
 	// Engine runs the virtual machines.
 	Engine vm.Engine
@@ -62,7 +64,8 @@ type daemon struct {
 	options Options
 	inst    instance.Instance
 	began   time.Time
-	parts   running
+	port    int
+	parts   supervise.Parts
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -74,12 +77,12 @@ func (d *daemon) run(ctx context.Context) error {
 		err = d.announce()
 	}
 	if err == nil {
-		err = d.parts.wait(ctx)
+		err = d.parts.Wait(ctx)
 	}
 	if ctx.Err() != nil {
 		klog.InfoS("Stopping")
 	}
-	return errors.Join(err, atomicfile.Remove(client.RecordFile(d.inst)), d.parts.stop(), atomicfile.Remove(d.inst.PIDFile()))
+	return errors.Join(err, atomicfile.Remove(client.RecordFile(d.inst)), d.parts.Stop(), atomicfile.Remove(d.inst.PIDFile()))
 }
 
 // claim removes what a killed daemon left and writes the PID file, a hint for people.
@@ -93,7 +96,7 @@ func (d *daemon) claim() error {
 
 // start brings the parts up, each after what it needs. What was started is in d.parts even when it fails.
 func (d *daemon) start(ctx context.Context) error {
-	listener, err := listen(d.port())
+	listener, err := listen(d.wantedPort())
 	if err != nil {
 		return err
 	}
@@ -101,15 +104,15 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d.parts.port = listener.Addr().(*net.TCPAddr).Port
-	d.parts.add("store", store.Failed(), store.Close)
+	d.port = listener.Addr().(*net.TCPAddr).Port
+	d.parts.Add("store", store.Failed(), store.Close)
 	d.step("Store is open")
 	server, selected, err := d.newServer(listener, store)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	d.parts.run("API server", server.Run)
-	if err := d.parts.waitFor(ctx, server.Ready()); err != nil {
+	d.parts.Run("API server", server.Run)
+	if err := d.parts.WaitFor(ctx, server.Ready()); err != nil {
 		return err
 	}
 	d.step("API server is ready")
@@ -145,7 +148,7 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := client.Record{Process: self, Version: d.options.Version, Port: d.parts.port, Started: time.Now()}
+	record := client.Record{Process: self, Version: d.options.Version, Port: d.port, Started: time.Now()}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -163,7 +166,7 @@ func (d *daemon) step(what string) {
 	klog.InfoS(what, "after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Version)
 }
 
-func (d *daemon) port() int {
+func (d *daemon) wantedPort() int {
 	if d.options.Arguments.SecurePort != 0 {
 		return d.options.Arguments.SecurePort
 	}

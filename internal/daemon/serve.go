@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -42,7 +43,7 @@ func Serve(ctx context.Context, inst instance.Instance, version string, newEngin
 }
 
 func serve(ctx context.Context, inst instance.Instance, version string, newEngine EngineFunc, ready func()) error {
-	arguments, _, err := LoadArguments(inst)
+	arguments, _, err := settings.Load(inst)
 	if err != nil {
 		return err
 	}

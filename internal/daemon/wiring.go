@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -35,7 +36,7 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 		Config: config, Engine: d.options.Engine, Host: host,
 		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
 	})
-	wanted, err := Select(d.options.Arguments.Controllers, names(all))
+	wanted, err := settings.Select(d.options.Arguments.Controllers, names(all))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,14 +53,15 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm": {"api/lima", "internal/admission", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":          {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":          {"api", "internal/admission", "internal/atomicfile"},
-	"internal/client":             {"api", "internal/instance", "internal/flock", "internal/process"},
+	"internal/client":             {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/version":            {},
 	"internal/daemon": {
 		"api", "internal/admission", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/reconcile", "internal/vm",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/reconcile", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli": {
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/hostagent", "internal/instance",
-		"internal/process", "internal/sshx", "internal/vm", "internal/vm/template",
+		"internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
 	"test": {"api", "internal", "test"},
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package daemon
+// Package settings holds what an instance of rdd was created with.
+package settings
 
 import (
 	"encoding/json"
@@ -26,8 +27,8 @@ type Arguments struct {
 	SecurePort int `json:"securePort,omitempty"`
 }
 
-// DefaultArguments run every controller on the default port.
-func DefaultArguments() Arguments { return Arguments{Controllers: []string{AllControllers}} }
+// Default run every controller on the default port.
+func Default() Arguments { return Arguments{Controllers: []string{AllControllers}} }
 
 // Equal reports whether both say the same.
 func (a Arguments) Equal(b Arguments) bool {
@@ -43,11 +44,11 @@ func (a Arguments) Save(inst instance.Instance) error {
 	return atomicfile.Write(inst.ArgsFile(), append(data, '\n'), 0o600)
 }
 
-// LoadArguments reads the arguments of an instance; the default ones when it was not created yet.
-func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
+// Load reads the arguments of an instance; the default ones when it was not created yet.
+func Load(inst instance.Instance) (a Arguments, exists bool, err error) {
 	data, err := os.ReadFile(inst.ArgsFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return DefaultArguments(), false, nil
+		return Default(), false, nil
 	}
 	if err != nil {
 		return a, false, fmt.Errorf("reading the instance's arguments: %w", err)

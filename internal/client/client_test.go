@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+func TestCompare(t *testing.T) {
+	for _, test := range []struct {
+		daemon, own string
+		want        order
+	}{
+		{"v1.0.0", "v1.0.0", same},
+		{"v1.0.0", "v1.0.1", older},
+		{"v1.1.0", "v1.0.9", newer},
+		{"v0.0.0-dev+abc", "v0.0.0-dev+def", same},
+		{"v0.0.0-dev", "v0.1.0", older},
+		{"v1.0.1-0.dev.3+abc", "v1.0.0", newer},
+		{"v1.0.0", "", same},
+		{"nonsense", "v1.0.0", same},
+	} {
+		if got := compare(test.daemon, test.own); got != test.want {
+			t.Errorf("compare(%q, %q) = %d, want %d", test.daemon, test.own, got, test.want)
+		}
+	}
+}
+
+func writeRecord(t *testing.T, inst instance.Instance, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(RecordFile(inst), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
+	self, err := process.Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := Record{Process: self, Version: "v1.0.0", Port: 1234, Started: time.Now().Round(0)}
+	live, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := record
+	other.Process.StartTime++
+	leftover, err := json.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(what string, want State) {
+		t.Helper()
+		if got, _, err := Find(inst); err != nil || got != want {
+			t.Errorf("%s: state %d, want %d: %v", what, got, want, err)
+		}
+	}
+	expect("nothing there", Stopped)
+	writeRecord(t, inst, live)
+	expect("a record without the lock", Stopped)
+	lock, err := flock.Try(inst.LockFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	expect("lock and record", Running)
+	if _, found, _ := Find(inst); found.Port != 1234 || found.Version != "v1.0.0" {
+		t.Errorf("found %+v", found)
+	}
+	writeRecord(t, inst, leftover)
+	expect("the record of a process that is gone", Changing)
+	if err := os.Remove(RecordFile(inst)); err != nil {
+		t.Fatal(err)
+	}
+	expect("the lock alone", Changing)
+	writeRecord(t, inst, []byte("{"))
+	if _, _, err := Find(inst); err == nil || !strings.Contains(err.Error(), RecordFile(inst)) {
+		t.Errorf("a broken record: %v", err)
+	}
+}
+
+func TestConnectNoStart(t *testing.T) {
+	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
+	if _, err := Connect(t.Context(), inst, Options{NoStart: true}); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("without a daemon: %v", err)
+	}
+}
+
+func TestMapper(t *testing.T) {
+	mapper := newMapper(NewScheme())
+	for kind, want := range map[schema.GroupKind]struct {
+		resource string
+		scope    meta.RESTScopeName
+	}{
+		{Group: "app.rancherdesktop.io", Kind: "App"}:     {"apps", meta.RESTScopeNameRoot},
+		{Group: "lima.rancherdesktop.io", Kind: "LimaVM"}: {"limavms", meta.RESTScopeNameNamespace},
+		{Kind: "ConfigMap"}:                               {"configmaps", meta.RESTScopeNameNamespace},
+		{Kind: "Namespace"}:                               {"namespaces", meta.RESTScopeNameRoot},
+	} {
+		mapping, err := mapper.RESTMapping(kind)
+		if err != nil || mapping.Resource.Resource != want.resource || mapping.Scope.Name() != want.scope {
+			t.Errorf("%v maps to %+v: %v", kind, mapping, err)
+		}
+	}
+}
+
+func TestTail(t *testing.T) {
+	path := t.TempDir() + "/log"
+	if err := os.WriteFile(path, []byte("old\n"+strings.Repeat("new\n", 20)+"last\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := tail(path, 4)
+	if strings.Contains(got, "old") || !strings.HasSuffix(got, "  last") || strings.Count(got, "new") != logTail-1 {
+		t.Errorf("the tail is %q", got)
+	}
+	if got := tail(path+"-missing", 0); got != "" {
+		t.Errorf("the tail of nothing is %q", got)
+	}
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package settings
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+func TestSelect(t *testing.T) {
+	known := []string{"app", "limavm", "engine"}
+	for list, want := range map[string]string{
+		"*":            "app limavm engine",
+		"":             "",
+		"limavm,app":   "app limavm",
+		"*,-app":       "limavm engine",
+		"-app,*":       "limavm engine",
+		"app,-app":     "",
+		"-app":         "",
+		"*,-app,app":   "app limavm engine",
+		"*,*,-limavm":  "app engine",
+		"limavm,-app":  "limavm",
+		"app,app,-foo": "error",
+		"App":          "error",
+		"**":           "error",
+		"-*":           "error",
+	} {
+		got, err := Select(strings.FieldsFunc(list, func(r rune) bool { return r == ',' }), known)
+		if err != nil {
+			got = []string{"error"}
+			if !strings.Contains(err.Error(), "app, limavm, engine") {
+				t.Errorf("Select(%q): the error lists no valid names: %v", list, err)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("Select(%q) = %v, want %q", list, got, want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	inst := instance.Instance{Dir: t.TempDir()}
+	loaded, exists, err := Load(inst)
+	if err != nil || exists || !loaded.Equal(Default()) {
+		t.Errorf("without a file: %v, %t: %v", loaded, exists, err)
+	}
+	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443}
+	if err := saved.Save(inst); err != nil {
+		t.Fatal(err)
+	}
+	loaded, exists, err = Load(inst)
+	if err != nil || !exists || !loaded.Equal(saved) || loaded.Equal(Default()) {
+		t.Errorf("saved %v, loaded %v, %t: %v", saved, loaded, exists, err)
+	}
+	if err := os.WriteFile(inst.ArgsFile(), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Load(inst); err == nil || !strings.Contains(err.Error(), inst.ArgsFile()) {
+		t.Errorf("a broken file: %v", err)
+	}
+}
