@@ -137,3 +137,36 @@ func (h *harness) once(ctx context.Context, s stage, g golden, f spoilt, cover *
 	}
 	return g.compare(got, s, f, h.inj.fired)
 }
+
+// samplePeriod is how many calls share one fault in a sample.
+const samplePeriod = 6
+
+// sample leads a pair through faults of its second stage: every samplePeriod-th call from the
+// turn on, each with the kinds taking turns.
+func (h *harness) sample(ctx context.Context, p pair, kinds []kind, turn int) (coverage, error) {
+	cover := coverage{byKind: map[kind]int{}}
+	if _, err := h.run(ctx, p.there, fault{}); err != nil {
+		return cover, fmt.Errorf("%s / %s: %w", p.name, p.there.name, err)
+	}
+	back, err := h.run(ctx, p.back, fault{})
+	if err != nil {
+		return cover, fmt.Errorf("%s, undisturbed: %w", p.name, err)
+	}
+	if back.snapshot != "" {
+		return cover, fmt.Errorf("%s left behind:\n%s", p.name, back.snapshot)
+	}
+	for k := 1 + turn%samplePeriod; k <= len(back.calls); k += samplePeriod {
+		c := back.calls[k-1]
+		f := spoilt{fault{k, kinds[(turn+k)%len(kinds)]}, c.what}
+		if !f.kind.fits(k, c, true) {
+			f.kind = timeout
+		}
+		if _, err := h.run(ctx, p.there, fault{}); err != nil {
+			return cover, fmt.Errorf("%s / %s: %w", p.name, p.there.name, err)
+		}
+		if err := h.once(ctx, p.back, back, f, &cover); err != nil {
+			return cover, fmt.Errorf("%s, call %d (%s), %s: %w", p.name, f.k, f.what, f.kind, err)
+		}
+	}
+	return cover, h.checkSeen(ctx)
+}

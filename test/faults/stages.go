@@ -45,7 +45,7 @@ func pairs() []pair {
 		{name: "deleted while starting", there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
 		{name: "deleted while creating", there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
 		{name: "own namespace", there: create("create with a namespace", ownNamespace), back: remove()},
-		{name: "foreign ConfigMap", setUp: foreignInput, tearDown: checkForeign, there: create("create beside it", nil), back: remove()},
+		{name: "foreign ConfigMap", setUp: foreignInput, tearDown: removeForeign, there: create("create beside it", nil), back: removeBeside()},
 	}
 }
 
@@ -88,9 +88,6 @@ func phase(want vm.Phase) func(h *harness) bool {
 	return func(h *harness) bool { return h.states[appv1.LimaVMName].Phase == want }
 }
 
-// passes stops after a number of passes.
-func passes(n int) func(h *harness) bool { return func(h *harness) bool { return h.passes >= n } }
-
 func remove() stage {
 	return stage{name: "delete", act: func(ctx context.Context, h *harness) error {
 		app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
@@ -127,7 +124,19 @@ func foreignInput(ctx context.Context, h *harness) error {
 	return err
 }
 
-// checkForeign sees that the foreign ConfigMap is as it was, and takes it away.
+// removeBeside deletes the App and sees that the foreign ConfigMap is as it was.
+func removeBeside() stage {
+	s := remove()
+	act := s.act
+	s.act = func(ctx context.Context, h *harness) error {
+		if err := act(ctx, h); err != nil {
+			return err
+		}
+		return checkForeign(ctx, h)
+	}
+	return s
+}
+
 func checkForeign(ctx context.Context, h *harness) error {
 	cm := input()
 	if err := h.user.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
@@ -136,6 +145,11 @@ func checkForeign(ctx context.Context, h *harness) error {
 	if len(cm.Data) != 1 || cm.Data["mine"] != "somebody's" || len(cm.Finalizers)+len(cm.OwnerReferences)+len(cm.Labels) > 0 {
 		return fmt.Errorf("promise broken: the foreign ConfigMap was changed: %+v", cm)
 	}
+	return nil
+}
+
+func removeForeign(ctx context.Context, h *harness) error {
+	cm := input()
 	err := h.user.Delete(ctx, cm)
 	h.wrote(ctx, cm)
 	return err

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// planted lists bugs, each as a wrapper around what a reconciler is made of, and the pair
+// of stages and matrix in which it has to show.
+var planted = []struct {
+	mutant
+	pair  string
+	kinds []kind
+}{
+	{pair: "App", kinds: []kind{timeout, reset, internal}, mutant: mutant{name: "a failed read counts as NotFound", client: doubting(false)}},
+	{pair: "App", kinds: []kind{notFound}, mutant: mutant{name: "a single NotFound is believed", client: doubting(true)}},
+	{pair: "foreign ConfigMap", kinds: []kind{timeout}, mutant: mutant{name: "owners are checked by name", client: byName}},
+	{pair: "App", kinds: []kind{timeout, conflict}, mutant: mutant{name: "errors are forgotten",
+		result: func(r ctrl.Result, _ error) (ctrl.Result, error) { return r, nil }}},
+	{pair: "App", kinds: []kind{timeout}, mutant: mutant{name: "the finalizer comes late", client: lateFinalizer}},
+	{pair: "App", kinds: []kind{timeout, internal}, mutant: mutant{name: "what was deleted counts as gone", client: onDelete}},
+	{pair: "App", kinds: []kind{timeout}, mutant: mutant{name: "the instance is not deleted",
+		engine: func(_ *harness, e vm.Engine) vm.Engine { return &sloppy{Engine: e} }}},
+	{pair: "running App", kinds: []kind{timeout}, mutant: mutant{name: "an error of the engine is forgotten",
+		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return r, dropEngine(err) }}},
+	{pair: "template", kinds: []kind{timeout}, mutant: mutant{name: "a changed template is not applied",
+		engine: func(_ *harness, e vm.Engine) vm.Engine { return &stubborn{Engine: e} }}},
+}
+
+// TestPlantedBugs shows that the matrices can fail: each planted bug must be found.
+func TestPlantedBugs(t *testing.T) {
+	for _, bug := range planted {
+		t.Run(strings.ReplaceAll(bug.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			for _, p := range pairs() {
+				if p.name != bug.pair {
+					continue
+				}
+				h := serve(t, bug.mutant)
+				cover, err := h.matrix(context.Background(), p, bug.kinds, false)
+				if err == nil {
+					t.Fatalf("not found in %d runs", cover.runs)
+				}
+				found, _, _ := strings.Cut(err.Error(), "\n")
+				t.Logf("found after %d runs: %.200s", cover.runs, found)
+			}
+		})
+	}
+}
+
+// doubting answers NotFound at once to the question that follows a NotFound or, unless only that, an error.
+func doubting(onlyNotFound bool) func(*harness, string, client.WithWatch) client.WithWatch {
+	return func(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+		var last client.ObjectKey
+		lie := func(key client.ObjectKey) error { return apierrors.NewNotFound(schema.GroupResource{}, key.Name) }
+		return interceptor.NewClient(c, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				if key == last {
+					last = client.ObjectKey{}
+					return lie(key)
+				}
+				err := c.Get(ctx, key, obj, opts...)
+				if apierrors.IsNotFound(err) || err != nil && !onlyNotFound {
+					last = key
+					return lie(key)
+				}
+				return err
+			},
+		})
+	}
+}
+
+// byName makes every ConfigMap of the input's name look like the App's.
+func byName(h *harness, controller string, c client.WithWatch) client.WithWatch {
+	if controller != app.Name {
+		return c
+	}
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			err := c.Get(ctx, key, obj, opts...)
+			if _, ok := obj.(*corev1.ConfigMap); ok && err == nil && key.Name == appv1.LimaVMName {
+				for _, o := range h.seen {
+					if a, ok := o.(*appv1.App); ok {
+						obj.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(a, appv1.GroupVersion.WithKind("App"))})
+					}
+				}
+			}
+			return err
+		},
+	})
+}
+
+// lateFinalizer forgets to add finalizers of one's own.
+func lateFinalizer(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			if data, err := patch.Data(obj); err == nil && strings.Contains(string(data), `"finalizers":["rdd.rancherdesktop.io/cleanup"]`) {
+				return nil
+			}
+			return c.Patch(ctx, obj, patch, opts...)
+		},
+	})
+}
+
+// onDelete takes what was told to go for gone.
+func onDelete(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+	gone := map[string]bool{}
+	id := func(obj client.Object, key client.ObjectKey) string { return fmt.Sprintf("%T %s", obj, key) }
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			gone[id(obj, client.ObjectKeyFromObject(obj))] = true
+			return c.Delete(ctx, obj, opts...)
+		},
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if gone[id(obj, key)] {
+				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+			}
+			return c.Get(ctx, key, obj, opts...)
+		},
+	})
+}
+
+// sloppy says that an instance is gone as soon as it was told to delete it, and does not.
+type sloppy struct {
+	vm.Engine
+	deleted bool
+}
+
+func (e *sloppy) Delete(context.Context, vm.Owner, string) error {
+	e.deleted = true
+	return nil
+}
+
+func (e *sloppy) Observe(ctx context.Context, name string) (vm.State, error) {
+	if e.deleted {
+		return vm.State{}, vm.ErrNotFound
+	}
+	return e.Engine.Observe(ctx, name)
+}
+
+// stubborn takes the first template for good.
+type stubborn struct{ vm.Engine }
+
+func (e *stubborn) Apply(ctx context.Context, spec vm.Spec) error {
+	if state, err := e.Engine.Observe(ctx, spec.Name); err == nil && state.Revision != "" {
+		return nil
+	}
+	return e.Engine.Apply(ctx, spec)
+}
+
+// dropEngine forgets errors of the engine.
+func dropEngine(err error) error {
+	if err != nil && strings.Contains(err.Error(), "engine: ") {
+		return nil
+	}
+	return err
+}
