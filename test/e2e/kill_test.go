@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
@@ -34,9 +32,9 @@ func TestKilledDaemon(t *testing.T) {
 	w.killWhen("building an image", func(m *limav1.LimaVM) bool {
 		return strings.Contains(condition(m, limav1.ConditionCreated).Message, "building image")
 	})
-	w.killWhen("creating", func(m *limav1.LimaVM) bool {
-		c := condition(m, limav1.ConditionCreated)
-		return c.Status == metav1.ConditionUnknown && c.Message != "" && !strings.Contains(c.Message, "image")
+	w.killWhen("creating the instance", func(m *limav1.LimaVM) bool {
+		message := condition(m, limav1.ConditionCreated).Message
+		return message == "creating the disk" || message == "choosing the accelerator"
 	})
 	w.killWhen("booting", func(m *limav1.LimaVM) bool {
 		return reason(m, limav1.ConditionRunning) == limav1.ReasonStarting && w.hasGuest()

@@ -24,7 +24,9 @@ func TestFailsOnPurpose(t *testing.T) {
 	}
 	w := newWorld(t, "")
 	w.rdd("start", "--wait=false")
-	w.await(appVM, func(m *limav1.LimaVM) bool { return reason(m, limav1.ConditionRunning) == limav1.ReasonStarting && w.hasGuest() })
+	w.await(appVM, func(m *limav1.LimaVM) bool {
+		return reason(m, limav1.ConditionRunning) == limav1.ReasonStarting && w.hasGuest()
+	})
 	t.Fatal(failMessage)
 }
 

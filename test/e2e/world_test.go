@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -153,6 +154,9 @@ func (w *world) rdd(args ...string) string {
 }
 
 func indent(text string) string {
+	if !utf8.ValidString(text) {
+		return fmt.Sprintf("        (%d bytes that are no text)\n", len(text))
+	}
 	if len(text) > 3000 {
 		text = text[:3000] + "…"
 	}
