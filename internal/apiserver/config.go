@@ -108,7 +108,7 @@ func storageOptions(dial dialer, name string) *genericoptions.EtcdOptions {
 	options := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(storagePrefix, nil))
 	options.DefaultStorageMediaType = "application/vnd.kubernetes.protobuf"
 	options.EnableGarbageCollection = false // there is no collector: an object deleted with a cascade would wait for it for ever
-	options.SkipHealthEndpoints = true // the store is in this process
+	options.SkipHealthEndpoints = true      // the store is in this process
 	options.StorageConfig.Transport.ServerList = []string{"http://" + name}
 	options.StorageConfig.Transport.EgressLookup = func(egressselector.NetworkContext) (utilnet.DialFunc, error) {
 		return utilnet.DialFunc(dial), nil

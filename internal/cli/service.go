@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -229,9 +228,6 @@ func (r *root) notCreated(inst instance.Instance) (bool, error) {
 	}
 	return !exists, err
 }
-
-// isNotRunning reports whether err says that there is no daemon to talk to.
-func isNotRunning(err error) bool { return errors.Is(err, client.ErrNotRunning) }
 
 // sortedKeys of a map.
 func sortedKeys(m map[string]string) []string {

@@ -208,7 +208,7 @@ func (r *root) serviceLogsCommand() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("reading the log: %w", err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		return r.copyLog(cmd, f, *follow)
 	}
 	return cmd

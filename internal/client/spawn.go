@@ -81,17 +81,17 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // nothing was written through it
 	stdout, err := openLog(StdoutFile(inst))
 	if err != nil {
 		return err
 	}
-	defer stdout.Close()
+	defer func() { _ = stdout.Close() }() // nothing was written through it
 	reports, report, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("making a pipe: %w", err)
 	}
-	defer reports.Close()
+	defer func() { _ = reports.Close() }()
 	offset, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func tail(path string, offset int64) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return ""
 	}

@@ -133,7 +133,7 @@ func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]str
 			return nil, fmt.Errorf("getting a connection to the store: %w", err)
 		}
 		// Held until the end, so that every turn gets another connection.
-		defer conn.Close()
+		defer func() { _ = conn.Close() }() // gives it back to the pool
 		var value string
 		if err := conn.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value); err != nil {
 			return nil, fmt.Errorf("reading pragma %s: %w", name, err)
