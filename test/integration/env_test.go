@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds every wait: generous, it measures nothing.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 var host = template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
 

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -158,4 +159,20 @@ func (e *env) mustLeaveNothing(before []string) {
 	if after := e.inventory(); !slices.Equal(before, after) {
 		e.Fatalf("left behind:\nbefore %q\nafter  %q", before, after)
 	}
+}
+
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// toMap is an object as the API shows it.
+func toMap(e *env, obj client.Object) map[string]any {
+	e.Helper()
+	var content map[string]any
+	e.must(json.Unmarshal(encode(obj), &content))
+	return content
 }
