@@ -103,6 +103,20 @@ func TestMaskedUnits(t *testing.T) {
 	}
 }
 
+// A guest without these modules never heard the power button: stopping it took the full deadline.
+func TestDriversOfPowerButton(t *testing.T) {
+	data, err := guest.ReadFile("guest/rootfs/etc/udev/rules.d/80-drivers.rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, "acpi:LNXPWRBN:") && strings.Contains(line, `"kmod load"`) && strings.Contains(line, `"kmod load evdev"`) {
+			return
+		}
+	}
+	t.Error("no rule loads button and evdev for the power button")
+}
+
 // Machines made from one image must not share an identity.
 func TestGuestFilesHoldNothingOfOneMachine(t *testing.T) {
 	for _, name := range []string{"etc/machine-id", "etc/hostname", "etc/ssh/ssh_host_ed25519_key"} {
