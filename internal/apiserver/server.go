@@ -11,11 +11,13 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensionsinformers "k8s.io/apiextensions-apiserver/pkg/client/informers/externalversions/apiextensions/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	genericadmission "k8s.io/apiserver/pkg/admission"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/admission"
@@ -23,6 +25,9 @@ import (
 
 // shutdownTimeout is how long connections may take to close after all requests have been answered.
 const shutdownTimeout = 250 * time.Millisecond
+
+// drainInterval is how often idle connections are looked for while the server shuts down.
+const drainInterval = 5 * time.Millisecond
 
 // resync of informers: nothing here relies on it.
 const resync = 10 * time.Minute
@@ -132,7 +137,31 @@ func (s *Server) Run(ctx context.Context) error {
 	if prepareErr != nil {
 		cancel()
 	}
-	return errors.Join(prepareErr, <-served)
+	return errors.Join(prepareErr, s.drain(ctx, served))
+}
+
+// drain returns the server's end. While the server shuts down, which it does when ctx ends, connections of this
+// process's own clients are closed as soon as they are idle: the server would wait for that.
+func (s *Server) drain(ctx context.Context, served <-chan error) error {
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	transport, err := rest.TransportFor(s.withToken("")) // shared by all of this process's clients
+	if err != nil {
+		return errors.Join(err, <-served)
+	}
+	ticker := time.NewTicker(drainInterval)
+	defer ticker.Stop()
+	for {
+		utilnet.CloseIdleConnectionsFor(transport)
+		select {
+		case err := <-served:
+			return err
+		case <-ticker.C:
+		}
+	}
 }
 
 // prepare makes the server ready and opens the gate.
