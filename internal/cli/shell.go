@@ -24,6 +24,8 @@ const (
 	// dialTimeout bounds the login into a guest, which may be slow under emulation.
 	dialTimeout = 30 * time.Second
 	sshConfig   = "ssh.config"
+	// exitInterrupted is what a shell reports for a command that Ctrl-C ended: 128 + SIGINT.
+	exitInterrupted = 130
 )
 
 const shellLong = `Without CMD it is a login shell. A single CMD is a line for the guest's shell, as with ssh; of several,
@@ -72,6 +74,9 @@ func (r *root) shell(ctx context.Context, name, start string, args []string) err
 	command := guestCommand(args)
 	command.Stdin, command.Stdout, command.Stderr = r.in, r.out, r.err
 	code, err := r.runInGuest(ctx, guest, command)
+	if ctx.Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
 	if err != nil {
 		return err
 	}

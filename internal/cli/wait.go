@@ -29,6 +29,8 @@ type verdict struct {
 	done bool
 	// why it is not done yet.
 	why string
+	// unseen: no controller has looked at it yet, which is usual for a moment and not shown.
+	unseen bool
 	// failed: why it will not be done unless something changes.
 	failed string
 }
@@ -72,7 +74,9 @@ func (w *wait) run(ctx context.Context) error {
 				return w.explain(ctx, last, err)
 			}
 			last = v
-			w.progress.show(v.why)
+			if !v.unseen {
+				w.progress.show(v.why)
+			}
 		case <-stays:
 			return errors.New(last.failed)
 		case <-ctx.Done():
@@ -126,7 +130,7 @@ func failureReason(reason string) bool {
 // blocked says what a condition that is not as wanted means for a wait.
 func blocked(c *metav1.Condition, generation int64, otherwise string) verdict {
 	if c == nil || c.ObservedGeneration < generation {
-		return verdict{why: otherwise}
+		return verdict{why: otherwise, unseen: true}
 	}
 	v := verdict{why: c.Message}
 	if v.why == "" {

@@ -172,11 +172,11 @@ func TestLimaVMJudges(t *testing.T) {
 		object *limav1.LimaVM
 		want   verdict
 	}{
-		{"run: not seen", runningJudge(true, 2), testVM(true), verdict{why: "waiting for the LimaVM controller"}},
+		{"run: not seen", runningJudge(true, 2), testVM(true), verdict{why: "waiting for the LimaVM controller", unseen: true}},
 		{"run: building", runningJudge(true, 2), testVM(true, building), verdict{why: "building image 3/5 … 42%"}},
 		{"run: name taken", runningJudge(true, 2), testVM(true, taken), verdict{why: "the directory is in the way", failed: "NameTaken: the directory is in the way"}},
 		{"run: started", runningJudge(true, 2), testVM(true, created, started), verdict{done: true}},
-		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller"}},
+		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller", unseen: true}},
 		{"stop: stopping", runningJudge(false, 2), testVM(false, created, stopping), verdict{why: "shutting down"}},
 		{"stop: stopped", runningJudge(false, 2), testVM(false, created, stopped), verdict{done: true}},
 		{"stop: failed", runningJudge(false, 2), testVM(false, created, stopFailed), verdict{why: "QEMU does not end", failed: "StopFailed: QEMU does not end"}},
