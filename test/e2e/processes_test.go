@@ -32,7 +32,7 @@ func (r running) String() string {
 // role is what the process is, without what differs from run to run.
 func (r running) role() string {
 	name := filepath.Base(r.command[0])
-	if name != "rdd" {
+	if !strings.HasPrefix(name, "rdd") {
 		return name
 	}
 	var words []string
@@ -41,7 +41,7 @@ func (r running) role() string {
 			words = append(words, arg)
 		}
 	}
-	return name + " " + strings.Join(words, " ")
+	return "rdd " + strings.Join(words, " ")
 }
 
 // processesOf finds the processes that carry HOME in their environment.
