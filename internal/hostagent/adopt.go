@@ -3,9 +3,12 @@
 package hostagent
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -19,7 +22,7 @@ func (a *agent) adopt() (*machineProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := qemu.FindQEMU(a.Dir, a.record, a.state.get())
+	id, err := a.findQEMU()
 	if err != nil {
 		return nil, fmt.Errorf("adopting the virtual machine: %w", err)
 	}
@@ -38,4 +41,19 @@ func (a *agent) adopt() (*machineProcess, error) {
 		a.requestStop(run.StopMode)
 	}
 	return m, nil
+}
+
+// findQEMU recognises QEMU, which may have begun so recently that it does not listen yet.
+func (a *agent) findQEMU() (process.Identity, error) {
+	deadline := time.Now().Add(launchTimeout)
+	for {
+		id, err := qemu.FindQEMU(a.Dir, a.record, a.state.get())
+		if err == nil || time.Now().After(deadline) {
+			return id, err
+		}
+		if alive, lockErr := flock.Held(a.Dir.QEMULock()); lockErr != nil || !alive {
+			return process.Identity{}, errors.Join(err, lockErr)
+		}
+		<-time.After(retryPause)
+	}
 }

@@ -113,14 +113,14 @@ func (a *agent) launch(ctx context.Context, program machine.Program, accelerator
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	// Before QEMU lives: whoever adopts it has to know.
+	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, accelerator.Name })
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
 	id, err := a.spawn(program.System, args)
 	if err != nil {
 		return nil, err
 	}
-	a.state.update(func(run *vmdir.Run) {
-		run.QEMU, run.SSHPort, run.Accelerator = &id, port, accelerator.Name
-	})
+	a.state.update(func(run *vmdir.Run) { run.QEMU = &id })
 	m := a.watch(id, accelerator, t)
 	if err := a.awaitLaunch(m, port); err != nil {
 		m.close()

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,11 +66,15 @@ func (h *fakeHost) killAll(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range names {
-		run, _ := vmdir.In(h.home, name).ReadRun()
-		for _, id := range []*process.Identity{run.Hostagent, run.QEMU} {
-			if id != nil && id.Alive() {
-				_ = id.Signal(9)
-			}
+		dir := vmdir.In(h.home, name)
+		run, _ := dir.ReadRun()
+		if run.Hostagent != nil {
+			_ = run.Hostagent.Signal(syscall.SIGKILL)
+		}
+		record, _ := dir.ReadRecord()
+		if id, err := qemu.FindQEMU(dir, record, run); err == nil {
+			_ = id.Signal(syscall.SIGKILL)
+			_ = id.Wait(context.Background())
 		}
 	}
 }

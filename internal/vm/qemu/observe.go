@@ -30,7 +30,7 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 		return broken(vm.State{Name: name}, err), nil
 	}
 	state := vm.State{Name: name, Owner: record.Owner}
-	if !dir.Complete() {
+	if !dir.Complete() || (work.running && work.operation == vm.OperationCreate) {
 		return e.observeIncomplete(state, work), nil
 	}
 	if state.Revision, err = revision(dir, record); err != nil {

@@ -22,8 +22,8 @@ const (
 	answerTimeout = 5 * time.Second
 	// killTimeout for a process to end after SIGKILL.
 	killTimeout = 30 * time.Second
-	// endTimeout for a machine that was told to end by force.
-	endTimeout = 60 * time.Second
+	// endTimeout for a hostagent to end a machine by force: QEMU writes its caches.
+	endTimeout = 20 * time.Second
 )
 
 // Stop implements vm.Engine.
