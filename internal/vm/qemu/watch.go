@@ -41,6 +41,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	if err := w.begin(); err != nil {
 		return errors.Join(err, files.Close())
 	}
+	go w.read()
 	go w.run(ctx)
 	return nil
 }
@@ -98,10 +99,6 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case event := <-w.files.Events:
-			w.onFile(event)
-		case err := <-w.files.Errors:
-			w.onOverflow(err)
 		case ended := <-w.waited:
 			delete(w.waits, ended.id)
 			w.pending.add(ended.name)
@@ -110,6 +107,25 @@ func (w *watcher) run(ctx context.Context) {
 				w.attend(ctx, name)
 				w.changed(name)
 			}
+		}
+	}
+}
+
+// read takes what fsnotify tells. It is a goroutine of its own that never calls fsnotify: that one may hold its lock
+// while it waits to be heard.
+func (w *watcher) read() {
+	for {
+		select {
+		case event, open := <-w.files.Events:
+			if !open {
+				return
+			}
+			w.onFile(event)
+		case err, open := <-w.files.Errors:
+			if !open {
+				return
+			}
+			w.onError(err)
 		}
 	}
 }
@@ -129,9 +145,9 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	}
 }
 
-// onOverflow looks at everything: events were lost.
-func (w *watcher) onOverflow(err error) {
-	w.engine.config.Log.Warn("watching instances", "error", err)
+// onError looks at everything: events may have been lost.
+func (w *watcher) onError(err error) {
+	w.engine.config.Log.Debug("watching instances", "error", err)
 	names, err := w.engine.home.Instances()
 	if err != nil {
 		w.engine.config.Log.Error("watching instances", "error", err)
