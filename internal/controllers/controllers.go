@@ -106,7 +106,7 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 			if err != nil {
 				return err
 			}
-			events := recorder{mgr.GetEventRecorder(reconcile.ControllerPrefix + limavm.Name)}
+			events := recorder{mgr.GetEventRecorder("rdd-" + limavm.Name + "-controller")}
 			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, events).Setup(mgr)
 		},
 	}

@@ -47,7 +47,7 @@ type env struct {
 func newEnv(t *testing.T) *env {
 	e := &env{T: t, world: fake.NewWorld(time.Now)}
 	e.deps = controllers.Deps{
-		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone/.rd2/lima", DockerSocket: dockerSocket, Clock: clock.RealClock{},
+		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket, Clock: clock.RealClock{},
 	}
 	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
 		e.deps.Config = config

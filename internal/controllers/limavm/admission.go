@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -114,7 +113,7 @@ func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 	if problems := validation.IsDNS1123Label(vm.Name); len(problems) > 0 {
 		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
 	}
-	longest := maxSocketPath - len(filepath.Join(v.limaHome, "x")) + 1 - 1 - maxSocketName
+	longest := maxSocketPath - len(v.limaHome) - len("//") - maxSocketName
 	if len(vm.Name) > longest {
 		return fmt.Errorf("LimaVM name %q is too long: socket paths below %s must fit in 104 bytes; use at most %d characters",
 			vm.Name, v.limaHome, max(longest, 0))

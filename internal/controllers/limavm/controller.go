@@ -43,11 +43,16 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 	return nil
 }
 
-// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of. It reads the
+// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one that a
+// template says it belongs to, which may be gone. It reads the
 // cache, which is good enough to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
 func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	return func(ctx context.Context, cm client.Object) []ctrl.Request {
-		return requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
+		reqs := requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
+		if name, ok := templateOwner(cm); ok {
+			reqs = append(reqs, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: cm.GetNamespace(), Name: name}})
+		}
+		return reqs
 	}
 }
 

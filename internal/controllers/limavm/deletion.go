@@ -105,12 +105,21 @@ func (r *Reconciler) forget(limaVM *limav1.LimaVM) {
 // should have kept it: someone took that away by force.
 func (r *Reconciler) sweep(ctx context.Context, s *scope) reconcile.Outcome {
 	orphan := func(cm client.Object) bool {
-		owner := metav1.GetControllerOf(cm)
-		return owner != nil && owner.Kind == kind && owner.Name == s.vm.Name && owner.APIVersion == limav1.GroupVersion.String()
+		owner, ok := templateOwner(cm)
+		return ok && owner == s.vm.Name
 	}
 	o := templateChild(templateOf(s.vm), orphan).Delete(ctx, r.client)
 	if o.Err != nil {
 		return reconcile.Retry(fmt.Errorf("sweeping up after LimaVM %s/%s: %w", s.vm.Namespace, s.vm.Name, o.Err))
 	}
 	return o
+}
+
+// templateOwner is the name of the LimaVM that a ConfigMap says it is the template of.
+func templateOwner(cm metav1.Object) (string, bool) {
+	owner := metav1.GetControllerOf(cm)
+	if owner == nil || owner.Kind != kind || owner.APIVersion != limav1.GroupVersion.String() {
+		return "", false
+	}
+	return owner.Name, true
 }
