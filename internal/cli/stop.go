@@ -58,6 +58,9 @@ func (r *root) stop(ctx context.Context, wait bool) error {
 	case app == nil:
 		fmt.Fprintf(r.out, noApp, "stop")
 		return nil
+	case app.DeletionTimestamp != nil:
+		fmt.Fprintln(r.out, "The App is being deleted, which ends the VM. To wait for that: rdd delete")
+		return nil
 	case !wait:
 		fmt.Fprintln(r.out, "The VM is to stop. To follow it: rdd status")
 		return nil
