@@ -109,6 +109,8 @@ func (r *root) command() *cobra.Command {
 		Short:         "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// Flags before a subcommand are rdd's own, also where all that follows is kubectl's.
+		TraverseChildren: true,
 	}
 	cmd.SetIn(r.in)
 	cmd.SetOut(r.out)

@@ -27,6 +27,7 @@ import (
 	"github.com/k3s-io/kine/pkg/drivers/sqlite"
 	"github.com/k3s-io/kine/pkg/server"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/test/bufconn"
 )
 
@@ -41,6 +42,9 @@ const (
 	bufferSize = 256 << 10
 	// maxRequest is etcd's limit for a request plus protocol overhead, in bytes.
 	maxRequest = 2 << 20
+	// clientPing is how often the API server's etcd client pings (keepaliveTime in
+	// k8s.io/apiserver/pkg/storage/storagebackend/factory). gRPC's own limit of one in 5 minutes would cut it off.
+	clientPing = 30 * time.Second
 )
 
 // Store is an open store.
@@ -87,7 +91,8 @@ func (s *Store) start() error {
 		cancel()
 		return err
 	}
-	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32))
+	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPing / 2, PermitWithoutStream: true}))
 	server.New(backend, "http", notifyInterval, emulatedVersion).Register(s.server)
 	go func() { s.serveErr <- s.server.Serve(s.listener) }()
 	return nil
