@@ -19,7 +19,7 @@ import (
 
 const (
 	qmpTimeout = 5 * time.Second
-	qmpRetry   = 500 * time.Millisecond
+	qmpRetry   = 100 * time.Millisecond
 )
 
 var errNoQMP = errors.New("QEMU does not answer on its control socket")

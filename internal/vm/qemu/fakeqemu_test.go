@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -67,8 +68,19 @@ func fakeQEMU(args []string) error {
 	if err := os.WriteFile(option("-pidfile", ""), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
 		return err
 	}
+	if data, err := os.ReadFile(filepath.Join(filepath.Dir(credential), fakeGuestFile)); err == nil {
+		if err := json.Unmarshal(data, &machine.guest); err != nil {
+			return err
+		}
+	}
+	serial := pathPattern.FindStringSubmatch(option("-chardev", "serial.log"))[1]
+	if err := os.WriteFile(serial, []byte(machine.guest.Console), 0o600); err != nil {
+		return err
+	}
 	go machine.serveQMP(qmp)
-	time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
+	if !machine.guest.NoSSH {
+		time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
+	}
 	<-machine.ended
 	return nil
 }
@@ -83,6 +95,7 @@ type fakeMachine struct {
 	uuid, bootID string
 	ended        chan string
 	config       *ssh.ServerConfig
+	guest        fakeGuest
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -128,7 +141,7 @@ func (m *fakeMachine) execute(conn io.Writer, command, id string) {
 	}
 	fmt.Fprintf(conn, `{"return":%s,"id":%q}`+"\n", result, id)
 	reason := map[string]string{"quit": "host-qmp-quit", "system_powerdown": "guest-shutdown"}[command]
-	if reason != "" {
+	if reason != "" && !(m.guest.QuietPowerButton && command == "system_powerdown") {
 		fmt.Fprintf(conn, `{"event":"SHUTDOWN","data":{"reason":%q},"timestamp":{"seconds":1,"microseconds":1}}`+"\n", reason)
 		m.ended <- reason
 	}
@@ -182,8 +195,12 @@ func (m *fakeMachine) run(channel ssh.Channel, line string) uint32 {
 	switch {
 	case strings.Contains(line, "boot_id"):
 		fmt.Fprintln(channel, m.bootID)
-	case strings.Contains(line, ".status"):
-		fmt.Fprintln(channel, 0)
+	case strings.Contains(line, "boot.status"):
+		fmt.Fprintln(channel, m.guest.BootStatus)
+	case strings.Contains(line, "provision.status"):
+		fmt.Fprintln(channel, m.guest.ProvisionStatus)
+	case strings.Contains(line, ".log"):
+		fmt.Fprintln(channel, "the log of "+strings.TrimSuffix(filepath.Base(line), ".log"))
 	default:
 		cmd := exec.Command("/bin/sh", "-c", line)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()
