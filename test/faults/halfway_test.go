@@ -36,3 +36,31 @@ func TestDeletedAtEachPass(t *testing.T) {
 		t.Fatalf("an App is made in no less than 5 passes, not in %d", passesSeen)
 	}
 }
+
+// TestNothingIsWrittenWithoutAChange: any number of reconciles of what has settled writes
+// nothing, to the API or the engine; starting what runs is how a lost hostagent is found again.
+func TestNothingIsWrittenWithoutAChange(t *testing.T) {
+	t.Parallel()
+	h := serve(t, mutant{})
+	ctx := context.Background()
+	if _, err := h.run(ctx, stage{act: setUp(running)}, fault{}); err != nil {
+		t.Fatal(err)
+	}
+	h.inj.begin(fault{})
+	before := h.changes
+	const times = 25
+	for range times {
+		h.restart()
+		if err := h.drive(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range h.inj.calls {
+		if c.write && c.what != "engine: start rd" {
+			t.Errorf("a write: %s", c.what)
+		}
+	}
+	if h.changes != before || len(h.inj.calls) < 2*times {
+		t.Fatalf("%d calls, %d changes", len(h.inj.calls), h.changes-before)
+	}
+}

@@ -188,14 +188,16 @@ func TestFailures(t *testing.T) {
 	e.patchVM("one", `{"metadata":{"annotations":{"again":"please"}}}`)
 	e.waitRunning("one")
 
-	e.world.FailOperation(vm.OperationStop, errors.New("the guest does not answer"), 1)
+	e.world.FailOperation(vm.OperationStop, errors.New("the guest does not answer"), -1)
 	e.patchVM("one", `{"spec":{"running":false}}`)
 	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStopFailed, message: "does not answer"})
+	e.world.FailOperation(vm.OperationStop, nil, 0)
 	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStopped})
 
-	e.world.FailOperation(vm.OperationStart, errors.New("the kernel panicked"), 1)
+	e.world.FailOperation(vm.OperationStart, errors.New("the kernel panicked"), -1)
 	e.patchVM("one", `{"spec":{"running":true}}`)
 	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStartFailed, message: "panicked"})
+	e.world.FailOperation(vm.OperationStart, nil, 0)
 	e.waitRunning("one")
 }
 
