@@ -132,7 +132,7 @@ func (id Identity) Signal(sig syscall.Signal) error {
 	if err != nil {
 		return fmt.Errorf("opening process %d: %w", id.PID, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if !id.Alive() {
 		return fmt.Errorf("process %d: %w", id.PID, ErrGone)
 	}

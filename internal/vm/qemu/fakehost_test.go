@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -92,18 +93,20 @@ func (h *fakeHost) engine(t *testing.T) *qemu.Engine {
 	})
 }
 
-// fakeImages has one image; ensure, when set, is called first.
+// fakeImages has one image; what was set by onEnsure is called first.
 type fakeImages struct {
 	img    image.Image
-	ensure func(context.Context) error
+	ensure atomic.Pointer[func(context.Context) error]
 }
+
+func (f *fakeImages) onEnsure(do func(context.Context) error) { f.ensure.Store(&do) }
 
 func (f *fakeImages) Names() []string { return []string{"docker"} }
 
 func (f *fakeImages) Ensure(ctx context.Context, _ string, progress func(image.Progress)) (image.Image, error) {
 	progress(vm.Progress{Step: "building image docker", Index: 1, Total: 1, Percent: 42})
-	if f.ensure != nil {
-		return f.img, f.ensure(ctx)
+	if ensure := f.ensure.Load(); ensure != nil {
+		return f.img, (*ensure)(ctx)
 	}
 	return f.img, nil
 }

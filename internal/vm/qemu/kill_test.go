@@ -331,12 +331,15 @@ func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	}
 }
 
+// stuck is an image that never gets ready.
+func stuck(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestDaemonDiesWhileCreating(t *testing.T) {
 	h := newFakeHost(t)
-	h.images.ensure = func(ctx context.Context) error {
-		<-ctx.Done() // this daemon never gets any further
-		return ctx.Err()
-	}
+	h.images.onEnsure(stuck)
 	first := h.engine(t)
 	must(t, first.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, first, "creating", func(s vm.State, err error) bool { return err == nil && s.Progress.Percent == 42 })
@@ -346,7 +349,7 @@ func TestDaemonDiesWhileCreating(t *testing.T) {
 	// Its lock ends with the process; here the directory looks as it does then.
 	must(t, os.Remove(h.dir().WorkLock()))
 	must(t, os.WriteFile(h.dir().Disk(), []byte("half a disk"), 0o600))
-	h.images.ensure = nil
+	h.images.onEnsure(func(context.Context) error { return nil })
 	second := h.engine(t)
 	if state := await(t, second, "found", in(vm.PhaseIncomplete)); state.Failure != nil {
 		t.Errorf("%+v", state)
@@ -363,7 +366,7 @@ func TestDaemonDiesWhileCreating(t *testing.T) {
 func TestCreateFails(t *testing.T) {
 	h := newFakeHost(t)
 	cause := &vm.HostError{Missing: "mmdebstrap", Hint: "sudo apt-get install mmdebstrap"}
-	h.images.ensure = func(context.Context) error { return cause }
+	h.images.onEnsure(func(context.Context) error { return cause })
 	e := h.engine(t)
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
@@ -371,7 +374,7 @@ func TestCreateFails(t *testing.T) {
 	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || !errors.As(state.Failure.Err, &host) {
 		t.Errorf("%+v", state)
 	}
-	h.images.ensure = nil
+	h.images.onEnsure(func(context.Context) error { return nil })
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	if state := await(t, e, "created", in(vm.PhaseStopped)); state.Failure != nil {
 		t.Errorf("%+v", state)
@@ -380,7 +383,7 @@ func TestCreateFails(t *testing.T) {
 
 func TestDeleteWhileCreating(t *testing.T) {
 	h := newFakeHost(t)
-	h.images.ensure = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	h.images.onEnsure(stuck)
 	e := h.engine(t)
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	await(t, e, "creating", in(vm.PhaseCreating))
