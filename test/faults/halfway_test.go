@@ -6,8 +6,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
 // TestDeletedAtEachPass lets the deletion strike after each pass of the making of a running
@@ -62,5 +72,36 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	}
 	if h.changes != before || len(h.inj.calls) < 2*times {
 		t.Fatalf("%d calls, %d changes", len(h.inj.calls), h.changes-before)
+	}
+}
+
+// TestInputGoesAndThePassGoesOn: in the one pass that finds the LimaVM's own copy, the input
+// ConfigMap is removed and everything after that is done too: no event is sure to bring the App back.
+func TestInputGoesAndThePassGoesOn(t *testing.T) {
+	t.Parallel()
+	h := serve(t, mutant{})
+	ctx := context.Background()
+	vmOf := func() *limav1.LimaVM {
+		vm, _ := h.seen["*v1alpha1.LimaVM default/rd"].(*limav1.LimaVM)
+		return vm
+	}
+	copied := until("copied", nil, func(h *harness) bool { return vmOf() != nil && vmOf().Status.TemplateConfigMap != "" })
+	if _, err := h.run(ctx, copied, fault{}); err != nil {
+		t.Fatal(err)
+	}
+	app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
+	change := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"running":true,"virtualMachine":{"cpus":3}}}`))
+	if err := h.user.Patch(ctx, app, change); err != nil {
+		t.Fatal(err)
+	}
+	if h.seen["*v1.ConfigMap default/rd"] == nil || vmOf().Spec.Running {
+		t.Fatal("the scene is not set: the App has been here before")
+	}
+	if _, err := h.apps.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(app)}); err != nil {
+		t.Fatal(err)
+	}
+	own := h.seen["*v1.ConfigMap default/rd-template"].(*corev1.ConfigMap)
+	if h.seen["*v1.ConfigMap default/rd"] != nil || !vmOf().Spec.Running || !strings.Contains(own.Data["template"], "cpus: 3") {
+		t.Errorf("one pass left: input %v, running %v, template %s", h.seen["*v1.ConfigMap default/rd"], vmOf().Spec.Running, own.Data["template"])
 	}
 }

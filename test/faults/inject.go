@@ -19,7 +19,6 @@ import (
 type kind string
 
 const (
-	none kind = "none"
 	// The call is not carried out.
 	timeout  kind = "timeout"
 	reset    kind = "reset"

@@ -27,13 +27,6 @@ type coverage struct {
 	byKind                     map[kind]int
 }
 
-func (c *coverage) add(o coverage) {
-	c.stages, c.calls, c.runs, c.fired = c.stages+o.stages, c.calls+o.calls, c.runs+o.runs, c.fired+o.fired
-	for k, n := range o.byKind {
-		c.byKind[k] += n
-	}
-}
-
 // run carries out one stage with a fault and says what it did and where it ended.
 func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
 	h.inj.begin(f)

@@ -37,9 +37,9 @@ func TestConformance(t *testing.T) {
 }
 
 var (
-	owner = vm.Owner{UID: "uid", Namespace: "default", Name: "rd"}
-	spec  = vm.Spec{Name: "rd", Owner: owner, Template: []byte("cpus: 1\n"), Revision: "1"}
-	boom  = errors.New("boom")
+	owner   = vm.Owner{UID: "uid", Namespace: "default", Name: "rd"}
+	spec    = vm.Spec{Name: "rd", Owner: owner, Template: []byte("cpus: 1\n"), Revision: "1"}
+	errBoom = errors.New("boom")
 )
 
 // advanceTo steps the world until the instance reaches a phase or nothing moves any more.
@@ -117,12 +117,12 @@ func TestPlannedFailures(t *testing.T) {
 			if test.operation != vm.OperationCreate {
 				advanceTo(t, e, vm.PhaseStopped)
 			}
-			e.World().FailOperation(test.operation, boom, 1)
+			e.World().FailOperation(test.operation, errBoom, 1)
 			must(t, test.begin(e))
 			e.World().Advance()
 			state, err := e.Observe(t.Context(), "rd")
 			must(t, err)
-			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || state.Failure.Err != boom {
+			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || !errors.Is(state.Failure.Err, errBoom) {
 				t.Fatalf("got %+v, failure %+v", state, state.Failure)
 			}
 		})
@@ -131,17 +131,17 @@ func TestPlannedFailures(t *testing.T) {
 
 func TestCallsFailAndAreRecorded(t *testing.T) {
 	e := fake.New()
-	e.World().FailCall(2, boom)
+	e.World().FailCall(2, errBoom)
 	must(t, e.Apply(t.Context(), spec))
-	if _, err := e.Observe(t.Context(), "rd"); err != boom {
+	if _, err := e.Observe(t.Context(), "rd"); !errors.Is(err, errBoom) {
 		t.Fatalf("the second call should fail, got %v", err)
 	}
-	e.World().FailMethod("Delete", boom)
-	if err := e.Delete(t.Context(), owner, "rd"); err != boom {
+	e.World().FailMethod("Delete", errBoom)
+	if err := e.Delete(t.Context(), owner, "rd"); !errors.Is(err, errBoom) {
 		t.Fatalf("Delete should fail, got %v", err)
 	}
 	calls := e.World().Calls()
-	if len(calls) != 3 || calls[1] != (fake.Call{Method: "Observe", Name: "rd", Err: boom}) {
+	if len(calls) != 3 || calls[1] != (fake.Call{Method: "Observe", Name: "rd", Err: errBoom}) {
 		t.Fatalf("recorded %+v", calls)
 	}
 }
