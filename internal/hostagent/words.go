@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -61,11 +62,14 @@ func readEnd(path string) string {
 	return strings.ToValidUTF8(string(data), "")
 }
 
+// escapes are what consoles write to terminals (ECMA-48): control sequences, strings, and single letters.
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])`)
+
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f) {
 			return -1
 		}
 		return r
-	}, s)
+	}, escapes.ReplaceAllString(s, ""))
 }
