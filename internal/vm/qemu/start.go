@@ -159,7 +159,7 @@ func (e *Engine) spawn(name string, lock *flock.Lock, adopt bool) (err error) {
 		return fmt.Errorf("starting the hostagent of %s: %w", name, err)
 	}
 	go func() {
-		_ = <-ended // how it ended is in run.json
+		e.config.Log.Debug("a hostagent ended", "instance", name, "result", <-ended)
 		e.works.changed(name)
 	}()
 	return nil
