@@ -88,6 +88,7 @@ func newHarness(config func(user string) *rest.Config, m mutant) (*harness, erro
 		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clocktesting.NewFakePassiveClock(time.Now()),
 	}
 	h.world = fake.NewWorld(h.clock.Now)
+	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
 	for _, name := range []string{"user", app.Name, limavm.Name} {
 		user := "rdd:user"
 		if name != "user" {

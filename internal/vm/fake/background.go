@@ -35,7 +35,7 @@ func (w *World) advanceCreate(i *instance) {
 		w.fail(i, vm.OperationCreate, err)
 		return
 	}
-	if i.work.step >= createSteps {
+	if i.work.step >= i.work.of {
 		i.work, i.complete = nil, true
 		i.clear(vm.OperationCreate)
 	}
@@ -48,7 +48,7 @@ func (w *World) advanceBoot(i *instance) {
 		w.fail(i, vm.OperationStart, err)
 		return
 	}
-	if i.machine.step >= bootSteps {
+	if i.machine.step >= i.machine.of {
 		i.machine.phase = vm.PhaseRunning
 		i.machine.bootID = fmt.Sprintf("boot-%s", i.machine.startID)
 		i.clear(vm.OperationStart)
@@ -62,7 +62,7 @@ func (w *World) advanceStop(i *instance) {
 		w.fail(i, vm.OperationStop, err)
 		return
 	}
-	if i.machine.step >= stopSteps {
+	if i.machine.step >= i.machine.of {
 		i.machine = nil
 		i.clear(vm.OperationStop)
 	}
@@ -77,7 +77,7 @@ func (w *World) advanceDelete(name string, i *instance) {
 		return
 	}
 	i.machine = nil
-	if i.work.step >= deleteSteps {
+	if i.work.step >= i.work.of {
 		delete(w.instances, name)
 	}
 }

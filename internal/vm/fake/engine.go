@@ -70,7 +70,7 @@ func (e *Engine) apply(i *instance, spec vm.Spec) error {
 	spec.Template, spec.Params = slices.Clone(spec.Template), maps.Clone(spec.Params)
 	i.spec = spec
 	if i.phase() == vm.PhaseIncomplete {
-		i.work = &work{operation: vm.OperationCreate, since: e.world.now()}
+		i.work = &work{operation: vm.OperationCreate, of: e.world.steps.Create, since: e.world.now()}
 		i.clear(vm.OperationCreate)
 	}
 	return nil
@@ -99,7 +99,7 @@ func (e *Engine) start(i *instance) {
 	e.world.starts++
 	i.clear(vm.OperationStart, vm.OperationRun)
 	i.machine = &machine{
-		phase: vm.PhaseStarting, since: e.world.now(), revision: i.spec.Revision,
+		phase: vm.PhaseStarting, of: e.world.steps.Boot, since: e.world.now(), revision: i.spec.Revision,
 		startID: fmt.Sprintf("start-%d", e.world.starts), port: 40000 + e.world.starts,
 	}
 }
@@ -113,10 +113,11 @@ func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.
 		}
 		if i.machine.phase != vm.PhaseStopping {
 			i.clear(vm.OperationStop)
-			i.machine.phase, i.machine.step, i.machine.since = vm.PhaseStopping, 0, e.world.now()
+			i.machine.phase, i.machine.since = vm.PhaseStopping, e.world.now()
+			i.machine.step, i.machine.of = 0, e.world.steps.Stop
 		}
 		if mode == vm.StopForce {
-			i.machine.step = stopSteps
+			i.machine.step = i.machine.of
 		}
 		return nil
 	})
@@ -134,7 +135,7 @@ func (e *Engine) Delete(ctx context.Context, owner vm.Owner, name string) error 
 		}
 		if i.phase() != vm.PhaseDeleting {
 			i.clear(vm.OperationDelete)
-			i.work = &work{operation: vm.OperationDelete, since: e.world.now()}
+			i.work = &work{operation: vm.OperationDelete, of: e.world.steps.Delete, since: e.world.now()}
 		}
 		return nil
 	})

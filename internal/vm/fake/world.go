@@ -13,13 +13,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Steps that each kind of background work takes.
-const (
-	createSteps = 3
-	bootSteps   = 3
-	stopSteps   = 2
-	deleteSteps = 2
-)
+// Steps says how many steps each kind of background work takes.
+type Steps struct{ Create, Boot, Stop, Delete int }
+
+// usualSteps are enough to see each kind of work half-way.
+func usualSteps() Steps { return Steps{Create: 3, Boot: 3, Stop: 2, Delete: 2} }
 
 // World is the host that engines work on. Its methods may be called from any goroutine.
 type World struct {
@@ -27,6 +25,7 @@ type World struct {
 	now       func() time.Time
 	instances map[string]*instance
 	starts    int
+	steps     Steps
 	watchers  map[*watcher]struct{}
 	plan      plan
 	calls     []Call
@@ -44,14 +43,14 @@ type instance struct {
 // work is what the daemon does in the background.
 type work struct {
 	operation vm.Operation
-	step      int
+	step, of  int
 	since     time.Time
 }
 
 // machine is a hostagent and its guest.
 type machine struct {
 	phase    vm.Phase // Starting, Running or Stopping
-	step     int
+	step, of int
 	since    time.Time
 	startID  string
 	bootID   string
@@ -61,7 +60,14 @@ type machine struct {
 
 // NewWorld makes an empty host whose clock is now.
 func NewWorld(now func() time.Time) *World {
-	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan()}
+	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps()}
+}
+
+// SetSteps makes background work that begins from now on take other numbers of steps.
+func (w *World) SetSteps(steps Steps) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.steps = steps
 }
 
 // Open returns an engine on the world, as a daemon that starts does: the background
@@ -203,8 +209,8 @@ func (k *work) progress() vm.Progress {
 		return vm.Progress{Step: "deleting", Percent: -1, Since: k.since}
 	}
 	return vm.Progress{
-		Step: "building image", Index: min(k.step+1, createSteps), Total: createSteps,
-		Percent: 100 * k.step / createSteps, Since: k.since,
+		Step: "building image", Index: min(k.step+1, k.of), Total: k.of,
+		Percent: 100 * k.step / k.of, Since: k.since,
 	}
 }
 
