@@ -123,7 +123,7 @@ func (e *env) deleteApp() {
 	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
 }
 
-// patchApp changes the App as `rdd set` does.
+// patchApp changes the App as a user does.
 func (e *env) patchApp(patch string) *appv1.App {
 	e.Helper()
 	app := newApp(nil)
