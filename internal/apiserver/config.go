@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
+	"k8s.io/apiserver/pkg/features"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/dynamiccertificates"
 	"k8s.io/apiserver/pkg/server/egressselector"
@@ -22,6 +23,7 @@ import (
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/apiserver/pkg/util/openapi"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -65,6 +67,11 @@ func resourceConfig() *serverstorage.ResourceConfig {
 // baseConfig is the part of the configuration that the chained servers share, without authentication, authorization and admission.
 func baseConfig(access *Access, loopbackToken string, shared groups, gate *gate) (*genericapiserver.Config, error) {
 	config := genericapiserver.NewConfig(legacyscheme.Codecs)
+	// kine 0.17.5 streams a list's rows while it still reads the revision that each row writes again
+	// (logstructured/sqllog ListStream); our lists are too short to gain from streaming.
+	if err := utilfeature.DefaultMutableFeatureGate.Set(string(features.EtcdRangeStream) + "=false"); err != nil {
+		return nil, fmt.Errorf("switching streamed lists off: %w", err)
+	}
 	if err := genericoptions.NewServerRunOptions().ApplyTo(config); err != nil {
 		return nil, fmt.Errorf("applying server defaults: %w", err)
 	}

@@ -65,6 +65,20 @@ func addTimeout(cmd *cobra.Command, into *time.Duration, timeout time.Duration) 
 	cmd.Flags().DurationVar(into, "timeout", timeout, "how long to wait, with a unit: 90s, 10m; 0 waits without end")
 }
 
+// withWait gives cmd the flags of waiting, and has it run do with a context that they bound.
+func withWait(cmd *cobra.Command, timeout time.Duration, do func(ctx context.Context, args []string, wait bool) error) *cobra.Command {
+	flags := addWait(cmd, timeout)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, err := flags.bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		return do(ctx, args, flags.wait)
+	}
+	return cmd
+}
+
 // bound gives ctx the deadline that --timeout asks for.
 func (f *waitFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if f.timeout < 0 {

@@ -25,16 +25,7 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := addWait(cmd, changeTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, cancel, err := flags.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
-		return r.delete(ctx, flags.wait)
-	}
-	return cmd
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.delete(ctx, wait) })
 }
 
 func (r *root) delete(ctx context.Context, wait bool) error {

@@ -77,13 +77,7 @@ func (r *root) completeVM(cmd *cobra.Command, args []string, prefix string) ([]s
 func (r *root) vmCommand(cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.ValidArgsFunction = r.completeVM
-	flags := addWait(cmd, timeout)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, cancel, err := flags.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
+	return withWait(cmd, timeout, func(ctx context.Context, args []string, wait bool) error {
 		c, err := r.connect(ctx)
 		if err != nil {
 			return err
@@ -92,9 +86,8 @@ func (r *root) vmCommand(cmd *cobra.Command, timeout time.Duration, do func(cont
 		if err != nil {
 			return err
 		}
-		return do(ctx, c, machine, flags.wait)
-	}
-	return cmd
+		return do(ctx, c, machine, wait)
+	})
 }
 
 func (r *root) limavmStartCommand() *cobra.Command {

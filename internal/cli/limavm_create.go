@@ -44,20 +44,13 @@ NAME that goes with the VM; else it is the name of a ConfigMap that holds a temp
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	flags := addWait(cmd, startTimeout)
 	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", metav1.NamespaceDefault, "namespace of the LimaVM")
 	cmd.Flags().BoolVar(&o.start, "start", false, "start it too")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say whether it would be accepted")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o.name, o.template, o.wait = args[0], args[1], flags.wait
-		ctx, cancel, err := flags.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
+	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
+		o.name, o.template, o.wait = args[0], args[1], wait
 		return r.limavmCreate(ctx, o)
-	}
-	return cmd
+	})
 }
 
 func (r *root) limavmCreate(ctx context.Context, o createOptions) error {

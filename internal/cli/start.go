@@ -35,16 +35,7 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := addWait(cmd, startTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, cancel, err := flags.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
-		return r.start(ctx, flags.wait)
-	}
-	return cmd
+	return withWait(cmd, startTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.start(ctx, wait) })
 }
 
 func (r *root) start(ctx context.Context, wait bool) error {

@@ -26,16 +26,7 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := addWait(cmd, changeTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, cancel, err := flags.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
-		return r.stop(ctx, flags.wait)
-	}
-	return cmd
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.stop(ctx, wait) })
 }
 
 func (r *root) stop(ctx context.Context, wait bool) error {

@@ -48,7 +48,7 @@ func TestDeletedAtEachPass(t *testing.T) {
 }
 
 // TestNothingIsWrittenWithoutAChange: any number of reconciles of what has settled writes
-// nothing, to the API or the engine; starting what runs is how a lost hostagent is found again.
+// nothing, to the API or the engine. A start would hide that the machine died since it was observed.
 func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	t.Parallel()
 	h := serve(t, mutant{})
@@ -66,7 +66,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 		}
 	}
 	for _, c := range h.inj.calls {
-		if c.write && c.what != "engine: start rd" {
+		if c.write {
 			t.Errorf("a write: %s", c.what)
 		}
 	}

@@ -41,7 +41,9 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		if s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
-		return r.adopt(ctx, s)
+		// A machine whose hostagent is gone is adopted by the engine's watch. Start is not
+		// called to be sure: a machine that died since it was observed would be started without a word.
+		return reconcile.Done()
 	default:
 		return reconcile.Wait(progressText(s.state.Progress), 0)
 	}
@@ -53,11 +55,6 @@ func (r *Reconciler) start(ctx context.Context, s *scope) reconcile.Outcome {
 		return o
 	}
 	return reconcile.Wait("starting the machine", 0)
-}
-
-// adopt lets the engine take up a machine whose hostagent is gone; nothing happens to others.
-func (r *Reconciler) adopt(ctx context.Context, s *scope) reconcile.Outcome {
-	return engineOutcome(r.engine.Start(ctx, s.owner(), s.vm.Name), limav1.ReasonStartFailed)
 }
 
 func (r *Reconciler) stop(ctx context.Context, s *scope, why string) reconcile.Outcome {
