@@ -106,8 +106,8 @@ func (r *root) serviceStartCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	arguments, wait := addArguments(cmd), addWait(cmd, serviceTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	arguments := addArguments(cmd)
+	return withWait(cmd, serviceTimeout, func(ctx context.Context, _ []string, wait bool) error {
 		inst, err := r.instance()
 		if err != nil {
 			return err
@@ -115,14 +115,8 @@ func (r *root) serviceStartCommand() *cobra.Command {
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		ctx, cancel, err := wait.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
-		return r.serviceStart(ctx, inst, wait.wait)
-	}
-	return cmd
+		return r.serviceStart(ctx, inst, wait)
+	})
 }
 
 func (r *root) serviceStart(ctx context.Context, inst instance.Instance, wait bool) error {
@@ -184,25 +178,18 @@ func (r *root) serviceStopCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	vms := cmd.Flags().Bool("vms", false, "shut all VMs down first")
-	wait := addWait(cmd, changeTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, _ bool) error {
 		inst, err := r.instance()
 		if err != nil {
 			return err
 		}
-		ctx, cancel, err := wait.bound(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer cancel()
 		if *vms {
 			if err := r.stopVMs(ctx, inst); err != nil {
 				return err
 			}
 		}
 		return r.serviceStop(ctx, inst, *vms)
-	}
-	return cmd
+	})
 }
 
 func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms bool) error {
