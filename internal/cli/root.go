@@ -121,6 +121,7 @@ func (r *root) command() *cobra.Command {
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())
 	addCompletion(cmd)
+	refuseUnknown(cmd)
 	for _, group := range cmd.Commands() {
 		refuseUnknown(group)
 	}
