@@ -42,6 +42,12 @@ type Spec struct {
 	// Revision identifies Template and Params: the same text has the same
 	// revision. Engines store and report it and do not interpret it.
 	Revision string
+	// Incarnation tells the machine from one of the same name and owner that was
+	// deleted to be made anew. An engine stores it when it creates the instance and reports it; Apply leaves that of an existing one alone.
+	Incarnation string
+	// AdoptFrom is the UID of a former owner, or empty. An instance that still belongs to it
+	// becomes Owner's by Apply, and takes on Incarnation.
+	AdoptFrom string
 }
 
 // Phase is where an instance is in its life.
@@ -131,6 +137,24 @@ type State struct {
 	SSHPort int
 	// Accelerator in use: "kvm", "hvf", "tcg"; empty when not running.
 	Accelerator string
+	// Incarnation of the Spec the instance was created from.
+	Incarnation string
+	// Message is what the template has to tell people once the machine runs; empty before.
+	Message string
+	// Forwards are the guest's ports and sockets that are reachable on the host now, and those
+	// that should be and cannot; in the order of Host.
+	Forwards []Forward
+}
+
+// Forward is a way from the host into the guest.
+type Forward struct {
+	// Protocol is "tcp", "udp" or "unix".
+	Protocol string `json:"protocol"`
+	// Host and Guest are host:port, or the absolute path of a socket.
+	Host  string `json:"host"`
+	Guest string `json:"guest"`
+	// Error says why Host does not lead to Guest: "address already in use". Empty when it does.
+	Error string `json:"error,omitempty"`
 }
 
 // StopMode says how a machine is ended.

@@ -43,6 +43,12 @@ const (
 	AnnotationRestartRequested = "lima.rancherdesktop.io/restartRequested"
 	// AnnotationResetRequested asks for one reset per new value.
 	AnnotationResetRequested = "lima.rancherdesktop.io/resetRequested"
+	// AnnotationForceStop on a LimaVM that is to stop ends the machine at once instead of
+	// waiting for the guest to shut down. It is removed when the machine has stopped.
+	AnnotationForceStop = "lima.rancherdesktop.io/forceStop"
+	// AnnotationAdoptFrom names the UID of a LimaVM that is no more: the instance directory it left behind
+	// becomes the annotated LimaVM's.
+	AnnotationAdoptFrom = "lima.rancherdesktop.io/adoptFrom"
 	// AnnotationRetryRequested (a time, RFC 3339 with nanoseconds) asks to try again at once
 	// what failed before that time, instead of at the next slow retry.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"

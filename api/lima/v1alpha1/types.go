@@ -34,6 +34,19 @@ type LimaVMSpec struct {
 	Params map[string]string `json:"params,omitempty"`
 }
 
+// PortForward is a way from the host into the guest.
+type PortForward struct {
+	// protocol is tcp, udp or unix.
+	Protocol string `json:"protocol"`
+	// host is the host:port, or the socket's path, on the host.
+	Host string `json:"host"`
+	// guest is the host:port, or the socket's path, in the guest.
+	Guest string `json:"guest"`
+	// error says why host does not lead to guest; absent when it does.
+	// +optional
+	Error string `json:"error,omitempty"`
+}
+
 // LimaVMStatus is what was seen of the virtual machine.
 type LimaVMStatus struct {
 	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its namespace.
@@ -71,6 +84,23 @@ type LimaVMStatus struct {
 	// accelerator in use while the virtual machine runs: kvm, hvf or tcg.
 	// +optional
 	Accelerator string `json:"accelerator,omitempty"`
+
+	// message is what the template has to tell people while the virtual machine runs.
+	// +optional
+	Message string `json:"message,omitempty"`
+
+	// portForwards are the guest's ports and sockets that are reachable on the host, and those that should be and cannot.
+	// +listType=atomic
+	// +optional
+	PortForwards []PortForward `json:"portForwards,omitempty"`
+
+	// lastRestartRequest is the value of the annotation restartRequested that was taken note of last.
+	// +optional
+	LastRestartRequest string `json:"lastRestartRequest,omitempty"`
+
+	// lastResetRequest is the value of the annotation resetRequested that was taken note of last.
+	// +optional
+	LastResetRequest string `json:"lastResetRequest,omitempty"`
 
 	// conditions: Created and Running.
 	// +listType=map
