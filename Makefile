@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-.PHONY: build test unit race lint generate e2e bench demo setup clean
+.PHONY: build test unit race lint generate e2e e2e-long bench demo setup clean
 
 build: ; scripts/build
 setup: ; scripts/setup test
@@ -9,6 +9,7 @@ lint: ; scripts/lint
 unit: ; scripts/test unit
 race: ; scripts/test race
 e2e: ; scripts/test e2e
+e2e-long: ; scripts/test e2e-long
 generate: ; scripts/generate
 demo: ; scripts/demo
 bench: build ; CGO_ENABLED=0 go run ./test/bench -rdd bin/rdd
