@@ -21,14 +21,15 @@ const clockTicks = 100
 
 // bench runs measurements and collects figures.
 type bench struct {
-	rdd, home string
+	// cache is the user's own, with the guest image.
+	rdd, home, cache string
 	runs      int
 	figures   []figure
 }
 
 func (b *bench) env(instance string) []string {
 	return append(os.Environ(), "HOME="+b.home, "RDD_INSTANCE="+instance,
-		"XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=")
+		"XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME="+b.cache)
 }
 
 // rddRun runs rdd to its end and returns its output, wall and CPU seconds.

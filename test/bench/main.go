@@ -21,17 +21,18 @@ import (
 func main() {
 	rdd := flag.String("rdd", "bin/rdd", "the binary to measure")
 	runs := flag.Int("runs", 5, "runs of each figure")
+	guests := flag.Bool("vm", false, "measure a real guest too; the cached image is used, or built first")
 	out := flag.String("json", "", "file for the figures as JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rdd, *runs, *out); err != nil {
+	if err := run(ctx, *rdd, *runs, *guests, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rdd string, runs int, out string) (err error) {
+func run(ctx context.Context, rdd string, runs int, guests bool, out string) (err error) {
 	path, err := filepath.Abs(rdd)
 	if err != nil {
 		return err
@@ -40,9 +41,17 @@ func run(ctx context.Context, rdd string, runs int, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{rdd: path, home: home, runs: runs}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	b := &bench{rdd: path, home: home, cache: cache, runs: runs}
 	defer func() { err = errors.Join(err, b.cleanUp()) }()
-	for _, measure := range []func(context.Context) error{b.commands, b.starts, b.api, b.store} {
+	measures := []func(context.Context) error{b.commands, b.starts, b.api, b.store}
+	if guests {
+		measures = append(measures, b.machines)
+	}
+	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
 			return err
 		}
