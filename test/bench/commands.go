@@ -23,8 +23,8 @@ const clockTicks = 100
 type bench struct {
 	// cache is the user's own, with the guest image.
 	rdd, home, cache string
-	runs      int
-	figures   []figure
+	runs             int
+	figures          []figure
 }
 
 func (b *bench) env(instance string) []string {
