@@ -120,6 +120,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	a.state.update(func(run *vmdir.Run) {
 		if ctx.Err() == nil {
 			run.Phase, run.Progress, run.WasRunning = vm.PhaseRunning, vm.Progress{}, true
+			run.Message = m.template.Message
 		}
 	})
 	return nil
@@ -266,17 +267,20 @@ func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int
 
 // forward opens the template's sockets on the host.
 func (a *agent) forward(m *machineProcess) error {
+	var forwards []vm.Forward
 	for i, f := range m.template.PortForwards {
 		forward := sshx.Forward{HostSocket: f.HostSocket, GuestSocket: f.GuestSocket}
 		listener, err := forward.Listen()
 		if err != nil {
 			return fmt.Errorf("portForwards[%d]: %w", i, err)
 		}
+		forwards = append(forwards, vm.Forward{Protocol: "unix", Host: f.HostSocket, Guest: f.GuestSocket})
 		m.work.Go(func() {
 			if err := forward.Serve(m.ctx, listener, m.link, a.Log); err != nil {
 				a.Log.Error("forwarding a socket", "error", err)
 			}
 		})
 	}
+	a.state.update(func(run *vmdir.Run) { run.Forwards = forwards })
 	return nil
 }

@@ -29,7 +29,7 @@ func (e *Engine) Observe(ctx context.Context, name string) (state vm.State, err 
 		if i == nil {
 			return vm.ErrNotFound
 		}
-		state = i.state(name)
+		state = e.world.state(name, i)
 		return nil
 	})
 	return state, err
@@ -39,7 +39,7 @@ func (e *Engine) Observe(ctx context.Context, name string) (state vm.State, err 
 func (e *Engine) List(ctx context.Context) (states []vm.State, err error) {
 	err = e.world.call(ctx, "List", "", func() error {
 		for _, name := range slices.Sorted(maps.Keys(e.world.instances)) {
-			states = append(states, e.world.instances[name].state(name))
+			states = append(states, e.world.state(name, e.world.instances[name]))
 		}
 		return nil
 	})
@@ -54,13 +54,24 @@ func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
 		}
 		i := e.world.instances[spec.Name]
 		if i == nil {
-			i = &instance{}
+			i = &instance{spec: spec}
 			e.world.instances[spec.Name] = i
-		} else if err := i.ownedBy(spec.Owner, spec.Name); err != nil {
+		} else if err := i.claim(&spec); err != nil {
 			return err
 		}
 		return e.apply(i, spec)
 	})
+}
+
+// claim checks that the instance is spec's to change; the incarnation changes only with an adopted one's owner.
+func (i *instance) claim(spec *vm.Spec) error {
+	adopted := spec.AdoptFrom != "" && i.spec.Owner.UID == spec.AdoptFrom
+	if err := i.ownedBy(spec.Owner, spec.Name); err == nil {
+		spec.Incarnation = i.spec.Incarnation
+	} else if !adopted {
+		return err
+	}
+	return nil
 }
 
 func (e *Engine) apply(i *instance, spec vm.Spec) error {
@@ -99,7 +110,7 @@ func (e *Engine) start(i *instance) {
 	e.world.starts++
 	i.clear(vm.OperationStart, vm.OperationRun)
 	i.machine = &machine{
-		phase: vm.PhaseStarting, of: e.world.steps.Boot, since: e.world.now(), revision: i.spec.Revision,
+		phase: vm.PhaseStarting, of: e.world.steps.Boot, since: e.world.now(), revision: i.spec.Revision, message: i.message(),
 		startID: fmt.Sprintf("start-%d", e.world.starts), port: 40000 + e.world.starts,
 	}
 }

@@ -29,7 +29,12 @@ func TestConformance(t *testing.T) {
 				}
 			},
 			AddForeign: func(_ *testing.T, name string) { world.AddForeign(name) },
-			Template:   []byte("cpus: 1\n"), Changed: []byte("cpus: 2\n"),
+			Forward: func(_ *testing.T, name string) vm.Forward {
+				forward := vm.Forward{Protocol: "tcp", Host: "127.0.0.1:8080", Guest: "127.0.0.1:80"}
+				world.SetForwards(name, forward)
+				return forward
+			},
+			Template: []byte("cpus: 1\n"), Changed: []byte("cpus: 2\nmessage: \"it's changed\"\n"), Message: "it's changed",
 			Invalid: []byte("vmType: vz\n"), InvalidField: "vmType",
 			Timeout: time.Minute,
 		}

@@ -100,7 +100,7 @@ func (w *World) call(ctx context.Context, method, name string, do func() error) 
 // look returns an instance's state; the zero State when there is none.
 func (w *World) look(name string) vm.State {
 	if i := w.instances[name]; i != nil {
-		return i.state(name)
+		return w.state(name, i)
 	}
 	return vm.State{}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type World struct {
 	watchers  map[*watcher]struct{}
 	plan      plan
 	calls     []Call
+	forwards  map[string][]vm.Forward
 }
 
 // instance is a directory and the processes that serve it.
@@ -55,12 +57,13 @@ type machine struct {
 	startID  string
 	bootID   string
 	revision string
+	message  string
 	port     int
 }
 
 // NewWorld makes an empty host whose clock is now.
 func NewWorld(now func() time.Time) *World {
-	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps()}
+	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(), forwards: map[string][]vm.Forward{}}
 }
 
 // SetSteps makes background work that begins from now on take other numbers of steps.
@@ -113,6 +116,14 @@ func (w *World) KillGuest(name string) error {
 	return nil
 }
 
+// SetForwards makes an instance show forwards whenever it runs.
+func (w *World) SetForwards(name string, forwards ...vm.Forward) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forwards[name] = slices.Clone(forwards)
+	w.changed(name)
+}
+
 // Names lists the world's instance directories, sorted.
 func (w *World) Names() []string {
 	w.mu.Lock()
@@ -159,21 +170,34 @@ func (w *World) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
+// messagePattern finds a template's message on a line of its own, which is all of YAML that the fake reads.
+var messagePattern = regexp.MustCompile(`(?m)^message: *["']?(.*?)["']?$`)
+
 // state reads an instance as an engine reports it.
-func (i *instance) state(name string) vm.State {
-	s := vm.State{Name: name, Owner: i.spec.Owner, Phase: i.phase(), Failure: i.failure}
+func (w *World) state(name string, i *instance) vm.State {
+	s := vm.State{Name: name, Owner: i.spec.Owner, Incarnation: i.spec.Incarnation, Phase: i.phase(), Failure: i.failure}
 	if i.complete {
 		s.Revision = i.spec.Revision
 	}
 	if m := i.machine; m != nil {
 		s.RunningRevision, s.StartID, s.BootID = m.revision, m.startID, m.bootID
 		s.SSHPort, s.Accelerator = m.port, "tcg"
+		if m.phase == vm.PhaseRunning {
+			s.Message, s.Forwards = m.message, slices.Clone(w.forwards[name])
+		}
 		s.Progress = vm.Progress{Step: m.doing(), Percent: -1, Since: m.since}
 	}
 	if i.work != nil {
 		s.Progress = i.work.progress()
 	}
 	return s
+}
+
+func (i *instance) message() string {
+	if found := messagePattern.FindSubmatch(i.spec.Template); found != nil {
+		return string(found[1])
+	}
+	return ""
 }
 
 func (m *machine) doing() string {

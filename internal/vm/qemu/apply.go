@@ -38,7 +38,7 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	}
 	defer e.names.lock(spec.Name)()
 	deleting := e.works.get(spec.Name).isDelete()
-	record, err := e.owned(spec.Owner, spec.Name)
+	record, err := e.claimed(spec)
 	switch {
 	case errors.Is(err, vm.ErrNotFound) && !deleting:
 		return e.create(spec, t)
@@ -54,6 +54,16 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 		return err
 	}
 	return e.writeSpec(spec, record)
+}
+
+// claimed reads an instance's record on behalf of the owner of spec, or of the former one it adopts from.
+func (e *Engine) claimed(spec vm.Spec) (vmdir.Record, error) {
+	record, err := e.owned(spec.Owner, spec.Name)
+	var taken *vm.NameTakenError
+	if errors.As(err, &taken) && spec.AdoptFrom != "" && taken.Owner.UID == spec.AdoptFrom {
+		return e.owned(taken.Owner, spec.Name)
+	}
+	return record, err
 }
 
 // validate reads the template as it will be read at the start.
@@ -106,7 +116,7 @@ func (e *Engine) create(spec vm.Spec, t *template.Template) error {
 	}
 	record := vmdir.Record{
 		Engine: vmdir.Engine, OwnerUID: os.Getuid(), Version: e.config.Version, Created: time.Now().UTC(), Owner: spec.Owner,
-		Spec: vmdir.Spec{Revision: spec.Revision, Params: spec.Params},
+		Incarnation: spec.Incarnation, Spec: vmdir.Spec{Revision: spec.Revision, Params: spec.Params},
 	}
 	err := e.home.Claim(spec.Name, record, spec.Template)
 	if errors.Is(err, fs.ErrExist) {
@@ -160,6 +170,9 @@ func (e *Engine) writeSpec(spec vm.Spec, record vmdir.Record) error {
 	same := onDisk == spec.Revision && record.Spec.TemplateHash == vmdir.Hash(spec.Template) && maps.Equal(record.Spec.Params, spec.Params)
 	if same && record.Owner == spec.Owner {
 		return nil
+	}
+	if record.Owner.UID != spec.Owner.UID {
+		record.Incarnation = spec.Incarnation // adopted
 	}
 	if err := atomicfile.Write(dir.Template(), spec.Template, 0o600); err != nil {
 		return err

@@ -123,6 +123,8 @@ func TestConformanceOnFakeQEMU(t *testing.T) {
 			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(h.home, name)) },
 			Template:     []byte(guestTemplate),
 			Changed:      []byte(guestTemplate + "message: changed\n"),
+			Message:      "changed",
+			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(h.home, name)) },
 			Invalid:      []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
 			InvalidField: "images[0].location",
 			Timeout:      time.Minute,

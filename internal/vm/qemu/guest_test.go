@@ -135,11 +135,18 @@ func TestConformance(t *testing.T) {
 			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(home, name)) },
 			Template:     []byte(guestTemplate),
 			Changed:      []byte(guestTemplate + "message: changed\n"),
+			Message:      "changed",
+			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
 			Invalid:      []byte(guestTemplate + "vmOpts: {}\n"),
 			InvalidField: "vmOpts",
 			Timeout:      15 * time.Minute,
 		}
 	})
+}
+
+// dockerForward is what the template above forwards.
+func dockerForward(dir vmdir.Dir) vm.Forward {
+	return vm.Forward{Protocol: "unix", Host: filepath.Join(string(dir), "docker.sock"), Guest: "/var/run/docker.sock"}
 }
 
 func addForeign(t *testing.T, dir string) {

@@ -29,7 +29,7 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	if err != nil {
 		return broken(vm.State{Name: name}, err), nil
 	}
-	state := vm.State{Name: name, Owner: record.Owner}
+	state := vm.State{Name: name, Owner: record.Owner, Incarnation: record.Incarnation}
 	if !dir.Complete() || (work.running && work.operation == vm.OperationCreate) {
 		return e.observeIncomplete(state, work), nil
 	}
@@ -120,6 +120,9 @@ func (f facts) describe(state *vm.State) {
 	state.Progress = f.run.Progress
 	state.StartID, state.RunningRevision = f.run.StartID, f.run.Revision
 	state.BootID, state.SSHPort, state.Accelerator = f.run.BootID, f.run.SSHPort, f.run.Accelerator
+	if state.Phase == vm.PhaseRunning {
+		state.Message, state.Forwards = f.run.Message, f.run.Forwards
+	}
 }
 
 // failure says how the machine ended, if it did not end as it was told to.

@@ -26,8 +26,11 @@ type Subject struct {
 	KillGuest func(t *testing.T, name string)
 	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave alone, the subject's to remove.
 	AddForeign func(t *testing.T, name string)
-	// Template is valid; Changed is valid and different.
+	// Forward makes sure that a running instance's guest is reached by some forward, and returns it.
+	Forward func(t *testing.T, name string) vm.Forward
+	// Template is valid; Changed is valid and different, with Message for people.
 	Template, Changed []byte
+	Message           string
 	// Invalid is refused because of InvalidField.
 	Invalid      []byte
 	InvalidField string

@@ -3,6 +3,8 @@
 package vmtest
 
 import (
+	"slices"
+
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -10,8 +12,11 @@ import (
 func life(s *suite) {
 	create(s)
 	othersAreRefused(s)
+	handOver(s)
 	first := firstBoot(s)
 	reopen(s, first)
+	handOver(s)
+	s.sameMachine("handed over and back", first)
 	changeWhileRunning(s, first)
 	guestDies(s)
 	second := secondBoot(s, first)
@@ -32,9 +37,12 @@ func create(s *suite) {
 	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && state.BootID == "", state)
 	s.check("the owner is recorded", state.Owner == s.owner, state)
 	s.checkListed("created", true)
+	s.check("the incarnation is recorded", state.Incarnation == incarnation, state)
+	spec.Incarnation = "another"
 	s.mustNot("applying the same again", s.Engine.Apply(s.Context(), spec))
 	again := s.observe("applied again")
 	s.check("still stopped", again.Phase == vm.PhaseStopped && again.Revision == spec.Revision, again)
+	s.check("the incarnation of what exists stays", again.Incarnation == incarnation, again)
 	s.mustNot("stopping what is stopped", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopShutdown))
 }
 
@@ -49,6 +57,29 @@ func othersAreRefused(s *suite) {
 	s.check("untouched", untouched, state)
 }
 
+// handOver checks that an instance changes its owner when the new one names the former, and only then.
+func handOver(s *suite) {
+	before := s.observe("before it is handed over")
+	spec := s.spec(s.other, s.Template)
+	spec.Incarnation = "the second"
+	for _, former := range []string{"", "uid-of-nobody", s.other.UID} {
+		spec.AdoptFrom = former
+		s.mustBeTaken("adopting from "+former, s.Engine.Apply(s.Context(), spec))
+	}
+	spec.AdoptFrom = s.owner.UID
+	s.mustNot("adopting", s.Engine.Apply(s.Context(), spec))
+	s.mustNot("adopting again", s.Engine.Apply(s.Context(), spec))
+	state := s.observe("handed over")
+	s.check("handed over", state.Owner == s.other && state.Incarnation == spec.Incarnation, state)
+	s.check("otherwise as before", state.Phase == before.Phase && state.Revision == before.Revision, state)
+	s.mustBeTaken("the former owner stops it", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopForce))
+	back := s.spec(s.owner, s.Template)
+	back.AdoptFrom = s.other.UID
+	s.mustNot("adopting back", s.Engine.Apply(s.Context(), back))
+	state = s.observe("handed back")
+	s.check("handed back", state.Owner == s.owner && state.Incarnation == incarnation && state.Phase == before.Phase, state)
+}
+
 func firstBoot(s *suite) vm.State {
 	s.start("starting")
 	starting := s.observe("starting")
@@ -59,10 +90,18 @@ func firstBoot(s *suite) vm.State {
 	s.check("runs what is on disk", running.RunningRevision == running.Revision, running)
 	s.check("reachable", running.SSHPort > 0, running)
 	s.check("the accelerator is known", running.Accelerator != "", running)
+	forwarded(s, running)
 	s.mustNot("starting what runs", s.Engine.Start(s.Context(), s.owner, s.name))
 	s.mustNot("applying the same to what runs", s.Engine.Apply(s.Context(), s.spec(s.owner, s.Template)))
 	s.sameMachine("starting and applying again", running)
 	return running
+}
+
+// forwarded checks that what leads into the guest is shown.
+func forwarded(s *suite, running vm.State) {
+	want := s.Forward(s.T, s.name)
+	s.check("no message without one", running.Message == "", running)
+	s.waitFor("forwarded", func(state vm.State) bool { return slices.Contains(state.Forwards, want) })
 }
 
 // reopen checks that a restarted daemon finds the guest as it was.
@@ -72,6 +111,7 @@ func reopen(s *suite, running vm.State) {
 	s.check("owner and revisions are found again",
 		found.Owner == s.owner && found.Revision == running.Revision && found.RunningRevision == running.RunningRevision, found)
 	s.check("the port is found again", found.SSHPort == running.SSHPort, found)
+	s.check("forwards are found again", len(found.Forwards) > 0, found)
 	s.sameMachine("a restart of the daemon", running)
 }
 
@@ -88,7 +128,7 @@ func guestDies(s *suite) {
 	state := s.waitFor("stopped by itself", phase(vm.PhaseStopped))
 	s.check("reported as a failure", state.Failure != nil && state.Failure.Operation == vm.OperationRun, state)
 	s.check("with its cause", state.Failure.Err != nil && state.Failure.Err.Error() != "", state)
-	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "", state)
+	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && len(state.Forwards) == 0, state)
 }
 
 func secondBoot(s *suite, first vm.State) vm.State {
@@ -96,6 +136,7 @@ func secondBoot(s *suite, first vm.State) vm.State {
 	running := s.waitRunning("running again")
 	s.check("a new start", running.StartID != first.StartID && running.BootID != first.BootID, running)
 	s.check("runs the changed spec", running.RunningRevision == revision(s.Changed), running)
+	s.check("the message for people", running.Message == s.Message, running)
 	s.check("the failure is forgotten", running.Failure == nil, running)
 	return running
 }
@@ -106,6 +147,7 @@ func stop(s *suite) {
 	state := s.waitFor("stopped", phase(vm.PhaseStopped))
 	s.check("a stop is no failure", state.Failure == nil, state)
 	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && state.BootID == "", state)
+	s.check("nothing is forwarded", state.Message == "" && len(state.Forwards) == 0, state)
 }
 
 func forceStopWhileStarting(s *suite, before vm.State) {

@@ -43,6 +43,8 @@ func foreign(s *suite) {
 	spec.Name = "vmtforeign"
 	s.AddForeign(s.T, spec.Name)
 	s.mustBeTaken("applying over a foreign directory", s.Engine.Apply(s.Context(), spec))
+	spec.AdoptFrom = s.other.UID
+	s.mustBeTaken("adopting a foreign directory", s.Engine.Apply(s.Context(), spec))
 	s.mustBeTaken("deleting a foreign directory", s.Engine.Delete(s.Context(), s.owner, spec.Name))
 	s.mustBeTaken("starting a foreign directory", s.Engine.Start(s.Context(), s.owner, spec.Name))
 	state, err := s.Engine.Observe(s.Context(), spec.Name)

@@ -40,8 +40,11 @@ func (s *suite) cleanUp() {
 
 // spec returns a spec for the instance; the same template has the same revision.
 func (s *suite) spec(owner vm.Owner, template []byte) vm.Spec {
-	return vm.Spec{Name: s.name, Owner: owner, Template: template, Revision: revision(template)}
+	return vm.Spec{Name: s.name, Owner: owner, Template: template, Revision: revision(template), Incarnation: incarnation}
 }
+
+// incarnation of the instances that the suite creates.
+const incarnation = "the first"
 
 // revision is any injective text of a template; engines do not interpret it.
 func revision(template []byte) string { return "revision:" + string(template) }

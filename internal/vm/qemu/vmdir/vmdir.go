@@ -121,7 +121,9 @@ type Record struct {
 	Created time.Time `json:"created"`
 	// Owner is the API object it belongs to.
 	Owner vm.Owner `json:"owner"`
-	Spec  Spec     `json:"spec"`
+	// Incarnation of the vm.Spec it was created from.
+	Incarnation string `json:"incarnation,omitempty"`
+	Spec        Spec   `json:"spec"`
 	// Machine is fixed once the directory is complete.
 	Machine Machine `json:"machine"`
 }
@@ -188,6 +190,10 @@ type Run struct {
 	BootID      string      `json:"bootID,omitempty"`
 	SSHPort     int         `json:"sshPort,omitempty"`
 	Accelerator string      `json:"accelerator,omitempty"`
+	// Message is what the template tells people once the machine runs.
+	Message string `json:"message,omitempty"`
+	// Forwards are the ways from the host into the guest, those that fail included.
+	Forwards []vm.Forward `json:"forwards,omitempty"`
 	// WasRunning tells a machine that ended by itself from one that never came up.
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
