@@ -3,9 +3,9 @@
 package template
 
 import (
-	"fmt"
-	"maps"
 	"path"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -22,110 +22,147 @@ type User struct {
 
 // Values is what is known only when a machine is made.
 type Values struct {
-	// Name of the instance.
+	// Name of the instance, which is the guest's hostname too.
 	Name string
 	// Dir is the instance directory on the host.
 	Dir string
-	// Host is .User, .Home and .UID in hostSocket and message; Guest in scripts and guestSocket.
+	// Host is .User, .Home and .UID in mounts[].location, hostSocket and message; Guest in everything else.
 	Host, Guest User
 }
 
-// scope is what an expression sees.
-type scope struct {
-	Param                 map[string]string
-	Name, Home, User, Dir string
-	UID                   int
+// socketDir below the instance directory holds a hostSocket whose path is relative, as with Lima.
+const socketDir = "sock"
+
+// maxExpanded bounds a field after Expand, in bytes: more than any template can hold as it is written.
+const maxExpanded = 4 << 20
+
+// globalTempDir is Lima's {{.GlobalTempDir}} on Unix.
+const globalTempDir = "/tmp"
+
+// guestScope is what an expression about the guest sees; Lima's names.
+type guestScope struct {
+	Param                      map[string]string
+	Name, Hostname, Home, User string
+	UID                        int
+}
+
+// hostScope is what an expression about the host sees. Instance and LimaHome are Lima's old names for Name and Dir's parent.
+type hostScope struct {
+	Param                      map[string]string
+	Name, Instance, Home, User string
+	UID                        int
+	Dir, LimaHome              string
+	GlobalTempDir, TempDir     string
+}
+
+// messageScope is what a message may tell besides: of Lima's, what is known before the start.
+type messageScope struct {
+	hostScope
+	Hostname, HostOS, HostArch string
+	Arch, VMType               string
+	CPUs                       int
+	Memory, Disk               int64
 }
 
 // functions that expressions may call. Those that build text are left out: by
 // doubling it a template of a few lines could fill the host's memory.
 var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len"}
 
-// field is one text that may hold expressions.
-type field struct {
-	path string
-	text *string
-	// host: the expression is about the host's user, else the guest's.
-	host bool
-	// socket: the result must be a Unix socket's absolute path.
-	socket bool
-}
-
-// expandable lists the fields of t that may hold Go template expressions.
-func (t *Template) expandable() []field {
-	var all []field
-	for i := range t.Provision {
-		all = append(all, field{path: fmt.Sprintf("provision[%d].script", i), text: &t.Provision[i].Script})
-	}
-	for i := range t.Probes {
-		all = append(all, field{path: fmt.Sprintf("probes[%d].script", i), text: &t.Probes[i].Script})
-	}
-	for i := range t.PortForwards {
-		f, at := &t.PortForwards[i], fmt.Sprintf("portForwards[%d]", i)
-		all = append(all,
-			field{path: at + ".guestSocket", text: &f.GuestSocket, socket: true},
-			field{path: at + ".hostSocket", text: &f.HostSocket, socket: true, host: true})
-	}
-	return append(all, field{path: "message", text: &t.Message, host: true})
-}
-
-// Expand returns a copy of t with the expressions ({{.Param.X}} .Name .Home .User
-// .UID, and .Dir on the host's side) replaced by what values says. The error is a *vm.InvalidSpecError.
+// Expand returns a copy of t for one machine: expressions ({{.Param.X}}, {{.Home}} and Lima's others) replaced by what
+// values says, paths absolute, mount points filled in. The error is a *vm.InvalidSpecError.
 func (t *Template) Expand(values Values) (*Template, error) {
-	expanded := *t
-	expanded.Images = slices.Clone(t.Images)
-	expanded.Env, expanded.Param = maps.Clone(t.Env), maps.Clone(t.Param)
-	expanded.Provision = slices.Clone(t.Provision)
-	expanded.Probes = slices.Clone(t.Probes)
-	expanded.PortForwards = slices.Clone(t.PortForwards)
+	expanded := t.clone()
+	scopes := t.scopes(values)
 	for _, f := range expanded.expandable() {
-		if err := f.expand(t.scope(values, f.host)); err != nil {
+		if err := f.expand(scopes[f.side]); err != nil {
 			return nil, err
 		}
 	}
-	return &expanded, nil
-}
-
-func (t *Template) scope(values Values, host bool) scope {
-	s := scope{Param: t.Param, Name: values.Name}
-	user := values.Guest
-	if host {
-		user, s.Dir = values.Host, values.Dir
+	expanded.resolvePaths(values)
+	if err := expanded.validateExpanded(values); err != nil {
+		return nil, err
 	}
-	s.User, s.Home, s.UID = user.Name, user.Home, user.UID
-	return s
+	return expanded, nil
 }
 
-func (f field) expand(s scope) error {
+func (t *Template) scopes(values Values) map[side]any {
+	host := hostScope{
+		Param: t.Param, Name: values.Name, Instance: values.Name,
+		User: values.Host.Name, Home: values.Host.Home, UID: values.Host.UID,
+		Dir: values.Dir, LimaHome: filepath.Dir(values.Dir), GlobalTempDir: globalTempDir, TempDir: globalTempDir,
+	}
+	return map[side]any{
+		guestSide: guestScope{
+			Param: t.Param, Name: values.Name, Hostname: values.Name,
+			User: values.Guest.Name, Home: values.Guest.Home, UID: values.Guest.UID,
+		},
+		hostSide: host,
+		messageSide: messageScope{
+			hostScope: host, Hostname: values.Name, HostOS: runtime.GOOS, HostArch: runtime.GOARCH,
+			Arch: t.Arch, VMType: t.VMType, CPUs: t.CPUs, Memory: t.Memory, Disk: t.Disk,
+		},
+	}
+}
+
+// resolvePaths makes host paths absolute and fills in mount points.
+func (t *Template) resolvePaths(values Values) {
+	for i := range t.Images {
+		image := &t.Images[i]
+		image.Location = underHome(image.Location, values.Host.Home)
+		if image.Kernel != nil {
+			image.Kernel.Location = underHome(image.Kernel.Location, values.Host.Home)
+		}
+		if image.Initrd != nil {
+			image.Initrd.Location = underHome(image.Initrd.Location, values.Host.Home)
+		}
+	}
+	for i := range t.Mounts {
+		m := &t.Mounts[i]
+		m.Location = cleanPath(underHome(m.Location, values.Host.Home))
+		setDefault(&m.MountPoint, m.Location)
+		m.MountPoint = cleanPath(m.MountPoint)
+	}
+	for i := range t.PortForwards {
+		f := &t.PortForwards[i]
+		if f.HostSocket != "" && !path.IsAbs(f.HostSocket) {
+			f.HostSocket = path.Join(values.Dir, socketDir, f.HostSocket)
+		}
+	}
+}
+
+// underHome replaces a leading `~` and removes `file://`.
+func underHome(location, home string) string {
+	location = strings.TrimPrefix(location, filePrefix)
+	if rest, ok := strings.CutPrefix(location, "~"); ok && (rest == "" || rest[0] == '/') {
+		return home + rest
+	}
+	return location
+}
+
+// cleanPath leaves an empty path empty, so that it is refused as such.
+func cleanPath(p string) string {
+	if p == "" {
+		return ""
+	}
+	return path.Clean(p)
+}
+
+func (f field) expand(scope any) error {
 	compiled, err := f.compile()
 	if err != nil {
 		return err
 	}
-	var out strings.Builder
-	if err := compiled.Execute(&out, s); err != nil {
+	out := boundedBuilder{left: maxExpanded}
+	if err := compiled.Execute(&out, scope); err != nil {
 		return invalid(f.path, "has an expression that cannot be evaluated: %s", tidy(err))
 	}
-	*f.text = out.String()
-	return f.validateSocket()
-}
-
-func (f field) validateSocket() error {
-	if !f.socket {
-		return nil
-	}
-	// Guest and Unix host paths alike: socket forwarding exists on Unix hosts only.
-	if !path.IsAbs(*f.text) || strings.ContainsAny(*f.text, "\x00\n\r") {
-		return invalid(f.path, "must be an absolute path; got `%s`", *f.text)
-	}
-	if len(*f.text) > maxSocketPath {
-		return invalid(f.path, "must be a path of at most %d bytes, the limit for Unix sockets; got `%s`", maxSocketPath, *f.text)
-	}
+	f.set(out.String())
 	return nil
 }
 
 // compile parses the text and refuses what could run for long or grow without end.
 func (f field) compile() (*texttemplate.Template, error) {
-	compiled, err := texttemplate.New(f.path).Option("missingkey=error").Parse(*f.text)
+	compiled, err := texttemplate.New(f.path).Option("missingkey=error").Parse(f.get())
 	if err != nil {
 		return nil, invalid(f.path, "has an expression that cannot be read: %s", tidy(err))
 	}
@@ -191,6 +228,5 @@ func (t *Template) usedParams() (map[string]bool, error) {
 
 // sampleValues lets a template be tried before its machine exists; short, so that no valid path grows too long by it.
 func sampleValues() Values {
-	user := User{Name: "u", Home: "/u"}
-	return Values{Name: "n", Dir: "/d", Host: user, Guest: user}
+	return Values{Name: "n", Dir: "/l/n", Host: User{Name: "u", Home: "/u"}, Guest: User{Name: "u", Home: "/g"}}
 }

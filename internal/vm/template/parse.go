@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -32,16 +33,22 @@ type place struct{ line, column int }
 // places tells where each path stands in the text.
 type places map[string]place
 
-// locate completes a validation error with the place of its field.
+// locate completes a validation error with the place of its field, or of the nearest one around it that is given.
 func (p places) locate(err error) error {
 	var invalid *vm.InvalidSpecError
 	if errors.As(err, &invalid) {
-		if at, ok := p[invalid.Field]; ok {
-			invalid.Reason += fmt.Sprintf(" (line %d, column %d)", at.line, at.column)
+		for path := invalid.Field; path != ""; path = parent(path) {
+			if at, ok := p[path]; ok {
+				invalid.Reason += fmt.Sprintf(" (line %d, column %d)", at.line, at.column)
+				break
+			}
 		}
 	}
 	return fmt.Errorf("failed to validate template: %w", err)
 }
+
+// parent takes the last step off a path; that of a field at the root is empty.
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 // read turns the text into a Template without judging values.
 func read(data []byte) (*Template, places, error) {

@@ -21,75 +21,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Architectures in Lima's spelling.
-const (
-	ArchX8664   = "x86_64"
-	ArchAArch64 = "aarch64"
-)
-
-// VMTypeQEMU is the only machine type so far.
-const VMTypeQEMU = "qemu"
-
-// Modes of a Provision.
-const (
-	// ModeSystem scripts run as root when the guest is up.
-	ModeSystem = "system"
-	// ModeUser scripts run as the guest's user after the system scripts.
-	ModeUser = "user"
-	// ModeBoot scripts run as root early in every boot, before services start.
-	ModeBoot = "boot"
-)
-
-// Template says what a virtual machine is made of. Sizes are bytes.
-type Template struct {
-	VMType       string            `yaml:"vmType"`
-	Arch         string            `yaml:"arch"`
-	Images       []Image           `yaml:"images"`
-	CPUs         int               `yaml:"cpus"`
-	Memory       int64             `yaml:"memory"`
-	Disk         int64             `yaml:"disk"`
-	Env          map[string]string `yaml:"env,omitempty"`
-	Param        map[string]string `yaml:"param,omitempty"`
-	Provision    []Provision       `yaml:"provision,omitempty"`
-	Probes       []Probe           `yaml:"probes,omitempty"`
-	PortForwards []PortForward     `yaml:"portForwards,omitempty"`
-	SSH          SSH               `yaml:"ssh,omitempty"`
-	Message      string            `yaml:"message,omitempty"`
-}
-
-// Image is a guest image for one architecture.
-type Image struct {
-	// Location is `rdd:NAME`: an image that rdd builds.
-	Location string `yaml:"location"`
-	Arch     string `yaml:"arch"`
-}
-
-// Provision is a script that prepares the guest at every boot.
-type Provision struct {
-	Mode   string `yaml:"mode"`
-	Script string `yaml:"script"`
-}
-
-// Probe is a script that ends with 0 once the guest is ready.
-type Probe struct {
-	Script      string `yaml:"script"`
-	Description string `yaml:"description,omitempty"`
-	// Hint tells people what to do when the probe does not pass.
-	Hint string `yaml:"hint,omitempty"`
-}
-
-// PortForward makes a Unix socket of the guest reachable on the host. Both are absolute paths after Expand.
-type PortForward struct {
-	GuestSocket string `yaml:"guestSocket"`
-	HostSocket  string `yaml:"hostSocket"`
-}
-
-// SSH says how the guest's sshd is reached.
-type SSH struct {
-	// LocalPort on 127.0.0.1; 0 means any free one.
-	LocalPort int `yaml:"localPort,omitempty"`
-}
-
 // Load parses data, merges params over the template's `param`, fills defaults for host and validates the result.
 //
 // The error says whether parsing or validating failed and where; it wraps a
@@ -124,15 +55,6 @@ func (t *Template) merge(params map[string]string) {
 		t.Param = map[string]string{}
 	}
 	maps.Copy(t.Param, params)
-}
-
-// Image returns the image for the template's architecture: the first that fits.
-func (t *Template) Image() Image {
-	i := slices.IndexFunc(t.Images, func(image Image) bool { return image.Arch == t.Arch })
-	if i < 0 {
-		return Image{}
-	}
-	return t.Images[i]
 }
 
 // YAML writes the template as Load reads it.

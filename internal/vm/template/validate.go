@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 
@@ -24,16 +26,13 @@ const (
 	maxSize       = 1 << 50
 )
 
-const (
-	imagePrefix = "rdd:"
-	maxPort     = 65535
-	// maxSocketPath is what a Unix socket's address can hold on every platform (104 bytes with the closing NUL on macOS).
-	maxSocketPath = 103
-)
+// resolved is Lima's word for "what the host offers" in vmType and arch.
+const resolved = "default"
 
 var (
-	namePattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	imagePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+	// envPattern is a name that every shell can export; paramPattern is Lima's.
+	envPattern   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	paramPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 )
 
 // fill puts in the defaults.
@@ -47,10 +46,25 @@ func (t *Template) fill(host Host) {
 		setDefault(&t.Images[i].Arch, t.Arch)
 	}
 	for i := range t.Provision {
-		setDefault(&t.Provision[i].Mode, ModeSystem)
+		t.Provision[i].fill()
 	}
 	for i := range t.Probes {
+		setDefault(&t.Probes[i].Mode, ProbeReadiness)
 		setDefault(&t.Probes[i].Description, fmt.Sprintf("probe %d of %d", i+1, len(t.Probes)))
+	}
+}
+
+// fill puts in Lima's defaults.
+func (p *Provision) fill() {
+	setDefault(&p.Mode, ModeSystem)
+	if p.Mode != ModeData {
+		return
+	}
+	setDefault(&p.Owner, "root:root")
+	setDefault(&p.Permissions, "644")
+	if p.Overwrite == nil {
+		overwrite := true
+		p.Overwrite = &overwrite
 	}
 }
 
@@ -72,12 +86,18 @@ func (t *Template) validate(host Host) error {
 		func() error { return t.validateArch(host) },
 		t.validateImages,
 		func() error { return t.validateSizes(host) },
-		func() error { return validateNames("env", t.Env) },
-		func() error { return validateNames("param", t.Param) },
+		func() error {
+			return validateNames("env", t.Env, envPattern, "letters, digits and underscores, not starting with a digit")
+		},
+		func() error {
+			return validateNames("param", t.Param, paramPattern, "letters, digits and underscores, starting with a letter")
+		},
+		t.validateParams,
 		t.validateProvision,
 		t.validateProbes,
-		t.validateForwards,
 		t.validateSSH,
+		t.validateForwards,
+		t.validateHosts,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -101,23 +121,6 @@ func (t *Template) validateArch(host Host) error {
 	return invalid("arch", "must be `%s` on this host; got `%s`", host.Arch, t.Arch)
 }
 
-func (t *Template) validateImages() error {
-	for i, image := range t.Images {
-		path := fmt.Sprintf("images[%d]", i)
-		name, ours := strings.CutPrefix(image.Location, imagePrefix)
-		if !ours || !imagePattern.MatchString(name) {
-			return invalid(path+".location", "must be `rdd:NAME`, an image that rdd builds, such as `rdd:docker`; got `%s`", image.Location)
-		}
-		if err := oneOf(path+".arch", image.Arch, ArchX8664, ArchAArch64); err != nil {
-			return err
-		}
-	}
-	if t.Image() == (Image{}) {
-		return invalid("images", "must have an image for `%s`, such as `location: rdd:docker`", t.Arch)
-	}
-	return nil
-}
-
 func (t *Template) validateSizes(host Host) error {
 	if t.CPUs < 1 || t.CPUs > host.CPUs {
 		return invalid("cpus", "must be between 1 and %d, the number of this host's CPUs; got %d", host.CPUs, t.CPUs)
@@ -132,68 +135,41 @@ func (t *Template) validateSizes(host Host) error {
 	return nil
 }
 
-// validateNames accepts what can be the name and value of an environment variable.
-func validateNames(field string, m map[string]string) error {
+// validateNames judges the keys of a map.
+func validateNames(field string, m map[string]string, pattern *regexp.Regexp, rule string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		path := field + "." + name
-		if !namePattern.MatchString(name) {
-			return invalid(path, "must be named with letters, digits and underscores, not starting with a digit")
-		}
-		if strings.ContainsAny(m[name], "\x00\n\r") {
-			return invalid(path, "must be one line of text")
+		if !pattern.MatchString(name) {
+			return invalid(field+"."+name, "must be named with %s", rule)
 		}
 	}
 	return nil
 }
 
-func (t *Template) validateProvision() error {
-	for i, p := range t.Provision {
-		path := fmt.Sprintf("provision[%d]", i)
-		if err := oneOf(path+".mode", p.Mode, ModeSystem, ModeUser, ModeBoot); err != nil {
-			return err
-		}
-		if err := validateScript(path+".script", p.Script); err != nil {
+func (t *Template) validateParams() error {
+	for _, name := range slices.Sorted(maps.Keys(t.Param)) {
+		if err := validateLine("param."+name, t.Param[name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Template) validateProbes() error {
-	for i, p := range t.Probes {
-		if err := validateScript(fmt.Sprintf("probes[%d].script", i), p.Script); err != nil {
-			return err
-		}
+// validateLine accepts what can be the value of an environment variable: one line, of visible characters, spaces and tabs.
+func validateLine(field, text string) error {
+	i := strings.IndexFunc(text, func(r rune) bool { return r != '\t' && !unicode.IsGraphic(r) })
+	if i < 0 {
+		return nil
 	}
-	return nil
-}
-
-func validateScript(field, script string) error {
-	if strings.TrimSpace(script) == "" {
-		return invalid(field, "must not be empty")
-	}
-	if strings.ContainsRune(script, 0) {
-		return invalid(field, "must not hold NUL characters")
-	}
-	return nil
-}
-
-func (t *Template) validateForwards() error {
-	for i, f := range t.PortForwards {
-		path := fmt.Sprintf("portForwards[%d]", i)
-		if f.GuestSocket == "" {
-			return invalid(path+".guestSocket", "must not be empty")
-		}
-		if f.HostSocket == "" {
-			return invalid(path+".hostSocket", "must not be empty")
-		}
-	}
-	return nil
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	return invalid(field, "must be one line of visible characters; got %q in it", r)
 }
 
 func (t *Template) validateSSH() error {
-	if t.SSH.LocalPort < 0 || t.SSH.LocalPort > maxPort {
-		return invalid("ssh.localPort", "must be between 0 (any free port) and %d; got %d", maxPort, t.SSH.LocalPort)
+	switch port := t.SSH.LocalPort; {
+	case port == sshPort:
+		return invalid("ssh.localPort", "must not be %d, the port of the host's own ssh server", sshPort)
+	case port < 0 || port > maxPort:
+		return invalid("ssh.localPort", "must be between 0 (any free port) and %d; got %d", maxPort, port)
 	}
 	return nil
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import "net/netip"
+
+const (
+	maxPort = 65535
+	// sshPort is where the guest's sshd listens: it has its own way to the host.
+	sshPort = 22
+	// loopback and anyAddress are Lima's defaults for the ends of a rule.
+	loopback   = "127.0.0.1"
+	anyAddress = "0.0.0.0"
+)
+
+// HostEnd is where on the host a port of the guest is reached: a Unix socket, or an address and a port.
+type HostEnd struct {
+	Socket string
+	IP     netip.Addr
+	Port   int
+}
+
+// String is a socket's path, or "address:port".
+func (e HostEnd) String() string {
+	if e.Socket != "" {
+		return e.Socket
+	}
+	return netip.AddrPortFrom(e.IP, uint16(e.Port)).String()
+}
+
+// PortRules lists the rules that decide what is forwarded, in the order they are asked and with every default filled in.
+//
+// As with Lima, rules that keep ssh to itself come before the template's own, and the last one forwards what
+// listens on the guest's loopback to the same port of the host's. The defaults are those of Lima 2.0.
+func (t *Template) PortRules() []PortForward {
+	rules := []PortForward{reserved(sshPort)}
+	if t.SSH.LocalPort != 0 {
+		rules = append(rules, reserved(t.SSH.LocalPort))
+	}
+	rules = append(append(rules, t.PortForwards...), PortForward{})
+	for i := range rules {
+		rules[i].fill()
+	}
+	return rules
+}
+
+// reserved is the rule that forwards a port from no address.
+func reserved(port int) PortForward {
+	mustBeZero := false
+	return PortForward{GuestIP: anyAddress, GuestIPMustBeZero: &mustBeZero, GuestPort: port, Ignore: true}
+}
+
+// fill puts in Lima's defaults.
+func (f *PortForward) fill() {
+	setDefault(&f.Proto, ProtoAny)
+	if f.GuestIPMustBeZero != nil && *f.GuestIPMustBeZero {
+		setDefault(&f.GuestIP, anyAddress)
+	}
+	setDefault(&f.GuestIP, loopback)
+	if f.GuestIPMustBeZero == nil {
+		exact := address(f.GuestIP) == netip.IPv4Unspecified()
+		f.GuestIPMustBeZero = &exact
+	}
+	setDefault(&f.HostIP, loopback)
+	setDefault(&f.GuestPortRange, PortRange{f.GuestPort, f.GuestPort})
+	setDefault(&f.GuestPortRange, PortRange{1, maxPort})
+	setDefault(&f.HostPortRange, PortRange{f.HostPort, f.HostPort})
+	setDefault(&f.HostPortRange, f.GuestPortRange)
+}
+
+// MatchPort tells where on the host a port is reached that something in the guest listens on, by rules of
+// PortRules. Proto is ProtoTCP or ProtoUDP. forward is false when the port is not to be reached at all.
+//
+// The first rule that fits decides. What listens on every address fits a rule for any one address, but an `ignore`
+// only when the rule is for every address as well; what listens on ::1 fits a rule for 127.0.0.1.
+func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
+	guestIP = guestIP.Unmap()
+	for _, rule := range rules {
+		if !rule.matches(proto, guestIP, guestPort) {
+			continue
+		}
+		if rule.Ignore {
+			return HostEnd{}, false
+		}
+		return rule.hostEnd(guestPort), true
+	}
+	return HostEnd{}, false
+}
+
+func (f PortForward) matches(proto string, guestIP netip.Addr, guestPort int) bool {
+	if f.GuestSocket != "" || f.Proto != ProtoAny && f.Proto != proto {
+		return false
+	}
+	return f.GuestPortRange.contains(guestPort) && f.matchesIP(guestIP)
+}
+
+func (f PortForward) matchesIP(guestIP netip.Addr) bool {
+	ruleIP := address(f.GuestIP)
+	switch {
+	case guestIP.IsUnspecified():
+		return !f.Ignore || ruleIP.IsUnspecified()
+	case ruleIP.IsUnspecified():
+		return !*f.GuestIPMustBeZero
+	case guestIP == netip.IPv6Loopback():
+		return ruleIP == guestIP || ruleIP == address(loopback)
+	default:
+		return ruleIP == guestIP
+	}
+}
+
+func (f PortForward) hostEnd(guestPort int) HostEnd {
+	if f.HostSocket != "" {
+		return HostEnd{Socket: f.HostSocket}
+	}
+	return HostEnd{IP: address(f.HostIP), Port: f.HostPortRange[0] + guestPort - f.GuestPortRange[0]}
+}
+
+// address reads an IP address of a validated template. That of anything else is the zero Addr, which equals no address.
+func address(text string) netip.Addr {
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ip.Unmap()
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+// Architectures in Lima's spelling.
+const (
+	ArchX8664   = "x86_64"
+	ArchAArch64 = "aarch64"
+)
+
+// VMTypeQEMU is the only machine type so far.
+const VMTypeQEMU = "qemu"
+
+// Modes of a Provision.
+const (
+	// ModeSystem scripts run as root when the guest is up.
+	ModeSystem = "system"
+	// ModeUser scripts run as the guest's user after the system scripts.
+	ModeUser = "user"
+	// ModeBoot scripts run as root early in every boot, before services start.
+	ModeBoot = "boot"
+	// ModeData writes a file before any script of mode system runs.
+	ModeData = "data"
+)
+
+// ProbeReadiness is the only mode of a Probe.
+const ProbeReadiness = "readiness"
+
+// Protocols of a PortForward.
+const (
+	ProtoTCP = "tcp"
+	ProtoUDP = "udp"
+	ProtoAny = "any"
+)
+
+// Template says what a virtual machine is made of. Sizes are bytes.
+type Template struct {
+	VMType       string            `yaml:"vmType"`
+	Arch         string            `yaml:"arch"`
+	Images       []Image           `yaml:"images"`
+	CPUs         int               `yaml:"cpus"`
+	Memory       int64             `yaml:"memory"`
+	Disk         int64             `yaml:"disk"`
+	Mounts       []Mount           `yaml:"mounts,omitempty"`
+	Env          map[string]string `yaml:"env,omitempty"`
+	Param        map[string]string `yaml:"param,omitempty"`
+	Provision    []Provision       `yaml:"provision,omitempty"`
+	Probes       []Probe           `yaml:"probes,omitempty"`
+	PortForwards []PortForward     `yaml:"portForwards,omitempty"`
+	HostResolver HostResolver      `yaml:"hostResolver,omitempty"`
+	SSH          SSH               `yaml:"ssh,omitempty"`
+	Message      string            `yaml:"message,omitempty"`
+}
+
+// Image is a guest's disk for one architecture.
+type Image struct {
+	// Location is `rdd:NAME` (an image that rdd builds), an http(s) URL, or a file: an absolute path, or below `~/` before Expand.
+	Location string `yaml:"location"`
+	Arch     string `yaml:"arch"`
+	// Digest of what Location holds, `sha256:HEX` or `sha512:HEX`; empty: not checked.
+	Digest string `yaml:"digest,omitempty"`
+	// Kernel is booted directly when given; else firmware starts the image's boot loader.
+	Kernel *Kernel `yaml:"kernel,omitempty"`
+	// Initrd goes with Kernel.
+	Initrd *Initrd `yaml:"initrd,omitempty"`
+}
+
+// Kernel is a Linux kernel; Location and Digest are those of an Image, without `rdd:`.
+type Kernel struct {
+	Location string `yaml:"location"`
+	Digest   string `yaml:"digest,omitempty"`
+	// Cmdline is its command line.
+	Cmdline string `yaml:"cmdline,omitempty"`
+}
+
+// Initrd is an initial RAM disk; Location and Digest are those of an Image, without `rdd:`.
+type Initrd struct {
+	Location string `yaml:"location"`
+	Digest   string `yaml:"digest,omitempty"`
+}
+
+// Mount makes a directory of the host visible in the guest.
+type Mount struct {
+	// Location is a directory of the host: after Expand an absolute path.
+	Location string `yaml:"location"`
+	// MountPoint in the guest: after Expand an absolute path, Location's when the template names none.
+	MountPoint string `yaml:"mountPoint,omitempty"`
+	// Writable from the guest.
+	Writable bool `yaml:"writable,omitempty"`
+}
+
+// Provision prepares the guest at every boot: by a script, or, with ModeData, by a file.
+type Provision struct {
+	Mode string `yaml:"mode"`
+	// Script is run by the program of its `#!` line, or by /bin/sh.
+	Script string `yaml:"script,omitempty"`
+
+	// Path of the file in the guest: after Expand absolute. This and what follows belong to ModeData.
+	Path    string `yaml:"path,omitempty"`
+	Content string `yaml:"content,omitempty"`
+	// Owner is USER or USER:GROUP, as chown reads it.
+	Owner string `yaml:"owner,omitempty"`
+	// Permissions are octal digits, as chmod reads them.
+	Permissions string `yaml:"permissions,omitempty"`
+	// Overwrite a file that is there; nil only where Mode is another one.
+	Overwrite *bool `yaml:"overwrite,omitempty"`
+}
+
+// Probe is a script that ends with 0 once the guest is ready. It runs as the guest's user.
+type Probe struct {
+	Mode        string `yaml:"mode"`
+	Script      string `yaml:"script"`
+	Description string `yaml:"description"`
+	// Hint tells people what to do when the probe does not pass.
+	Hint string `yaml:"hint,omitempty"`
+}
+
+// PortForward says where on the host ports or a Unix socket of the guest are reached, or that they are not.
+// A template's own rules stand as they were written; Template.PortRules has them with all defaults.
+type PortForward struct {
+	GuestIP string `yaml:"guestIP,omitempty"`
+	// GuestPort is short for a GuestPortRange of one port, as HostPort is for HostPortRange.
+	GuestPort      int       `yaml:"guestPort,omitempty"`
+	GuestPortRange PortRange `yaml:"guestPortRange,omitempty,flow"`
+	// GuestSocket is an absolute path after Expand, as HostSocket is.
+	GuestSocket   string    `yaml:"guestSocket,omitempty"`
+	HostIP        string    `yaml:"hostIP,omitempty"`
+	HostPort      int       `yaml:"hostPort,omitempty"`
+	HostPortRange PortRange `yaml:"hostPortRange,omitempty,flow"`
+	HostSocket    string    `yaml:"hostSocket,omitempty"`
+	// Proto is ProtoTCP, ProtoUDP or ProtoAny; a socket's is ProtoTCP or ProtoAny.
+	Proto string `yaml:"proto,omitempty"`
+	// Ignore: what matches is not forwarded, and later rules are not asked.
+	Ignore bool `yaml:"ignore,omitempty"`
+	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a template's own rules.
+	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
+}
+
+// PortRange is the first and the last of some ports; the zero value means that none are given.
+type PortRange [2]int
+
+// IsZero keeps a range that is not given out of the YAML.
+func (r PortRange) IsZero() bool { return r == PortRange{} }
+
+// count is the number of ports.
+func (r PortRange) count() int { return r[1] - r[0] + 1 }
+
+func (r PortRange) contains(port int) bool { return r[0] <= port && port <= r[1] }
+
+// HostResolver adds names to those that the guest can look up.
+type HostResolver struct {
+	// Hosts maps a name to an IP address or to another name; `host.lima.internal` is the host.
+	Hosts map[string]string `yaml:"hosts,omitempty"`
+}
+
+// SSH says how the guest's sshd is reached.
+type SSH struct {
+	// LocalPort on 127.0.0.1; 0 means any free one.
+	LocalPort int `yaml:"localPort,omitempty"`
+}
