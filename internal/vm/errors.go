@@ -61,8 +61,12 @@ func (e *HostError) Error() string {
 }
 
 // Retryable reports whether trying again soon may help: a spec the engine cannot
-// honour or a name that is taken only changes when someone acts.
+// honour or a name that is taken only changes when someone acts. An error that has a method Retryable() bool knows best itself.
 func Retryable(err error) bool {
+	var judge interface{ Retryable() bool }
+	if errors.As(err, &judge) {
+		return judge.Retryable()
+	}
 	var invalid *InvalidSpecError
 	var taken *NameTakenError
 	var host *HostError

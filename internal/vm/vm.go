@@ -83,6 +83,8 @@ type Progress struct {
 	Total int `json:"total,omitempty"`
 	// Percent of the whole work, 0–100; -1 when unknown.
 	Percent int `json:"percent"`
+	// Detail of Percent for people: "210 of 500 MB, 12 MB/s". Empty where there is none.
+	Detail string `json:"detail,omitempty"`
 	// Since is when Step began.
 	Since time.Time `json:"since"`
 }
