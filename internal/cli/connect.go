@@ -27,7 +27,7 @@ func (r *root) connect(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.Connect(ctx, inst, client.Options{Version: r.version})
+	return client.Connect(ctx, inst, client.Options{Build: r.build})
 }
 
 // reconnect finds a daemon that is running; it does not start one.
@@ -36,7 +36,7 @@ func (r *root) reconnect(ctx context.Context) (ctrl.WithWatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.Connect(ctx, inst, client.Options{Version: r.version, NoStart: true})
+	c, err := client.Connect(ctx, inst, client.Options{Build: r.build, NoStart: true})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ not running. All of kubectl's commands, flags and exit codes are as usual.`,
 			if err != nil {
 				return err
 			}
-			if _, err := client.Ensure(cmd.Context(), inst, client.Options{Version: r.version}); err != nil {
+			if _, err := client.Ensure(cmd.Context(), inst, client.Options{Build: r.build}); err != nil {
 				return err
 			}
 			flags := kubectlFlags()

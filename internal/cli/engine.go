@@ -105,7 +105,7 @@ func (d *engineDriver) command(use, short string, args cobra.PositionalArgs, run
 				return err
 			}
 			log := slog.New(slog.NewTextHandler(d.root.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			if d.engine, err = newQEMUEngine(inst, d.root.version, log); err != nil {
+			if d.engine, err = newQEMUEngine(inst, d.root.build.Version, log); err != nil {
 				return err
 			}
 			return run(cmd.Context(), args)

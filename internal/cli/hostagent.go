@@ -29,7 +29,7 @@ func (r *root) hostagentCommand() *cobra.Command {
 			if err := machine.ParseOverride(config.Accelerator); err != nil {
 				return err
 			}
-			config.Dir, config.Version = vmdir.In(limaHome, args[0]), r.version
+			config.Dir, config.Version = vmdir.In(limaHome, args[0]), r.build.Version
 			config.Events, config.Log = r.out, slog.New(slog.NewTextHandler(r.err, nil))
 			err := hostagent.Run(cmd.Context(), config)
 			if errors.Is(err, flock.ErrLocked) {

@@ -55,7 +55,7 @@ type streams struct {
 type root struct {
 	streams
 	instanceName string
-	version      string
+	build        version.Build
 	newEngine    EngineFunc
 }
 
@@ -68,8 +68,8 @@ type Option func(*root)
 // WithEngine makes daemons drive another engine.
 func WithEngine(f EngineFunc) Option { return func(r *root) { r.newEngine = f } }
 
-// WithVersion makes this program another version.
-func WithVersion(v string) Option { return func(r *root) { r.version = v } }
+// WithBuild makes this program another build.
+func WithBuild(b version.Build) Option { return func(r *root) { r.build = b } }
 
 // qemuEngine is the engine of the product.
 func qemuEngine(inst instance.Instance) (vm.Engine, error) {
@@ -89,7 +89,7 @@ func Main(args []string, options ...Option) int {
 	defer stop()
 	r := &root{
 		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
-		version: version.Get(), newEngine: qemuEngine,
+		build:   version.This(), newEngine: qemuEngine,
 	}
 	for _, option := range options {
 		option(r)

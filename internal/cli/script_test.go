@@ -21,6 +21,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 )
@@ -39,10 +40,25 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rdd":    func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
-		"rdd-v1": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithVersion("v1.0.0"))) },
-		"rdd-v2": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithVersion("v2.0.0"))) },
+		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"rdd-v1": func() {
+			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(version.Build{Version: "v1.0.0"})))
+		},
+		"rdd-untagged": func() {
+			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(untagged(time.Hour))))
+		},
+		"rdd-rebuilt": func() {
+			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(untagged(2*time.Hour))))
+		},
+		"rdd-v2": func() {
+			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(version.Build{Version: "v2.0.0"})))
+		},
 	})
+}
+
+// untagged is a build without a release tag, of a commit made that long after some moment.
+func untagged(age time.Duration) version.Build {
+	return version.Build{Version: "v0.0.0-dev+0123456", Revision: age.String(), Committed: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(age)}
 }
 
 func TestScripts(t *testing.T) {

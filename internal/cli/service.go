@@ -131,7 +131,7 @@ func (r *root) serviceStart(ctx context.Context, inst instance.Instance, wait bo
 	if err != nil {
 		return err
 	}
-	record, err := client.Ensure(ctx, inst, client.Options{Version: r.version})
+	record, err := client.Ensure(ctx, inst, client.Options{Build: r.build})
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		return daemon.Serve(cmd.Context(), inst, r.version, r.newEngine, *background)
+		return daemon.Serve(cmd.Context(), inst, r.build, r.newEngine, *background)
 	}
 	return cmd
 }

@@ -59,7 +59,7 @@ func (r *root) serviceStatusCommand() *cobra.Command {
 }
 
 func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
-	report := serviceReport{Instance: inst.Name, ClientVersion: r.version}
+	report := serviceReport{Instance: inst.Name, ClientVersion: r.build.Version}
 	var err error
 	if report.Created, err = client.Exists(inst); err != nil {
 		return report, err
@@ -70,7 +70,7 @@ func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
 	}
 	report.changing = state == client.Changing
 	if state == client.Running {
-		report.Running, report.PID, report.Port, report.Version = true, record.Process.PID, record.Port, record.Version
+		report.Running, report.PID, report.Port, report.Version = true, record.Process.PID, record.Port, record.Build.Version
 		report.Started = &record.Started
 		report.UptimeSeconds = int64(time.Since(record.Started).Seconds())
 	}

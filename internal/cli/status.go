@@ -115,7 +115,7 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 		return err
 	}
 	report.Daemon = &daemonReport{
-		PID: c.Daemon.Process.PID, Port: c.Daemon.Port, Version: c.Daemon.Version, Started: metav1.NewTime(c.Daemon.Started),
+		PID: c.Daemon.Process.PID, Port: c.Daemon.Port, Version: c.Daemon.Build.Version, Started: metav1.NewTime(c.Daemon.Started),
 	}
 	app, err := getApp(ctx, c)
 	if err != nil {

@@ -32,7 +32,7 @@ func (r *root) versionCommand() *cobra.Command {
 	}
 	output := addOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		report := versionReport{Client: r.version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		report := versionReport{Client: r.build.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 		inst, err := r.instance()
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ func (r *root) versionCommand() *cobra.Command {
 			return err
 		}
 		if state == client.Running {
-			report.Daemon = record.Version
+			report.Daemon = record.Build.Version
 		}
 		return output.print(r.out, report, report.table)
 	}

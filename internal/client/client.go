@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,22 +20,24 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // ErrNotRunning says that the daemon does not run and was not to be started.
 var ErrNotRunning = errors.New("the daemon is not running; start it with: rdd service start")
 
 // NewerError says that the running daemon is newer than this program.
-type NewerError struct{ Daemon, Client string }
+type NewerError struct{ Daemon, Client version.Build }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): use the newer rdd", e.Daemon, e.Client)
+	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): use the newer rdd, or end the daemon first with: rdd service stop",
+		e.Daemon.Text(), e.Client.Text())
 }
 
 // Options of Connect.
 type Options struct {
-	// Version of this program; an older daemon is restarted. Empty: versions are not compared.
-	Version string
+	// Build is this program; an older daemon is restarted. Without a version the daemon may be any.
+	Build version.Build
 	// NoStart makes Connect fail with ErrNotRunning instead of starting the daemon.
 	NoStart bool
 	// Executable to start the daemon with; empty: this program.
@@ -84,16 +85,27 @@ func Ensure(ctx context.Context, inst instance.Instance, options Options) (Recor
 	if state != Running {
 		return start(ctx, inst, options)
 	}
-	switch compare(record.Version, options.Version) {
-	case newer:
-		return Record{}, &NewerError{Daemon: record.Version, Client: options.Version}
-	case older:
+	switch order := compare(record.Build, options.Build); {
+	case order > 0:
+		return Record{}, &NewerError{Daemon: record.Build, Client: options.Build}
+	case order < 0:
 		if _, err := Stop(ctx, inst); err != nil {
 			return Record{}, fmt.Errorf("restarting the older daemon: %w", err)
 		}
 		return start(ctx, inst, options)
 	}
 	return record, nil
+}
+
+// compare tells whether the daemon is older (negative) or newer than this program.
+func compare(daemon, own version.Build) int {
+	switch {
+	case own.Version == "":
+		return 0
+	case daemon.Version == "":
+		return -1 // from before daemons said so
+	}
+	return daemon.Compare(own)
 }
 
 func start(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
@@ -117,33 +129,6 @@ func (o Options) executable() (string, error) {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
 	return path, nil
-}
-
-// order of a daemon's version against this program's.
-type order int
-
-const (
-	same order = iota
-	older
-	newer
-)
-
-// compare orders semantic versions; others, and a missing one, count as the same.
-func compare(daemon, own string) order {
-	d, err := version.ParseSemantic(daemon)
-	if err != nil {
-		return same
-	}
-	o, err := version.ParseSemantic(own)
-	switch {
-	case err != nil:
-		return same
-	case d.LessThan(o):
-		return older
-	case o.LessThan(d):
-		return newer
-	}
-	return same
 }
 
 // NewScheme knows the types that clients of rdd use.

@@ -16,23 +16,22 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 func TestCompare(t *testing.T) {
 	for _, test := range []struct {
 		daemon, own string
-		want        order
+		want        int
 	}{
-		{"v1.0.0", "v1.0.0", same},
-		{"v1.0.0", "v1.0.1", older},
-		{"v1.1.0", "v1.0.9", newer},
-		{"v0.0.0-dev+abc", "v0.0.0-dev+def", same},
-		{"v0.0.0-dev", "v0.1.0", older},
-		{"v1.0.1-0.dev.3+abc", "v1.0.0", newer},
-		{"v1.0.0", "", same},
-		{"nonsense", "v1.0.0", same},
+		{"v1.0.0", "v1.0.0", 0},
+		{"v1.0.0", "v1.0.1", -1},
+		{"v1.1.0", "v1.0.9", 1},
+		{"v1.0.0", "", 0},
+		{"", "v1.0.0", -1},
+		{"", "", 0},
 	} {
-		if got := compare(test.daemon, test.own); got != test.want {
+		if got := compare(version.Build{Version: test.daemon}, version.Build{Version: test.own}); got != test.want {
 			t.Errorf("compare(%q, %q) = %d, want %d", test.daemon, test.own, got, test.want)
 		}
 	}
@@ -51,7 +50,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := Record{Process: self, Version: "v1.0.0", Port: 1234, Started: time.Now().Round(0)}
+	record := Record{Process: self, Build: version.Build{Version: "v1.0.0"}, Port: 1234, Started: time.Now().Round(0)}
 	live, err := json.Marshal(record)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +76,7 @@ func TestFind(t *testing.T) {
 	}
 	defer lock.Unlock()
 	expect("lock and record", Running)
-	if _, found, _ := Find(inst); found.Port != 1234 || found.Version != "v1.0.0" {
+	if _, found, _ := Find(inst); found.Port != 1234 || found.Build.Version != "v1.0.0" {
 		t.Errorf("found %+v", found)
 	}
 	writeRecord(t, inst, leftover)

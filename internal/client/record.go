@@ -14,17 +14,18 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // Record is what a running daemon says of itself.
 type Record struct {
 	// Process is the daemon.
 	Process process.Identity `json:"process"`
-	// Version of the daemon.
-	Version string `json:"version"`
+	// Build is what the daemon was built from.
+	Build version.Build `json:"build"`
 	// Port of its API on 127.0.0.1.
 	Port int `json:"port"`
-	// Started is when it became ready.
+	// Started is when it began, before anything of it ran.
 	Started time.Time `json:"started"`
 }
 

@@ -26,6 +26,7 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -36,7 +37,7 @@ var ErrRunning = errors.New("the daemon is already running")
 type Options struct {
 	Instance  instance.Instance
 	Arguments settings.Arguments
-	Version   string
+	Build     version.Build
 	// Engine runs the virtual machines.
 	Engine vm.Engine
 	// Ready is called once when the daemon is ready.
@@ -148,7 +149,7 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := client.Record{Process: self, Version: d.options.Version, Port: d.port, Started: time.Now()}
+	record := client.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -163,7 +164,7 @@ func (d *daemon) announce() error {
 
 // step logs how far the start has come.
 func (d *daemon) step(what string) {
-	klog.InfoS(what, "after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Version)
+	klog.InfoS(what, "after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
 }
 
 func (d *daemon) wantedPort() int {

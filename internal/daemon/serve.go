@@ -14,6 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -22,7 +23,7 @@ type EngineFunc = func(instance.Instance) (vm.Engine, error)
 
 // Serve runs the daemon of an instance with its saved arguments. In the background it reports over the pipe that the
 // client left open for it.
-func Serve(ctx context.Context, inst instance.Instance, version string, newEngine EngineFunc, background bool) error {
+func Serve(ctx context.Context, inst instance.Instance, build version.Build, newEngine EngineFunc, background bool) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
 	if background {
@@ -33,7 +34,7 @@ func Serve(ctx context.Context, inst instance.Instance, version string, newEngin
 			_ = pipe.Close()
 		}
 	}
-	err := serve(ctx, inst, version, newEngine, func() { report(client.Ready) })
+	err := serve(ctx, inst, build, newEngine, func() { report(client.Ready) })
 	if err != nil {
 		klog.ErrorS(err, "The daemon failed")
 		report(err.Error())
@@ -42,7 +43,7 @@ func Serve(ctx context.Context, inst instance.Instance, version string, newEngin
 	return err
 }
 
-func serve(ctx context.Context, inst instance.Instance, version string, newEngine EngineFunc, ready func()) error {
+func serve(ctx context.Context, inst instance.Instance, build version.Build, newEngine EngineFunc, ready func()) error {
 	arguments, _, err := settings.Load(inst)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func serve(ctx context.Context, inst instance.Instance, version string, newEngin
 		return fmt.Errorf("preparing the VM engine: %w", err)
 	}
 	err = Run(ctx, Options{
-		Instance: inst, Arguments: arguments, Version: version,
+		Instance: inst, Arguments: arguments, Build: build,
 		Engine: engine, Ready: ready,
 	})
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

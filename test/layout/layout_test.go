@@ -53,11 +53,11 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm": {"api/lima", "internal/admission", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":          {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":          {"api", "internal/admission", "internal/atomicfile"},
-	"internal/client":             {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/client":             {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
 	"internal/version":            {},
 	"internal/daemon": {
 		"api", "internal/admission", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/reconcile", "internal/vm", "internal/vm/template",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli": {
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/hostagent", "internal/instance",

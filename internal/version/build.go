@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package version
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	utilversion "k8s.io/apimachinery/pkg/util/version"
+)
+
+// headSize is how much of an executable is looked at to recognise it, in bytes. The Go linker writes the build's ID, a
+// hash of all that went in, near the beginning of the file (cmd/internal/buildid looks for it in the first 32 KiB).
+const headSize = 64 << 10
+
+// Build says which build of rdd a program is.
+type Build struct {
+	// Version is a semantic version with a leading v; see Get.
+	Version string `json:"version"`
+	// Revision is the commit it was built from; empty when unknown.
+	Revision string `json:"revision,omitempty"`
+	// Committed is the time of that commit.
+	Committed time.Time `json:"committed,omitzero"`
+	// Modified says that the sources differed from that commit.
+	Modified bool `json:"modified,omitempty"`
+	// Fingerprint is the same in copies of one executable, and different in others.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Linked is when the executable's file was written.
+	Linked time.Time `json:"linked,omitzero"`
+}
+
+// This describes the running program. What cannot be found out stays empty.
+func This() Build {
+	b := Build{Version: Get()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.readSettings(info.Settings)
+	}
+	if path, err := os.Executable(); err == nil {
+		b.readFile(path)
+	}
+	return b
+}
+
+func (b *Build) readSettings(settings []debug.BuildSetting) {
+	for _, setting := range settings {
+		switch setting.Key {
+		case "vcs.revision":
+			b.Revision = setting.Value
+		case "vcs.time":
+			b.Committed, _ = time.Parse(time.RFC3339, setting.Value) // zero is unknown
+		case "vcs.modified":
+			b.Modified, _ = strconv.ParseBool(setting.Value) // unknown counts as unmodified
+		}
+	}
+}
+
+// readFile takes what the file itself tells; a file that cannot be read tells nothing.
+func (b *Build) readFile(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	if err != nil {
+		return
+	}
+	hash := sha256.New()
+	if _, err := io.CopyN(hash, f, headSize); err != nil && err != io.EOF {
+		return
+	}
+	fmt.Fprint(hash, info.Size())
+	b.Fingerprint, b.Linked = hex.EncodeToString(hash.Sum(nil)[:16]), info.ModTime()
+}
+
+// Text names the build for people: the version, and for one that the version does not identify when it was made.
+func (b Build) Text() string {
+	switch {
+	case !b.development() || !known(b.Linked):
+		return b.Version
+	case strings.Contains(b.Version, "+") || b.Revision == "":
+		return fmt.Sprintf("%s of %s", b.Version, b.Linked.Format(time.DateTime))
+	}
+	return fmt.Sprintf("%s+%s of %s", b.Version, b.Revision[:min(len(b.Revision), 7)], b.Linked.Format(time.DateTime))
+}
+
+// Compare returns a negative number when b is older than other, a positive one when it is newer, 0 when neither replaces the other.
+// Releases are ordered by version. Builds without a tag have no order but the times of their commits, and builds of one
+// commit with changes, or of no known commit, none but the times when they were linked.
+func (b Build) Compare(other Build) int {
+	if b.Fingerprint != "" && b.Fingerprint == other.Fingerprint {
+		return 0
+	}
+	own, err := utilversion.ParseSemantic(b.Version)
+	if err != nil {
+		return 0
+	}
+	theirs, err := utilversion.ParseSemantic(other.Version)
+	if err != nil {
+		return 0
+	}
+	switch {
+	case untagged(b.Version) && untagged(other.Version):
+		return b.compareSources(other)
+	case own.LessThan(theirs):
+		return -1
+	case theirs.LessThan(own):
+		return 1
+	case b.development() || other.development():
+		return b.compareSources(other)
+	}
+	return 0
+}
+
+// compareSources orders development builds.
+func (b Build) compareSources(other Build) int {
+	switch {
+	case known(b.Committed, other.Committed) && !b.Committed.Equal(other.Committed):
+		return b.Committed.Compare(other.Committed)
+	case b.Revision != "" && b.Revision == other.Revision && !b.Modified && !other.Modified:
+		return 0
+	case known(b.Linked, other.Linked):
+		return b.Linked.Compare(other.Linked)
+	}
+	return 0
+}
+
+// untagged versions were built from no release: ours (development) and those that the Go tool makes up. They do not compare with each other.
+func untagged(version string) bool { return strings.HasPrefix(version, "v0.0.0-") }
+
+func (b Build) development() bool {
+	return untagged(b.Version) || b.Modified || strings.Contains(b.Version, "-0.dev.")
+}
+
+func known(times ...time.Time) bool {
+	for _, t := range times {
+		if t.IsZero() {
+			return false
+		}
+	}
+	return true
+}
