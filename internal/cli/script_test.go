@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,8 @@ import (
 //	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
 //	                        without WHAT it succeeds again
 //	killdaemon              ends the script's daemon with SIGKILL
+//	losedirectory           removes the service directory under its daemon, and returns when that has ended
+//	waitlog FILE REGEX [N]  returns when the file matches, N times
 //	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
@@ -74,8 +77,11 @@ func TestScripts(t *testing.T) {
 			"lacks":   cmdLacks,
 
 			"killdaemon": cmdKillDaemon,
-			"busyport":   cmdBusyPort,
-			"foreignpid": cmdForeignPID,
+
+			"losedirectory": cmdLoseDirectory,
+			"waitlog":       cmdWaitLog,
+			"busyport":      cmdBusyPort,
+			"foreignpid":    cmdForeignPID,
 		},
 	})
 }
@@ -141,6 +147,7 @@ func setupScript(env *testscript.Env) error {
 	}
 	env.Setenv("RDD", rdd)
 	env.Setenv("SERVICE_DIR", scriptPaths(home).Dir)
+	env.Setenv("LOG_DIR", scriptPaths(home).LogDir)
 	return os.Mkdir(controls(home), 0o700)
 }
 
@@ -221,6 +228,48 @@ func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	ts.Check(daemon.Process.Signal(syscall.SIGKILL))
 	ts.Check(daemon.Process.Wait(context.Background()))
+}
+
+func cmdLoseDirectory(ts *testscript.TestScript, _ bool, _ []string) {
+	inst := scriptPaths(ts.Getenv("HOME"))
+	state, daemon, err := client.Find(inst)
+	ts.Check(err)
+	if state != client.Running {
+		ts.Fatalf("the daemon is not running")
+	}
+	ts.Check(os.RemoveAll(inst.Dir))
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := daemon.Process.Wait(ctx); err != nil {
+		ts.Check(errors.Join(err, daemon.Process.Signal(syscall.SIGKILL)))
+	}
+}
+
+func cmdWaitLog(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: waitlog FILE REGEX [N]")
+	}
+	times := 1
+	if len(args) == 3 {
+		var err error
+		times, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	deadline := time.After(stopTimeout)
+	for tick := time.NewTicker(stepInterval); ; {
+		data, err := os.ReadFile(args[0])
+		ts.Check(err)
+		if len(pattern.FindAll(data, -1)) >= times {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("%s never matched %s:\n%s", args[0], args[1], data)
+		}
+	}
 }
 
 func cmdBusyPort(ts *testscript.TestScript, _ bool, _ []string) {

@@ -57,16 +57,19 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	d := &daemon{options: options, inst: inst, began: time.Now()}
+	d := &daemon{options: options, inst: inst, lock: lock, began: time.Now()}
 	return errors.Join(d.run(ctx), lock.Unlock())
 }
 
 type daemon struct {
 	options Options
 	inst    instance.Instance
+	lock    *flock.Lock
 	began   time.Time
 	port    int
 	parts   supervise.Parts
+	// published are the files by which others find this daemon.
+	published []published
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -83,7 +86,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		klog.InfoS("Stopping")
 	}
-	return errors.Join(err, atomicfile.Remove(client.RecordFile(d.inst)), d.parts.Stop(), atomicfile.Remove(d.inst.PIDFile()))
+	return errors.Join(err, d.parts.Stop(), d.withdraw(client.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
 // claim removes what a killed daemon left and writes the PID file, a hint for people.
@@ -117,7 +120,11 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.step("API server is ready")
-	if err := writeKubeconfig(d.inst, server.Config(apiserver.UserName)); err != nil {
+	kubeconfig, err := renderKubeconfig(d.inst, server.Config(apiserver.UserName))
+	if err != nil {
+		return err
+	}
+	if err := d.publish(d.inst.ConfigFile(), kubeconfig); err != nil {
 		return err
 	}
 	return d.startControllers(ctx, server, selected)
@@ -154,9 +161,10 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(client.RecordFile(d.inst), data, 0o600); err != nil {
+	if err := d.publish(client.RecordFile(d.inst), data); err != nil {
 		return err
 	}
+	d.parts.Run("service directory", d.keep)
 	d.step("Daemon is ready")
 	d.options.Ready()
 	return nil

@@ -9,12 +9,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// writeKubeconfig writes how the user reaches the API, token included, for the user alone to read.
-func writeKubeconfig(inst instance.Instance, config *rest.Config) error {
+// renderKubeconfig says how the user reaches the API, token included.
+func renderKubeconfig(inst instance.Instance, config *rest.Config) ([]byte, error) {
 	name := "rdd-" + inst.Name
 	file := clientcmdapi.NewConfig()
 	file.Clusters[name] = &clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData}
@@ -23,7 +22,7 @@ func writeKubeconfig(inst instance.Instance, config *rest.Config) error {
 	file.CurrentContext = name
 	data, err := clientcmd.Write(*file)
 	if err != nil {
-		return fmt.Errorf("rendering the kubeconfig: %w", err)
+		return nil, fmt.Errorf("rendering the kubeconfig: %w", err)
 	}
-	return atomicfile.Write(inst.ConfigFile(), data, 0o600)
+	return data, nil
 }

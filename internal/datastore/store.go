@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -50,6 +51,7 @@ const (
 // Store is an open store.
 type Store struct {
 	path     string
+	file     fs.FileInfo
 	db       *sql.DB
 	listener *bufconn.Listener
 	server   *grpc.Server
@@ -64,13 +66,14 @@ func Open(path string) (*Store, error) {
 	if err := check(path); err != nil {
 		return nil, err
 	}
-	if err := createPrivate(path); err != nil {
+	file, err := createPrivate(path)
+	if err != nil {
 		return nil, err
 	}
 	if err := mark(path); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
+	s := &Store{path: path, file: file, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
@@ -113,12 +116,13 @@ func config(path string) *drivers.Config {
 }
 
 // createPrivate makes sure that the file exists with mode 0600 before SQLite, which knows no modes, would create it.
-func createPrivate(path string) error {
+func createPrivate(path string) (fs.FileInfo, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("creating the store: %w", err)
+		return nil, fmt.Errorf("creating the store: %w", err)
 	}
-	return f.Close()
+	info, err := f.Stat()
+	return info, errors.Join(err, f.Close())
 }
 
 // Dial opens an in-memory connection to the store; network and address are ignored.
@@ -158,5 +162,14 @@ func (s *Store) Close() error {
 	if err != nil {
 		return fmt.Errorf("closing the store: %w", err)
 	}
-	return errors.Join(unmark(s.path), s.listener.Close())
+	return errors.Join(s.unmark(), s.listener.Close())
+}
+
+// unmark says that the store was closed in order, unless its file is not there any more: what is now in its place is somebody else's.
+func (s *Store) unmark() error {
+	info, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, s.file) {
+		return nil
+	}
+	return errors.Join(err, unmark(s.path))
 }

@@ -107,5 +107,22 @@ func sameFile(f *os.File, path string) error {
 	return nil
 }
 
+// Current reports whether the path still names the locked file. It does not when the file was removed, alone or with its
+// directory, or replaced by one that somebody else can lock.
+func (l *Lock) Current() (bool, error) {
+	have, err := l.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("looking at a lock: %w", err)
+	}
+	want, err := os.Stat(l.file.Name())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking at a lock: %w", err)
+	}
+	return os.SameFile(have, want), nil
+}
+
 // Unlock gives the lock up, unless a child process that inherited it lives. The file stays: removing it would let two processes lock different files of one name.
 func (l *Lock) Unlock() error { return l.file.Close() }

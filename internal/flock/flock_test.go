@@ -25,6 +25,39 @@ func held(t *testing.T, path string) bool {
 	return is
 }
 
+func TestCurrent(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	path := filepath.Join(dir, "lock")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	expect := func(what string, want bool) {
+		t.Helper()
+		if got, err := lock.Current(); err != nil || got != want {
+			t.Errorf("%s: current %t, want %t: %v", what, got, want, err)
+		}
+	}
+	expect("just locked", true)
+	if err := os.Rename(dir, dir+"-moved"); err != nil {
+		t.Fatal(err)
+	}
+	expect("moved with its directory", false)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Try(path)
+	if err != nil {
+		t.Fatalf("the path is free again: %v", err)
+	}
+	defer other.Unlock()
+	expect("somebody else's", false)
+}
+
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	if held(t, path) {

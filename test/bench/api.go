@@ -77,7 +77,7 @@ func (b *bench) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, measure := range []func(context.Context, kubernetes.Interface) error{b.latency, b.watch, b.throughput} {
+	for _, measure := range []func(context.Context, kubernetes.Interface) error{b.latency, b.freshList, b.watch, b.throughput} {
 		if err := measure(ctx, client); err != nil {
 			return err
 		}
@@ -112,6 +112,23 @@ func (b *bench) latency(ctx context.Context, client kubernetes.Interface) error 
 		gets = append(gets, took)
 	}
 	b.figures = append(b.figures, summary("ConfigMap create", "s", creates, nil), summary("ConfigMap get", "s", gets, nil))
+	return nil
+}
+
+// freshList lists one resource right after a write to another: what the answer is read from must know of that write.
+func (b *bench) freshList(ctx context.Context, client kubernetes.Interface) error {
+	var lists []float64
+	for i := range latencyRuns {
+		if _, err := client.CoreV1().ConfigMaps("default").Create(ctx, configMap(fmt.Sprintf("fresh-%d", i)), metav1.CreateOptions{}); err != nil {
+			return err
+		}
+		took, err := timed(func() error { _, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{}); return err })
+		if err != nil {
+			return err
+		}
+		lists = append(lists, took)
+	}
+	b.figures = append(b.figures, summary("list after another's write", "s", lists, nil))
 	return nil
 }
 
@@ -167,7 +184,7 @@ func (b *bench) throughput(ctx context.Context, client kubernetes.Interface) err
 		return err
 	}
 	b.figures = append(b.figures, summary(fmt.Sprintf("creates, %d writers", writers), "1/s", []float64{writers * perWriter / took}, nil))
-	if err := create("list", (listed-writers*perWriter-2*latencyRuns)/writers); err != nil {
+	if err := create("list", (listed-writers*perWriter-3*latencyRuns)/writers); err != nil {
 		return err
 	}
 	var lists []float64

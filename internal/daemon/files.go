@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/client"
+)
+
+// keepInterval is how often the daemon looks after its files: no event tells that a directory above them was moved away.
+const keepInterval = 2 * time.Second
+
+// errLost says that the daemon's service directory is not there any more: nobody can find this daemon, and another one may
+// have been started in its place.
+var errLost = errors.New("it was removed while the daemon ran")
+
+// published is a file as it was written.
+type published struct {
+	path string
+	data []byte
+	info fs.FileInfo
+}
+
+// publish writes a file that others find the daemon by, for the user alone to read.
+func (d *daemon) publish(path string, data []byte) error {
+	p := published{path: path, data: data}
+	err := p.write()
+	d.published = append(d.published, p)
+	return err
+}
+
+func (p *published) write() error {
+	if err := atomicfile.Write(p.path, p.data, 0o600); err != nil {
+		return err
+	}
+	info, err := os.Stat(p.path)
+	if err != nil {
+		return fmt.Errorf("looking at a file just written: %w", err)
+	}
+	p.info = info
+	return nil
+}
+
+// intact reports whether the file is as it was written.
+func (p *published) intact() bool {
+	info, err := os.Stat(p.path)
+	return err == nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
+}
+
+// keep puts published files right that somebody changed or removed, and fails when the service directory is lost. It is the
+// first part to stop, and then takes the record away.
+func (d *daemon) keep(ctx context.Context) error {
+	ticker := time.NewTicker(keepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return d.withdraw(client.RecordFile(d.inst))
+		case <-ticker.C:
+		}
+		if err := d.look(); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *daemon) look() error {
+	current, err := d.lock.Current()
+	if err != nil {
+		return err
+	}
+	if !current {
+		return fmt.Errorf("%s: %w", d.inst.Dir, errLost)
+	}
+	for i := range d.published {
+		if p := &d.published[i]; !p.intact() {
+			klog.InfoS("Writing a file again that was changed or removed", "path", p.path)
+			if err := p.write(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// withdraw removes a file of this daemon, unless the directory was lost: then it is another daemon's.
+func (d *daemon) withdraw(path string) error {
+	current, err := d.lock.Current()
+	if err != nil || !current {
+		return err
+	}
+	return atomicfile.Remove(path)
+}
