@@ -91,7 +91,7 @@ func (d Deps) app(scheme *runtime.Scheme) Controller {
 			if err != nil {
 				return err
 			}
-			return app.NewReconciler(c, d.Clock, facts).Setup(mgr)
+			return app.NewReconciler(c, d.Clock, facts, d.recorder(c, app.Name)).Setup(mgr)
 		},
 	}
 }
@@ -106,10 +106,13 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 			if err != nil {
 				return err
 			}
-			events := recorder{mgr.GetEventRecorder("rdd-" + limavm.Name + "-controller")}
-			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, events).Setup(mgr)
+			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name)).Setup(mgr)
 		},
 	}
+}
+
+func (d Deps) recorder(c client.Client, controller string) reconcile.EventRecorder {
+	return recorder{client: c, clock: d.Clock, controller: controller}
 }
 
 // Client is a live client, without a cache, with the identity of the named controller.

@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
@@ -22,6 +21,7 @@ func mapper() meta.RESTMapper {
 	m.AddSpecific(limav1.GroupVersion.WithKind("LimaVM"), limav1.GroupVersion.WithResource("limavms"), limav1.GroupVersion.WithResource("limavm"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
+	m.Add(corev1.SchemeGroupVersion.WithKind("Event"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
 	return m
 }
@@ -63,34 +63,4 @@ func (l *liveReader) List(ctx context.Context, list client.ObjectList, opts ...c
 		return err
 	}
 	return c.List(ctx, list, opts...)
-}
-
-// maxNote is the API's limit of an event's note, in bytes.
-const maxNote = 1024
-
-// recorder writes a LimaVM's events.
-type recorder struct{ events events.EventRecorder }
-
-// Event implements limavm.EventRecorder.
-func (r recorder) Event(vm *limav1.LimaVM, warning bool, reason, message string) {
-	kind := corev1.EventTypeNormal
-	if warning {
-		kind = corev1.EventTypeWarning
-	}
-	r.events.Eventf(vm, nil, kind, reason, "Reconciling", "%s", shorten(message, maxNote))
-}
-
-// shorten cuts text to a number of bytes, between runes.
-func shorten(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	end := 0
-	for i := range text {
-		if i > limit-len("…") {
-			break
-		}
-		end = i
-	}
-	return text[:end] + "…"
 }

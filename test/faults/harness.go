@@ -108,12 +108,12 @@ func newHarness(config func(user string) *rest.Config, m mutant) (*harness, erro
 
 type silent struct{}
 
-func (silent) Event(*limav1.LimaVM, bool, string, string) {}
+func (silent) Record(context.Context, client.Object, ...reconcile.Event) {}
 
 // build makes the reconcilers of a new daemon; what the old one did in the background is dropped.
 func (h *harness) build() {
 	h.inj.crashed = false
-	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts)
+	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, silent{})
 	var engine vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
 	if h.mutant.engine != nil {
 		engine = h.mutant.engine(h, engine)

@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -20,6 +19,9 @@ import (
 
 // rootCA is the ConfigMap that Kubernetes may put into every namespace.
 const rootCA = "kube-root-ca.crt"
+
+// eventNamespaceKept: the namespace that the App made stays when the App goes.
+const eventNamespaceKept = "NamespaceKept"
 
 // deleteLimaVM releases and deletes the LimaVM and waits until it is gone.
 func (r *Reconciler) deleteLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
@@ -77,8 +79,11 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 		return reconcile.Retry(err)
 	}
 	if guest != "" && ns.DeletionTimestamp.IsZero() {
-		log.FromContext(ctx).Info("The App's namespace stays because it holds what is not the App's", "namespace", ns.Name, "object", guest)
-		return reconcile.RetryIf(r.disown(ctx, ns, s.app.UID))
+		if err := r.disown(ctx, ns, s.app.UID); err != nil {
+			return reconcile.Retry(err)
+		}
+		r.events.Record(ctx, s.app, reconcile.Event{Reason: eventNamespaceKept, Message: fmt.Sprintf("Namespace %q stays because it holds %s, which is not the App's", ns.Name, guest)})
+		return reconcile.Done()
 	}
 	return reconcile.Child{
 		Object: ns, Kind: "Namespace",

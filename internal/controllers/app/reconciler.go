@@ -29,12 +29,13 @@ type Reconciler struct {
 	client client.Client
 	clock  clock.PassiveClock
 	facts  Facts
+	events reconcile.EventRecorder
 	status reconcile.StatusWriter
 }
 
 // NewReconciler makes a Reconciler that reads and writes through c, live.
-func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts) *Reconciler {
-	return &Reconciler{client: c, clock: clock, facts: facts, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
+func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts, events reconcile.EventRecorder) *Reconciler {
+	return &Reconciler{client: c, clock: clock, facts: facts, events: events, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
 }
 
 // scope is the App and what was seen of its world in one pass.
@@ -118,6 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.status.Apply(ctx, s.app, &have, &want); err != nil {
 		return reconcile.Retry(err).Result()
 	}
+	r.events.Record(ctx, s.app, events(have, want)...)
 	return s.outcome.Result()
 }
 

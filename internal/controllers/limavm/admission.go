@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -44,6 +45,11 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 		reconcile.FinalizerGuard(limaVMs),
 		reconcile.FinalizerGuard(configMaps),
 		{
+			Name: "limavm-defaulter", Resource: limaVMs, Mutating: true,
+			Operations: []admissionv1.Operation{admissionv1.Create},
+			Handler:    admission.WithDefaulter[*limav1.LimaVM](scheme, defaulter{}),
+		},
+		{
 			Name: "limavm-validator", Resource: limaVMs,
 			Operations: []admissionv1.Operation{admissionv1.Create, admissionv1.Update},
 			Handler:    admission.WithValidator[*limav1.LimaVM](scheme, limaVMValidator{v}),
@@ -55,6 +61,15 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 			Handler:    admission.WithValidator[*corev1.ConfigMap](scheme, templateValidator{v}),
 		},
 	}
+}
+
+type defaulter struct{}
+
+// Default puts the finalizer on: a LimaVM that is deleted before its controller has seen it leaves
+// the source that was made for it to be cleaned up, too.
+func (defaulter) Default(_ context.Context, vm *limav1.LimaVM) error {
+	controllerutil.AddFinalizer(vm, limav1.FinalizerCleanup)
+	return nil
 }
 
 type validator struct {
@@ -87,10 +102,13 @@ func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) 
 	return nil, nil
 }
 
-// ValidateUpdate judges params that change together with the template in force.
+// ValidateUpdate judges requests, and params that change together with the template in force.
 func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
-	if maps.Equal(old.Spec.Params, vm.Spec.Params) || !vm.DeletionTimestamp.IsZero() {
+	if !vm.DeletionTimestamp.IsZero() {
 		return nil, nil
+	}
+	if err := checkReset(old, vm); err != nil || maps.Equal(old.Spec.Params, vm.Spec.Params) {
+		return nil, err
 	}
 	if vm.Status.TemplateConfigMap == "" {
 		return nil, v.checkSource(ctx, vm)
@@ -100,7 +118,16 @@ func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.Lim
 	if err != nil || !found {
 		return nil, err
 	}
-	return nil, validateTemplate(own, vm.Spec.Params, v.host)
+	return nil, v.checkChange(vm, side{own, old.Spec.Params}, side{own, vm.Spec.Params})
+}
+
+// checkReset refuses a request for a reset of before the last one, which would be taken for that.
+func checkReset(old, vm *limav1.LimaVM) error {
+	asked, last := vm.Annotations[limav1.AnnotationResetRequested], vm.Status.LastResetRequest
+	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || asked == last || later(asked, last) {
+		return nil
+	}
+	return fmt.Errorf("annotation %s of LimaVM %q must be later than the last request, %s; got %q", limav1.AnnotationResetRequested, vm.Name, last, asked)
 }
 
 // ValidateDelete allows all: guarding owned objects is the finalizer guard's.
@@ -189,5 +216,5 @@ func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.C
 	if _, err := v.read(ctx, client.ObjectKey{Namespace: cm.Namespace, Name: owner}, vm); err != nil {
 		return nil, err
 	}
-	return nil, validateTemplate(cm, vm.Spec.Params, v.host)
+	return nil, v.checkChange(vm, side{old, vm.Spec.Params}, side{cm, vm.Spec.Params})
 }

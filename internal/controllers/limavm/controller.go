@@ -23,8 +23,9 @@ import (
 // Name of the controller.
 const Name = "limavm"
 
-// workers reconcile as many LimaVMs at once.
-const workers = 4
+// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a process
+// that does not answer, and the others shall not wait for that.
+const workers = 8
 
 // Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
 // is made from or has made, and of an instance that the engine reports.

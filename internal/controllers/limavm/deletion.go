@@ -16,11 +16,24 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// shutDown lets a running guest shut down before its disk goes, for a bounded time; whatever
+// shutDown ends the machine of a LimaVM that is deleted, for a bounded time; whatever
 // runs after that ends with the deletion of the instance.
 func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 	wait := s.vm.DeletionTimestamp.Add(shutdownLimit).Sub(s.now)
-	if wait <= 0 || s.failure(vm.OperationStop) != nil {
+	if wait <= 0 {
+		return reconcile.Done()
+	}
+	o := r.endMachine(ctx, s)
+	if o.IsDone() || o.IsStalled() {
+		return o
+	}
+	return o.Sooner(wait)
+}
+
+// endMachine lets a running guest shut down before its disk goes. One that was told to and
+// cannot, and one that is to be forced, end with the instance.
+func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.failure(vm.OperationStop) != nil || s.stopMode() == vm.StopForce {
 		return reconcile.Done()
 	}
 	switch s.phase() {
@@ -30,9 +43,9 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 		if err != nil && !errors.Is(err, vm.ErrNotFound) {
 			return engineOutcome(err, limav1.ReasonStopFailed)
 		}
-		return reconcile.Wait("stopping the machine", wait)
+		return reconcile.Wait("stopping the machine", 0)
 	case vm.PhaseStopping:
-		return reconcile.Wait("stopping the machine", wait)
+		return reconcile.Wait("stopping the machine", 0)
 	default:
 		return reconcile.Done()
 	}
@@ -96,6 +109,7 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Ou
 
 func (r *Reconciler) forget(limaVM *limav1.LimaVM) {
 	r.pace.last.forget(limaVM.UID)
+	r.tried.forget(limaVM.UID)
 	for _, operation := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete, vm.OperationRun} {
 		r.backoff.Forget(string(limaVM.UID) + "/" + string(operation))
 	}

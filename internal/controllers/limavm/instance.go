@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -13,6 +15,8 @@ import (
 
 // applyInstance makes the instance on disk what the template says.
 func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outcome {
+	tried, known := r.tried.get(s.vm.UID)
+	s.changed = known && tried != s.revision
 	switch s.phase() {
 	case vm.PhaseCreating, vm.PhaseDeleting:
 		return reconcile.Wait(progressText(s.state.Progress), 0)
@@ -26,9 +30,14 @@ func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outc
 	if s.state != nil && s.state.Revision == s.revision {
 		return reconcile.Done()
 	}
-	if o := engineOutcome(r.engine.Apply(ctx, s.spec()), limav1.ReasonCreateFailed); !o.IsDone() {
+	adoptFrom, err := r.formerOwner(ctx, s)
+	if err != nil {
+		return reconcile.Retry(err)
+	}
+	if o := engineOutcome(r.engine.Apply(ctx, s.spec(adoptFrom)), limav1.ReasonCreateFailed); !o.IsDone() {
 		return o
 	}
+	r.tried.set(s.vm.UID, s.revision)
 	if o := r.observe(ctx, s); !o.IsDone() {
 		return o
 	}
@@ -38,11 +47,30 @@ func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outc
 	return reconcile.Done()
 }
 
-func (s *scope) spec() vm.Spec {
+func (s *scope) spec(adoptFrom string) vm.Spec {
 	return vm.Spec{
 		Name: s.vm.Name, Owner: s.owner(), Revision: s.revision,
 		Template: []byte(s.template.Data[limav1.TemplateKey]), Params: s.vm.Spec.Params,
+		Incarnation: s.vm.Status.LastResetRequest, AdoptFrom: adoptFrom,
 	}
+}
+
+// formerOwner is the UID that the instance in the way may be taken over from: the one that the annotation
+// names, once no LimaVM bears it. Empty: nothing is taken over.
+func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) {
+	uid := s.vm.Annotations[limav1.AnnotationAdoptFrom]
+	if uid == "" || s.foreign == nil || s.foreign.Owner.UID != uid {
+		return "", nil
+	}
+	former := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: s.foreign.Owner.Namespace, Name: s.foreign.Owner.Name}}
+	found, err := reconcile.Find(ctx, r.client, former)
+	if err != nil {
+		return "", fmt.Errorf("looking for the former owner of the instance: %w", err)
+	}
+	if found && string(former.UID) == uid {
+		return "", nil
+	}
+	return uid, nil
 }
 
 func brokenMessage(state *vm.State) string {

@@ -15,14 +15,22 @@ import (
 // observe asks the engine for the instance. One that belongs to another LimaVM is not
 // ours to look at: it counts as none, and Apply will say whose it is.
 func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
-	s.observed, s.state = false, nil
+	first := !s.observed && s.found == nil
+	s.observed, s.state, s.foreign = false, nil, nil
 	state, err := r.engine.Observe(ctx, s.vm.Name)
 	if err != nil && !errors.Is(err, vm.ErrNotFound) {
 		return reconcile.Retry(err)
 	}
 	s.observed, s.acted = true, false
-	if err == nil && state.Owner.UID == string(s.vm.UID) {
+	switch {
+	case err != nil:
+	case state.Owner.UID == string(s.vm.UID):
 		s.state = &state
+	default:
+		s.foreign = &state
+	}
+	if first {
+		s.found = s.state
 	}
 	return reconcile.Done()
 }
@@ -50,7 +58,7 @@ func engineOutcome(err error, failed string) reconcile.Outcome {
 // made after the failure is obeyed at once.
 func (r *Reconciler) holdBack(s *scope, reason string, operations ...vm.Operation) reconcile.Outcome {
 	f := s.failure(operations...)
-	if f == nil || retryRequested(s.vm, f.At) {
+	if f == nil || s.changed || retryRequested(s.vm, f) {
 		return reconcile.Done()
 	}
 	if !vm.Retryable(f.Err) {
@@ -60,12 +68,7 @@ func (r *Reconciler) holdBack(s *scope, reason string, operations ...vm.Operatio
 		return reconcile.Done()
 	}
 	key := string(s.vm.UID) + "/" + string(f.Operation)
-	before := r.backoff.Attempts(key)
-	wait := r.backoff.Remaining(key, f.At, s.now)
-	if r.backoff.Attempts(key) != before {
-		r.events.Event(s.vm, true, eventReason(f.Operation), failureMessage(f))
-	}
-	if wait > 0 {
+	if wait := r.backoff.Remaining(key, f.At, s.now); wait > 0 {
 		return reconcile.Wait(failureMessage(f), wait)
 	}
 	return reconcile.Done()
@@ -84,24 +87,19 @@ func (s *scope) failure(operations ...vm.Operation) *vm.Failure {
 	return nil
 }
 
-func retryRequested(vm *limav1.LimaVM, failed time.Time) bool {
-	requested, err := time.Parse(time.RFC3339Nano, vm.Annotations[limav1.AnnotationRetryRequested])
-	return err == nil && requested.After(failed)
+// retryRequested reports whether someone has asked, since the failure, to try again; to force
+// a machine to stop asks to try that again.
+func retryRequested(limaVM *limav1.LimaVM, f *vm.Failure) bool {
+	if after(limaVM.Annotations[limav1.AnnotationRetryRequested], f.At) {
+		return true
+	}
+	return f.Operation == vm.OperationStop && after(limaVM.Annotations[limav1.AnnotationForceStop], f.At)
 }
 
-func eventReason(operation vm.Operation) string {
-	switch operation {
-	case vm.OperationRun:
-		return "MachineDied"
-	case vm.OperationStart:
-		return limav1.ReasonStartFailed
-	case vm.OperationStop:
-		return limav1.ReasonStopFailed
-	case vm.OperationDelete:
-		return "DeleteFailed"
-	default:
-		return limav1.ReasonCreateFailed
-	}
+// after reports whether text is a time after t.
+func after(text string, t time.Time) bool {
+	requested, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil && requested.After(t)
 }
 
 func failureMessage(f *vm.Failure) string {

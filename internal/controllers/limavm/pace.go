@@ -11,10 +11,10 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// pace spaces out the status writes that change nothing but messages, so that
-// progress is no storm of writes. It belongs to one worker per object.
+// pace spaces out the status writes that change nothing but messages and forwarded ports, so that
+// progress, and ports that come and go, are no storm of writes. It belongs to one worker per object.
 type pace struct {
-	last sharedTimes[types.UID]
+	last shared[types.UID, time.Time]
 }
 
 // wait returns how long to wait before writing want; 0: write now.
@@ -22,7 +22,7 @@ func (p *pace) wait(vm *limav1.LimaVM, want limav1.LimaVMStatus, now time.Time) 
 	if equality.Semantic.DeepEqual(vm.Status, want) {
 		return 0
 	}
-	if last, ok := p.last.get(vm.UID); ok && messagesOnly(vm.Status, want) {
+	if last, ok := p.last.get(vm.UID); ok && detailsOnly(vm.Status, want) {
 		if wait := last.Add(messageInterval).Sub(now); wait > 0 {
 			return wait
 		}
@@ -31,12 +31,13 @@ func (p *pace) wait(vm *limav1.LimaVM, want limav1.LimaVMStatus, now time.Time) 
 	return 0
 }
 
-func messagesOnly(have, want limav1.LimaVMStatus) bool {
-	return equality.Semantic.DeepEqual(withoutMessages(have), withoutMessages(want))
+func detailsOnly(have, want limav1.LimaVMStatus) bool {
+	return equality.Semantic.DeepEqual(withoutDetails(have), withoutDetails(want))
 }
 
-func withoutMessages(s limav1.LimaVMStatus) limav1.LimaVMStatus {
+func withoutDetails(s limav1.LimaVMStatus) limav1.LimaVMStatus {
 	s = *s.DeepCopy()
+	s.PortForwards = nil
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
 	}

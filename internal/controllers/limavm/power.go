@@ -20,9 +20,19 @@ func (r *Reconciler) stopUnwanted(ctx context.Context, s *scope) reconcile.Outco
 	switch s.phase() {
 	case vm.PhaseStarting, vm.PhaseRunning:
 		return r.stop(ctx, s, "stopping the machine")
+	case vm.PhaseStopping:
+		return r.hurry(ctx, s)
 	default:
 		return reconcile.Done()
 	}
+}
+
+// hurry ends a machine that is shutting down at once if it is to be forced.
+func (r *Reconciler) hurry(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.stopMode() != vm.StopForce {
+		return reconcile.Done()
+	}
+	return r.stop(ctx, s, "ending the machine by force")
 }
 
 // ensureRunning starts a machine that should run, and restarts one that runs an
@@ -44,9 +54,12 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		// A machine whose hostagent is gone is adopted by the engine's watch. Start is not
 		// called to be sure: a machine that died since it was observed would be started without a word.
 		return reconcile.Done()
-	default:
-		return reconcile.Wait(progressText(s.state.Progress), 0)
+	case vm.PhaseStopping:
+		if o := r.hurry(ctx, s); !o.IsDone() {
+			return o
+		}
 	}
+	return reconcile.Wait(progressText(s.state.Progress), 0)
 }
 
 func (r *Reconciler) start(ctx context.Context, s *scope) reconcile.Outcome {
@@ -62,7 +75,7 @@ func (r *Reconciler) stop(ctx context.Context, s *scope, why string) reconcile.O
 		return o
 	}
 	s.acted = true
-	err := r.engine.Stop(ctx, s.owner(), s.vm.Name, vm.StopShutdown)
+	err := r.engine.Stop(ctx, s.owner(), s.vm.Name, s.stopMode())
 	if err != nil && !errors.Is(err, vm.ErrNotFound) {
 		return engineOutcome(err, limav1.ReasonStopFailed)
 	}

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,26 +37,22 @@ const (
 	messageInterval = time.Second
 )
 
-// EventRecorder tells people what happened to an object.
-type EventRecorder interface {
-	// Event records that something happened to vm. Warning says that it is bad news.
-	Event(vm *limav1.LimaVM, warning bool, reason, message string)
-}
-
 // Reconciler makes virtual machines what their LimaVMs say.
 type Reconciler struct {
 	client  client.Client
 	engine  vm.Engine
 	clock   clock.PassiveClock
 	host    template.Host
-	events  EventRecorder
+	events  reconcile.EventRecorder
 	status  reconcile.StatusWriter
 	backoff *reconcile.Backoff
 	pace    pace
+	// tried are the revisions that the engine was last told, by the LimaVM's UID.
+	tried shared[types.UID, string]
 }
 
 // NewReconciler makes a Reconciler that reads and writes through c, live.
-func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events EventRecorder) *Reconciler {
+func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events reconcile.EventRecorder) *Reconciler {
 	return &Reconciler{
 		client: c, engine: engine, clock: clock, host: host, events: events,
 		status:  reconcile.StatusWriter{Client: c, Owner: fieldOwner},
@@ -67,13 +64,17 @@ func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, 
 type scope struct {
 	vm  *limav1.LimaVM
 	now time.Time
-	// observed says that the engine answered; state is nil when it has no instance of ours then.
-	observed bool
-	state    *vm.State
-	// template is the LimaVM's own copy, revision what it and the params amount to.
-	template *corev1.ConfigMap
-	revision string
-	outcome  reconcile.Outcome
+	// observed says that the engine answered; state is nil when it has no instance of ours then. found is the
+	// state that the pass began with, foreign an instance of the name that is another's.
+	observed              bool
+	state, found, foreign *vm.State
+	// template is the LimaVM's own copy, hash what it and the params amount to, and revision what
+	// these and the restarts that were asked for do.
+	template       *corev1.ConfigMap
+	hash, revision string
+	// changed says that the revision has not been tried before: what failed with another does not hold it back.
+	changed bool
+	outcome reconcile.Outcome
 	// acted says that the engine was told something since it was observed, released that the finalizer is gone.
 	acted, released bool
 }
@@ -94,7 +95,9 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
 		{Name: "adding the finalizer", Do: r.addFinalizer},
 		{Name: "observing the instance", Do: r.observe},
+		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "stopping the machine", Do: r.stopUnwanted},
+		{Name: "resetting the instance", Do: r.resetInstance},
 		{Name: "making the template", Do: r.ensureTemplate},
 		{Name: "reading the template", Do: r.readTemplate},
 		{Name: "making the instance", Do: r.applyInstance},
@@ -142,7 +145,7 @@ func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup))
 }
 
-// report looks again when the engine was told something, and writes the status.
+// report looks again when the engine was told something, writes the status, and tells what is new in it.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	if s.acted {
 		if o := r.observe(ctx, s); o.Err != nil {
@@ -154,5 +157,9 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 		s.outcome = s.outcome.Sooner(wait)
 		return nil
 	}
-	return r.status.Apply(ctx, s.vm, &s.vm.Status, &want)
+	if err := r.status.Apply(ctx, s.vm, &s.vm.Status, &want); err != nil {
+		return err
+	}
+	r.events.Record(ctx, s.vm, transition{scope: s, have: &s.vm.Status, want: &want}.events()...)
+	return nil
 }

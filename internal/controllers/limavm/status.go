@@ -20,6 +20,7 @@ func status(s *scope) limav1.LimaVMStatus {
 		st.TemplateConfigMap = s.template.Name
 	}
 	if s.observed {
+		st.LastRestartRequest, st.LastResetRequest = s.noted().restart, s.noted().reset
 		s.setMachine(st)
 		s.setTemplate(st)
 	}
@@ -39,30 +40,38 @@ func (s *scope) has(conditionType string) bool {
 
 // setMachine reports the machine and counts each start that reached Running once.
 func (s *scope) setMachine(st *limav1.LimaVMStatus) {
-	st.BootID, st.SSHLocalPort, st.Accelerator = "", 0, ""
+	st.BootID, st.SSHLocalPort, st.Accelerator, st.Message, st.PortForwards = "", 0, "", "", nil
 	if s.state == nil {
 		return
 	}
 	st.BootID, st.SSHLocalPort, st.Accelerator = s.state.BootID, int32(s.state.SSHPort), s.state.Accelerator
+	st.Message = reconcile.Truncate(s.state.Message)
+	for _, f := range s.state.Forwards {
+		st.PortForwards = append(st.PortForwards, limav1.PortForward(f))
+	}
 	if s.phase() == vm.PhaseRunning && s.state.StartID != st.LastStartID {
 		st.RestartCount++
 		st.LastStartID = s.state.StartID
 	}
 }
 
-// setTemplate says which template is in force. While a restart into a changed one is due or
-// going on, that is still the old one.
+// setTemplate says which template is in force and whether a restart is due. While one into a changed template
+// is due or going on, the old one is in force.
 func (s *scope) setTemplate(st *limav1.LimaVMStatus) {
-	if s.revision == "" || s.state == nil {
-		st.RestartNeeded = st.RestartNeeded && s.vm.Spec.Running && s.state != nil
-		return
+	asked := st.LastRestartRequest != s.vm.Status.LastRestartRequest
+	switch {
+	case s.state == nil || !s.vm.Spec.Running:
+		st.RestartNeeded = false
+	case s.revision == "":
+		st.RestartNeeded = st.RestartNeeded || asked
+	default:
+		outdated := s.state.RunningRevision != "" && s.state.RunningRevision != s.revision && !s.outcome.IsStalled()
+		between := st.RestartNeeded && s.phase() != vm.PhaseRunning
+		st.RestartNeeded = outdated || between
 	}
-	outdated := s.state.RunningRevision != "" && s.state.RunningRevision != s.revision
-	between := st.RestartNeeded && s.phase() != vm.PhaseRunning
-	st.RestartNeeded = s.vm.Spec.Running && (outdated || between)
-	if s.state.Revision == s.revision && !st.RestartNeeded {
+	if s.revision != "" && s.state != nil && s.state.Revision == s.revision && !st.RestartNeeded {
 		st.ObservedTemplateResourceVersion = s.template.ResourceVersion
-		st.ObservedTemplateHash = s.revision
+		st.ObservedTemplateHash = s.hash
 	}
 }
 
@@ -73,6 +82,9 @@ func (s *scope) complete() bool { return s.state != nil && s.state.Revision != "
 func (s *scope) created() metav1.Condition {
 	c := metav1.Condition{Type: limav1.ConditionCreated, Status: metav1.ConditionUnknown, Reason: limav1.ReasonPending, Message: s.waiting()}
 	switch {
+	case s.resetting():
+	case s.refused():
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, s.outcome.Reason, s.outcome.Message
 	case s.complete() && s.phase() != vm.PhaseBroken:
 		return metav1.Condition{Type: limav1.ConditionCreated, Status: metav1.ConditionTrue, Reason: limav1.ReasonCreated}
 	case s.deleting():
@@ -84,11 +96,17 @@ func (s *scope) created() metav1.Condition {
 	return c
 }
 
+// refused says that the instance cannot be made, or made into, what the template says. A machine that
+// is there stays as it is.
+func (s *scope) refused() bool {
+	return s.outcome.Reason == limav1.ReasonCreateFailed || s.outcome.Reason == limav1.ReasonNameTaken
+}
+
 // running judges the machine.
 func (s *scope) running() metav1.Condition {
 	c := metav1.Condition{Type: limav1.ConditionRunning, Status: metav1.ConditionFalse, Message: s.waiting()}
 	switch {
-	case s.failure(vm.OperationDelete) != nil && s.deleting():
+	case s.failure(vm.OperationDelete) != nil && (s.deleting() || s.resetting()):
 		c.Reason, c.Message = limav1.ReasonStopFailed, failureMessage(s.state.Failure)
 	case s.phase() == vm.PhaseDeleting, s.phase() == vm.PhaseStopping:
 		c.Reason = limav1.ReasonStopping
@@ -158,6 +176,9 @@ func progressText(p vm.Progress) string {
 	}
 	if p.Percent > 0 {
 		text += fmt.Sprintf(" … %d%%", p.Percent)
+	}
+	if p.Detail != "" {
+		text += " (" + p.Detail + ")"
 	}
 	return text
 }

@@ -21,15 +21,22 @@ var now = time.Unix(1_700_000_000, 0)
 type scene struct {
 	wanted, deleting bool
 	unseen           bool // the engine did not answer
+	unread           bool // the pass ended before the template was read
 	state            *vm.State
 	outcome          reconcile.Outcome
 }
 
 func (c scene) scope() *scope {
-	s := &scope{vm: &limav1.LimaVM{}, now: now, observed: !c.unseen, state: c.state, outcome: c.outcome, revision: "new"}
+	s := &scope{vm: &limav1.LimaVM{}, now: now, observed: !c.unseen, state: c.state, outcome: c.outcome, revision: "new", hash: "new"}
+	if c.unread {
+		s.revision, s.hash = "", ""
+	}
 	s.vm.Generation, s.vm.Spec.Running = 7, c.wanted
 	if c.deleting {
 		s.vm.DeletionTimestamp = new(metav1.NewTime(now))
+	}
+	if c.unread {
+		return s
 	}
 	s.template = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "vm-template", ResourceVersion: "42"}}
 	return s

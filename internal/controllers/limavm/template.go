@@ -91,7 +91,8 @@ func (r *Reconciler) readTemplate(_ context.Context, s *scope) reconcile.Outcome
 	if err := r.validate(s.template, s.vm.Spec.Params); err != nil {
 		return reconcile.Stalled(limav1.ReasonCreateFailed, err.Error())
 	}
-	s.revision = template.Revision([]byte(s.template.Data[limav1.TemplateKey]), s.vm.Spec.Params)
+	s.hash = template.Revision([]byte(s.template.Data[limav1.TemplateKey]), s.vm.Spec.Params)
+	s.revision = revisionFor(s.hash, s.vm.Status.LastRestartRequest)
 	return reconcile.Done()
 }
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// transition is the step from one status of a LimaVM to the next, and the pass that took it.
+type transition struct {
+	*scope
+	have, want *limav1.LimaVMStatus
+}
+
+// events lists what happened in the step, in order. They follow from the two statuses wherever
+// those tell: an Event is neither invented nor repeated by a daemon that was interrupted.
+func (t transition) events() []reconcile.Event {
+	return slices.Concat(t.asked(), t.created(), t.died(), t.running(), t.ports())
+}
+
+func news(reason, message string) []reconcile.Event {
+	return []reconcile.Event{{Reason: reason, Message: message}}
+}
+
+func warning(reason, message string) []reconcile.Event {
+	return []reconcile.Event{{Warning: true, Reason: reason, Message: message}}
+}
+
+// asked tells what was asked for.
+func (t transition) asked() []reconcile.Event {
+	switch {
+	case t.deleting() && !t.knew():
+		return news(limav1.EventDeleting, "the machine is ended and what belongs to it removed")
+	case t.have.LastResetRequest != t.want.LastResetRequest && t.resetting():
+		return news(limav1.EventResetting, "a reset was requested: the instance is deleted and made anew")
+	case t.have.LastRestartRequest != t.want.LastRestartRequest && t.want.RestartNeeded:
+		return news(limav1.EventRestarting, "a restart was requested")
+	case t.want.RestartNeeded && !t.have.RestartNeeded && t.template != nil:
+		return news(limav1.EventRestarting, t.whatChanged()+" changed")
+	default:
+		return nil
+	}
+}
+
+// knew says that the last status spoke of the present generation; a deletion makes a new one.
+func (t transition) knew() bool {
+	running := meta.FindStatusCondition(t.have.Conditions, limav1.ConditionRunning)
+	return running != nil && running.ObservedGeneration == t.vm.Generation
+}
+
+func (t transition) whatChanged() string {
+	if t.template.ResourceVersion != t.have.ObservedTemplateResourceVersion {
+		return "the template has"
+	}
+	return "the params have"
+}
+
+// conditions returns one condition of both statuses; the zero one where there is none.
+func (t transition) conditions(conditionType string) (have, want metav1.Condition) {
+	if c := meta.FindStatusCondition(t.have.Conditions, conditionType); c != nil {
+		have = *c
+	}
+	if c := meta.FindStatusCondition(t.want.Conditions, conditionType); c != nil {
+		want = *c
+	}
+	return have, want
+}
+
+// created tells of the instance on disk.
+func (t transition) created() []reconcile.Event {
+	have, want := t.conditions(limav1.ConditionCreated)
+	same := have.Reason == want.Reason
+	switch {
+	case t.deleting():
+		return nil
+	case want.Status == metav1.ConditionFalse && (!same || have.Message != want.Message):
+		return warning(want.Reason, want.Message)
+	case same || want.Status == metav1.ConditionFalse:
+		return nil
+	case want.Status == metav1.ConditionTrue:
+		return t.completed(have)
+	case have.Status != metav1.ConditionTrue:
+		return news(limav1.EventCreating, "the instance is being made")
+	case t.resetting():
+		return nil
+	default:
+		return warning(limav1.EventInstanceLost, "the instance directory has vanished; it is made again, with an empty disk")
+	}
+}
+
+// completed tells how the instance came to be complete.
+func (t transition) completed(have metav1.Condition) []reconcile.Event {
+	_, adopted := t.vm.Annotations[limav1.AnnotationAdoptFrom]
+	before := t.have.ObservedTemplateResourceVersion != ""
+	switch {
+	case adopted:
+		return news(limav1.EventAdopted, "an instance directory that was left behind is this LimaVM's now")
+	case before && have.Status == metav1.ConditionFalse:
+		return news(limav1.ReasonCreated, "the instance can be what its template says again")
+	case before && t.want.LastResetRequest != "":
+		return news(limav1.EventReset, "the instance was made anew")
+	default:
+		return news(limav1.ReasonCreated, "the instance is complete")
+	}
+}
+
+// died tells that the machine ended by itself, once per end.
+func (t transition) died() []reconcile.Event {
+	have, want := t.conditions(limav1.ConditionRunning)
+	ended := t.found != nil && t.found.Phase == vm.PhaseStopped
+	if !ended || t.deleting() || !t.vm.Spec.Running || want.Reason == limav1.ReasonStopped {
+		return nil
+	}
+	switch f := t.found.Failure; {
+	case f != nil && f.Operation == vm.OperationRun && have.Message != failureMessage(f):
+		return warning(limav1.EventMachineDied, failureMessage(f))
+	case f == nil && have.Status == metav1.ConditionTrue && !t.have.RestartNeeded:
+		return warning(limav1.EventMachineDied, "the machine ended while nobody watched and is started again")
+	default:
+		return nil
+	}
+}
+
+// running tells of the machine.
+func (t transition) running() []reconcile.Event {
+	have, want := t.conditions(limav1.ConditionRunning)
+	failed := want.Reason == limav1.ReasonStartFailed || want.Reason == limav1.ReasonStopFailed
+	switch {
+	case t.want.RestartCount > t.have.RestartCount:
+		return news(limav1.ReasonStarted, "the machine runs")
+	case failed && (have.Reason != want.Reason || have.Message != want.Message):
+		return warning(want.Reason, want.Message)
+	case have.Reason == want.Reason:
+		return nil
+	case want.Reason == limav1.ReasonStarting:
+		return news(want.Reason, "the machine is being started")
+	case want.Reason == limav1.ReasonStopping:
+		return news(want.Reason, "the machine is being stopped")
+	case want.Reason == limav1.ReasonStopped && have.Status != "" && have.Status != metav1.ConditionUnknown:
+		return news(want.Reason, "the machine is stopped")
+	default:
+		return nil
+	}
+}
+
+// ports tells of conflicts on the host as they appear and end.
+func (t transition) ports() []reconcile.Event {
+	var all []reconcile.Event
+	for _, f := range t.want.PortForwards {
+		before := ""
+		for _, old := range t.have.PortForwards {
+			if old.Protocol == f.Protocol && old.Host == f.Host && old.Guest == f.Guest {
+				before = old.Error
+			}
+		}
+		way := fmt.Sprintf("%s %s to the guest's %s", f.Protocol, f.Host, f.Guest)
+		switch {
+		case f.Error != "" && f.Error != before:
+			all = append(all, warning(limav1.EventPortConflict, fmt.Sprintf("cannot forward %s: %s", way, f.Error))...)
+		case f.Error == "" && before != "":
+			all = append(all, news(limav1.EventPortForwarded, "forwarding "+way+" again")...)
+		}
+	}
+	return all
+}

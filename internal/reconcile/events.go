@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Event is something that happened to an object, told to people.
+type Event struct {
+	// Warning says that it is bad news.
+	Warning bool
+	// Reason is one word, part of the API.
+	Reason string
+	// Message is a sentence. Events of the same object, reason and message are counted as one.
+	Message string
+}
+
+// EventRecorder writes Events down.
+type EventRecorder interface {
+	// Record writes Events about obj, in order. What cannot be written is logged and lost: Events
+	// tell what happened, they decide nothing.
+	Record(ctx context.Context, obj client.Object, events ...Event)
+}
