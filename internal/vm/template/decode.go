@@ -2,9 +2,11 @@
 
 package template
 
+import "maps"
+
 // decode reads a template from the document's root.
 func (t *Template) decode(root value) error {
-	return mapping(fields{
+	known := fields{
 		"vmType":       textOr(resolved, &t.VMType),
 		"arch":         textOr(resolved, &t.Arch),
 		"images":       list(&t.Images, (*Image).decode),
@@ -17,36 +19,67 @@ func (t *Template) decode(root value) error {
 		"provision":    list(&t.Provision, (*Provision).decode),
 		"probes":       list(&t.Probes, (*Probe).decode),
 		"portForwards": list(&t.PortForwards, (*PortForward).decode),
-		"hostResolver": mapping(fields{"hosts": texts(&t.HostResolver.Hosts)}),
-		"ssh":          mapping(fields{"localPort": integer(&t.SSH.LocalPort)}),
+		"hostResolver": t.HostResolver.decode,
+		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
-		"containerd":   mapping(fields{"system": only("false"), "user": only("false")}),
-	})(root)
+		"containerd":   decodeContainerd,
+	}
+	maps.Copy(known, inertFields())
+	return mapping(known)(root)
 }
 
 func (i *Image) decode(v value) error {
-	return mapping(fields{
+	var kernelArch, initrdArch string
+	err := mapping(fields{
 		"location": text(&i.Location),
 		"arch":     text(&i.Arch),
 		"digest":   text(&i.Digest),
-		"kernel":   optional(&i.Kernel, (*Kernel).decode),
-		"initrd":   optional(&i.Initrd, (*Initrd).decode),
+		"kernel":   optional(&i.Kernel, func(k *Kernel, v value) error { return k.decode(v, &kernelArch) }),
+		"initrd":   optional(&i.Initrd, func(r *Initrd, v value) error { return r.decode(v, &initrdArch) }),
+		"variant":  text(new(string)), // Lima's own label for the image
+	})(v)
+	if err != nil {
+		return err
+	}
+	if err := i.sameArch(v.path+".kernel.arch", kernelArch); err != nil {
+		return err
+	}
+	return i.sameArch(v.path+".initrd.arch", initrdArch)
+}
+
+// sameArch judges the architecture of a part of the image, which says nothing new.
+func (i *Image) sameArch(field, arch string) error {
+	if arch == "" || arch == i.Arch {
+		return nil
+	}
+	return invalid(field, "must be the `arch` of its image, or left out; got `%s`", arch)
+}
+
+func (k *Kernel) decode(v value, arch *string) error {
+	return mapping(fields{
+		"location": text(&k.Location), "digest": text(&k.Digest), "cmdline": text(&k.Cmdline), "arch": text(arch),
 	})(v)
 }
 
-func (k *Kernel) decode(v value) error {
-	return mapping(fields{"location": text(&k.Location), "digest": text(&k.Digest), "cmdline": text(&k.Cmdline)})(v)
-}
-
-func (i *Initrd) decode(v value) error {
-	return mapping(fields{"location": text(&i.Location), "digest": text(&i.Digest)})(v)
+func (i *Initrd) decode(v value, arch *string) error {
+	return mapping(fields{"location": text(&i.Location), "digest": text(&i.Digest), "arch": text(arch)})(v)
 }
 
 func (m *Mount) decode(v value) error {
+	const other = "it tunes a way of carrying mounts that rdd does not use"
 	return mapping(fields{
 		"location":   text(&m.Location),
 		"mountPoint": text(&m.MountPoint),
 		"writable":   boolean(&m.Writable),
+		"sshfs": mapping(fields{
+			"cache": inert(other, "true"), "followSymlinks": inert(other, "false"),
+			"sftpDriver": inert(other, "", "builtin", "openssh-sftp-server"),
+		}),
+		"9p": mapping(fields{
+			"securityModel": inert(other, "none"), "protocolVersion": inert(other, "9p2000.L"),
+			"msize": inert(other, "128KiB"), "cache": inert(other, "fscache", "mmap"),
+		}),
+		"virtiofs": mapping(fields{"queueSize": inert(other, "1024")}),
 	})(v)
 }
 
@@ -54,11 +87,17 @@ func (p *Provision) decode(v value) error {
 	return mapping(fields{
 		"mode":        text(&p.Mode),
 		"script":      text(&p.Script),
+		"file":        unresolvedFile,
 		"path":        text(&p.Path),
 		"content":     text(&p.Content),
 		"owner":       text(&p.Owner),
 		"permissions": text(&p.Permissions),
 		"overwrite":   optional(&p.Overwrite, decodeBool),
+		// The rest belongs to modes that are refused.
+		"skipDefaultDependencyResolution": none("it belongs to mode `dependency`"),
+		"playbook":                        none("it belongs to mode `ansible`"),
+		"expression":                      none("it belongs to mode `yq`"),
+		"format":                          none("it belongs to mode `yq`"),
 	})(v)
 }
 
@@ -66,9 +105,15 @@ func (p *Probe) decode(v value) error {
 	return mapping(fields{
 		"mode":        text(&p.Mode),
 		"script":      text(&p.Script),
+		"file":        unresolvedFile,
 		"description": text(&p.Description),
 		"hint":        text(&p.Hint),
 	})(v)
+}
+
+// unresolvedFile refuses a script in a file of its own: who stores templates merges those in.
+func unresolvedFile(v value) error {
+	return v.failf("names another file, which is read only when a virtual machine is created from a file: %s", mergeHint)
 }
 
 func (f *PortForward) decode(v value) error {
@@ -84,6 +129,8 @@ func (f *PortForward) decode(v value) error {
 		"proto":             text(&f.Proto),
 		"ignore":            boolean(&f.Ignore),
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
+		"reverse":           inert("rdd leads from the host into the guest only", "false"),
+		"static":            inert("rdd forwards a port while something listens on it", "false"),
 	})(v)
 }
 
@@ -97,4 +144,33 @@ func (r *PortRange) decode(v value) error {
 	}
 	copy(r[:], ports)
 	return nil
+}
+
+func (h *HostResolver) decode(v value) error {
+	return mapping(fields{
+		"hosts":   texts(&h.Hosts),
+		"enabled": inert("the guest always asks the host for names", "true"),
+		"ipv6":    inert("the guest's network is IPv4", "false"),
+	})(v)
+}
+
+func (s *SSH) decode(v value) error {
+	const (
+		noKeys    = "the guest takes only the key that rdd makes for it"
+		noForward = "rdd forwards nothing of the ssh client's"
+	)
+	return mapping(fields{
+		"localPort":         integer(&s.LocalPort),
+		"address":           inert("the guest's sshd is reached on the loopback only", "", loopback),
+		"loadDotSSHPubKeys": inert(noKeys, "false"),
+		"forwardAgent":      inert(noForward, "false"),
+		"forwardX11":        inert(noForward, "false"),
+		"forwardX11Trusted": inert(noForward, "false"),
+		"overVsock":         inert("rdd reaches sshd by the network", "false"),
+	})(v)
+}
+
+func decodeContainerd(v value) error {
+	const images = "rdd installs no containerd of its own"
+	return mapping(fields{"system": inert(images, "false"), "user": inert(images, "false"), "archives": none(images)})(v)
 }

@@ -26,14 +26,11 @@ import (
 // The error says whether parsing or validating failed and where; it wraps a
 // *ParseError or a *vm.InvalidSpecError.
 func Load(data []byte, params map[string]string, host Host) (*Template, error) {
-	t, places, err := read(data)
+	document, err := Parse(data, "")
 	if err != nil {
 		return nil, err
 	}
-	if err := t.complete(params, host); err != nil {
-		return nil, places.locate(err)
-	}
-	return t, nil
+	return document.Load(params, host)
 }
 
 func (t *Template) complete(params map[string]string, host Host) error {

@@ -3,11 +3,14 @@
 package template
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 	"go.yaml.in/yaml/v4"
@@ -26,7 +29,8 @@ type value struct {
 	node *yaml.Node
 	path string
 	// places collects where each path was read.
-	places places
+	places   places
+	document *Document
 }
 
 // failf refuses the value.
@@ -47,8 +51,8 @@ func (v value) element(i int, node *yaml.Node) value {
 }
 
 func (v value) at(path string, node *yaml.Node) value {
-	v.places[path] = place{node.Line, node.Column}
-	return value{node: node, path: path, places: v.places}
+	v.places[path] = place{v.document.originOf(node), node.Line, node.Column}
+	return value{node: node, path: path, places: v.places, document: v.document}
 }
 
 // describe names what the value is, for messages.
@@ -58,21 +62,33 @@ func (v value) describe() string {
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
-	case yaml.AliasNode:
-		return "a YAML alias"
-	default:
-		return "`" + v.node.Value + "`"
 	}
+	if absent(v.node) {
+		return "nothing"
+	}
+	return "`" + shorten(v.node.Value) + "`"
+}
+
+// shorten keeps a value from filling a message.
+func shorten(text string) string {
+	const most = 80
+	text, _, cut := strings.Cut(text, "\n")
+	if utf8.RuneCountInString(text) > most {
+		text, cut = string([]rune(text)[:most]), true
+	}
+	if cut {
+		text += "…"
+	}
+	return text
 }
 
 // mapping reads a mapping that has no other keys than known.
 func mapping(known fields) decoder {
 	return func(v value) error {
-		return eachEntry(v, func(key string, entry value) error {
-			decode, ok := known[key]
+		return eachEntry(v, func(key *yaml.Node, entry value) error {
+			decode, ok := known[key.Value]
 			if !ok {
-				names := slices.Sorted(maps.Keys(known))
-				return entry.failf("is not honoured by this rdd; known here: %s", strings.Join(names, ", "))
+				return v.child(key.Value, key).failf("is not a field that rdd knows here; %s", known.suggest(key.Value))
 			}
 			if absent(entry.node) {
 				return nil
@@ -82,22 +98,56 @@ func mapping(known fields) decoder {
 	}
 }
 
+// suggest names the fields that may have been meant.
+func (f fields) suggest(key string) string {
+	names := slices.Sorted(maps.Keys(f))
+	nearest := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(a, key), distance(b, key)) })
+	if distance(nearest, key) <= len(key)/3 {
+		return "did you mean `" + nearest + "`?"
+	}
+	return "there are: " + strings.Join(names, ", ")
+}
+
+// distance is how many characters to change, insert or remove to get from a to b (Levenshtein), whatever their case.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
 // eachEntry calls do for each entry of a mapping and refuses double keys.
-func eachEntry(v value, do func(key string, entry value) error) error {
+func eachEntry(v value, do func(key *yaml.Node, entry value) error) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())
 	}
-	seen := map[string]bool{}
+	seen := map[string]place{}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key := v.node.Content[i]
-		if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" {
+		if key.Kind != yaml.ScalarNode {
 			return v.at(v.path, key).failf("has a key that is not plain text")
 		}
-		if seen[key.Value] {
-			return v.child(key.Value, key).failf("is given twice")
+		if len(key.Value) > maxKey {
+			return v.at(v.path, key).failf("has a key of %d bytes: `%s`", len(key.Value), shorten(key.Value))
 		}
-		seen[key.Value] = true
-		if err := do(key.Value, v.child(key.Value, v.node.Content[i+1])); err != nil {
+		if first, ok := seen[key.Value]; ok {
+			return v.child(key.Value, key).failf("is given twice; first in line %d", first.line)
+		}
+		seen[key.Value] = place{line: key.Line}
+		if err := do(key, v.child(key.Value, v.node.Content[i+1])); err != nil {
 			return err
 		}
 	}
@@ -124,15 +174,30 @@ func list[T any](into *[]T, decode func(*T, value) error) decoder {
 	}
 }
 
-// text reads any scalar as it is written.
+// text reads any scalar as it is written, and !!binary as what it encodes.
 func text(into *string) decoder {
 	return func(v value) error {
 		if v.node.Kind != yaml.ScalarNode || absent(v.node) {
 			return v.failf("must be text; got %s", v.describe())
 		}
 		*into = v.node.Value
+		if v.node.Tag == "!!binary" {
+			return decodeBinary(into, v)
+		}
 		return nil
 	}
+}
+
+func decodeBinary(into *string, v value) error {
+	data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(v.node.Value), ""))
+	if err != nil {
+		return v.failf("is tagged !!binary and is not base64: %v", err)
+	}
+	if !utf8.Valid(data) {
+		return v.failf("must hold UTF-8 text")
+	}
+	*into = string(data)
+	return nil
 }
 
 // textOr reads text, and standard as none.
@@ -152,10 +217,10 @@ func textOr(standard string, into *string) decoder {
 func texts(into *map[string]string) decoder {
 	return func(v value) error {
 		m := map[string]string{}
-		err := eachEntry(v, func(key string, entry value) error {
+		err := eachEntry(v, func(key *yaml.Node, entry value) error {
 			var s string
 			err := text(&s)(entry)
-			m[key] = s
+			m[key.Value] = s
 			return err
 		})
 		*into = m
@@ -183,16 +248,6 @@ func size(into *int64) decoder {
 			return v.failf("must be a size such as 4GiB; got %s", v.describe())
 		}
 		*into = n
-		return nil
-	}
-}
-
-// only accepts one spelling and changes nothing.
-func only(accepted string) decoder {
-	return func(v value) error {
-		if v.node.Kind != yaml.ScalarNode || v.node.Value != accepted {
-			return v.failf("must be %s; got %s", accepted, v.describe())
-		}
 		return nil
 	}
 }

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// mergeHint says who reads other files.
+const mergeHint = "`rdd limavm create NAME FILE` reads them and stores one template"
+
+// defaultMounts is what Lima mounts by default, under its name there: home to read, a directory below /tmp to write.
+const (
+	defaultMountsName = "_default/mounts"
+	defaultMounts     = "mounts:\n- location: '~'\n- location: /tmp/lima\n  writable: true\n"
+)
+
+// reference is one entry of a `base`, or a `file`, and where it stands.
+type reference struct {
+	value   value
+	locator string
+}
+
+// bases lists what the root's `base` names, in order.
+func (d *Document) bases() ([]reference, error) {
+	node := entry(d.root, "base")
+	if node == nil || absent(node) {
+		return nil, nil
+	}
+	v := d.rootValue().child("base", node)
+	if node.Kind != yaml.SequenceNode {
+		ref, err := v.reference()
+		return []reference{ref}, err
+	}
+	var refs []reference
+	for i, node := range node.Content {
+		ref, err := v.element(i, node).reference()
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	return refs, nil
+}
+
+func (d *Document) rootValue() value { return value{node: d.root, places: places{}, document: d} }
+
+// reference reads a locator: text, or a mapping with `url`.
+func (v value) reference() (reference, error) {
+	var locator string
+	decode := text(&locator)
+	if v.node.Kind == yaml.MappingNode {
+		decode = mapping(fields{"url": text(&locator), "digest": none("digests of templates are not checked")})
+	}
+	if err := decode(v); err != nil {
+		return reference{}, v.places.locate(err)
+	}
+	if locator == "" {
+		return reference{}, v.refuse("must name a template: a file, a URL or `template:_default/mounts`")
+	}
+	return reference{value: v, locator: locator}, nil
+}
+
+// cannotRead says what could not be read, and where it is named.
+func (r reference) cannotRead(locator string, err error) error {
+	at, _ := r.value.places.nearest(r.value.path)
+	return fmt.Errorf("reading %s for field `%s` (%s): %w", locator, r.value.path, at, err)
+}
+
+// refuse is failf with the value's place.
+func (v value) refuse(format string, args ...any) error {
+	return v.places.locate(v.failf(format, args...))
+}
+
+// removeEntry takes a key out of a mapping.
+func removeEntry(mapping *yaml.Node, key string) {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			mapping.Content = append(mapping.Content[:i:i], mapping.Content[i+2:]...)
+			return
+		}
+	}
+}
+
+// builtin returns the template that `template:NAME` names. isTemplate is false for every other locator.
+func (r reference) builtin() (data string, isTemplate bool, err error) {
+	name, ok := strings.CutPrefix(r.locator, templatePrefix)
+	if !ok {
+		return "", false, nil
+	}
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "//"), ".yaml")
+	if name == defaultMountsName {
+		return defaultMounts, true, nil
+	}
+	if strings.HasPrefix(name, "_images/") {
+		return "", true, r.value.refuse("names an image list of Lima's (`%s`), which is not part of rdd: leave it out and give `images`, such as `- location: rdd:docker` or the URL of a cloud image", r.locator)
+	}
+	return "", true, r.value.refuse("names a template of Lima's (`%s`), which is not part of rdd: save it to a file and name that", r.locator)
+}
+
+// addBuiltinBases merges the bases that need no reading, and refuses all others.
+func (d *Document) addBuiltinBases() error {
+	refs, err := d.bases()
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		data, isTemplate, err := ref.builtin()
+		if err != nil {
+			return err
+		}
+		if !isTemplate {
+			return ref.value.refuse("names another template (`%s`), and here none is read: %s", shorten(ref.locator), mergeHint)
+		}
+		if err := d.mergeBuiltin(ref, data); err != nil {
+			return err
+		}
+	}
+	d.basesDone(refs)
+	return nil
+}
+
+// mergeBuiltin merges a template of rdd's own, whose parts stand where its name does.
+func (d *Document) mergeBuiltin(ref reference, data string) error {
+	base, err := Parse([]byte(data), "")
+	if err != nil {
+		return err
+	}
+	moveTo(base.root, ref.value.node)
+	mergeMapping(d.root, base.root, true)
+	return nil
+}
+
+func moveTo(node, at *yaml.Node) {
+	node.Line, node.Column = at.Line, at.Column
+	for _, child := range node.Content {
+		moveTo(child, at)
+	}
+}
+
+// basesDone removes what has been merged.
+func (d *Document) basesDone(refs []reference) {
+	removeEntry(d.root, "base")
+	if len(refs) > 0 {
+		d.CombineMounts()
+	}
+}
+
+// absolute resolves a locator against that of the document it stands in.
+func (r reference) absolute(origin string) (string, error) {
+	locator := r.locator
+	switch scheme, _, hasScheme := strings.Cut(locator, "://"); {
+	case isURL(locator):
+		return locator, nil
+	case hasScheme && scheme != "file":
+		return "", r.value.refuse("must be a file, or an http or https URL; got `%s`", locator)
+	case isURL(origin):
+		return r.relativeURL(origin)
+	}
+	locator = strings.TrimPrefix(locator, filePrefix)
+	if filepath.IsAbs(locator) || strings.HasPrefix(locator, "~/") {
+		return locator, nil
+	}
+	if origin == "" {
+		return "", r.value.refuse("is a relative path (`%s`), and where the template comes from there is nothing it could be relative to: save the template to a file", locator)
+	}
+	return filepath.Join(filepath.Dir(origin), filepath.FromSlash(locator)), nil
+}
+
+// relativeURL resolves a path; one of a template from the network never names a file of this host.
+func (r reference) relativeURL(origin string) (string, error) {
+	base, err := url.Parse(origin)
+	if err != nil {
+		return "", fmt.Errorf("reading the URL %s: %w", origin, err)
+	}
+	if path.IsAbs(r.locator) || strings.HasPrefix(r.locator, "~") || strings.Contains(r.locator, ":") {
+		return "", r.value.refuse("must be a relative path or a URL in a template that comes from one; got `%s`", r.locator)
+	}
+	return base.ResolveReference(&url.URL{Path: r.locator}).String(), nil
+}
+
+func isURL(locator string) bool {
+	return strings.HasPrefix(locator, "http://") || strings.HasPrefix(locator, "https://")
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
+)
+
+// minimumQEMU is the oldest QEMU that has rdd's machine type, pc-q35-7.2.
+const minimumQEMU = "7.2.0"
+
+var versionPattern = regexp.MustCompile(`^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$`)
+
+// inert accepts the spellings that mean what rdd does anyway; reason says, of any other, why not.
+func inert(reason string, accepted ...string) decoder {
+	return func(v value) error {
+		if v.node.Kind == yaml.ScalarNode && slices.Contains(accepted, v.node.Value) {
+			return nil
+		}
+		return v.failf("must be %s; got %s: %s", choice(accepted), v.describe(), reason)
+	}
+}
+
+// choice lists values for people; an empty one is called empty.
+func choice(values []string) string {
+	names := make([]string, len(values))
+	for i, value := range values {
+		names[i] = "`" + value + "`"
+		if value == "" {
+			names[i] = "empty"
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
+// none accepts an empty list, mapping or text only.
+func none(reason string) decoder {
+	return func(v value) error {
+		if len(v.node.Content) == 0 && (v.node.Kind != yaml.ScalarNode || v.node.Value == "") {
+			return nil
+		}
+		return v.failf("is not honoured by this rdd: %s", reason)
+	}
+}
+
+// version accepts a version number.
+func version(v value) error {
+	if v.node.Kind != yaml.ScalarNode || !versionPattern.MatchString(v.node.Value) {
+		return v.failf("must be a version such as 2.0.0; got %s", v.describe())
+	}
+	return nil
+}
+
+// qemuVersion accepts a version that every QEMU has that rdd can use.
+func qemuVersion(v value) error {
+	if err := version(v); err != nil {
+		return err
+	}
+	wanted, err := utilversion.ParseGeneric(v.node.Value)
+	if err != nil {
+		return v.failf("must be a version such as 7.2.0; got %s", v.describe())
+	}
+	if utilversion.MustParseGeneric(minimumQEMU).LessThan(wanted) {
+		return v.failf("must be at most %s: rdd looks for that QEMU or a newer one, and for no other; got %s", minimumQEMU, v.describe())
+	}
+	return nil
+}
+
+// mountTypes accepts a list of Lima's ways of carrying mounts.
+func mountTypes(v value) error {
+	var types []string
+	if err := list(&types, func(into *string, v value) error { return text(into)(v) })(v); err != nil {
+		return err
+	}
+	for i, name := range types {
+		if !slices.Contains([]string{"reverse-sshfs", "9p", "virtiofs", "wsl2"}, name) {
+			return v.element(i, v.node.Content[i]).failf("must be one of reverse-sshfs, 9p, virtiofs, wsl2; got `%s`", name)
+		}
+	}
+	return nil
+}
+
+// inertFields are the fields of Lima that change nothing in the machines that rdd makes, in the values that say so.
+func inertFields() fields {
+	const (
+		noDisplay = "rdd's machines have no display and no sound"
+		noMac     = "it belongs to the macOS driver"
+		noCA      = "rdd adds no certificates by itself: a provision step can"
+	)
+	return fields{
+		"minimumLimaVersion":    version,
+		"os":                    inert("rdd runs Linux only", "Linux", resolved),
+		"mountType":             inert("rdd chooses how mounts are carried", "9p", resolved, ""),
+		"mountTypesUnsupported": mountTypes,
+		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
+		"additionalDisks":       none("a machine has one disk"),
+		"audio":                 mapping(fields{"device": inert(noDisplay, "none", "")}),
+		"video": mapping(fields{
+			"display": inert(noDisplay, "none", ""),
+			"vnc":     mapping(fields{"display": inert(noDisplay, "none", "")}),
+		}),
+		"firmware": mapping(fields{
+			"legacyBIOS": inert("rdd boots by UEFI or a kernel directly", "false"),
+			"images":     none("rdd finds the firmware itself"),
+		}),
+		"rosetta":              mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
+		"nestedVirtualization": inert("rdd does not nest virtual machines", "false"),
+		"cpuType":              cpuTypes,
+		"vmOpts": mapping(fields{
+			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": cpuTypes}),
+			"vz": mapping(fields{
+				"rosetta":             mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
+				"diskImageFormat":     inert(noMac, "", "raw", "asif"),
+				"memoryBalloonTarget": none(noMac),
+			}),
+		}),
+		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
+		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
+		"plain":              inert("rdd has no such mode: leave out what is not wanted", "false"),
+		"propagateProxyEnv":  inert("rdd does not take over the environment it runs in: give `env`", "false"),
+		"timezone":           inert("rdd leaves the image's time zone: a provision script can change it", "", "UTC", "Etc/UTC"),
+		"caCerts": mapping(fields{
+			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
+		}),
+		"user": mapping(fields{
+			"name": none(noUser), "comment": none(noUser), "home": none(noUser), "uid": none(noUser),
+			"shell": inert(noUser, "/bin/bash"),
+		}),
+		"networks":   none("a machine has one network, with ports forwarded to the host"),
+		"dns":        none("the guest asks the host's name servers"),
+		"copyToHost": none("rdd copies no files to the host: use `rdd limavm shell NAME cat FILE`"),
+	}
+}
+
+const noUser = "the guest's user is made after the host's"
+
+// cpuTypes accepts entries that leave the choice open.
+func cpuTypes(v value) error {
+	return eachEntry(v, func(_ *yaml.Node, entry value) error {
+		if absent(entry.node) {
+			return nil
+		}
+		return none("rdd chooses the CPU model to fit the accelerator")(entry)
+	})
+}
