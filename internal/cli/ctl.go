@@ -3,10 +3,15 @@
 package cli
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -17,6 +22,7 @@ import (
 
 	_ "rancherdesktop.io/rdd/internal/cli/quiet" // see there
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // kubectlName is the name under which a link to this program is kubectl.
@@ -27,23 +33,38 @@ func (r *root) ctlCommand() *cobra.Command {
 		Use:   "ctl [ARGUMENTS…]",
 		Short: "Run kubectl against this instance",
 		Long: `Ctl is kubectl against this instance, whatever KUBECONFIG says. It starts the daemon when it is
-not running. All of kubectl's commands, flags and exit codes are as usual.`,
+not running. All of kubectl's commands, flags, plugins and exit codes are as usual; in addition, wait-condition
+waits for what kubectl wait cannot express.`,
 		Example: `  rdd ctl get app,limavm -A
   rdd ctl explain app.spec --recursive
-  rdd ctl wait app/app --for=condition=Settled`,
+  rdd ctl wait-condition app/app Settled --since startup`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			inst, err := r.instance()
 			if err != nil {
 				return err
 			}
-			if _, err := client.Ensure(cmd.Context(), inst, client.Options{Build: r.build}); err != nil {
+			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: r.build})
+			if err != nil {
 				return err
 			}
-			flags := kubectlFlags()
-			*flags.KubeConfig = inst.ConfigFile()
-			*flags.CacheDir = filepath.Join(inst.Dir, "kubectl-cache")
-			return r.runKubectl(cmd, flags, nil, args)
+			if _, err := client.Config(inst); err != nil {
+				return err
+			}
+			if err := os.Setenv("KUBECONFIG", inst.ConfigFile()); err != nil { // for kubectl config, and for plugins
+				return fmt.Errorf("pointing kubectl at instance %q: %w", inst.Name, err)
+			}
+			flags := ctlFlags(inst)
+			return r.runKubectl(cmd.Context(), r.newCtl(r.streams, flags, args, record.Started))
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			inst, err := r.instance()
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveError
+			}
+			return completeKubectl(cmd.Context(), args, prefix, func(s streams, args []string) *cobra.Command {
+				return r.newCtl(s, ctlFlags(inst), args, time.Time{})
+			})
 		},
 	}
 }
@@ -53,10 +74,15 @@ func (r *root) kubectlCommand() *cobra.Command {
 		Use:                "kubectl [ARGUMENTS…]",
 		Short:              "Run the built-in kubectl against any cluster",
 		Long:               "Kubectl is plain kubectl with the usual kubeconfig. A link named kubectl to the rdd binary does the same.",
-		Example:            "  rdd kubectl config get-contexts",
+		Example:            "  rdd kubectl config get-contexts\n  ln -s \"$(command -v rdd)\" ~/bin/kubectl",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.runKubectl(cmd, kubectlFlags(), kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes), args)
+			return r.runKubectl(cmd.Context(), r.newKubectl(r.streams, kubectlFlags(), args))
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return completeKubectl(cmd.Context(), args, prefix, func(s streams, args []string) *cobra.Command {
+				return r.newKubectl(s, kubectlFlags(), args)
+			})
 		},
 	}
 }
@@ -65,22 +91,55 @@ func kubectlFlags() *genericclioptions.ConfigFlags {
 	return genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
 }
 
-// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure, with kubectl's own exit codes.
-func (r *root) runKubectl(cmd *cobra.Command, flags *genericclioptions.ConfigFlags, plugins kubectl.PluginHandler, args []string) error {
-	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl ends by them
-	streams := genericiooptions.IOStreams{In: r.in, Out: r.out, ErrOut: r.err}
+// ctlFlags point kubectl at an instance. Its cache is the instance's own: ~/.kube is the user's.
+func ctlFlags(inst instance.Instance) *genericclioptions.ConfigFlags {
+	flags := kubectlFlags()
+	*flags.KubeConfig = inst.ConfigFile()
+	*flags.CacheDir = filepath.Join(inst.Dir, "kubectl-cache")
+	return flags
+}
+
+// newCtl builds kubectl with rdd's own addition; started is when the daemon began.
+func (r *root) newCtl(s streams, flags *genericclioptions.ConfigFlags, args []string, started time.Time) *cobra.Command {
+	tool := r.newKubectl(s, flags, args)
+	tool.AddCommand(r.waitConditionCommand(flags, started))
+	return tool
+}
+
+// newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's place.
+func (r *root) newKubectl(s streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl, and a plugin, end by them
+	io := genericiooptions.IOStreams{In: s.in, Out: s.out, ErrOut: s.err}
 	tool := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
-		PluginHandler: plugins,
+		PluginHandler: pluginHandler(args),
 		Arguments:     append([]string{kubectlName}, args...),
-		ConfigFlags:   flags.WithWarningPrinter(streams),
-		IOStreams:     streams,
+		ConfigFlags:   flags.WithWarningPrinter(io),
+		IOStreams:     io,
 	})
 	tool.SilenceErrors, tool.SilenceUsage = true, true
 	tool.SetArgs(args)
-	tool.SetIn(r.in)
-	tool.SetOut(r.out)
-	tool.SetErr(r.err)
-	if err := tool.ExecuteContext(cmd.Context()); err != nil {
+	tool.SetIn(s.in)
+	tool.SetOut(s.out)
+	tool.SetErr(s.err)
+	return tool
+}
+
+// pluginHandler finds plugins; none where a command is meant that kubectl would take for one.
+func pluginHandler(args []string) kubectl.PluginHandler {
+	if slices.Contains(args, waitConditionName) {
+		return nil
+	}
+	return kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes)
+}
+
+// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure, with kubectl's own exit codes.
+func (r *root) runKubectl(ctx context.Context, tool *cobra.Command) error {
+	err := tool.ExecuteContext(ctx)
+	var ours *exitError
+	if errors.As(err, &ours) {
+		return err
+	}
+	if err != nil {
 		cmdutil.CheckErr(err) // prints as kubectl does, and exits
 	}
 	return nil

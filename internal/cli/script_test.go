@@ -260,7 +260,9 @@ func cmdWaitLog(ts *testscript.TestScript, _ bool, args []string) {
 	deadline := time.After(stopTimeout)
 	for tick := time.NewTicker(stepInterval); ; {
 		data, err := os.ReadFile(args[0])
-		ts.Check(err)
+		if !errors.Is(err, fs.ErrNotExist) {
+			ts.Check(err)
+		}
 		if len(pattern.FindAll(data, -1)) >= times {
 			return
 		}

@@ -60,9 +60,9 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", inst.ConfigFile())
+	config, err := Config(inst)
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig of instance %q: %w", inst.Name, err)
+		return nil, err
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
 	known := NewScheme()
@@ -71,6 +71,27 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)
 	}
 	return &Client{WithWatch: client, Config: config, Daemon: record}, nil
+}
+
+// Config reads how to reach the API as the instance's user from the kubeconfig, which a running daemon keeps intact.
+func Config(inst instance.Instance) (*rest.Config, error) {
+	config, err := loadConfig(inst.ConfigFile())
+	if err == nil {
+		return config, nil
+	}
+	return nil, fmt.Errorf("reading the kubeconfig %s, which the daemon writes anew within seconds or when it starts: %w", inst.ConfigFile(), err)
+}
+
+func loadConfig(path string) (*rest.Config, error) {
+	file, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		return nil, err
+	}
+	config, err := clientcmd.NewDefaultClientConfig(*file, nil).ClientConfig()
+	if err == nil && config.BearerToken == "" {
+		err = errors.New("it holds no token")
+	}
+	return config, err
 }
 
 // Ensure finds a ready daemon of a fitting version, starting or restarting it when need be.

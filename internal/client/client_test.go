@@ -129,3 +129,41 @@ func TestTail(t *testing.T) {
 		t.Errorf("the tail of nothing is %q", got)
 	}
 }
+
+// TestConfig reads kubeconfigs that are missing, cut off, empty or something else: each error names the file.
+func TestConfig(t *testing.T) {
+	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
+	whole := `apiVersion: v1
+kind: Config
+current-context: rdd-t
+clusters: [{name: rdd-t, cluster: {server: "https://127.0.0.1:6553"}}]
+users: [{name: rdd-t, user: {token: secret}}]
+contexts: [{name: rdd-t, context: {cluster: rdd-t, user: rdd-t}}]
+`
+	for name, content := range map[string]string{
+		"cut off":  whole[:len(whole)/2],
+		"empty":    "",
+		"garbage":  "\x00\x01\x02",
+		"a list":   "- apiVersion: v1\n",
+		"no users": strings.ReplaceAll(whole, "users:", "losers:"),
+	} {
+		if err := os.WriteFile(inst.ConfigFile(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if config, err := Config(inst); err == nil || !strings.Contains(err.Error(), inst.ConfigFile()) {
+			t.Errorf("%s: %+v, %v", name, config, err)
+		}
+	}
+	if err := os.WriteFile(inst.ConfigFile(), []byte(whole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if config, err := Config(inst); err != nil || config.Host != "https://127.0.0.1:6553" || config.BearerToken != "secret" {
+		t.Errorf("a whole kubeconfig: %+v, %v", config, err)
+	}
+	if err := os.Remove(inst.ConfigFile()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Config(inst); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), inst.ConfigFile()) {
+		t.Errorf("without a kubeconfig: %v", err)
+	}
+}
