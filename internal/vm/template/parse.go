@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -75,9 +76,13 @@ func checkText(data []byte) error {
 	}
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
+		switch {
+		case r == utf8.RuneError && size == 1:
 			line, column := position(data, i)
 			return &ParseError{Line: line, Column: column, Reason: fmt.Sprintf("it is not UTF-8 text: byte 0x%02x", data[i])}
+		case unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r):
+			line, column := position(data, i)
+			return &ParseError{Line: line, Column: column, Reason: fmt.Sprintf("it holds a control character, 0x%02x", r)}
 		}
 		i += size
 	}
@@ -133,7 +138,8 @@ func parseError(data []byte, err error) *ParseError {
 	switch {
 	case strings.HasPrefix(one.Message, "exceeded max depth"):
 		e.Reason = fmt.Sprintf("it has more than %d mappings and lists in one another", maxDepth)
-	case strings.Contains(one.Message, "cannot start any token") && tabAt(data, e.Line, e.Column):
+	case strings.Contains(one.Message, "found a tab character"),
+		strings.Contains(one.Message, "cannot start any token") && tabAt(data, e.Line, e.Column):
 		e.Reason = "there is a tab; YAML is indented with spaces"
 	case strings.Contains(one.Message, "unknown anchor"):
 		e.Reason += ", and aliases are not read: write the value out"

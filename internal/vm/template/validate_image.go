@@ -98,6 +98,8 @@ func validateLocation(field, location string) error {
 	switch {
 	case location == "":
 		return invalid(field, "must not be empty")
+	case strings.HasPrefix(location, imagePrefix):
+		return invalid(field, "must not be an image that rdd builds; got `%s`", location)
 	case strings.HasPrefix(location, templatePrefix):
 		return invalid(field, "must name an image itself: the image lists of Lima (`%s`) are not part of rdd", location)
 	case strings.HasPrefix(location, "http://"), strings.HasPrefix(location, "https://"):

@@ -36,10 +36,22 @@ func (f PortForward) validate(at string) error {
 			return err
 		}
 	}
-	if f.GuestSocket == "" && f.HostSocket == "" && filled.GuestPortRange.count() != filled.HostPortRange.count() {
-		return invalid(at+".hostPortRange", "must be as many ports as the guest's (%d); got %d", filled.GuestPortRange.count(), filled.HostPortRange.count())
+	if f.GuestSocket != "" || f.HostSocket != "" {
+		return nil
 	}
-	return nil
+	return filled.validateCounts(at)
+}
+
+// validateCounts compares the lengths of the ranges of a filled rule without sockets.
+func (f PortForward) validateCounts(at string) error {
+	guest, host := f.GuestPortRange.count(), f.HostPortRange.count()
+	switch {
+	case guest == host:
+		return nil
+	case f.HostPort != 0:
+		return invalid(at+".hostPort", "must go with one port of the guest: give `guestPort`")
+	}
+	return invalid(at+".hostPortRange", "must be as many ports as the guest's (%d); got %d", guest, host)
 }
 
 func validateIP(field, ip string) error {
@@ -100,6 +112,8 @@ func (f PortForward) validateGuestSocket(at string) error {
 		return invalid(at+".guestSocket", "must not be given beside the guest's port")
 	case f.Ignore:
 		return invalid(at+".ignore", "does not go with a socket: nothing forwards one that no rule names")
+	case f.Proto == ProtoUDP:
+		return invalid(at+".proto", "must be `tcp` or left out for a socket; got `udp`")
 	case f.HostSocket != "":
 		return nil
 	case f.HostPort == 0 && f.HostPortRange.IsZero():
@@ -117,6 +131,8 @@ func (f PortForward) validateHostSocket(at string) error {
 	switch {
 	case f.HostPort != 0 || !f.HostPortRange.IsZero():
 		return invalid(at+".hostSocket", "must not be given beside the host's port")
+	case f.Proto == ProtoUDP:
+		return invalid(at+".proto", "must be `tcp` or left out for a socket; got `udp`")
 	case f.GuestPort == 0 && f.GuestPortRange.IsZero():
 		return invalid(at+".guestSocket", "must be given: what in the guest the host's socket leads to")
 	case f.GuestPort == 0 && f.GuestPortRange.count() != 1:
