@@ -194,7 +194,7 @@ func (d *engineDriver) list(ctx context.Context, _ []string) error {
 }
 
 func (d *engineDriver) shell(ctx context.Context, args []string) error {
-	return d.root.shell(ctx, args[0], "rdd engine start "+args[0], args[1:])
+	return d.root.shell(ctx, shellOptions{name: args[0], start: "rdd engine start " + args[0], args: args[1:]})
 }
 
 func (d *engineDriver) print(state vm.State) error {

@@ -6,20 +6,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/duration"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/client"
 )
+
+// limavmHint tells what a command that ends early leaves going on.
+const limavmHint = "It goes on. To follow it: rdd limavm list, or rdd why %s"
 
 func (r *root) limavmCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -27,50 +28,94 @@ func (r *root) limavmCommand() *cobra.Command {
 		Aliases: []string{"lima", "vm"},
 		Short:   "Work with any virtual machine",
 		Long: `Limavm works with LimaVMs, of which the App's is one. A NAME is looked up over all namespaces, as LimaVM
-names are unique across them.`,
+names are unique across them.
+
+Commands that change something wait until it is so and show what they wait for. Ctrl-C ends the waiting only.`,
 		Example: `  rdd limavm create dev ./dev.yaml --start
   rdd limavm list
-  rdd limavm shell dev uname -a`,
+  rdd limavm shell dev uname -a
+  rdd limavm delete dev`,
 	}
-	cmd.AddCommand(r.limavmCreateCommand(), r.limavmStartCommand(), r.limavmStopCommand(),
-		r.limavmDeleteCommand(), r.limavmListCommand(), r.limavmShellCommand())
+	cmd.AddCommand(r.limavmCreateCommand(), r.limavmStartCommand(), r.limavmStopCommand(), r.limavmRestartCommand(), r.limavmResetCommand(),
+		r.limavmDeleteCommand(), r.limavmAdoptCommand(), r.limavmEditCommand(), r.limavmParamsCommand(),
+		r.limavmListCommand(), r.limavmLogsCommand(), r.limavmShellCommand())
 	return cmd
 }
 
 // findVM looks a LimaVM up over all namespaces.
 func findVM(ctx context.Context, c ctrl.Reader, name string) (*limav1.LimaVM, error) {
+	machine, err := lookupVM(ctx, c, name)
+	if err == nil && machine == nil {
+		return nil, fmt.Errorf("LimaVM %q not found in any namespace; to see what there is: rdd limavm list", name)
+	}
+	return machine, err
+}
+
+// lookupVM is findVM for those to whom no LimaVM, which is nil, is an answer.
+func lookupVM(ctx context.Context, c ctrl.Reader, name string) (*limav1.LimaVM, error) {
 	list := &limav1.LimaVMList{}
 	if err := c.List(ctx, list, ctrl.MatchingFields{"metadata.name": name}); err != nil {
 		return nil, fmt.Errorf("looking for LimaVM %q: %w", name, err)
 	}
 	if len(list.Items) == 0 {
-		return nil, fmt.Errorf("LimaVM %q not found in any namespace; to see what there is: rdd limavm list", name)
+		return nil, nil
 	}
 	return &list.Items[0], nil
 }
 
-// completeVM completes the name of a LimaVM. It asks a running daemon only: completion starts nothing.
-func (r *root) completeVM(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)
+// completionTimeout bounds what a press of the tab key asks.
+const completionTimeout = 2 * time.Second
+
+// completing gives a completion a client of a running daemon: completion starts nothing.
+func (r *root) completing(cmd *cobra.Command, ask func(context.Context, ctrl.Reader) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 	defer cancel()
 	c, err := r.reconnect(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	list := &limav1.LimaVMList{}
-	if err := c.List(ctx, list); err != nil {
+	words, err := ask(ctx, c)
+	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	var names []string
-	for _, machine := range list.Items {
-		if strings.HasPrefix(machine.Name, prefix) {
-			names = append(names, machine.Name)
-		}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeVM completes the name of one LimaVM, with what it is doing.
+func (r *root) completeVM(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return r.completeVMs(cmd, args, prefix)
+}
+
+// completeVMs completes the names of several LimaVMs.
+func (r *root) completeVMs(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	return r.completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+		list := &limav1.LimaVMList{}
+		if err := c.List(ctx, list); err != nil {
+			return nil, err
+		}
+		var names []string
+		for _, machine := range list.Items {
+			if strings.HasPrefix(machine.Name, prefix) && !slices.Contains(args, machine.Name) {
+				names = append(names, cobra.CompletionWithDesc(machine.Name, vmReason(machine.Status.Conditions)))
+			}
+		}
+		return names, nil
+	})
+}
+
+// vmReason is the reason that matters: why it is not created, else how it runs.
+func vmReason(conditions []metav1.Condition) string {
+	created := meta.FindStatusCondition(conditions, limav1.ConditionCreated)
+	if created != nil && created.Status != metav1.ConditionTrue {
+		return created.Reason
+	}
+	if running := meta.FindStatusCondition(conditions, limav1.ConditionRunning); running != nil {
+		return running.Reason
+	}
+	return limav1.ReasonPending
 }
 
 // vmCommand completes a command that changes one LimaVM and waits.
@@ -90,40 +135,9 @@ func (r *root) vmCommand(cmd *cobra.Command, timeout time.Duration, do func(cont
 	})
 }
 
-func (r *root) limavmStartCommand() *cobra.Command {
-	return r.vmCommand(&cobra.Command{
-		Use:     "start NAME",
-		Short:   "Start a virtual machine",
-		Example: "  rdd limavm start dev\n  rdd limavm start dev --timeout 20m",
-	}, startTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return r.setRunning(ctx, c, machine, true, wait)
-	})
-}
-
-func (r *root) limavmStopCommand() *cobra.Command {
-	return r.vmCommand(&cobra.Command{
-		Use:     "stop NAME",
-		Short:   "Shut a virtual machine down and keep it",
-		Example: "  rdd limavm stop dev\n  rdd limavm stop dev --wait=false",
-	}, changeTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return r.setRunning(ctx, c, machine, false, wait)
-	})
-}
-
-func (r *root) setRunning(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
-	patch := ctrl.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"running":%t}}`, running))
-	if err := c.Patch(ctx, machine, patch, fieldOwner); err != nil {
-		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
-	}
-	want := map[bool]string{true: "run", false: "stop"}[running]
-	if !wait {
-		fmt.Fprintf(r.out, "LimaVM %q is to %s. To follow it: rdd limavm list\n", machine.Name, want)
-		return nil
-	}
-	if err := r.waitVM(ctx, c, machine, runningJudge(running, machine.Generation), want); err != nil {
-		return err
-	}
-	fmt.Fprintf(r.out, "LimaVM %q is %s.\n", machine.Name, map[bool]string{true: "running", false: "stopped"}[running])
+// notWaiting says what was asked for and how to see it come true.
+func (r *root) notWaiting(name, want string) error {
+	fmt.Fprintf(r.out, "LimaVM %q is to %s. To follow it: rdd limavm list, or rdd why %s\n", name, want, name)
 	return nil
 }
 
@@ -134,11 +148,23 @@ func (r *root) waitVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.Lim
 		follow:   r.follower(c, &limav1.LimaVMList{}, key).follow,
 		judge:    judge,
 		what:     fmt.Sprintf("LimaVM %q to %s", machine.Name, want),
-		hint:     "It goes on. To follow it: rdd limavm list",
+		hint:     fmt.Sprintf(limavmHint, machine.Name),
 		progress: newProgress(r.err),
 		retry:    func(ctx context.Context) error { return askRetry(ctx, c, key) },
 	}
 	return w.run(ctx)
+}
+
+// tellMessage prints what the machine's template has to tell people, now that it runs.
+func (r *root) tellMessage(ctx context.Context, c ctrl.Reader, key ctrl.ObjectKey) error {
+	machine := &limav1.LimaVM{}
+	if err := c.Get(ctx, key, machine); err != nil {
+		return fmt.Errorf("reading the template's message: %w", err)
+	}
+	if text := strings.TrimSpace(machine.Status.Message); text != "" {
+		fmt.Fprintln(r.out, text)
+	}
+	return nil
 }
 
 // existing gives a judge the LimaVM; one that is gone or going ends the wait.
@@ -154,112 +180,76 @@ func existing(judge func(*limav1.LimaVM) (verdict, error)) judge {
 
 // runningJudge waits until the LimaVM runs, or is stopped.
 func runningJudge(running bool, generation int64) judge {
-	wanted := map[bool]metav1.ConditionStatus{true: metav1.ConditionTrue, false: metav1.ConditionFalse}[running]
 	return existing(func(machine *limav1.LimaVM) (verdict, error) {
 		if machine.Generation > generation && machine.Spec.Running != running {
 			return verdict{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is %t now", machine.Spec.Running)
 		}
-		created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
-		if running && (created == nil || created.Status != metav1.ConditionTrue) {
-			return blocked(created, generation, "waiting for the LimaVM controller"), nil
-		}
-		c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
-		current := c != nil && c.ObservedGeneration >= generation
-		if current && c.Status == wanted && (running || c.Reason == limav1.ReasonStopped) {
-			return verdict{done: true}, nil
-		}
-		return blocked(c, generation, "waiting for the LimaVM controller"), nil
+		return powerVerdict(machine, running, generation), nil
 	})
+}
+
+// powerVerdict says whether a LimaVM of at least that generation is up or down as wanted.
+func powerVerdict(machine *limav1.LimaVM, running bool, generation int64) verdict {
+	const unseen = "waiting for the LimaVM controller"
+	created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
+	if running && (created == nil || created.Status != metav1.ConditionTrue) {
+		return blocked(created, generation, unseen)
+	}
+	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
+	if c != nil && c.ObservedGeneration >= generation && powerIs(c, running) {
+		return verdict{done: true}
+	}
+	return blocked(c, generation, unseen)
+}
+
+func powerIs(c *metav1.Condition, running bool) bool {
+	if running {
+		return c.Status == metav1.ConditionTrue
+	}
+	return c.Status == metav1.ConditionFalse && c.Reason == limav1.ReasonStopped
+}
+
+// createdVerdict says whether a LimaVM is complete on disk.
+func createdVerdict(machine *limav1.LimaVM) verdict {
+	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
+	if c != nil && c.Status == metav1.ConditionTrue {
+		return verdict{done: true}
+	}
+	return blocked(c, machine.Generation, "waiting for the LimaVM controller")
 }
 
 // createdJudge waits until the LimaVM is complete on disk.
 func createdJudge() judge {
+	return existing(func(machine *limav1.LimaVM) (verdict, error) { return createdVerdict(machine), nil })
+}
+
+// settledVerdict says whether a LimaVM is complete, of its newest template, and up or down as its spec says.
+func settledVerdict(machine *limav1.LimaVM) verdict {
+	if v := createdVerdict(machine); !v.done {
+		return v
+	}
+	v := powerVerdict(machine, machine.Spec.Running, machine.Generation)
+	if v.done && machine.Status.RestartNeeded {
+		return verdict{why: "waiting for the restart"}
+	}
+	return v
+}
+
+// awaiting makes v the verdict once noted is true: before, the controller has not heard of the request.
+func awaiting(noted bool, v func() verdict) verdict {
+	if !noted {
+		return verdict{why: "waiting for the LimaVM controller", unseen: true}
+	}
+	return v()
+}
+
+// takenUp waits until a change of the template or the parameters is in force and the machine is as it should be.
+func takenUp(inForce func(*limav1.LimaVM) bool) judge {
 	return existing(func(machine *limav1.LimaVM) (verdict, error) {
-		c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
-		if c != nil && c.Status == metav1.ConditionTrue {
-			return verdict{done: true}, nil
+		v := settledVerdict(machine)
+		if v.done && !inForce(machine) {
+			return verdict{why: "waiting for the LimaVM controller", unseen: true}, nil
 		}
-		return blocked(c, machine.Generation, "waiting for the LimaVM controller"), nil
+		return v, nil
 	})
-}
-
-func (r *root) limavmDeleteCommand() *cobra.Command {
-	return r.vmCommand(&cobra.Command{
-		Use:     "delete NAME",
-		Short:   "Take a virtual machine down and remove it with its disk",
-		Example: "  rdd limavm delete dev",
-	}, changeTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return r.deleteVM(ctx, c, machine, wait)
-	})
-}
-
-func (r *root) deleteVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	if err := ctrl.IgnoreNotFound(c.Delete(ctx, machine, ctrl.Preconditions{UID: &machine.UID})); err != nil {
-		return fmt.Errorf("deleting LimaVM %q: %w", machine.Name, err)
-	}
-	if !wait {
-		fmt.Fprintf(r.out, "LimaVM %q is to be deleted. To follow it: rdd limavm list\n", machine.Name)
-		return nil
-	}
-	why := func(object ctrl.Object) string { return deletingWhy(object.(*limav1.LimaVM).Status.Conditions) }
-	if err := r.waitVM(ctx, c, machine, gone(string(machine.UID), why), "be deleted"); err != nil {
-		return err
-	}
-	fmt.Fprintf(r.out, "LimaVM %q is deleted.\n", machine.Name)
-	return nil
-}
-
-func (r *root) limavmListCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "list",
-		Aliases:           []string{"ls"},
-		Short:             "List the virtual machines of all namespaces",
-		Example:           "  rdd limavm list\n  rdd limavm list -o json",
-		Args:              cobra.NoArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
-	}
-	output := addOutput(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := r.connect(cmd.Context())
-		if err != nil {
-			return err
-		}
-		list := &limav1.LimaVMList{}
-		if err := c.List(cmd.Context(), list); err != nil {
-			return fmt.Errorf("listing LimaVMs: %w", err)
-		}
-		list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
-		return output.print(r.out, list, func(w io.Writer) { listTable(w, list.Items, time.Now()) })
-	}
-	return cmd
-}
-
-func listTable(w io.Writer, machines []limav1.LimaVM, now time.Time) {
-	fmt.Fprintln(w, "NAMESPACE\tNAME\tWANTED\tCREATED\tRUNNING\tREASON\tSSH\tAGE")
-	for _, m := range machines {
-		created, running := conditionText(m.Status.Conditions, limav1.ConditionCreated), conditionText(m.Status.Conditions, limav1.ConditionRunning)
-		ssh := "-"
-		if m.Status.SSHLocalPort != 0 {
-			ssh = fmt.Sprint(m.Status.SSHLocalPort)
-		}
-		wanted := map[bool]string{true: "running", false: "stopped"}[m.Spec.Running]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Namespace, m.Name, wanted, created.Status, running.Status,
-			vmReason(created, running), ssh, duration.HumanDuration(now.Sub(m.CreationTimestamp.Time)))
-	}
-}
-
-// vmReason is the reason that matters: why it is not created, else how it runs.
-func vmReason(created, running metav1.Condition) string {
-	if created.Status != metav1.ConditionTrue {
-		return created.Reason
-	}
-	return running.Reason
-}
-
-// conditionText is a condition to print: dashes where there is none.
-func conditionText(conditions []metav1.Condition, name string) metav1.Condition {
-	if c := meta.FindStatusCondition(conditions, name); c != nil {
-		return *c
-	}
-	return metav1.Condition{Type: name, Status: "-", Reason: "-"}
 }

@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
-	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -23,18 +20,30 @@ import (
 // createOptions are the arguments of `limavm create`.
 type createOptions struct {
 	name, template, namespace string
+	params                    map[string]string
 	start, wait, dryRun       bool
+	// adoptFrom is the UID of the LimaVM whose instance directory is taken over; empty for a new one.
+	adoptFrom string
 }
 
 func (r *root) limavmCreateCommand() *cobra.Command {
 	o := createOptions{}
+	var params []string
 	cmd := &cobra.Command{
 		Use:   "create NAME TEMPLATE",
 		Short: "Make a virtual machine from a Lima template",
-		Long: `Create makes the LimaVM NAME. A TEMPLATE with a slash or a colon is a file, which is stored in a ConfigMap
-NAME that goes with the VM; else it is the name of a ConfigMap that holds a template under the key "template".`,
+		Long: `Create makes the LimaVM NAME from a Lima template and waits until its disk is made. TEMPLATE is
+
+  a file, named with a slash:  ./dev.yaml
+  a URL:                       https://example.com/dev.yaml
+  standard input:              -
+  a ConfigMap that holds a template under the key "template":  its name
+
+What the template's base and file fields name is merged in. A template that is no ConfigMap yet is stored in a ConfigMap NAME, which goes with the virtual machine. A template that
+cannot be honoured is refused with the place of the fault, and nothing is left behind.`,
 		Example: `  rdd limavm create dev ./dev.yaml --start
-  rdd limavm create dev ./dev.yaml --dry-run
+  rdd limavm create dev ./dev.yaml --param user=jo --param size=3 --start
+  rdd limavm create dev - --dry-run < dev.yaml
   rdd limavm create dev my-template -n work`,
 		Args: cobra.ExactArgs(2),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -46,15 +55,19 @@ NAME that goes with the VM; else it is the name of a ConfigMap that holds a temp
 	}
 	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", metav1.NamespaceDefault, "namespace of the LimaVM")
 	cmd.Flags().BoolVar(&o.start, "start", false, "start it too")
+	cmd.Flags().StringArrayVar(&params, "param", nil, "`K=V`: a value for the template's param K; may be repeated")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say whether it would be accepted")
-	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
+	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) (err error) {
 		o.name, o.template, o.wait = args[0], args[1], wait
+		if o.params, err = createParams(params); err != nil {
+			return err
+		}
 		return r.limavmCreate(ctx, o)
 	})
 }
 
 func (r *root) limavmCreate(ctx context.Context, o createOptions) error {
-	data, err := templateFile(o.template)
+	data, err := r.readTemplate(ctx, o.template, o.params)
 	if err != nil {
 		return err
 	}
@@ -65,12 +78,14 @@ func (r *root) limavmCreate(ctx context.Context, o createOptions) error {
 	if o.dryRun {
 		return r.dryRunCreate(ctx, c, o, data)
 	}
+	var machine *limav1.LimaVM
 	if data != nil {
-		return r.createFromFile(ctx, c, o, data)
+		machine, err = createFromData(ctx, c, o, data)
+	} else {
+		machine, err = createFromConfigMap(ctx, c, o)
 	}
-	machine := o.limaVM(o.template)
-	if err := c.Create(ctx, machine, fieldOwner); err != nil {
-		return fmt.Errorf("creating LimaVM %q: %w", o.name, err)
+	if err != nil {
+		return err
 	}
 	return r.finishCreate(ctx, c, o, machine)
 }
@@ -78,9 +93,9 @@ func (r *root) limavmCreate(ctx context.Context, o createOptions) error {
 func (r *root) dryRunCreate(ctx context.Context, c ctrl.Client, o createOptions, data []byte) error {
 	var err error
 	if data != nil {
-		err = dryRunFile(ctx, c, o, data)
-	} else {
-		err = c.Create(ctx, o.limaVM(o.template), fieldOwner, ctrl.DryRunAll)
+		err = dryRunData(ctx, c, o, data)
+	} else if err = c.Create(ctx, o.limaVM(o.template), fieldOwner, ctrl.DryRunAll); err != nil {
+		err = fileHint(o.template, err)
 	}
 	if err != nil {
 		return fmt.Errorf("LimaVM %q would not be created: %w", o.name, err)
@@ -89,89 +104,84 @@ func (r *root) dryRunCreate(ctx context.Context, c ctrl.Client, o createOptions,
 	return nil
 }
 
-var urlPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]+://`)
-
-// templateFile reads the template when the argument names a file; nil when it names a ConfigMap.
-func templateFile(name string) ([]byte, error) {
-	if !strings.ContainsAny(name, `/:\`) {
-		return nil, nil
-	}
-	if urlPattern.MatchString(name) {
-		return nil, fmt.Errorf("%s is a URL, and this rdd does not download templates: save it to a file and name that", name)
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the template: %w", err)
-	}
-	if len(data) == 0 {
-		return nil, fmt.Errorf("reading the template: %s is empty", name)
-	}
-	return data, nil
-}
-
 func (o createOptions) limaVM(configMap string) *limav1.LimaVM {
-	return &limav1.LimaVM{
+	machine := &limav1.LimaVM{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.name},
-		Spec:       limav1.LimaVMSpec{TemplateRef: limav1.TemplateReference{Name: configMap}, Running: o.start},
+		Spec:       limav1.LimaVMSpec{TemplateRef: limav1.TemplateReference{Name: configMap}, Running: o.start, Params: o.params},
 	}
+	if o.adoptFrom != "" {
+		machine.Annotations = map[string]string{limav1.AnnotationAdoptFrom: o.adoptFrom}
+	}
+	return machine
 }
 
-func (o createOptions) configMap(data []byte) *corev1.ConfigMap {
+// source is the ConfigMap that holds a template which was none. The controller deletes it together with the LimaVM.
+func (o createOptions) source(data []byte) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: o.namespace, Name: o.name,
-			// With it the controller deletes the ConfigMap together with the LimaVM.
-			Labels: map[string]string{limav1.LabelSourceOf: o.name},
-		},
-		Data: map[string]string{limav1.TemplateKey: string(data)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.name, Labels: map[string]string{limav1.LabelSourceOf: o.name}},
+		Data:       map[string]string{limav1.TemplateKey: string(data)},
 	}
 }
 
-// dryRunFile judges what a dry run of the server cannot: there the LimaVM would be
+// dryRunData judges what a dry run of the server cannot: there the LimaVM would be
 // refused, as the ConfigMap that it needs was not made.
-func dryRunFile(ctx context.Context, c ctrl.Client, o createOptions, data []byte) error {
+func dryRunData(ctx context.Context, c ctrl.Client, o createOptions, data []byte) error {
 	host, err := template.LocalHost()
 	if err != nil {
 		return err
 	}
-	if _, err := template.Load(data, nil, host); err != nil {
-		return &exitError{ExitRefused, fmt.Errorf("%s: %w", o.template, err)}
+	if _, err := template.Load(data, o.params, host); err != nil {
+		return &exitError{ExitRefused, fmt.Errorf("%s: %w", sourceText(o.template), err)}
 	}
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return err
 	}
-	if err := c.Create(ctx, o.configMap(data), ctrl.DryRunAll, fieldOwner); err != nil {
-		return fmt.Errorf("storing the template: %w", err)
-	}
-	return nil
+	return storeSource(ctx, c, o, o.source(data), ctrl.DryRunAll)
 }
 
 // nameFree refuses the name of a LimaVM that exists; admission judges again.
 func nameFree(ctx context.Context, c ctrl.Reader, name string) error {
-	list := &limav1.LimaVMList{}
-	if err := c.List(ctx, list, ctrl.MatchingFields{"metadata.name": name}); err != nil {
-		return fmt.Errorf("looking for LimaVM %q: %w", name, err)
-	}
-	if len(list.Items) > 0 {
-		return &exitError{ExitRefused, fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces", name, list.Items[0].Namespace)}
-	}
-	return nil
-}
-
-// createFromFile stores the template first and takes it away again when the LimaVM is refused.
-func (r *root) createFromFile(ctx context.Context, c ctrl.WithWatch, o createOptions, data []byte) error {
-	if err := nameFree(ctx, c, o.name); err != nil {
+	machine, err := lookupVM(ctx, c, name)
+	if err != nil || machine == nil {
 		return err
 	}
-	source := o.configMap(data)
-	if err := c.Create(ctx, source, fieldOwner); err != nil {
-		return fmt.Errorf("storing the template: %w", err)
+	return &exitError{ExitRefused, fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces",
+		name, machine.Namespace)}
+}
+
+func createFromConfigMap(ctx context.Context, c ctrl.Client, o createOptions) (*limav1.LimaVM, error) {
+	machine := o.limaVM(o.template)
+	if err := c.Create(ctx, machine, fieldOwner); err != nil {
+		return nil, fmt.Errorf("creating LimaVM %q: %w", o.name, fileHint(o.template, err))
+	}
+	return machine, nil
+}
+
+// createFromData stores the template first and takes it away again when the LimaVM is refused.
+func createFromData(ctx context.Context, c ctrl.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
+	if err := nameFree(ctx, c, o.name); err != nil {
+		return nil, err
+	}
+	source := o.source(data)
+	if err := storeSource(ctx, c, o, source); err != nil {
+		return nil, err
 	}
 	machine := o.limaVM(source.Name)
 	if err := c.Create(ctx, machine, fieldOwner); err != nil {
-		return errors.Join(fmt.Errorf("creating LimaVM %q: %w", o.name, err), removeSource(ctx, c, o, source))
+		return nil, errors.Join(fmt.Errorf("creating LimaVM %q: %w", o.name, err), removeSource(ctx, c, o, source))
 	}
-	return r.finishCreate(ctx, c, o, machine)
+	return machine, nil
+}
+
+func storeSource(ctx context.Context, c ctrl.Client, o createOptions, source *corev1.ConfigMap, options ...ctrl.CreateOption) error {
+	err := c.Create(ctx, source, append(options, fieldOwner)...)
+	if apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("storing the template: %w; to remove it: rdd ctl delete configmap %s -n %s", err, o.name, o.namespace)
+	}
+	if err != nil {
+		return fmt.Errorf("storing the template: %w", err)
+	}
+	return nil
 }
 
 // removeSource takes the ConfigMap away, even when the command's own deadline has passed;
@@ -198,12 +208,15 @@ func (r *root) finishCreate(ctx context.Context, c ctrl.WithWatch, o createOptio
 		judge, want, is = runningJudge(true, machine.Generation), "run", "running"
 	}
 	if !o.wait {
-		fmt.Fprintf(r.out, "LimaVM %q is to %s. To follow it: rdd limavm list\n", o.name, want)
-		return nil
+		return r.notWaiting(o.name, want)
 	}
 	if err := r.waitVM(ctx, c, machine, judge, want); err != nil {
 		return err
 	}
+	if !o.start {
+		fmt.Fprintf(r.out, "LimaVM %q is created. To start it: rdd limavm start %s\n", o.name, o.name)
+		return nil
+	}
 	fmt.Fprintf(r.out, "LimaVM %q is %s.\n", o.name, is)
-	return nil
+	return r.tellMessage(ctx, c, ctrl.ObjectKeyFromObject(machine))
 }

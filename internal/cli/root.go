@@ -116,7 +116,7 @@ func (r *root) command() *cobra.Command {
 	cmd.SetOut(r.out)
 	cmd.SetErr(r.err)
 	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
+	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
 		r.imageCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())

@@ -19,7 +19,7 @@ const (
 	changeTimeout = 5 * time.Minute
 )
 
-const startHint = "The start goes on. To follow it: rdd status, or rdd start again; to end it: rdd stop."
+const startHint = "The start goes on. To follow it: rdd status, rdd why, or rdd start again; to end it: rdd stop."
 
 func (r *root) startCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -55,7 +55,7 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
-	return nil
+	return r.tellMessage(ctx, c, ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
 }
 
 // runApp sets spec.running, creating the App if need be; an App that is being deleted is waited for.

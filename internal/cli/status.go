@@ -9,13 +9,17 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
 // statusReport is what `rdd status` prints. Absent parts do not exist.
@@ -36,29 +40,27 @@ type daemonReport struct {
 	Version string      `json:"version"`
 }
 
-// stateReport is where something stands: a condition in the words of the API.
-type stateReport struct {
-	// State is the condition's reason.
-	State string `json:"state"`
-	// Message says why, or what is waited for.
-	Message string       `json:"message,omitempty"`
-	Since   *metav1.Time `json:"since,omitempty"`
-}
-
 type appReport struct {
-	Wanted  string      `json:"wanted"`
-	Settled bool        `json:"settled"`
-	State   stateReport `json:"state"`
+	Wanted  string        `json:"wanted"`
+	Settled bool          `json:"settled"`
+	State   explain.State `json:"state"`
 }
 
 type vmReport struct {
-	Namespace   string      `json:"namespace"`
-	Name        string      `json:"name"`
-	State       stateReport `json:"state"`
-	SSHPort     int32       `json:"sshPort,omitempty"`
-	Accelerator string      `json:"accelerator,omitempty"`
-	BootID      string      `json:"bootID,omitempty"`
-	Restarts    int64       `json:"starts,omitempty"`
+	Namespace string        `json:"namespace"`
+	Name      string        `json:"name"`
+	Wanted    string        `json:"wanted"`
+	State     explain.State `json:"state"`
+	SSHPort   int32         `json:"sshPort,omitempty"`
+	// Accelerator in use, and why it is this one.
+	Accelerator       string `json:"accelerator,omitempty"`
+	AcceleratorReason string `json:"acceleratorReason,omitempty"`
+	BootID            string `json:"bootID,omitempty"`
+	Restarts          int64  `json:"starts,omitempty"`
+	RestartNeeded     bool   `json:"restartNeeded,omitempty"`
+	// Deaths of late; absent when there were none.
+	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
+	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
 }
 
 type dockerReport struct {
@@ -70,8 +72,11 @@ func (r *root) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the daemon, the App, its VM and what is waited for",
-		Long: `Status shows the whole picture: the daemon, the App, its VM with what it waits for and since when, the
-Docker socket, other VMs, and instance directories that no LimaVM claims.`,
+		Long: `Status shows the whole picture on one screen: the daemon, the App, its VM with what it is doing, for how long and
+what it waits for, its ports and accelerator, the Docker socket, other VMs, and instance directories that no LimaVM claims
+with the commands to take them back or remove them.
+
+When something does not move on, rdd why says what is in the way.`,
 		Example: `  rdd status
   rdd status -o json`,
 		Args:              cobra.NoArgs,
@@ -124,13 +129,17 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 	if err := c.List(ctx, machines); err != nil {
 		return fmt.Errorf("listing LimaVMs: %w", err)
 	}
+	events, err := eventsByObject(ctx, c)
+	if err != nil {
+		return err
+	}
 	report.App = reportApp(app)
 	for _, machine := range machines.Items {
+		vm := reportVM(machine, events[machine.UID], inst.CacheDir, time.Now())
 		if app != nil && metav1.IsControlledBy(&machine, app) {
-			vm := reportVM(machine)
 			report.VM = &vm
 		} else {
-			report.OtherVMs = append(report.OtherVMs, reportVM(machine))
+			report.OtherVMs = append(report.OtherVMs, vm)
 		}
 	}
 	if report.VM != nil {
@@ -138,6 +147,23 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 		report.Docker = &dockerReport{Socket: socket, Answers: dockerAnswers(ctx, socket)}
 	}
 	return nil
+}
+
+// eventsByObject lists the Events of each object, by its UID, in order of time.
+func eventsByObject(ctx context.Context, c ctrl.Reader) (map[types.UID][]explain.Event, error) {
+	list := &corev1.EventList{}
+	if err := c.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("listing Events: %w", err)
+	}
+	raw := map[types.UID][]corev1.Event{}
+	for _, e := range list.Items {
+		raw[e.InvolvedObject.UID] = append(raw[e.InvolvedObject.UID], e)
+	}
+	events := map[types.UID][]explain.Event{}
+	for uid, list := range raw {
+		events[uid] = explain.Events(list)
+	}
+	return events, nil
 }
 
 func reportApp(app *appv1.App) *appReport {
@@ -149,7 +175,7 @@ func reportApp(app *appv1.App) *appReport {
 	report := &appReport{
 		Wanted:  wantedText(app.Spec.Running),
 		Settled: current && settled.Status == metav1.ConditionTrue,
-		State:   reportState(settled),
+		State:   explain.Conditioned(settled),
 	}
 	if app.DeletionTimestamp != nil {
 		report.Wanted = "deleted"
@@ -164,75 +190,12 @@ func wantedText(running bool) string {
 	return "stopped"
 }
 
-func reportVM(machine limav1.LimaVM) vmReport {
-	created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
-	state := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
-	if created == nil || created.Status != metav1.ConditionTrue {
-		state = created
-	}
+func reportVM(limaVM limav1.LimaVM, events []explain.Event, cacheDir string, now time.Time) vmReport {
+	status := limaVM.Status
 	return vmReport{
-		Namespace: machine.Namespace, Name: machine.Name, State: reportState(state),
-		SSHPort: machine.Status.SSHLocalPort, Accelerator: machine.Status.Accelerator,
-		BootID: machine.Status.BootID, Restarts: machine.Status.RestartCount,
-	}
-}
-
-func reportState(c *metav1.Condition) stateReport {
-	if c == nil {
-		return stateReport{State: "Unknown", Message: "its controller has not looked at it yet"}
-	}
-	return stateReport{State: c.Reason, Message: c.Message, Since: &c.LastTransitionTime}
-}
-
-// text is the state on one line.
-func (s stateReport) text(now time.Time) string {
-	text := s.State
-	if s.Since != nil {
-		text += " for " + duration.HumanDuration(now.Sub(s.Since.Time))
-	}
-	if s.Message != "" {
-		text += ": " + s.Message
-	}
-	return text
-}
-
-// table writes the report for people.
-func (s *statusReport) table(w io.Writer, now time.Time) {
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
-	if s.Daemon == nil {
-		row("Daemon", "instance %s does not exist; to make it: rdd start", s.Instance)
-	} else {
-		row("Daemon", "running for %s (pid %d, port %d, version %s, instance %s)",
-			duration.HumanDuration(now.Sub(s.Daemon.Started.Time)), s.Daemon.PID, s.Daemon.Port, s.Daemon.Version, s.Instance)
-	}
-	switch {
-	case s.App != nil && s.App.Settled:
-		row("App", "%s, as wanted", s.App.Wanted)
-	case s.App != nil:
-		row("App", "wanted %s; %s", s.App.Wanted, s.App.State.text(now))
-	case s.Daemon != nil:
-		row("App", "does not exist; to make it: rdd start")
-	}
-	if s.VM != nil {
-		row("VM", "%s/%s %s", s.VM.Namespace, s.VM.Name, s.VM.State.text(now))
-		s.VM.details(row)
-	}
-	if s.Docker != nil {
-		row("Docker", "unix://%s %s", s.Docker.Socket, map[bool]string{true: "answers", false: "does not answer"}[s.Docker.Answers])
-	}
-	for _, other := range s.OtherVMs {
-		row("Other VM", "%s/%s %s", other.Namespace, other.Name, other.State.text(now))
-	}
-	for _, u := range s.Unclaimed {
-		row("Unclaimed", "%s", u.text())
-	}
-}
-
-func (v *vmReport) details(row func(name, format string, args ...any)) {
-	if v.SSHPort != 0 {
-		row("SSH", "127.0.0.1:%d (rdd shell)", v.SSHPort)
-	}
-	if v.Accelerator != "" {
-		row("Accelerator", "%s", v.Accelerator)
+		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: wantedText(limaVM.Spec.Running),
+		State: explain.Machine(&limaVM, events), Deaths: explain.LastDeaths(events, now),
+		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: machine.Reason(cacheDir, status.Accelerator),
+		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 	}
 }

@@ -4,19 +4,15 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // pingTimeout bounds the question to Docker, which is slow in an emulated guest.
@@ -43,60 +39,48 @@ func dockerAnswers(ctx context.Context, socket string) bool {
 
 // unclaimedReport is an instance directory that belongs to no LimaVM.
 type unclaimedReport struct {
-	Dir string `json:"dir"`
-	// Owner is the LimaVM it was made for, if it says so.
+	Name string `json:"name"`
+	Dir  string `json:"dir"`
+	// Owner is the LimaVM it was made for; empty when rdd did not make it.
 	Owner string `json:"owner,omitempty"`
+	// Damaged: rdd made it, and for whom cannot be read any more.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 func (u unclaimedReport) text() string {
-	was := "rdd did not make it"
-	if u.Owner != "" {
-		was = "made for LimaVM " + u.Owner + ", which does not exist any more"
+	switch {
+	case u.Damaged:
+		return fmt.Sprintf("%s: whose it was cannot be read any more; to remove it with its disk: rm -r '%s'", u.Dir, u.Dir)
+	case u.Owner == "":
+		return u.Dir + ": rdd did not make it and leaves it alone"
+	default:
+		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: rdd limavm adopt %s; to remove it with its disk: rdd limavm delete %s --unclaimed",
+			u.Dir, u.Owner, u.Name, u.Name)
 	}
-	return fmt.Sprintf("%s: %s; to remove it with its disk: rm -r '%s'", u.Dir, was, u.Dir)
 }
 
 // unclaimed lists the instance directories below limaHome whose owner is none of machines.
 func unclaimed(limaHome string, machines []limav1.LimaVM) ([]unclaimedReport, error) {
-	entries, err := os.ReadDir(limaHome)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := vmdir.Home(limaHome).Instances()
 	if err != nil {
-		return nil, fmt.Errorf("looking for instance directories: %w", err)
+		return nil, err
 	}
 	claimed := map[string]bool{}
 	for _, machine := range machines {
 		claimed[string(machine.UID)] = true
 	}
 	var found []unclaimedReport
-	for _, entry := range entries {
-		// Names with a dot or underscore are not instances: work in progress, and Lima's own directories.
-		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || strings.HasPrefix(entry.Name(), "_") {
-			continue
+	for _, name := range names {
+		dir := vmdir.In(limaHome, name)
+		record, err := dir.ReadRecord()
+		if errors.Is(err, fs.ErrNotExist) || (err == nil && claimed[record.Owner.UID]) {
+			continue // gone since, or somebody's
 		}
-		dir := filepath.Join(limaHome, entry.Name())
-		owner := readOwner(dir)
-		if owner.UID != "" && claimed[owner.UID] {
-			continue
-		}
-		report := unclaimedReport{Dir: dir}
-		if owner.UID != "" {
-			report.Owner = owner.Namespace + "/" + owner.Name
+		report := unclaimedReport{Name: name, Dir: string(dir), Damaged: err != nil && !errors.Is(err, vmdir.ErrForeign)}
+		if err == nil {
+			report.Owner = record.Owner.Namespace + "/" + record.Owner.Name
 		}
 		found = append(found, report)
 	}
 	return found, nil
-}
-
-// readOwner reads whom a directory was made for; nobody when it does not say.
-func readOwner(dir string) vm.Owner {
-	var record struct {
-		Owner vm.Owner `json:"owner"`
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "rdd.json"))
-	if err != nil || json.Unmarshal(data, &record) != nil {
-		return vm.Owner{}
-	}
-	return record.Owner
 }

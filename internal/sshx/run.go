@@ -21,6 +21,8 @@ type Command struct {
 	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a TTY, Stderr stays empty.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Env is what of the environment to hand on; the guest's sshd takes what its AcceptEnv names.
+	Env map[string]string
 	// TTY asks for a terminal in the guest; the caller puts its own into raw mode.
 	TTY *TTY
 }
@@ -82,6 +84,9 @@ func (c Command) attach(ctx context.Context, session *ssh.Session) error {
 		if err := requestTTY(ctx, session, *c.TTY); err != nil {
 			return err
 		}
+	}
+	for name, value := range c.Env {
+		_ = session.Setenv(name, value) // not accepted is no error
 	}
 	if c.Stdin == nil {
 		return nil

@@ -53,7 +53,8 @@ type Chooser struct {
 	Program Program
 	// Override is "kvm" or "tcg"; empty or "auto" chooses.
 	Override string
-	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator.
+	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without them, one that can be used is
+	// believed to work.
 	Kernel, Initrd string
 	// CacheDir keeps the result, until the host's kernel, its CPU or QEMU change.
 	CacheDir string
@@ -99,6 +100,11 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	}
 	if known, ok := c.load(key); ok {
 		return known, nil
+	}
+	if c.Kernel == "" {
+		// Not cached: the next image may be one to try it with.
+		c.Log.Warn("there is no kernel to try KVM with; if the guest hangs, set RDD_VM_ACCEL=tcg")
+		return kvmModels[0], nil
 	}
 	chosen, reason, err := c.try(ctx)
 	if err != nil {
@@ -172,15 +178,20 @@ func (c Chooser) file() string { return filepath.Join(c.CacheDir, "accelerator.j
 
 // load returns the cached result; one that cannot be read counts as none.
 func (c Chooser) load(key string) (Accelerator, bool) {
-	data, err := os.ReadFile(c.file())
-	if err != nil {
-		return Accelerator{}, false
-	}
-	var known cached
-	if err := json.Unmarshal(data, &known); err != nil || known.Key != key || known.Accelerator.Name == "" {
+	known, err := c.read()
+	if err != nil || known.Key != key || known.Accelerator.Name == "" {
 		return Accelerator{}, false
 	}
 	return known.Accelerator, true
+}
+
+func (c Chooser) read() (cached, error) {
+	var known cached
+	data, err := os.ReadFile(c.file())
+	if err != nil {
+		return cached{}, err
+	}
+	return known, json.Unmarshal(data, &known)
 }
 
 func (c Chooser) store(result cached) error {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// resolveBase merges what a template's `base` and `file` fields name into one document, which is data itself when there
+// are none. Origin is the absolute path or the URL that data was read from, or empty: relative names are relative to it.
+//
+// What is merged is judged here, where it is known which file a fault is in; the API server sees one document.
+func resolveBase(ctx context.Context, data []byte, origin string, params map[string]string) ([]byte, error) {
+	document, err := template.Parse(data, origin)
+	if err != nil {
+		return data, nil //nolint:nilerr // the API server refuses it with the same words
+	}
+	changed, err := document.Resolve(ctx, readBase)
+	if err != nil {
+		return nil, &exitError{ExitRefused, fmt.Errorf("merging the template: %w", err)}
+	}
+	if !changed {
+		return data, nil
+	}
+	merged, err := document.YAML()
+	if err != nil {
+		return nil, err
+	}
+	host, err := template.LocalHost()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := document.Load(params, host); err != nil {
+		return nil, &exitError{ExitRefused, err}
+	}
+	return merged, nil
+}
+
+// readBase reads what a `base` or `file` names.
+func readBase(ctx context.Context, locator string) ([]byte, error) {
+	if urlPattern.MatchString(locator) {
+		return download(ctx, locator)
+	}
+	if rest, ok := strings.CutPrefix(locator, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, err
+		}
+		locator = filepath.Join(home, rest)
+	}
+	return readFile(locator)
+}

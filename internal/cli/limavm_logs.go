@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// logKind is one of the logs in an instance directory.
+type logKind struct {
+	name, about string
+	file        func(vmdir.Dir) string
+}
+
+var logKinds = []logKind{
+	{"hostagent", "what rdd does for the machine", vmdir.Dir.HostagentStderr},
+	{"serial", "the guest's console of the last start", vmdir.Dir.Serial},
+	{"events", "the machine's phases as JSON lines", vmdir.Dir.HostagentStdout},
+	{"qemu", "QEMU's own messages of the last start", vmdir.Dir.QEMULog},
+}
+
+// usualLogs are printed when none is asked for.
+var usualLogs = []string{"hostagent", "serial"}
+
+// kindsFlag is the value of `logs -o`: a list of kinds, or all.
+type kindsFlag []string
+
+// String implements pflag.Value.
+func (k *kindsFlag) String() string { return strings.Join(*k, ",") }
+
+// Type implements pflag.Value.
+func (k *kindsFlag) Type() string { return "KIND" }
+
+// Set implements pflag.Value.
+func (k *kindsFlag) Set(s string) error {
+	*k = strings.Split(s, ",")
+	if s == "all" {
+		*k = logNames()
+	}
+	for _, name := range *k {
+		if !slices.Contains(logNames(), name) {
+			return fmt.Errorf("must be all or some of %s", strings.Join(logNames(), ","))
+		}
+	}
+	return nil
+}
+
+func logNames() []string {
+	var names []string
+	for _, kind := range logKinds {
+		names = append(names, kind.name)
+	}
+	return names
+}
+
+func logHelp() string {
+	var b strings.Builder
+	for _, kind := range logKinds {
+		fmt.Fprintf(&b, "  %-10s %s\n", kind.name, kind.about)
+	}
+	return b.String()
+}
+
+func (r *root) limavmLogsCommand() *cobra.Command {
+	kinds, o := kindsFlag(usualLogs), tailOptions{}
+	cmd := &cobra.Command{
+		Use:   "logs NAME",
+		Short: "Print a virtual machine's logs",
+		Long: `Logs prints logs from the instance directory of a virtual machine; it needs no daemon. -f goes on with what is
+added, also after a restart of the machine, until Ctrl-C. Several logs are marked line by line. KIND is one or more, with commas, of
+
+` + logHelp(),
+		Example:           "  rdd limavm logs dev\n  rdd limavm logs dev -f -o serial\n  rdd limavm logs dev -n 20 -o all",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: r.completeVM,
+	}
+	cmd.Flags().VarP(&kinds, "output", "o", "logs to print")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "keep printing what is added")
+	cmd.Flags().IntVarP(&o.lines, "lines", "n", -1, "last lines to print of each; -1: all")
+	completion := cobra.FixedCompletions(append(logNames(), "all"), cobra.ShellCompDirectiveNoFileComp)
+	_ = cmd.RegisterFlagCompletionFunc("output", completion) // fails for a flag that does not exist
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.vmLogs(cmd.Context(), args[0], kinds, o) }
+	return cmd
+}
+
+func (r *root) vmLogs(ctx context.Context, name string, kinds []string, o tailOptions) error {
+	dir, err := r.instanceDir(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(kinds) == 1 {
+		return oneLog(ctx, r.out, name, findLog(kinds[0]), dir, o)
+	}
+	// One line at a time, whichever log it is from.
+	shared := &lockedWriter{out: r.out}
+	group, following := errgroup.WithContext(ctx)
+	if !o.follow {
+		group.SetLimit(1)
+	}
+	for _, kind := range kinds {
+		group.Go(func() error {
+			out := &prefixed{prefix: kind + ": ", out: shared}
+			err := oneLog(following, out, name, findLog(kind), dir, o)
+			return errors.Join(err, out.flush())
+		})
+	}
+	return group.Wait()
+}
+
+func findLog(name string) logKind {
+	return logKinds[slices.IndexFunc(logKinds, func(k logKind) bool { return k.name == name })]
+}
+
+// oneLog prints one log. A machine that was never started has none: that is said on the way out of following only.
+func oneLog(ctx context.Context, out io.Writer, name string, kind logKind, dir vmdir.Dir, o tailOptions) error {
+	err := tailFile(ctx, out, kind.file(dir), o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("LimaVM %q has no log %s yet: it was never started; to start it: rdd limavm start %s", name, kind.name, name)
+	}
+	return err
+}
+
+// instanceDir finds the instance directory of a LimaVM; without one it says why there is none.
+func (r *root) instanceDir(ctx context.Context, name string) (vmdir.Dir, error) {
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return "", fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
+	}
+	inst, err := r.instance()
+	if err != nil {
+		return "", err
+	}
+	dir := vmdir.In(inst.LimaHome(), name)
+	if _, err := os.Stat(string(dir)); !errors.Is(err, fs.ErrNotExist) {
+		return dir, err
+	}
+	exists, err := r.instanceExists()
+	if err != nil {
+		return "", err
+	}
+	if !exists {
+		return "", fmt.Errorf("LimaVM %q does not exist: neither does instance %s", name, inst.Name)
+	}
+	c, err := r.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	if _, err := findVM(ctx, c, name); err != nil {
+		return "", err
+	}
+	return "", fmt.Errorf("LimaVM %q has no instance directory yet; to see why: rdd why %s", name, name)
+}
+
+// lockedWriter lets several goroutines write.
+type lockedWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// Write implements io.Writer.
+func (l *lockedWriter) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(data)
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+func (r *root) limavmParamsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "params NAME [K=V…]",
+		Short: "Show or set the parameters of a virtual machine's template",
+		Long: `Params lists the parameters that a virtual machine's template declares (param:), with the values in force. K=V
+sets one, K= goes back to the template's own value. A running machine is restarted with the new values; without --wait=false the
+command waits for that.`,
+		Example:           "  rdd limavm params dev\n  rdd limavm params dev user=jo size=3\n  rdd limavm params dev size=",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: r.completeParams,
+	}
+	output := addOutput(cmd)
+	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
+		changes, err := parseParams(args[1:])
+		if err != nil {
+			return err
+		}
+		c, err := r.connect(ctx)
+		if err != nil {
+			return err
+		}
+		machine, err := findVM(ctx, c, args[0])
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			return r.listParams(ctx, c, machine, output)
+		}
+		return r.setParams(ctx, c, machine, changes, wait)
+	})
+}
+
+// parseParams reads K=V; an empty V is nil: back to the template's own.
+func parseParams(args []string) (map[string]*string, error) {
+	changes := map[string]*string{}
+	for _, arg := range args {
+		key, value, found := strings.Cut(arg, "=")
+		if !found || key == "" {
+			return nil, fmt.Errorf("parameter %q: want NAME=VALUE", arg)
+		}
+		if _, twice := changes[key]; twice {
+			return nil, fmt.Errorf("parameter %q is given twice", key)
+		}
+		changes[key] = nil
+		if value != "" {
+			changes[key] = &value
+		}
+	}
+	return changes, nil
+}
+
+// createParams reads the values of --param.
+func createParams(args []string) (map[string]string, error) {
+	changes, err := parseParams(args)
+	if err != nil {
+		return nil, err
+	}
+	var params map[string]string
+	for key, value := range changes {
+		if value != nil {
+			if params == nil {
+				params = map[string]string{}
+			}
+			params[key] = *value
+		}
+	}
+	return params, nil
+}
+
+// paramReport is one parameter that the template declares.
+type paramReport struct {
+	Name string `json:"name"`
+	// Value in force; Default is the template's own.
+	Value   string `json:"value"`
+	Default string `json:"default"`
+	// Set says that spec.params gives the value.
+	Set bool `json:"set"`
+}
+
+// readParams lists the parameters of a template with what params makes of them.
+func readParams(data []byte, params map[string]string) ([]paramReport, error) {
+	host, err := template.LocalHost()
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Load(data, nil, host)
+	if err != nil {
+		return nil, err
+	}
+	reports := []paramReport{}
+	for _, name := range slices.Sorted(maps.Keys(t.Param)) {
+		value, set := params[name]
+		if !set {
+			value = t.Param[name]
+		}
+		reports = append(reports, paramReport{Name: name, Value: value, Default: t.Param[name], Set: set})
+	}
+	return reports, nil
+}
+
+// templateOf reads the template in force: the LimaVM's own copy, or its source while there is none.
+func templateOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) (*corev1.ConfigMap, error) {
+	key := ctrl.ObjectKey{Namespace: machine.Namespace, Name: machine.Status.TemplateConfigMap}
+	if key.Name == "" {
+		key.Name = machine.Spec.TemplateRef.Name
+		if machine.Spec.TemplateRef.Namespace != "" {
+			key.Namespace = machine.Spec.TemplateRef.Namespace
+		}
+	}
+	cm := &corev1.ConfigMap{}
+	if err := c.Get(ctx, key, cm); err != nil {
+		return nil, fmt.Errorf("reading the template of LimaVM %q: %w", machine.Name, err)
+	}
+	return cm, nil
+}
+
+func (r *root) paramsOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
+	cm, err := templateOf(ctx, c, machine)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := readParams([]byte(cm.Data[limav1.TemplateKey]), machine.Spec.Params)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template of LimaVM %q: %w", machine.Name, err)
+	}
+	return reports, nil
+}
+
+func (r *root) listParams(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM, output *outputFlag) error {
+	reports, err := r.paramsOf(ctx, c, machine)
+	if err != nil {
+		return err
+	}
+	if len(reports) == 0 && *output == outputFlag(outputFormats[0]) {
+		fmt.Fprintf(r.out, "The template of LimaVM %q declares no parameters (param:).\n", machine.Name)
+		return nil
+	}
+	return output.print(r.out, reports, func(w io.Writer) {
+		fmt.Fprintln(w, "NAME\tVALUE\tDEFAULT\tSET")
+		for _, p := range reports {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, explain.FirstLine(p.Value), explain.FirstLine(p.Default), map[bool]string{true: "yes", false: "no"}[p.Set])
+		}
+	})
+}
+
+// setParams changes spec.params and waits until the machine is made by them.
+func (r *root) setParams(ctx context.Context, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool) error {
+	before := *machine.DeepCopy()
+	if err := patchVM(ctx, c, machine, vmPatch{params: changes}); err != nil {
+		return err
+	}
+	switch {
+	case maps.Equal(before.Spec.Params, machine.Spec.Params):
+		fmt.Fprintf(r.out, "LimaVM %q has these parameters already.\n", machine.Name)
+		return nil
+	case !wait:
+		return r.notWaiting(machine.Name, "take up its parameters")
+	}
+	inForce, err := paramsInForce(ctx, c, &before, machine)
+	if err != nil {
+		return err
+	}
+	if err := r.waitVM(ctx, c, machine, takenUp(inForce), "take up its parameters"); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	return nil
+}
+
+// paramsInForce tells whether a LimaVM's machine is made by its new parameters: what identifies template and
+// parameters is not what it was before, or is what it should be, which a change to and fro may make the same.
+func paramsInForce(ctx context.Context, c ctrl.Reader, before, changed *limav1.LimaVM) (func(*limav1.LimaVM) bool, error) {
+	cm, err := templateOf(ctx, c, changed)
+	if err != nil {
+		return nil, err
+	}
+	wanted := template.Revision([]byte(cm.Data[limav1.TemplateKey]), changed.Spec.Params)
+	return func(machine *limav1.LimaVM) bool {
+		observed := machine.Status.ObservedTemplateHash
+		return observed != before.Status.ObservedTemplateHash || observed == wanted
+	}, nil
+}
+
+// completeParams completes a LimaVM's name, and then its parameters.
+func (r *root) completeParams(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return r.completeVM(cmd, args, prefix)
+	}
+	words, directive := r.completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+		machine, err := findVM(ctx, c, args[0])
+		if err != nil {
+			return nil, err
+		}
+		reports, err := r.paramsOf(ctx, c, machine)
+		if err != nil {
+			return nil, err
+		}
+		var words []string
+		for _, p := range reports {
+			if strings.HasPrefix(p.Name, prefix) {
+				words = append(words, cobra.CompletionWithDesc(p.Name+"=", p.Value))
+			}
+		}
+		return words, nil
+	})
+	return words, directive | cobra.ShellCompDirectiveNoSpace
+}
