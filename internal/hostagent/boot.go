@@ -20,6 +20,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/seed"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -63,9 +64,9 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 // chooseAccelerator keeps the CPU model that the machine was made with.
 func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) (machine.Accelerator, error) {
 	a.state.step(vm.PhaseStarting, "choosing the accelerator", stepStart, steps)
-	image := a.record.Machine.Image
+	trial := a.record.Machine.TrialKernel()
 	accelerator, err := machine.Chooser{
-		Program: program, Override: a.Accelerator, Kernel: image.Kernel, Initrd: image.Initrd, CacheDir: a.CacheDir, Log: a.Log,
+		Program: program, Override: a.Accelerator, Kernel: trial.Kernel, Initrd: trial.Initrd, CacheDir: a.CacheDir, Log: a.Log,
 	}.Choose(ctx)
 	if err == nil && accelerator.Name == a.record.Machine.Accelerator {
 		accelerator.CPU = a.record.Machine.CPU
@@ -79,6 +80,11 @@ func (a *agent) writeScripts(t *template.Template) error {
 		return err
 	}
 	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t}
+	if m := a.record.Machine; !m.Image.Built() {
+		return seed.Write(a.Dir.Seed(), seed.Config{
+			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
+		})
+	}
 	return errors.Join(
 		atomicfile.Write(a.Dir.BootScript(), settings.Boot(), 0o600),
 		atomicfile.Write(a.Dir.ProvisionScript(), settings.Provision(), 0o600),

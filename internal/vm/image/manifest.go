@@ -19,28 +19,66 @@ import (
 // Files of an image.
 const (
 	diskFile     = "disk.qcow2"
+	rawDiskFile  = "disk.raw"
 	kernelFile   = "vmlinuz"
 	initrdFile   = "initrd"
 	manifestFile = "manifest.json"
 )
 
-// Manifest describes an image. It is the last file that a build writes.
+// Manifest describes an image. It is the last file that is written of one.
 type Manifest struct {
 	Name string `json:"name"`
-	// Digest of the disk, the kernel, the initrd and the kernel's arguments: the image's identity.
-	Digest string `json:"digest"`
-	// Recipe is the Revision of the recipe that the image was built from.
-	Recipe       string    `json:"recipe"`
-	Suite        string    `json:"suite"`
+	// Digest is the image's identity: of the disk, the kernel, the initrd and the kernel's arguments of one that was built; of what
+	// was transferred of one that was fetched.
+	Digest       string    `json:"digest"`
 	Architecture string    `json:"architecture"`
 	Created      time.Time `json:"created"`
-	Mirror       string    `json:"mirror"`
-	// KernelVersion is the kernel's release, as uname(1) shows it in the guest.
-	KernelVersion string `json:"kernelVersion"`
-	KernelArgs    string `json:"kernelArgs"`
 	// DiskSize is the virtual size of the disk in bytes; a machine's disk is never smaller.
-	DiskSize int64     `json:"diskSize"`
-	Packages []Package `json:"packages"`
+	DiskSize int64 `json:"diskSize"`
+
+	// Of an image that was built. Recipe is the Revision of its recipe.
+	Recipe string `json:"recipe,omitempty"`
+	Suite  string `json:"suite,omitempty"`
+	Mirror string `json:"mirror,omitempty"`
+	// KernelVersion is the kernel's release, as uname(1) shows it in the guest.
+	KernelVersion string    `json:"kernelVersion,omitempty"`
+	KernelArgs    string    `json:"kernelArgs,omitempty"`
+	Packages      []Package `json:"packages,omitempty"`
+
+	// Of an image that was fetched. Format is its disk's: FormatQCOW2 or FormatRaw.
+	Format string `json:"format,omitempty"`
+	// Parts are what it was made of: "image", "kernel", "initrd".
+	Parts map[string]Part `json:"parts,omitempty"`
+}
+
+// fetched tells an image that was downloaded or copied from one that rdd built.
+func (m Manifest) fetched() bool { return m.Parts != nil }
+
+// format of the disk.
+func (m Manifest) format() string {
+	if m.Format == "" {
+		return FormatQCOW2
+	}
+	return m.Format
+}
+
+// diskName is the disk's file.
+func diskName(format string) string {
+	if format == FormatRaw {
+		return rawDiskFile
+	}
+	return diskFile
+}
+
+// files are the image's, the disk first.
+func (m Manifest) files() []string {
+	files := []string{diskName(m.format())}
+	for _, file := range []struct{ kind, name string }{{partKernel, kernelFile}, {partInitrd, initrdFile}} {
+		if _, ok := m.Parts[file.kind]; ok || !m.fetched() {
+			files = append(files, file.name)
+		}
+	}
+	return files
 }
 
 // Package is a Debian package in an image.

@@ -33,19 +33,25 @@ const (
 type Image struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
-	// Disk (qcow2, one ext4 file system), Kernel and Initrd are absolute paths.
+	// Disk, Kernel and Initrd are absolute paths. One that was built has all of them, and one ext4 file system on its disk; one that
+	// was fetched has a kernel only if its source names one, and else a boot loader on its disk.
 	Disk   string `json:"disk"`
-	Kernel string `json:"kernel"`
-	Initrd string `json:"initrd"`
+	Kernel string `json:"kernel,omitempty"`
+	Initrd string `json:"initrd,omitempty"`
+	// Format of Disk: FormatQCOW2 or FormatRaw.
+	Format string `json:"format"`
 	// KernelArgs are what the image needs on the kernel's command line.
-	KernelArgs string `json:"kernelArgs"`
+	KernelArgs string `json:"kernelArgs,omitempty"`
+	// Parts of an image that was fetched; nil: rdd built it.
+	Parts map[string]Part `json:"parts,omitempty"`
 }
 
 // Store is the cache of images in one directory. Any number of processes may use it at once.
 type Store struct {
-	dir   string
-	arch  string
-	build buildFunc
+	dir     string
+	arch    string
+	build   buildFunc
+	fetcher fetcher
 }
 
 // buildFunc builds a recipe in an empty directory and leaves the image's files in its directory "out".
@@ -53,7 +59,7 @@ type buildFunc func(ctx context.Context, recipe Recipe, options BuildOptions, di
 
 // NewStore makes the store of the images in dir, which need not exist yet.
 func NewStore(dir string) *Store {
-	return &Store{dir: dir, arch: runtime.GOARCH, build: build}
+	return &Store{dir: dir, arch: runtime.GOARCH, build: build, fetcher: newFetcher()}
 }
 
 // Names returns the names of the images that can be built on this host.
@@ -71,8 +77,8 @@ func (s *Store) Get(name string) (Image, error) {
 		return Image{}, err
 	}
 	for _, entry := range entries {
-		if entry.Name == recipe.Name && entry.Current {
-			return entry.image(), nil
+		if entry.Name == recipe.Name && entry.Current && !entry.fetched() {
+			return entry.image(entry.KernelArgs), nil
 		}
 	}
 	return Image{}, fmt.Errorf("image %s: %w", name, ErrNotFound)
@@ -86,10 +92,25 @@ func (s *Store) GetDigest(digest string) (Image, error) {
 	}
 	for _, entry := range entries {
 		if entry.Digest == digest {
-			return entry.image(), nil
+			return entry.image(entry.KernelArgs), nil
 		}
 	}
 	return Image{}, fmt.Errorf("image %s: %w", digest, ErrNotFound)
+}
+
+// Kernel returns the kernel and the initrd of an image that was built, if there is one: any will do to try out a host.
+func (s *Store) Kernel() (kernel, initrd string, err error) {
+	entries, err := s.List()
+	if err != nil {
+		return "", "", err
+	}
+	for _, entry := range entries {
+		if !entry.fetched() {
+			image := entry.image(entry.KernelArgs)
+			return image.Kernel, image.Initrd, nil
+		}
+	}
+	return "", "", nil
 }
 
 // Ensure returns the image called name and builds it first when there is none that is up to
@@ -187,7 +208,7 @@ func (s *Store) publish(out string) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("adding image %s to the cache: %w", manifest.Name, err)
 	}
-	return Entry{Manifest: manifest, dir: filepath.Join(s.dir, entry)}.image(), nil
+	return Entry{Manifest: manifest, dir: filepath.Join(s.dir, entry)}.image(manifest.KernelArgs), nil
 }
 
 // refresh gives an image that was built again, and came out the same, its newer manifest.
@@ -246,7 +267,8 @@ func (s *Store) exclusively(do func() error) (err error) {
 // Entry is an image in the cache with what is known of it.
 type Entry struct {
 	Manifest
-	// Current says that Get and Ensure return this image: the newest of its name that is up to date.
+	// Current says that a new machine would be made from this image: the newest of its name that is up to date, or the one that a location
+	// led to when it was last looked at.
 	Current bool `json:"current"`
 	// Outdated says that it was built from another recipe than this rdd's.
 	Outdated bool `json:"outdated"`
@@ -260,13 +282,28 @@ type Entry struct {
 // ID is the name of the image's directory: unique in the cache.
 func (e Entry) ID() string { return filepath.Base(e.dir) }
 
-func (e Entry) image() Image {
-	return Image{
-		Name: e.Name, Digest: e.Digest, KernelArgs: e.KernelArgs,
-		Disk:   filepath.Join(e.dir, diskFile),
-		Kernel: filepath.Join(e.dir, kernelFile),
-		Initrd: filepath.Join(e.dir, initrdFile),
+// Location is where a fetched image came from, or the name by which templates have a built one made.
+func (e Entry) Location() string {
+	if e.fetched() {
+		return redacted(e.Parts[partDisk].Location)
 	}
+	return Scheme + e.Name
+}
+
+func (e Entry) image(kernelArgs string) Image {
+	image := Image{Name: e.Name, Digest: e.Digest, KernelArgs: kernelArgs, Format: e.format(), Parts: e.Parts}
+	for _, name := range e.files() {
+		path := filepath.Join(e.dir, name)
+		switch name {
+		case kernelFile:
+			image.Kernel = path
+		case initrdFile:
+			image.Initrd = path
+		default:
+			image.Disk = path
+		}
+	}
+	return image
 }
 
 // List returns all images in the cache: by name, newest first.
@@ -316,6 +353,10 @@ func (s *Store) judge(entries []Entry) error {
 	found := map[string]bool{}
 	for i := range entries {
 		e := &entries[i]
+		if e.fetched() {
+			e.Current = hasOrigin(e.dir)
+			continue
+		}
 		e.Outdated = e.Recipe != revisions[e.Name] || e.Architecture != s.arch
 		e.Current = !e.Outdated && !found[e.Name]
 		found[e.Name] = found[e.Name] || e.Current
@@ -332,7 +373,7 @@ func readEntry(dir string) (Entry, error) {
 	if entry.Users, err = readUsers(dir); err != nil {
 		return Entry{}, err
 	}
-	for _, name := range []string{diskFile, kernelFile, initrdFile} {
+	for _, name := range manifest.files() {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			return Entry{}, fmt.Errorf("looking at an image: %w", err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -84,7 +85,7 @@ func TestEnsureBuildsOnce(t *testing.T) {
 		t.Fatalf("got %v before any build, want ErrNotFound", err)
 	}
 	first, second := mustEnsure(t, s), mustEnsure(t, s)
-	if builds != 1 || first != second {
+	if builds != 1 || !reflect.DeepEqual(first, second) {
 		t.Errorf("%d builds gave %v and %v", builds, first, second)
 	}
 	for _, path := range []string{first.Disk, first.Kernel, first.Initrd} {
@@ -92,7 +93,7 @@ func TestEnsureBuildsOnce(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if found, err := s.GetDigest(first.Digest); err != nil || found != first {
+	if found, err := s.GetDigest(first.Digest); err != nil || !reflect.DeepEqual(found, first) {
 		t.Errorf("by digest: got %v, %v", found, err)
 	}
 	checkNoPartial(t, s)
@@ -134,7 +135,7 @@ func TestOutdatedImage(t *testing.T) {
 	if image := mustEnsure(t, s); image.Digest == old.Digest {
 		t.Error("Ensure returned an outdated image")
 	}
-	if found, err := s.GetDigest(old.Digest); err != nil || found != old {
+	if found, err := s.GetDigest(old.Digest); err != nil || !reflect.DeepEqual(found, old) {
 		t.Errorf("the old image is needed by its machines: got %v, %v", found, err)
 	}
 	entries := mustList(t, s)
@@ -156,7 +157,7 @@ func TestBuildOfTheSameContentIsTheSameImage(t *testing.T) {
 	s := testStore(t, nil)
 	first := mustBuild(t, s, "a", time.Hour)
 	second := mustBuild(t, s, "a", 0)
-	if first != second {
+	if !reflect.DeepEqual(first, second) {
 		t.Errorf("got %v and %v", first, second)
 	}
 	if entries := mustList(t, s); len(entries) != 1 || !entries[0].Created.Equal(epoch) {
@@ -267,7 +268,7 @@ func TestTwoBuildsWaitForOneAnother(t *testing.T) {
 	}
 	close(release)
 	first, second := <-results, <-results
-	if first.err != nil || second.err != nil || first.image != second.image {
+	if first.err != nil || second.err != nil || !reflect.DeepEqual(first.image, second.image) {
 		t.Errorf("got %+v and %+v", first, second)
 	}
 	count := 0
@@ -344,7 +345,7 @@ func TestRemoveByReference(t *testing.T) {
 		t.Errorf("without a cache: got %v, want ErrNotFound", err)
 	}
 	older, newer := mustBuild(t, s, "a", time.Hour), mustBuild(t, s, "b", 0)
-	if current, err := s.Get("docker"); err != nil || current != newer {
+	if current, err := s.Get("docker"); err != nil || !reflect.DeepEqual(current, newer) {
 		t.Errorf("got %v, %v, want the newer image", current, err)
 	}
 	if _, err := s.Remove("docker"); err == nil || !strings.Contains(err.Error(), filepath.Base(filepath.Dir(older.Disk))) {

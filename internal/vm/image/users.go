@@ -13,12 +13,16 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
 )
 
 // usersDir in an image holds a file per machine whose disk refers to it, with the path of
 // the machine's directory. A record counts for as long as that directory exists,
 // so that deleting a machine is all it takes to give its image free.
 const usersDir = "users"
+
+// removedSuffix of an image's directory that is being removed.
+const removedSuffix = ".removed"
 
 // InUseError says that an image was not removed because disks of machines refer to it.
 type InUseError struct {
@@ -113,7 +117,7 @@ func (s *Store) Remove(reference string) (Entry, error) {
 }
 
 // Prune removes the images that no machine uses and that are outdated or superseded; with all, current
-// ones too. It returns what it removed.
+// ones too. It returns what it removed. Downloads that were broken off are removed as well.
 func (s *Store) Prune(all bool) ([]Entry, error) {
 	var removed []Entry
 	err := s.removing(func() error {
@@ -132,7 +136,38 @@ func (s *Store) Prune(all bool) ([]Entry, error) {
 		}
 		return nil
 	})
-	return removed, err
+	return removed, errors.Join(err, s.removeUnfinished())
+}
+
+// removeUnfinished removes downloads that nobody works on, and what is left of images whose removal was interrupted.
+func (s *Store) removeUnfinished() error {
+	removed, err := filepath.Glob(filepath.Join(s.dir, partialPrefix+"*"+removedSuffix))
+	if err != nil {
+		return fmt.Errorf("looking for unfinished work: %w", err)
+	}
+	var errs []error
+	for _, dir := range removed {
+		errs = append(errs, atomicfile.RemoveAll(dir))
+	}
+	downloads, err := filepath.Glob(filepath.Join(s.dir, fetchPrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("looking for unfinished work: %w", err)
+	}
+	for _, dir := range downloads {
+		errs = append(errs, s.removeDownload(dir))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) removeDownload(dir string) error {
+	lock, err := flock.Try(filepath.Join(s.dir, fetchLockPrefix+strings.TrimPrefix(filepath.Base(dir), fetchPrefix)+".lock"))
+	if errors.Is(err, flock.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(atomicfile.RemoveAll(dir), lock.Unlock())
 }
 
 // removing is exclusively for a cache that may not exist.
@@ -177,7 +212,7 @@ func (s *Store) remove(entry Entry) error {
 	if len(entry.Users) > 0 {
 		return &InUseError{Image: entry.ID(), Users: entry.Users}
 	}
-	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+".removed")
+	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+removedSuffix)
 	if err := atomicfile.RemoveAll(grave); err != nil {
 		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}

@@ -10,8 +10,6 @@ import (
 	"maps"
 	"os"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -21,12 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-const (
-	// imageScheme of the images that rdd builds.
-	imageScheme = "rdd:"
-	// maxSocketPath is what fits in a Unix socket's address, in bytes, on every system.
-	maxSocketPath = 103
-)
+// maxSocketPath is what fits in a Unix socket's address, in bytes, on every system.
+const maxSocketPath = 103
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
@@ -50,7 +44,7 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	if !e.dir(spec.Name).Complete() {
 		return e.carryOn(spec, record, t)
 	}
-	if err := checkChange(e.dir(spec.Name), record, t); err != nil {
+	if err := e.checkChange(e.dir(spec.Name), record, t); err != nil {
 		return err
 	}
 	return e.writeSpec(spec, record)
@@ -90,17 +84,6 @@ func (e *Engine) validate(spec vm.Spec) (*template.Template, error) {
 		return nil, err
 	}
 	return t, e.checkImage(t)
-}
-
-func (e *Engine) checkImage(t *template.Template) error {
-	name, found := strings.CutPrefix(t.Image().Location, imageScheme)
-	if known := e.config.Images.Names(); !found || !slices.Contains(known, name) {
-		return &vm.InvalidSpecError{
-			Field:  "images[0].location",
-			Reason: fmt.Sprintf("must be %s followed by one of %s; got `%s`", imageScheme, strings.Join(known, ", "), t.Image().Location),
-		}
-	}
-	return nil
 }
 
 // create claims the name and creates the instance in the background.
@@ -143,12 +126,9 @@ func (e *Engine) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template
 }
 
 // checkChange refuses what cannot be changed once the disk exists.
-func checkChange(dir vmdir.Dir, record vmdir.Record, t *template.Template) error {
-	if want := strings.TrimPrefix(t.Image().Location, imageScheme); want != record.Machine.Image.Name {
-		return &vm.InvalidSpecError{
-			Field:  "images[0].location",
-			Reason: fmt.Sprintf("cannot be changed from %s%s; delete the virtual machine and create it again", imageScheme, record.Machine.Image.Name),
-		}
+func (e *Engine) checkChange(dir vmdir.Dir, record vmdir.Record, t *template.Template) error {
+	if err := e.checkSameImage(dir, record, t); err != nil {
+		return err
 	}
 	size, err := machine.DiskSize(dir.Disk())
 	if err != nil {

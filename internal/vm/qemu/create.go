@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +48,11 @@ func (e *Engine) complete(ctx context.Context, name string, t *template.Template
 	if err := atomicfile.RemoveStale(string(dir)); err != nil {
 		return err
 	}
-	img, err := e.config.Images.Ensure(ctx, strings.TrimPrefix(t.Image().Location, imageScheme), report)
+	sources, err := e.sources(dir, t)
+	if err != nil {
+		return err
+	}
+	img, err := e.config.Images.Obtain(ctx, sources, report)
 	if err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func (e *Engine) complete(ctx context.Context, name string, t *template.Template
 	if err := makeKeys(dir, name); err != nil {
 		return err
 	}
-	if record.Machine, err = e.newMachine(ctx, img, report); err != nil {
+	if record.Machine, err = e.newMachine(ctx, dir, img, report); err != nil {
 		return err
 	}
 	// Not the record read above: Apply may have changed its spec meanwhile.
@@ -75,7 +78,7 @@ func (e *Engine) makeDisk(ctx context.Context, dir vmdir.Dir, img image.Image, s
 	if err := e.config.Images.Use(img, string(dir)); err != nil {
 		return err
 	}
-	return program.CreateDisk(ctx, dir.Disk(), img.Disk, size)
+	return program.CreateDisk(ctx, dir.Disk(), img.Disk, img.Format, size)
 }
 
 func makeKeys(dir vmdir.Dir, name string) error {
@@ -86,7 +89,7 @@ func makeKeys(dir vmdir.Dir, name string) error {
 }
 
 // newMachine fixes what stays the same over all starts.
-func (e *Engine) newMachine(ctx context.Context, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
+func (e *Engine) newMachine(ctx context.Context, dir vmdir.Dir, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
 	program, err := machine.Find()
 	if err != nil {
 		return vmdir.Machine{}, err
@@ -95,28 +98,58 @@ func (e *Engine) newMachine(ctx context.Context, img image.Image, report func(vm
 	if err != nil {
 		return vmdir.Machine{}, err
 	}
-	report(vm.Progress{Step: "choosing the accelerator", Percent: -1})
-	accelerator, err := machine.Chooser{
-		Program: program, Override: e.config.Accelerator, Kernel: img.Kernel, Initrd: img.Initrd,
-		CacheDir: e.config.CacheDir, Log: e.config.Log,
-	}.Choose(ctx)
-	if err != nil {
-		return vmdir.Machine{}, err
-	}
 	id := make([]byte, 16+3)
 	if _, err := rand.Read(id); err != nil {
 		return vmdir.Machine{}, fmt.Errorf("making the machine's ids: %w", err)
 	}
-	return vmdir.Machine{
+	m := vmdir.Machine{
 		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
-		CPU: accelerator.CPU, Accelerator: accelerator.Name,
 		// 52:54:00 is QEMU's prefix of locally administered addresses.
 		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
 		User: guest.User(e.config.User.Name, e.config.User.UID),
 		Image: vmdir.Image{
-			Name: img.Name, Digest: img.Digest, Disk: img.Disk, Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
+			Name: img.Name, Digest: img.Digest, Disk: img.Disk, Format: img.Format, Parts: img.Parts,
+			Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
 		},
-	}, nil
+	}
+	if err := e.addFirmware(dir, &m); err != nil {
+		return vmdir.Machine{}, err
+	}
+	return m, e.addAccelerator(ctx, program, &m, report)
+}
+
+// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and the host has some.
+func (e *Engine) addFirmware(dir vmdir.Dir, m *vmdir.Machine) error {
+	if m.Image.Kernel != "" {
+		return nil
+	}
+	firmware, err := machine.FindFirmware()
+	if err != nil || firmware == nil {
+		return err
+	}
+	m.UEFI = true
+	return firmware.Install(dir)
+}
+
+// addAccelerator chooses what runs the machine, and the CPU that goes with it.
+func (e *Engine) addAccelerator(ctx context.Context, program machine.Program, m *vmdir.Machine, report func(vm.Progress)) error {
+	report(vm.Progress{Step: "choosing the accelerator", Percent: -1})
+	if !m.Image.Built() {
+		var err error
+		if m.Trial.Kernel, m.Trial.Initrd, err = e.config.Images.Kernel(); err != nil {
+			return err
+		}
+	}
+	trial := m.TrialKernel()
+	accelerator, err := machine.Chooser{
+		Program: program, Override: e.config.Accelerator, Kernel: trial.Kernel, Initrd: trial.Initrd,
+		CacheDir: e.config.CacheDir, Log: e.config.Log,
+	}.Choose(ctx)
+	if err != nil {
+		return err
+	}
+	m.CPU, m.Accelerator = accelerator.CPU, accelerator.Name
+	return nil
 }
 
 // seal writes the machine down and marks the directory as complete.

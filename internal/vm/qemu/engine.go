@@ -45,8 +45,9 @@ type Config struct {
 // Images is what an Engine needs of the cache of guest images; see image.Store.
 type Images interface {
 	Names() []string
-	Ensure(ctx context.Context, name string, progress func(image.Progress)) (image.Image, error)
+	Obtain(ctx context.Context, sources []image.Source, progress func(image.Progress)) (image.Image, error)
 	Use(img image.Image, instanceDir string) error
+	Kernel() (kernel, initrd string, err error)
 }
 
 // Engine implements vm.Engine and vm.Sheller.

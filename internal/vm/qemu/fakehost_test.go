@@ -51,7 +51,7 @@ func newFakeHost(t *testing.T) *fakeHost {
 		}
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
-	img := image.Image{Name: "docker", Digest: "sha256:0", Disk: filepath.Join(dir, "disk.qcow2")}
+	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, Disk: filepath.Join(dir, "disk.qcow2")}
 	if out, err := exec.Command(qemuImg, "create", "-q", "-f", "qcow2", img.Disk, "64M").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -103,7 +103,9 @@ func (f *fakeImages) onEnsure(do func(context.Context) error) { f.ensure.Store(&
 
 func (f *fakeImages) Names() []string { return []string{"docker"} }
 
-func (f *fakeImages) Ensure(ctx context.Context, _ string, progress func(image.Progress)) (image.Image, error) {
+func (f *fakeImages) Kernel() (kernel, initrd string, err error) { return "", "", nil }
+
+func (f *fakeImages) Obtain(ctx context.Context, _ []image.Source, progress func(image.Progress)) (image.Image, error) {
 	progress(vm.Progress{Step: "building image docker", Index: 1, Total: 1, Percent: 42})
 	if ensure := f.ensure.Load(); ensure != nil {
 		return f.img, (*ensure)(ctx)

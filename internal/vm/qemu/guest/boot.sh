@@ -16,8 +16,9 @@ put() {
     mv "$1.rdd-new" "$1"
 }
 
-# The root file system follows the disk, which may have grown.
+# The root file system follows the disk, which may have grown. Where it is in a partition, that is cloud-init's work.
 grow() {
+    grep -q '^/dev/vda / ext4 ' /proc/self/mounts || return 0
     size=$(cat /sys/class/block/vda/size)
     if [ "$(cat /var/lib/rdd/disk-size 2>/dev/null || :)" != "$size" ]; then
         resize2fs /dev/vda

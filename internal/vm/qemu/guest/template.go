@@ -17,8 +17,11 @@ func Template(dir vmdir.Dir, record vmdir.Record, start vmdir.Start) (*template.
 	if err != nil {
 		return nil, err
 	}
+	return Expand(t, dir, start.Host, record.Machine.User)
+}
+
+// Expand replaces the expressions of a template for an instance, the host's user and the guest's.
+func Expand(t *template.Template, dir vmdir.Dir, host, guest vmdir.User) (*template.Template, error) {
 	user := func(u vmdir.User) template.User { return template.User{Name: u.Name, Home: u.Home, UID: u.UID} }
-	return t.Expand(template.Values{
-		Name: dir.Name(), Dir: string(dir), Host: user(start.Host), Guest: user(record.Machine.User),
-	})
+	return t.Expand(template.Values{Name: dir.Name(), Dir: string(dir), Host: user(host), Guest: user(guest)})
 }

@@ -37,7 +37,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 		"-nodefaults", "-no-user-config", "-display", "none",
 		// A panic, or a guest that reboots, ends the machine: rdd decides what comes next.
 		"-no-reboot",
-		"-machine", c.Machine.Type + ",vmport=off",
+		"-machine", c.machine(),
 		"-accel", c.Accelerator.qemu(),
 		"-cpu", c.Accelerator.CPU,
 		"-smp", strconv.Itoa(c.CPUs),
@@ -55,37 +55,78 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	return args, nil
 }
 
-// boot loads the kernel directly, and hands this machine's settings to systemd.
-func (c Config) boot() []string {
-	image := c.Machine.Image
-	kernel := fmt.Sprintf("%s systemd.hostname=%s systemd.machine_id=%s", image.KernelArgs, c.Dir.Name(), c.Machine.ID)
-	return []string{
-		"-kernel", image.Kernel, "-initrd", image.Initrd, "-append", kernel,
-		"-fw_cfg", "name=" + credentialPrefix + "boot,file=" + escape(c.Dir.BootScript()),
-		"-fw_cfg", "name=" + credentialPrefix + "provision,file=" + escape(c.Dir.ProvisionScript()),
+// machine names the hardware, with firmware in flash memory if there is any.
+func (c Config) machine() string {
+	machine := c.Machine.Type + ",vmport=off"
+	if c.Machine.UEFI {
+		machine += ",pflash0=firmware,pflash1=variables"
 	}
+	return machine
 }
 
-// blockDevices have node names, which saving the machine's state needs.
+// boot loads the kernel directly and hands this machine's settings to systemd, or leaves both to what is on the disks.
+func (c Config) boot() []string {
+	image := c.Machine.Image
+	switch {
+	case image.Built():
+		kernel := fmt.Sprintf("%s systemd.hostname=%s systemd.machine_id=%s", image.KernelArgs, c.Dir.Name(), c.Machine.ID)
+		return []string{
+			"-kernel", image.Kernel, "-initrd", image.Initrd, "-append", kernel,
+			"-fw_cfg", "name=" + credentialPrefix + "boot,file=" + escape(c.Dir.BootScript()),
+			"-fw_cfg", "name=" + credentialPrefix + "provision,file=" + escape(c.Dir.ProvisionScript()),
+		}
+	case image.Kernel == "":
+		return nil
+	case image.Initrd == "":
+		return []string{"-kernel", image.Kernel, "-append", image.KernelArgs}
+	}
+	return []string{"-kernel", image.Kernel, "-initrd", image.Initrd, "-append", image.KernelArgs}
+}
+
+// Node names of block devices.
+const (
+	diskNode     = "disk0"
+	seedNode     = "seed"
+	codeNode     = "firmware"
+	variableNode = "variables"
+)
+
+// blockDevices have node names, which saving the machine's state needs. The disk comes first: it is /dev/vda.
 func (c Config) blockDevices() ([]string, error) {
-	var args []string
-	for _, node := range []map[string]any{
+	nodes := []map[string]any{
 		{"driver": "file", "node-name": "file0", "filename": c.Dir.Disk(), "discard": "unmap"},
-		{"driver": "qcow2", "node-name": "disk0", "file": "file0", "discard": "unmap", "detect-zeroes": "unmap"},
-	} {
+		{"driver": "qcow2", "node-name": diskNode, "file": "file0", "discard": "unmap", "detect-zeroes": "unmap"},
+	}
+	devices := []string{"-device", "virtio-blk-pci,drive=" + diskNode}
+	if !c.Machine.Image.Built() {
+		nodes = append(nodes, rawNode(seedNode, c.Dir.Seed(), true))
+		devices = append(devices, "-device", "virtio-blk-pci,drive="+seedNode)
+	}
+	if c.Machine.UEFI {
+		nodes = append(nodes, rawNode(codeNode, c.Dir.Firmware(), true), rawNode(variableNode, c.Dir.FirmwareVariables(), false))
+	}
+	var args []string
+	for _, node := range nodes {
 		data, err := json.Marshal(node)
 		if err != nil {
 			return nil, fmt.Errorf("describing the disk to QEMU: %w", err)
 		}
 		args = append(args, "-blockdev", string(data))
 	}
-	return append(args, "-device", "virtio-blk-pci,drive=disk0"), nil
+	return append(args, devices...), nil
+}
+
+func rawNode(name, path string, readOnly bool) map[string]any {
+	return map[string]any{
+		"driver": "raw", "node-name": name, "read-only": readOnly,
+		"file": map[string]any{"driver": "file", "filename": path, "read-only": readOnly},
+	}
 }
 
 func (c Config) devices() []string {
 	return []string{
-		"-netdev", fmt.Sprintf("user,id=net0,hostfwd=tcp:127.0.0.1:%d-:22", c.SSHPort),
-		"-device", "virtio-net-pci,netdev=net0,romfile=,mac=" + c.Machine.MAC,
+		"-netdev", fmt.Sprintf("user,id=%s,hostfwd=tcp:127.0.0.1:%d-:22", NetDevice, c.SSHPort),
+		"-device", "virtio-net-pci,netdev=" + NetDevice + ",romfile=,mac=" + c.Machine.MAC,
 		"-object", "rng-random,id=rng0,filename=/dev/urandom",
 		"-device", "virtio-rng-pci,rng=rng0",
 		"-device", "virtio-serial-pci",

@@ -12,6 +12,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 // qcow2Magic and the offsets of the header are from QEMU's docs/interop/qcow2.txt.
@@ -21,9 +22,9 @@ const (
 	qcow2HeaderSize = 32
 )
 
-// CreateDisk makes a sparse overlay of size bytes on a backing qcow2; it replaces what an interrupted call left.
-func (p Program) CreateDisk(ctx context.Context, path, backing string, size int64) error {
-	backed, err := DiskSize(backing)
+// CreateDisk makes a sparse overlay of size bytes on a backing disk of a format; it replaces what an interrupted call left.
+func (p Program) CreateDisk(ctx context.Context, path, backing, format string, size int64) error {
+	backed, err := backingSize(backing, format)
 	if err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
@@ -31,7 +32,7 @@ func (p Program) CreateDisk(ctx context.Context, path, backing string, size int6
 	if err := atomicfile.Remove(path); err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
-	err = p.runImage(ctx, "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, strconv.FormatInt(size, 10))
+	err = p.runImage(ctx, "create", "-q", "-f", "qcow2", "-F", format, "-b", backing, path, strconv.FormatInt(size, 10))
 	if err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
@@ -54,6 +55,17 @@ func (p Program) GrowDisk(ctx context.Context, path string, size int64) error {
 		return fmt.Errorf("growing the disk: %w", err)
 	}
 	return nil
+}
+
+func backingSize(path, format string) (int64, error) {
+	if format != image.FormatRaw {
+		return DiskSize(path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, fmt.Errorf("reading the disk's size: %w", err)
+	}
+	return info.Size(), nil
 }
 
 // DiskSize returns the size in bytes that a guest sees of a qcow2 disk.

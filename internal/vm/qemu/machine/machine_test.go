@@ -121,7 +121,7 @@ func TestDisk(t *testing.T) {
 		}
 	}
 	createEmpty(t, program, base, "3G")
-	if err := program.CreateDisk(t.Context(), disk, base, 1<<30); err != nil {
+	if err := program.CreateDisk(t.Context(), disk, base, "qcow2", 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	if size, err := DiskSize(disk); err != nil || size != 3<<30 {
@@ -173,7 +173,7 @@ func TestChoose(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			c := Chooser{
-				Program: fakeQEMU(t, ""), CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
+				Program: fakeQEMU(t, ""), Kernel: "any", CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
 				probe: func(context.Context, Accelerator) (verdict, error) {
 					tries++
 					return tc.verdicts[tries-1], nil
@@ -204,7 +204,7 @@ func TestChooseFailedProbeIsNotCached(t *testing.T) {
 		t.Skipf("SKIPPED: /dev/kvm cannot be opened: %v", err)
 	}
 	c := Chooser{
-		Program: fakeQEMU(t, ""), CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Program: fakeQEMU(t, ""), Kernel: "any", CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 		probe: func(context.Context, Accelerator) (verdict, error) { return verdict{}, context.Canceled },
 	}
 	if _, err := c.Choose(t.Context()); !errors.Is(err, context.Canceled) {

@@ -21,6 +21,7 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 // Engine is the name of the engine in rdd.json.
@@ -105,6 +106,15 @@ func (d Dir) BootScript() string { return d.file("boot.sh") }
 // ProvisionScript is the credential rdd.provision.
 func (d Dir) ProvisionScript() string { return d.file("provision.sh") }
 
+// Seed is what cloud-init reads, in images that rdd did not build.
+func (d Dir) Seed() string { return d.file("cidata.iso") }
+
+// Firmware is the machine's UEFI firmware.
+func (d Dir) Firmware() string { return d.file("firmware.fd") }
+
+// FirmwareVariables are what the firmware remembers, such as boot entries.
+func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
+
 // QEMULog is QEMU's own output.
 func (d Dir) QEMULog() string { return d.file("qemu.log") }
 
@@ -149,6 +159,24 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
+	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's own does, or there is a kernel.
+	UEFI bool `json:"uefi,omitempty"`
+	// Trial is a kernel by which an accelerator is tried; empty: the image's.
+	Trial Trial `json:"trial,omitzero"`
+}
+
+// Trial is a kernel with an initrd that holds /bin/busybox.
+type Trial struct {
+	Kernel string `json:"kernel"`
+	Initrd string `json:"initrd"`
+}
+
+// TrialKernel returns the kernel by which an accelerator is tried; none when its Kernel is empty.
+func (m Machine) TrialKernel() Trial {
+	if m.Image.Built() {
+		return Trial{Kernel: m.Image.Kernel, Initrd: m.Image.Initrd}
+	}
+	return m.Trial
 }
 
 // User is an account on the host or in the guest.
@@ -158,15 +186,23 @@ type User struct {
 	Home string `json:"home"`
 }
 
-// Image is the guest image the machine boots from, by absolute paths.
+// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without Parts, boots by its kernel and
+// takes its settings as systemd credentials. Any other takes them from a seed for cloud-init; it boots by firmware unless it has a kernel.
 type Image struct {
-	Name       string `json:"name"`
-	Digest     string `json:"digest"`
-	Disk       string `json:"disk"`
-	Kernel     string `json:"kernel"`
-	Initrd     string `json:"initrd"`
-	KernelArgs string `json:"kernelArgs"`
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Disk   string `json:"disk"`
+	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the first.
+	Format     string `json:"format,omitempty"`
+	Kernel     string `json:"kernel,omitempty"`
+	Initrd     string `json:"initrd,omitempty"`
+	KernelArgs string `json:"kernelArgs,omitempty"`
+	// Parts that the image was fetched from.
+	Parts map[string]image.Part `json:"parts,omitempty"`
 }
+
+// Built tells an image that rdd built.
+func (i Image) Built() bool { return i.Parts == nil }
 
 // Start is start.json: what one start of the machine was made with. A hostagent that adopts the machine
 // goes by it, whatever lima.yaml says by then.

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+)
+
+// assembly makes an image of a source in a directory of its own, which outlives an interrupted process.
+type assembly struct {
+	*fetcher
+	dir    string
+	source Source
+	arch   string
+	meter  *meter
+	// got are the parts that are there, in their order.
+	got []gotPart
+}
+
+// gotPart is a part that was fetched whole.
+type gotPart struct {
+	part
+	version version
+	// digests of what was transferred.
+	digests []string
+}
+
+// file is where a part is put together.
+func (a *assembly) file(p part) string { return filepath.Join(a.dir, p.kind) }
+
+// out is a file of the image to be.
+func (a *assembly) out(name ...string) string {
+	return filepath.Join(append([]string{a.dir, "out"}, name...)...)
+}
+
+// get fetches the parts. known are their versions in the cache; when none has changed it ends with errUnchanged.
+func (a *assembly) get(ctx context.Context, known []version) error {
+	parts, unchanged := a.source.parts(), 0
+	for i, p := range parts {
+		var old version
+		if len(known) == len(parts) {
+			old = known[i]
+		}
+		err := a.getPart(ctx, p, i, old)
+		if errors.Is(err, errUnchanged) {
+			unchanged++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch unchanged {
+	case 0:
+		return nil
+	case len(parts):
+		return errUnchanged
+	}
+	// Some have changed: an image is made of all as they are now.
+	a.got = nil
+	return a.get(ctx, nil)
+}
+
+func (a *assembly) getPart(ctx context.Context, p part, index int, known version) error {
+	digest := newDigester(p.Digest)
+	v, err := a.transferPart(ctx, p, index, known, digest)
+	if err == nil {
+		a.got = append(a.got, gotPart{part: p, version: v, digests: digest.digests()})
+	}
+	return err
+}
+
+func (a *assembly) transferPart(ctx context.Context, p part, index int, known version, digest *digester) (version, error) {
+	count := len(a.source.parts())
+	if isURL(p.Location) {
+		a.meter.step("downloading "+p.kind, index+1, count)
+		d := &download{fetcher: a.fetcher, File: p.File, dir: a.dir, path: a.file(p), meter: a.meter, digest: digest, known: known}
+		return d.run(ctx)
+	}
+	a.meter.step("copying "+p.kind, index+1, count)
+	if info, err := os.Stat(p.Location); err == nil && fileVersion(p.Location, info) == known {
+		return version{}, errUnchanged
+	}
+	return a.copyIn(ctx, p.File, a.dir, a.file(p), digest, a.meter)
+}
+
+// assemble makes the image's directory, complete and durable, of what was fetched.
+func (a *assembly) assemble(ctx context.Context) error {
+	if err := errors.Join(atomicfile.RemoveAll(a.out()), os.Mkdir(a.out(), 0o700)); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	manifest := a.manifest()
+	var err error
+	if manifest.Format, err = a.makeDisk(ctx); err != nil {
+		return err
+	}
+	for _, p := range a.got[1:] {
+		if err := a.makeBootFile(p); err != nil {
+			return err
+		}
+	}
+	if manifest.DiskSize, err = diskSize(a.out(diskName(manifest.Format)), manifest.Format); err != nil {
+		return &FormatError{Location: a.source.Disk.Location, Reason: err.Error()}
+	}
+	return errors.Join(writeJSON(a.out(manifestFile), manifest), atomicfile.SyncDir(a.out()))
+}
+
+// makeDisk puts the disk into the image, decompressed if need be, and returns its format.
+func (a *assembly) makeDisk(ctx context.Context) (string, error) {
+	location, path := a.source.Disk.Location, a.file(a.got[0].part)
+	data, err := head(path)
+	if err != nil {
+		return "", err
+	}
+	if kind := find(compressions, data); kind != "" {
+		unpacked := path + ".unpacked"
+		a.meter.step("decompressing image", 0, 0)
+		if err := a.decompress(ctx, kind, location, path, a.dir, unpacked, a.meter); err != nil {
+			return "", err
+		}
+		path = unpacked
+	}
+	format, err := diskFormat(location, path)
+	if err != nil {
+		return "", err
+	}
+	return format, a.place(path, diskName(format))
+}
+
+func (a *assembly) makeBootFile(p gotPart) error {
+	if err := checkBootFile(p.Location, a.file(p.part)); err != nil {
+		return err
+	}
+	return a.place(a.file(p.part), map[string]string{partKernel: kernelFile, partInitrd: initrdFile}[p.kind])
+}
+
+// place moves a durable file into the image, where it stays as it is.
+func (a *assembly) place(path, name string) error {
+	if err := os.Chmod(path, 0o400); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	if err := atomicfile.Rename(path, a.out(name)); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	return nil
+}
+
+func (a *assembly) manifest() Manifest {
+	m := Manifest{
+		Name: a.source.name(), Digest: a.identity(), Architecture: a.arch, Created: time.Now().UTC().Truncate(time.Second),
+		Parts: map[string]Part{},
+	}
+	for _, p := range a.got {
+		m.Parts[p.kind] = Part{Location: p.Location, Digests: p.digests}
+	}
+	return m
+}
+
+// identity is what the image is known by: the sha256 of the disk as it was transferred, or of all parts' if there are more.
+func (a *assembly) identity() string {
+	if len(a.got) == 1 {
+		return sha256Of(a.got[0].digests)
+	}
+	whole := sha256.New()
+	for _, p := range a.got {
+		fmt.Fprintf(whole, "%s  %s\n", sha256Of(p.digests), p.kind)
+	}
+	return "sha256:" + hex.EncodeToString(whole.Sum(nil))
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// UnavailableError says that a location does not give what a template wants from it: the server refuses, is not
+// reached, or there is no such file.
+type UnavailableError struct {
+	Location string
+	Reason   string
+	// Passing says that it may be otherwise soon.
+	Passing bool
+	Err     error
+}
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%s is not available: %s", redacted(e.Location), e.Reason)
+}
+
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Retryable implements what vm.Retryable asks.
+func (e *UnavailableError) Retryable() bool { return e.Passing }
+
+// InterruptedError says that a download broke off and did not come further in several attempts. The next
+// one goes on where it ended.
+type InterruptedError struct {
+	Location string
+	// Have of Want bytes have arrived; Want is -1 when the server does not say.
+	Have, Want int64
+	Err        error
+}
+
+func (e *InterruptedError) Error() string {
+	total := ""
+	if e.Want >= 0 {
+		total = " of " + megabytes(e.Want)
+	}
+	return fmt.Sprintf("the download of %s broke off after %s%s: %v", redacted(e.Location), megabytes(e.Have), total, e.Err)
+}
+
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// Retryable implements what vm.Retryable asks.
+func (e *InterruptedError) Retryable() bool { return true }
+
+// DigestError says that a file is not the one that the template means. Nothing of it is kept.
+type DigestError struct{ Location, Want, Got string }
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; correct the digest or the location",
+		redacted(e.Location), e.Got, e.Want)
+}
+
+// Retryable implements what vm.Retryable asks.
+func (e *DigestError) Retryable() bool { return false }
+
+// FormatError says that a file is not a disk that a machine could boot from.
+type FormatError struct{ Location, Reason string }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s cannot be used: %s", redacted(e.Location), e.Reason)
+}
+
+// Retryable implements what vm.Retryable asks.
+func (e *FormatError) Retryable() bool { return false }
+
+// SourcesError says why none of several images could be had.
+type SourcesError struct{ Errs []error }
+
+func (e *SourcesError) Error() string {
+	lines := []string{fmt.Sprintf("none of the %d images for this host could be had:", len(e.Errs))}
+	for _, err := range e.Errs {
+		lines = append(lines, err.Error())
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+func (e *SourcesError) Unwrap() []error { return e.Errs }
+
+// Retryable implements what vm.Retryable asks: one that may be had soon is enough.
+func (e *SourcesError) Retryable() bool {
+	for _, err := range e.Errs {
+		if vm.Retryable(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// spaceMargin is left free beside what is downloaded, in bytes: a machine that starts needs as much.
+const spaceMargin = 256 << 20
+
+func noSpace(dir string, need, free int64) error {
+	return &vm.HostError{
+		Missing: fmt.Sprintf("disk space: the image needs %s more in %s, %s are free", megabytes(need), dir, megabytes(free)),
+		Hint:    "free some space there (rdd image prune), or set XDG_CACHE_HOME to a directory that has it",
+	}
+}
+
+// isFull reports whether a write failed for lack of space: on the disk, by a quota, or by a limit on file sizes.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+func megabytes(bytes int64) string {
+	if bytes < 10e6 {
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%d MB", bytes/1e6)
+}

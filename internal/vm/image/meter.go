@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"fmt"
+	"time"
+)
+
+// rateWindow is what a download's rate is averaged over, and how often progress is told at most.
+const rateWindow = time.Second
+
+// meter tells how far a transfer is: "downloading image" 42 %, "210 of 500 MB, 12 MB/s".
+type meter struct {
+	listen func(Progress)
+	now    func() time.Time
+
+	progress Progress
+	total    int64 // -1: unknown
+	done     int64
+
+	last     time.Time
+	lastDone int64
+}
+
+func newMeter(listen func(Progress)) *meter {
+	if listen == nil {
+		listen = func(Progress) {}
+	}
+	return &meter{listen: listen, now: time.Now}
+}
+
+// step begins something new, the index-th of count.
+func (m *meter) step(step string, index, count int) {
+	now := m.now()
+	m.progress = Progress{Step: step, Percent: -1, Since: now}
+	if count > 1 {
+		m.progress.Index, m.progress.Total = index, count
+	}
+	m.total, m.done, m.last, m.lastDone = -1, 0, now, 0
+	m.listen(m.progress)
+}
+
+// begin says that done of total bytes are there already.
+func (m *meter) begin(done, total int64) {
+	m.done, m.total, m.lastDone, m.last = done, total, done, m.now()
+	m.tell(0)
+}
+
+// Write counts bytes.
+func (m *meter) Write(p []byte) (int, error) {
+	m.done += int64(len(p))
+	if since := m.now().Sub(m.last); since >= rateWindow {
+		m.tell(float64(m.done-m.lastDone) / since.Seconds())
+		m.last, m.lastDone = m.now(), m.done
+	}
+	return len(p), nil
+}
+
+// tell reports where the transfer stands, at a rate in bytes per second.
+func (m *meter) tell(rate float64) {
+	next := m.progress
+	next.Detail = megabytes(m.done)
+	if m.total > 0 {
+		next.Percent = int(100 * min(m.done, m.total) / m.total)
+		next.Detail = fmt.Sprintf("%d of %s", m.done/1e6, megabytes(m.total))
+	}
+	if rate > 0 {
+		next.Detail += fmt.Sprintf(", %s/s", megabytes(int64(rate)))
+	}
+	if next != m.progress {
+		m.progress = next
+		m.listen(next)
+	}
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+)
+
+// originsDir in an image that was fetched holds a file per source that leads to it, named by Source.key. The image of a
+// location that has something else by now has none left for it.
+const originsDir = "origins"
+
+// origin says which versions of a source's parts an image was made of.
+type origin struct {
+	Parts []version `json:"parts"`
+	// Checked is when the parts were found to be those.
+	Checked time.Time `json:"checked"`
+}
+
+// askable reports whether it can be found out for each part if it has changed.
+func (o origin) askable() bool {
+	return !slices.ContainsFunc(o.Parts, func(v version) bool { return !v.known() })
+}
+
+// Part is one of the files that a fetched image was made of.
+type Part struct {
+	Location string `json:"location"`
+	// Digests of what was transferred, each ALGORITHM:HEX.
+	Digests []string `json:"digests"`
+}
+
+// Is reports whether the part is what file asks for: by its digest, or where it has none, by its location.
+func (p Part) Is(file File) bool {
+	if file.Digest == "" {
+		return p.Location == file.Location
+	}
+	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
+}
+
+// sha256Of picks the sha256 of digests, which a digester always has.
+func sha256Of(digests []string) string {
+	i := slices.IndexFunc(digests, func(d string) bool { return strings.HasPrefix(d, "sha256:") })
+	return digests[max(i, 0)]
+}
+
+// PartsMatch reports whether an image made of parts is what source asks for.
+func PartsMatch(parts map[string]Part, source Source) bool {
+	want := source.parts()
+	if len(parts) != len(want) {
+		return false
+	}
+	return !slices.ContainsFunc(want, func(p part) bool {
+		have, ok := parts[p.kind]
+		return !ok || !have.Is(p.File)
+	})
+}
+
+// byDigest finds the image of a source whose digests say all, wherever it came from.
+func (s *Store) byDigest(source Source) (Image, bool, error) {
+	for _, p := range source.parts() {
+		if p.Digest == "" {
+			return Image{}, false, nil
+		}
+	}
+	entries, err := s.List()
+	if err != nil {
+		return Image{}, false, err
+	}
+	for _, entry := range entries {
+		if entry.Parts != nil && PartsMatch(entry.Parts, source) {
+			return entry.image(source.KernelArgs), true, nil
+		}
+	}
+	return Image{}, false, nil
+}
+
+// byOrigin finds the image that a source led to when it was last looked at; nil when there is none.
+func (s *Store) byOrigin(source Source) (*Entry, origin, error) {
+	files, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, source.key()))
+	if err != nil || len(files) == 0 {
+		return nil, origin{}, err
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		return nil, origin{}, ignoreRemoved(err)
+	}
+	var o origin
+	if err := json.Unmarshal(data, &o); err != nil {
+		return nil, origin{}, fmt.Errorf("reading %s: %w", files[0], err)
+	}
+	entry, err := readEntry(filepath.Dir(filepath.Dir(files[0])))
+	if err != nil {
+		return nil, origin{}, ignoreRemoved(err)
+	}
+	return &entry, o, nil
+}
+
+// ignoreRemoved is for an image that was removed while it was looked at.
+func ignoreRemoved(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("reading the image cache: %w", err)
+}
+
+// publishFetched moves what was assembled into the cache, unless the same image is there, and makes it its source's.
+func (s *Store) publishFetched(a *assembly) (Image, error) {
+	manifest, err := readManifest(a.out())
+	if err != nil {
+		return Image{}, err
+	}
+	dir := filepath.Join(s.dir, entryName(manifest))
+	err = s.exclusively(func() error {
+		if !exists(filepath.Join(dir, manifestFile)) {
+			if err := atomicfile.Rename(a.out(), dir); err != nil {
+				return err
+			}
+		} else if err := s.learn(dir, manifest); err != nil {
+			return err
+		}
+		return s.setOrigin(dir, a)
+	})
+	if err != nil {
+		return Image{}, fmt.Errorf("adding image %s to the cache: %w", manifest.Name, err)
+	}
+	return Entry{Manifest: manifest, dir: dir}.image(a.source.KernelArgs), nil
+}
+
+// learn adds digests that an image in the cache was not known by.
+func (s *Store) learn(dir string, again Manifest) error {
+	known, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	for kind, p := range known.Parts {
+		p.Digests = slices.Compact(slices.Sorted(slices.Values(append(p.Digests, again.Parts[kind].Digests...))))
+		known.Parts[kind] = p
+	}
+	return writeJSON(filepath.Join(dir, manifestFile), known)
+}
+
+// setOrigin makes the image in dir the only one that a source leads to.
+func (s *Store) setOrigin(dir string, a *assembly) error {
+	o := origin{Checked: time.Now().UTC()}
+	for _, p := range a.got {
+		o.Parts = append(o.Parts, p.version)
+	}
+	path := filepath.Join(dir, originsDir, a.source.key())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := writeJSON(path, o); err != nil {
+		return err
+	}
+	others, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, a.source.key()))
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other == path {
+			continue
+		}
+		if err := atomicfile.Remove(other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasOrigin reports whether some source leads to the image in dir.
+func hasOrigin(dir string) bool {
+	found, err := filepath.Glob(filepath.Join(dir, originsDir, "[^.]*"))
+	return err == nil && len(found) > 0
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// Firmware is UEFI firmware for QEMU: its code, and the variables it begins with.
+type Firmware struct{ Code, Variables string }
+
+// firmwares are the places where distributions put TianoCore's firmware, by Go's name of the architecture. None of them
+// insists on Secure Boot.
+var firmwares = map[string][]Firmware{
+	"amd64": {
+		{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},                         // Debian, Ubuntu
+		{"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},                               // older ones
+		{"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"},                     // Fedora
+		{"/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"},                 // Arch
+		{"/usr/share/edk2-ovmf/x64/OVMF_CODE.fd", "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd"},             // Arch, Gentoo before
+		{"/usr/share/qemu/ovmf-x86_64-code.bin", "/usr/share/qemu/ovmf-x86_64-vars.bin"},               // openSUSE
+		{"/opt/homebrew/share/qemu/edk2-x86_64-code.fd", "/opt/homebrew/share/qemu/edk2-i386-vars.fd"}, // Homebrew
+		{"/usr/local/share/qemu/edk2-x86_64-code.fd", "/usr/local/share/qemu/edk2-i386-vars.fd"},       // Homebrew on Intel, QEMU's own
+		{"/usr/share/qemu/edk2-x86_64-code.fd", "/usr/share/qemu/edk2-i386-vars.fd"},                   // QEMU's own
+	},
+	"arm64": {
+		{"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
+		{"/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"},
+		{"/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/edk2/aarch64/QEMU_VARS.fd"},
+		{"/usr/share/qemu/aavmf-aarch64-code.bin", "/usr/share/qemu/aavmf-aarch64-vars.bin"},
+		{"/opt/homebrew/share/qemu/edk2-aarch64-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"},
+		{"/usr/local/share/qemu/edk2-aarch64-code.fd", "/usr/local/share/qemu/edk2-arm-vars.fd"},
+		{"/usr/share/qemu/edk2-aarch64-code.fd", "/usr/share/qemu/edk2-arm-vars.fd"},
+	},
+}
+
+// needsFirmware are the architectures whose machines have no firmware of their own in QEMU, with Debian's package that has it.
+// Those of amd64 have SeaBIOS.
+var needsFirmware = map[string]string{"arm64": "qemu-efi-aarch64"}
+
+// FindFirmware finds UEFI firmware on this host; nil when there is none and the machine boots without. *vm.HostError.
+func FindFirmware() (*Firmware, error) { return findFirmware(runtime.GOARCH, "/") }
+
+func findFirmware(arch, root string) (*Firmware, error) {
+	for _, f := range firmwares[arch] {
+		f = Firmware{Code: filepath.Join(root, f.Code), Variables: filepath.Join(root, f.Variables)}
+		if isFile(f.Code) && isFile(f.Variables) {
+			return &f, nil
+		}
+	}
+	if pkg, ok := needsFirmware[arch]; ok {
+		return nil, &vm.HostError{Missing: "UEFI firmware for QEMU", Hint: "sudo apt-get install " + pkg}
+	}
+	return nil, nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Install copies firmware into an instance, which keeps it whatever becomes of the host's. A variable store that is there stays:
+// the guest has written to it.
+func (f Firmware) Install(dir vmdir.Dir) error {
+	if err := copyFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir.FirmwareVariables()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return copyFirmware(f.Variables, dir.FirmwareVariables(), 0o600)
+}
+
+func copyFirmware(from, to string, mode fs.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("copying the firmware: %w", err)
+	}
+	return atomicfile.Write(to, data, mode)
+}
