@@ -31,6 +31,7 @@ type World struct {
 	plan      plan
 	calls     []Call
 	forwards  map[string][]vm.Forward
+	held      map[string]bool // instances whose background work stands still
 }
 
 // instance is a directory and the processes that serve it.
@@ -63,7 +64,10 @@ type machine struct {
 
 // NewWorld makes an empty host whose clock is now.
 func NewWorld(now func() time.Time) *World {
-	return &World{now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(), forwards: map[string][]vm.Forward{}}
+	return &World{
+		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{},
+	}
 }
 
 // SetSteps makes background work that begins from now on take other numbers of steps.
@@ -124,6 +128,20 @@ func (w *World) SetForwards(name string, forwards ...vm.Forward) {
 	w.changed(name)
 }
 
+// Hold makes the background work on an instance stand still, whatever it is, until Release.
+func (w *World) Hold(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[name] = true
+}
+
+// Release lets the background work on an instance go on.
+func (w *World) Release(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.held, name)
+}
+
 // Names lists the world's instance directories, sorted.
 func (w *World) Names() []string {
 	w.mu.Lock()
@@ -148,7 +166,7 @@ func (w *World) Advance() bool {
 	defer w.mu.Unlock()
 	moved := false
 	for _, name := range slices.Sorted(maps.Keys(w.instances)) {
-		if w.advance(name, w.instances[name]) {
+		if !w.held[name] && w.advance(name, w.instances[name]) {
 			moved = true
 			w.changed(name)
 		}
