@@ -4,6 +4,7 @@ package hostagent
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ func newAccount(c Config, run vmdir.Run) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	run.Hostagent, run.End = self, nil
+	// What the hostagent before this one listened on is gone with it.
+	run.Hostagent, run.End, run.Forwards = self, nil, nil
 	return &account{config: c, run: run, listeners: map[chan protocol.Event]bool{}}, nil
 }
 
@@ -41,16 +43,57 @@ func (a *account) get() vmdir.Run {
 	return a.run
 }
 
-// update changes the account, writes it down and tells it.
+// update changes the account, tells it and writes it down: who sees it in run.json finds the event in the log.
 func (a *account) update(change func(*vmdir.Run)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change(&a.run)
+	a.tell(describe(a.run))
+	a.write()
+}
+
+func (a *account) write() {
 	if err := a.config.Dir.WriteRun(a.run); err != nil {
 		// The machine matters more than its account: a full disk must not end it.
 		a.config.Log.Error("writing the machine's state", "error", err)
 	}
-	a.tell(describe(a.run))
+}
+
+// setForwards tells what is new in what is forwarded, and writes it down.
+func (a *account) setForwards(forwards []vm.Forward) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := a.run.Forwards
+	a.run.Forwards = forwards
+	for _, change := range changes(before, forwards) {
+		e := describe(a.run)
+		e.Status.PortForward = &change
+		a.tell(e)
+	}
+	a.write()
+}
+
+// changes between two lists of forwards: what is gone first.
+func changes(before, after []vm.Forward) []protocol.PortForward {
+	var all []protocol.PortForward
+	add := func(kind string, f vm.Forward) {
+		all = append(all, protocol.PortForward{Type: kind, Protocol: f.Protocol, GuestAddr: f.Guest, HostAddr: f.Host, Error: f.Error})
+	}
+	for _, f := range before {
+		if f.Error == "" && !slices.Contains(after, f) {
+			add(protocol.ForwardingEnded, f)
+		}
+	}
+	for _, f := range after {
+		switch {
+		case slices.Contains(before, f):
+		case f.Error != "":
+			add(protocol.ForwardingFailed, f)
+		default:
+			add(protocol.Forwarding, f)
+		}
+	}
+	return all
 }
 
 // step says what is being done now.
@@ -67,6 +110,7 @@ func (a *account) end(end vmdir.End) {
 	end.At = time.Now()
 	a.update(func(run *vmdir.Run) {
 		run.Phase, run.Progress, run.End, run.QEMU = vm.PhaseStopped, vm.Progress{}, &end, nil
+		run.Message, run.Forwards = "", nil
 	})
 }
 

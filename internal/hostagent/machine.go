@@ -143,9 +143,19 @@ func (m *machineProcess) setQMP(client *qmp.Client) {
 	m.qmp = client
 }
 
+// monitor runs a command of QEMU's human monitor, whose answer is a text for people.
+func (m *machineProcess) monitor(ctx context.Context, command string) (answer string, err error) {
+	err = m.executeFor(ctx, "human-monitor-command", map[string]string{"command-line": command}, &answer)
+	return answer, err
+}
+
 // execute runs a QMP command.
 func (m *machineProcess) execute(command string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), qmpTimeout)
+	return m.executeFor(context.Background(), command, nil, nil)
+}
+
+func (m *machineProcess) executeFor(ctx context.Context, command string, arguments, result any) error {
+	ctx, cancel := context.WithTimeout(ctx, qmpTimeout)
 	defer cancel()
 	select {
 	case <-m.connected:
@@ -160,7 +170,7 @@ func (m *machineProcess) execute(command string) error {
 	if client == nil {
 		return errNoQMP
 	}
-	return client.Execute(ctx, command, nil, nil)
+	return client.Execute(ctx, command, arguments, result)
 }
 
 // onEvent notes why the machine is about to end.

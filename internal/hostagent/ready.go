@@ -113,9 +113,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 		}
 		a.state.step(vm.PhaseStarting, "forwarding", stepForward, steps)
 	}
-	if err := a.forward(m); err != nil {
-		return err
-	}
+	a.forward(m)
 	a.Log.Info("running")
 	a.state.update(func(run *vmdir.Run) {
 		if ctx.Err() == nil {
@@ -263,24 +261,4 @@ func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int
 		return 0, err
 	}
 	return sshx.Run(ctx, client, c)
-}
-
-// forward opens the template's sockets on the host.
-func (a *agent) forward(m *machineProcess) error {
-	var forwards []vm.Forward
-	for i, f := range m.template.PortForwards {
-		forward := sshx.Forward{HostSocket: f.HostSocket, GuestSocket: f.GuestSocket}
-		listener, err := forward.Listen()
-		if err != nil {
-			return fmt.Errorf("portForwards[%d]: %w", i, err)
-		}
-		forwards = append(forwards, vm.Forward{Protocol: "unix", Host: f.HostSocket, Guest: f.GuestSocket})
-		m.work.Go(func() {
-			if err := forward.Serve(m.ctx, listener, m.link, a.Log); err != nil {
-				a.Log.Error("forwarding a socket", "error", err)
-			}
-		})
-	}
-	a.state.update(func(run *vmdir.Run) { run.Forwards = forwards })
-	return nil
 }

@@ -12,43 +12,42 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// Forward makes connections to a Unix socket of the host arrive at a Unix socket of the guest.
-type Forward struct {
-	HostSocket, GuestSocket string
-}
+// acceptPause after a failure to accept a connection: a process out of descriptors gets some back.
+const acceptPause = 100 * time.Millisecond
 
-// Listen opens the host's end with mode 0600. A socket left behind by a process that is gone is replaced; one that
-// answers, or another kind of file, is an error.
-func (f Forward) Listen() (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(f.HostSocket), 0o700); err != nil {
-		return nil, fmt.Errorf("making room for socket %s: %w", f.HostSocket, err)
+// ListenUnix opens a socket with mode 0600, making its directory. A socket left behind by a process that is gone is
+// replaced; one that answers, or another kind of file, is an error.
+func ListenUnix(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("making room for socket %s: %w", path, err)
 	}
-	if err := checkStale(f.HostSocket); err != nil {
+	if err := checkStale(path); err != nil {
 		return nil, err
 	}
-	if err := atomicfile.Remove(f.HostSocket); err != nil {
+	if err := atomicfile.Remove(path); err != nil {
 		return nil, fmt.Errorf("removing a stale socket: %w", err)
 	}
-	listener, err := net.Listen("unix", f.HostSocket)
+	listener, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("opening socket: %w", err)
 	}
-	if err := os.Chmod(f.HostSocket, 0o600); err != nil {
+	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, fmt.Errorf("protecting socket: %w", errors.Join(err, listener.Close()))
 	}
 	return listener, nil
 }
 
-// RemoveStale removes the host's end when it is a socket on which nobody listens any more; anything else stays.
-func (f Forward) RemoveStale() error {
-	if err := checkStale(f.HostSocket); err != nil {
+// RemoveStale removes path when it is a socket on which nobody listens any more; anything else stays.
+func RemoveStale(path string) error {
+	if err := checkStale(path); err != nil {
 		return nil //nolint:nilerr // it is not ours
 	}
-	return atomicfile.Remove(f.HostSocket)
+	return atomicfile.Remove(path)
 }
 
 // checkStale returns an error when path is taken by anything but a socket on which nobody listens.
@@ -69,38 +68,50 @@ func checkStale(path string) error {
 	return nil
 }
 
-// Serve forwards the connections that listener accepts through link until ctx ends, then
-// closes all of them. A connection that cannot be made in the guest is closed and logged; the next one tries again.
-func (f Forward) Serve(ctx context.Context, listener net.Listener, link *Link, log *slog.Logger) error {
+// Forward leads the connections that listener accepts to those that dial makes, until listener is closed or ctx ends.
+// Connections outlive the listener, until ctx ends; Forward returns when the last has ended. One that
+// cannot be made is closed and logged; the next one tries again.
+func Forward(ctx context.Context, listener net.Listener, dial func(context.Context) (net.Conn, error), log *slog.Logger) {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
+	log = log.With("host", listener.Addr().String())
 	var connections sync.WaitGroup
 	defer connections.Wait()
 	for {
 		host, err := listener.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("accepting at %s: %w", f.HostSocket, err)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			if err == nil {
+				_ = host.Close()
+			}
+			return
+		case err != nil:
+			log.Error("accepting a connection to forward", "error", err)
+			pause(ctx, acceptPause)
+			continue
 		}
 		connections.Go(func() {
-			if err := f.carry(ctx, host, link); err != nil {
-				log.Warn("forwarding a connection", "socket", f.HostSocket, "error", err)
+			if err := carry(ctx, host, dial); err != nil && ctx.Err() == nil {
+				log.Warn("forwarding a connection", "error", err)
 			}
 		})
 	}
 }
 
-func (f Forward) carry(ctx context.Context, host net.Conn, link *Link) error {
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func carry(ctx context.Context, host net.Conn, dial func(context.Context) (net.Conn, error)) error {
 	defer func() { _ = host.Close() }()
-	client, err := link.Client(ctx)
+	guest, err := dial(ctx)
 	if err != nil {
 		return err
-	}
-	guest, err := client.Dial("unix", f.GuestSocket)
-	if err != nil {
-		return fmt.Errorf("connecting to %s in the guest: %w", f.GuestSocket, err)
 	}
 	defer func() { _ = guest.Close() }()
 	stop := context.AfterFunc(ctx, func() { _, _ = host.Close(), guest.Close() })

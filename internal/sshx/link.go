@@ -5,6 +5,8 @@ package sshx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -59,6 +61,45 @@ func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 		return nil, err
 	}
 	return client, l.Use(client)
+}
+
+// Dial connects to an address ("tcp", "host:port") or a socket ("unix", path) as the guest sees it. When the
+// connection to the guest turns out to be broken, it tries once more over a new one. A refusal by the guest
+// is an *ssh.OpenChannelError.
+func (l *Link) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, broken, err := l.dialOnce(ctx, network, address)
+	if broken != nil && ctx.Err() == nil {
+		l.drop(broken)
+		conn, _, err = l.dialOnce(ctx, network, address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s in the guest: %w", address, err)
+	}
+	return conn, nil
+}
+
+// dialOnce returns the client that is broken when that is why it failed.
+func (l *Link) dialOnce(ctx context.Context, network, address string) (conn net.Conn, broken *ssh.Client, err error) {
+	client, err := l.Client(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err = client.DialContext(ctx, network, address)
+	var refused *ssh.OpenChannelError
+	if err != nil && !errors.As(err, &refused) {
+		return nil, client, err
+	}
+	return conn, nil, err
+}
+
+// drop forgets a connection that is broken.
+func (l *Link) drop(client *ssh.Client) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client == client {
+		l.client = nil
+	}
+	_ = client.Close()
 }
 
 // Use makes an existing connection the current one; the Link owns it from then on.

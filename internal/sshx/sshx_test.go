@@ -250,21 +250,25 @@ func TestForwardComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	forward := Forward{HostSocket: filepath.Join(dir, "new", "host.sock"), GuestSocket: filepath.Join(dir, "guest.sock")}
-	echo(t, forward.GuestSocket)
+	hostSocket, guestSocket := filepath.Join(dir, "new", "host.sock"), filepath.Join(dir, "guest.sock")
+	echo(t, guestSocket)
 	link := NewLink(func(ctx context.Context) (*ssh.Client, error) { return Dial(ctx, config) })
 	defer link.Close()
-	listener, err := forward.Listen()
+	listener, err := ListenUnix(hostSocket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(forward.HostSocket); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(hostSocket); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- forward.Serve(ctx, listener, link, slog.New(slog.DiscardHandler)) }()
-	if got := ask(t, forward.HostSocket, "hello"); got != "hello" {
+	served := make(chan struct{})
+	dial := func(ctx context.Context) (net.Conn, error) { return link.Dial(ctx, "unix", guestSocket) }
+	go func() {
+		Forward(ctx, listener, dial, slog.New(slog.DiscardHandler))
+		close(served)
+	}()
+	if got := ask(t, hostSocket, "hello"); got != "hello" {
 		t.Fatalf("got %q", got)
 	}
 	client, err := link.Client(t.Context())
@@ -273,20 +277,15 @@ func TestForwardComesBack(t *testing.T) {
 	}
 	s.breakConnections()
 	_ = client.Wait()
-	// The first connections after the break may meet the dead one.
-	for ask(t, forward.HostSocket, "again") != "again" {
-		if t.Context().Err() != nil {
-			t.Fatal("the forward did not come back")
-		}
+	if got := ask(t, hostSocket, "again"); got != "again" {
+		t.Fatalf("after a break: got %q", got)
 	}
 	if s.accepted != 2 {
 		t.Errorf("%d connections, want 2: one, and one after the break", s.accepted)
 	}
 	cancel()
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(forward.HostSocket); !errors.Is(err, os.ErrNotExist) {
+	<-served
+	if _, err := os.Stat(hostSocket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket was left behind: %v", err)
 	}
 }
@@ -309,14 +308,14 @@ func TestListenLeavesOthersAlone(t *testing.T) {
 	old.SetUnlinkOnClose(false)
 	old.Close()
 	for path, want := range map[string]bool{used: false, file: false, stale: true} {
-		listener, err := Forward{HostSocket: path}.Listen()
+		listener, err := ListenUnix(path)
 		if (err == nil) != want {
 			t.Errorf("%s: %v", filepath.Base(path), err)
 		}
 		if err == nil {
 			listener.Close()
 		}
-		if err := (Forward{HostSocket: path}).RemoveStale(); err != nil {
+		if err := RemoveStale(path); err != nil {
 			t.Error(err)
 		}
 	}
@@ -390,4 +389,54 @@ func freezableProxy(t *testing.T, address string) (string, chan struct{}) {
 		}
 	}()
 	return listener.Addr().String(), freeze
+}
+
+// TestConnectionsOutliveTheirListener: what is connected goes on when a port is closed, both halves of it.
+func TestConnectionsOutliveTheirListener(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, guests := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		Forward(t.Context(), listener, func(context.Context) (net.Conn, error) { return guests, nil }, slog.New(slog.DiscardHandler))
+		close(done)
+	}()
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(client, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(ours, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.WriteString(ours, "still here") }()
+	answer := make([]byte, len("still here"))
+	if _, err := io.ReadFull(client, answer); err != nil || string(answer) != "still here" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	_ = client.Close()
+	<-done
+}
+
+// TestDialTellsARefusalFromABreak: a guest that refuses keeps its connection.
+func TestDialTellsARefusalFromABreak(t *testing.T) {
+	s, config := startServer(t)
+	link := NewLink(func(ctx context.Context) (*ssh.Client, error) { return Dial(ctx, config) })
+	defer link.Close()
+	for range 2 {
+		var refused *ssh.OpenChannelError
+		if _, err := link.Dial(t.Context(), "unix", "/nonexistent"); !errors.As(err, &refused) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if s.accepted != 1 {
+		t.Errorf("%d connections, want 1", s.accepted)
+	}
 }

@@ -57,6 +57,27 @@ type Status struct {
 	Exiting      bool     `json:"exiting,omitempty"`
 	Errors       []string `json:"errors,omitempty"`
 	SSHLocalPort int      `json:"sshLocalPort,omitempty"`
+	// PortForward is what the event is about, when it is about a forward.
+	PortForward *PortForward `json:"portForward,omitempty"`
+}
+
+// What happens to a PortForward.
+const (
+	Forwarding       = "forwarding"
+	ForwardingFailed = "failed"
+	ForwardingEnded  = "stopping"
+)
+
+// PortForward says that a port or a socket of the guest can be reached on the host from now on, cannot be, or can be no longer.
+type PortForward struct {
+	// Type is Forwarding, ForwardingFailed or ForwardingEnded.
+	Type string `json:"type"`
+	// Protocol of the host's end: "tcp", "udp" or "unix".
+	Protocol  string `json:"protocol,omitempty"`
+	GuestAddr string `json:"guestAddr,omitempty"`
+	HostAddr  string `json:"hostAddr,omitempty"`
+	// Error says why it failed.
+	Error string `json:"error,omitempty"`
 }
 
 // Progress of what is being done.

@@ -142,8 +142,10 @@ func removeSockets(dir vmdir.Dir, record vmdir.Record) error {
 		return nil //nolint:nilerr // as above
 	}
 	for _, f := range t.PortForwards {
-		forward := sshx.Forward{HostSocket: f.HostSocket, GuestSocket: f.GuestSocket}
-		if err := forward.RemoveStale(); err != nil {
+		if f.HostSocket == "" {
+			continue
+		}
+		if err := sshx.RemoveStale(f.HostSocket); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func fakeQEMU(args []string) error {
 		}
 		return ""
 	}
-	machine := &fakeMachine{uuid: option("-uuid", ""), bootID: randomID(), ended: make(chan string, 1)}
+	machine := &fakeMachine{uuid: option("-uuid", ""), bootID: randomID(), ended: make(chan string, 1), udp: map[string]net.PacketConn{}}
 	qmp, err := net.Listen("unix", pathPattern.FindStringSubmatch(option("-chardev", "qmp.sock"))[1])
 	if err != nil {
 		return err
@@ -68,7 +68,8 @@ func fakeQEMU(args []string) error {
 	if err := os.WriteFile(option("-pidfile", ""), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
 		return err
 	}
-	if data, err := os.ReadFile(filepath.Join(filepath.Dir(credential), fakeGuestFile)); err == nil {
+	machine.dir = filepath.Dir(credential)
+	if data, err := os.ReadFile(filepath.Join(machine.dir, fakeGuestFile)); err == nil {
 		if err := json.Unmarshal(data, &machine.guest); err != nil {
 			return err
 		}
@@ -92,7 +93,9 @@ func randomID() string {
 }
 
 type fakeMachine struct {
+	dir          string // of the instance
 	uuid, bootID string
+	udp          map[string]net.PacketConn // forwarded by the monitor
 	ended        chan string
 	config       *ssh.ServerConfig
 	guest        fakeGuest
@@ -126,18 +129,27 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
-			var request struct{ Execute, ID string }
+			var request struct {
+				Execute, ID string
+				Arguments   struct {
+					Line string `json:"command-line"`
+				}
+			}
 			_ = json.Unmarshal(lines.Bytes(), &request)
-			m.execute(conn, request.Execute, request.ID)
+			m.execute(conn, request.Execute, request.ID, request.Arguments.Line)
 		}
 		_ = conn.Close()
 	}
 }
 
-func (m *fakeMachine) execute(conn io.Writer, command, id string) {
+func (m *fakeMachine) execute(conn io.Writer, command, id, line string) {
 	result := `{}`
 	if command == "query-uuid" {
 		result = fmt.Sprintf(`{"UUID":%q}`, m.uuid)
+	}
+	if command == "human-monitor-command" {
+		answer, _ := json.Marshal(m.monitor(line))
+		result = string(answer)
 	}
 	fmt.Fprintf(conn, `{"return":%s,"id":%q}`+"\n", result, id)
 	reason := map[string]string{"quit": "host-qmp-quit", "system_powerdown": "guest-shutdown"}[command]
@@ -172,6 +184,11 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel) {
 		return
 	}
 	defer channel.Close()
+	if request.ChannelType() == "direct-tcpip" {
+		go ssh.DiscardRequests(requests)
+		forwardTCP(channel, request.ExtraData())
+		return
+	}
 	if request.ChannelType() != "session" {
 		// The guest's docker.sock: it says which boot it belongs to.
 		go ssh.DiscardRequests(requests)
@@ -193,6 +210,8 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel) {
 // run answers the hostagent's questions; probes are really run, by this host.
 func (m *fakeMachine) run(channel ssh.Channel, line string) uint32 {
 	switch {
+	case strings.Contains(line, "rdd-watch"):
+		m.watch(channel)
 	case strings.Contains(line, "boot_id"):
 		fmt.Fprintln(channel, m.bootID)
 	case strings.Contains(line, "boot.status"):

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package forward
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+const (
+	// defaultRetry is the pause between attempts to open what could not be opened.
+	defaultRetry = 2 * time.Second
+	// defaultSettle is how long a UDP socket must be there before it is forwarded: those of clients look like those of
+	// servers, and are gone as soon as they have their answer.
+	defaultSettle = 500 * time.Millisecond
+)
+
+// Config is what a Manager needs. All fields must be set but the last two.
+type Config struct {
+	// Rules of the template: see template.PortRules.
+	Rules []template.PortForward
+	// Dial connects to the guest: see sshx.Link.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Monitor runs a command of QEMU's human monitor and returns its answer.
+	Monitor func(ctx context.Context, command string) (string, error)
+	// NetDevice is the id of the guest's network in QEMU.
+	NetDevice string
+	// Changed is told all forwards whenever they change, in the order of vm.State.
+	Changed func([]vm.Forward)
+	Log     *slog.Logger
+	// Retry and Settle replace the usual pauses.
+	Retry, Settle time.Duration
+}
+
+// Manager opens and closes forwards as the guest's reports and the rules say.
+type Manager struct {
+	config Config
+	news   chan []Listener
+
+	// What follows belongs to the goroutine of Open and Run.
+	listeners []Listener
+	reported  bool // listeners are known
+	settling  map[Listener]time.Time
+	open      map[key]opened
+	failed    map[key]string
+	told      []vm.Forward
+	serving   sync.WaitGroup
+}
+
+// opened is the host's end of a forward that works.
+type opened interface {
+	// fits reports whether it does for r too, after an adjustment of what it leads to.
+	fits(r route) bool
+	// close ends it; connections go on.
+	close(ctx context.Context) error
+}
+
+// NewManager returns a Manager that does nothing yet.
+func NewManager(config Config) *Manager {
+	config.Retry, config.Settle = cmp.Or(config.Retry, defaultRetry), cmp.Or(config.Settle, defaultSettle)
+	return &Manager{
+		config: config, news: make(chan []Listener, 1),
+		settling: map[Listener]time.Time{}, open: map[key]opened{}, failed: map[key]string{},
+	}
+}
+
+// Listening takes a report of all that listens in the guest. It never blocks.
+func (m *Manager) Listening(listeners []Listener) {
+	for {
+		select {
+		case m.news <- listeners:
+			return
+		default:
+		}
+		select {
+		case <-m.news: // overtaken
+		default:
+		}
+	}
+}
+
+// Open forwards the guest's sockets, and finds out what QEMU forwards already. ctx is that of Run. What Open opened
+// works when it returns; ports follow in Run.
+func (m *Manager) Open(ctx context.Context) {
+	known, err := m.readBack(ctx)
+	if err != nil {
+		m.config.Log.Warn("asking QEMU what it forwards", "error", err)
+	}
+	maps.Copy(m.open, known)
+	m.apply(ctx)
+}
+
+// Run follows the guest until ctx ends; all connections have ended when it returns.
+func (m *Manager) Run(ctx context.Context) {
+	defer m.serving.Wait()
+	for {
+		pause := m.apply(ctx)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case listeners := <-m.news:
+			m.take(listeners)
+		case <-timer.C:
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// take replaces what listens. Of what the first report has nobody knows how long it has been there.
+func (m *Manager) take(listeners []Listener) {
+	if !m.reported {
+		for _, l := range listeners {
+			m.settling[l] = time.Time{}
+		}
+	}
+	m.listeners, m.reported = listeners, true
+}
+
+// never is a pause without end.
+const never = 24 * time.Hour
+
+// apply makes the forwards what they should be, and returns after which pause to try again.
+func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
+	settled, pause := m.settled()
+	routes := plan(m.config.Rules, settled)
+	m.closeOthers(ctx, routes)
+	forwards := make([]vm.Forward, 0, len(routes))
+	for _, r := range routes {
+		err := ""
+		if r.err == "" {
+			err = m.ensure(ctx, r)
+		}
+		if err != "" {
+			pause = min(pause, m.config.Retry)
+		}
+		forwards = append(forwards, r.forward(err))
+	}
+	slices.SortFunc(forwards, func(a, b vm.Forward) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Guest, b.Guest))
+	})
+	if !slices.Equal(forwards, m.told) {
+		m.told = forwards
+		m.config.Changed(slices.Clone(forwards))
+	}
+	return pause
+}
+
+// settled are the listeners that are here to stay, and after which pause there may be more of them.
+func (m *Manager) settled() (settled []Listener, pause time.Duration) {
+	now, pause := time.Now(), never
+	since := map[Listener]time.Time{}
+	for _, l := range m.listeners {
+		if l.Proto == template.ProtoTCP {
+			settled = append(settled, l)
+			continue
+		}
+		first, known := m.settling[l]
+		if !known {
+			first = now
+		}
+		since[l] = first
+		if left := m.config.Settle - now.Sub(first); left > 0 {
+			pause = min(pause, left)
+		} else {
+			settled = append(settled, l)
+		}
+	}
+	m.settling = since
+	return settled, pause
+}
+
+// closeOthers ends what is not wanted any more. Before the guest's first report nobody knows what is wanted.
+func (m *Manager) closeOthers(ctx context.Context, routes []route) {
+	wanted := map[key]bool{}
+	for _, r := range routes {
+		wanted[r.key] = true
+	}
+	maps.DeleteFunc(m.failed, func(k key, _ string) bool { return !wanted[k] })
+	if !m.reported {
+		return
+	}
+	for k := range m.open {
+		if !wanted[k] {
+			m.end(ctx, k)
+		}
+	}
+}
+
+func (m *Manager) end(ctx context.Context, k key) {
+	m.config.Log.Info("not forwarding any more", "protocol", k.proto, "host", k.host)
+	if err := m.open[k].close(ctx); err != nil {
+		m.config.Log.Error("closing a forward", "protocol", k.proto, "host", k.host, "error", err)
+	}
+	delete(m.open, k)
+}
+
+// ensure opens a route unless it is open, and returns why it cannot be.
+func (m *Manager) ensure(ctx context.Context, r route) string {
+	if known := m.open[r.key]; known != nil {
+		if known.fits(r) {
+			return ""
+		}
+		m.end(ctx, r.key)
+	}
+	end, err := m.begin(ctx, r)
+	if err != nil {
+		reason := explain(err, r.host)
+		if m.failed[r.key] != reason {
+			m.failed[r.key] = reason
+			m.config.Log.Warn("cannot forward", "protocol", r.proto, "host", r.host, "guest", r.guest, "error", reason)
+		}
+		return reason
+	}
+	delete(m.failed, r.key)
+	m.open[r.key] = end
+	m.config.Log.Info("forwarding", "protocol", r.proto, "host", r.host, "guest", r.guest)
+	return ""
+}
+
+func (m *Manager) begin(ctx context.Context, r route) (opened, error) {
+	if r.proto == template.ProtoUDP {
+		return m.beginUDP(ctx, r)
+	}
+	return m.beginStream(ctx, r)
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package forward
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// protoUnix is the protocol of forwards whose host's end is a socket.
+const protoUnix = "unix"
+
+// key identifies the host's end of a forward.
+type key struct{ proto, host string }
+
+// route is a way from the host into the guest as it should be.
+type route struct {
+	key
+	// guest is what is shown.
+	guest string
+	// targets are where to connect to in the guest: the first that answers. A UDP route has none.
+	targets []target
+	// guestPort of a UDP route.
+	guestPort uint16
+	// err says why there cannot be such a route.
+	err string
+}
+
+// target is an address as ssh knows it.
+type target struct{ network, address string }
+
+func (r route) forward(err string) vm.Forward {
+	return vm.Forward{Protocol: r.proto, Host: r.host, Guest: r.guest, Error: cmp.Or(r.err, err)}
+}
+
+// sockets plans what is forwarded whether or not anybody listens: the guest's Unix sockets.
+func sockets(rules []template.PortForward) []route {
+	var routes []route
+	for _, rule := range rules {
+		if rule.GuestSocket == "" || rule.Ignore {
+			continue
+		}
+		r := route{guest: rule.GuestSocket, targets: []target{{protoUnix, rule.GuestSocket}}}
+		if rule.HostSocket != "" {
+			r.key = key{protoUnix, rule.HostSocket}
+		} else {
+			r.key = key{template.ProtoTCP, net.JoinHostPort(rule.HostIP, strconv.Itoa(rule.HostPort))}
+		}
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+// plan decides what is forwarded of what listens.
+func plan(rules []template.PortForward, listeners []Listener) []route {
+	routes := sockets(rules)
+	for _, l := range slices.SortedFunc(slices.Values(listeners), compare) {
+		r, wanted := toListener(rules, l)
+		if !wanted {
+			continue
+		}
+		i := slices.IndexFunc(routes, func(known route) bool { return known.key == r.key })
+		switch {
+		case i < 0:
+			routes = append(routes, r)
+		case routes[i].leadsTo(l):
+			routes[i].targets = append(routes[i].targets, r.targets...)
+		default:
+			r.err = fmt.Sprintf("%s already leads to %s of the guest", r.host, routes[i].guest)
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+// compare puts what people think of first in front: TCP, IPv4, every address.
+func compare(a, b Listener) int {
+	first := func(yes bool) int {
+		if yes {
+			return -1
+		}
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(a.Proto, b.Proto),
+		cmp.Compare(a.Addr.Port(), b.Addr.Port()),
+		cmp.Compare(first(a.Addr.Addr().Is4()), first(b.Addr.Addr().Is4())),
+		cmp.Compare(first(a.Addr.Addr().IsUnspecified()), first(b.Addr.Addr().IsUnspecified())),
+		a.Addr.Compare(b.Addr),
+	)
+}
+
+// leadsTo reports whether l is the same service as a route's first one, on another address.
+func (r route) leadsTo(l Listener) bool {
+	at, err := netip.ParseAddrPort(r.guest)
+	return err == nil && at.Port() == l.Addr.Port()
+}
+
+// toListener plans the route to one listener.
+func toListener(rules []template.PortForward, l Listener) (route, bool) {
+	ip := l.Addr.Addr()
+	if ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+		return route{}, false
+	}
+	end, wanted := template.MatchPort(rules, l.Proto, ip, int(l.Addr.Port()))
+	if !wanted {
+		return route{}, false
+	}
+	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String()}
+	if l.Proto == template.ProtoUDP {
+		return toUDP(r, end, l)
+	}
+	if end.Socket != "" {
+		r.proto = protoUnix
+	}
+	for _, address := range targetAddresses(ip) {
+		r.targets = append(r.targets, target{"tcp", netip.AddrPortFrom(address, l.Addr.Port()).String()})
+	}
+	return r, true
+}
+
+// toUDP completes a route for QEMU, which sends to the guest's own address. Nobody misses what listens on the
+// guest's loopback only: time and name services of its own.
+func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
+	r.guestPort = l.Addr.Port()
+	switch {
+	case l.Addr.Addr().IsLoopback():
+		return route{}, false
+	case end.Socket != "":
+		r.err = "UDP cannot be forwarded to a socket"
+	case !end.IP.Is4():
+		r.err = "UDP can only be forwarded from an IPv4 address"
+	}
+	return r, true
+}
+
+// targetAddresses are where a listener on ip is reached. One on every IPv6 address most often serves IPv4 as well.
+func targetAddresses(ip netip.Addr) []netip.Addr {
+	v4, v6 := netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()
+	switch ip {
+	case netip.IPv4Unspecified():
+		return []netip.Addr{v4}
+	case netip.IPv6Unspecified():
+		return []netip.Addr{v4, v6}
+	default:
+		return []netip.Addr{ip}
+	}
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+
+	"rancherdesktop.io/rdd/internal/sshx"
+)
+
+// stream is a TCP port or a socket of the host that leads through ssh.
+type stream struct {
+	listener net.Listener
+	targets  atomic.Pointer[[]target]
+}
+
+func (m *Manager) beginStream(ctx context.Context, r route) (opened, error) {
+	listener, err := listen(ctx, r.key)
+	if err != nil {
+		return nil, err
+	}
+	s := &stream{listener: listener}
+	s.targets.Store(&r.targets)
+	dial := func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, m.config.Dial) }
+	m.serving.Go(func() { sshx.Forward(ctx, listener, dial, m.config.Log) })
+	return s, nil
+}
+
+func listen(ctx context.Context, k key) (net.Listener, error) {
+	if k.proto == protoUnix {
+		return sshx.ListenUnix(k.host)
+	}
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", k.host)
+}
+
+// dial tries the targets in turn.
+func (s *stream) dial(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error)) (net.Conn, error) {
+	var errs []error
+	for _, to := range *s.targets.Load() {
+		conn, err := dial(ctx, to.network, to.address)
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (s *stream) fits(r route) bool {
+	s.targets.Store(&r.targets)
+	return true
+}
+
+func (s *stream) close(context.Context) error { return s.listener.Close() }
+
+// explain says why a forward cannot be opened, and the way out where it is known.
+func explain(err error, host string) string {
+	_, port, _ := net.SplitHostPort(host)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "address already in use on this host; end the program that uses it, or give the rule in portForwards another hostPort"
+	case errors.Is(err, syscall.EACCES) && port != "":
+		return fmt.Sprintf("this host lets only privileged programs listen on port %s; add a rule to portForwards with a hostPort of 1024 or above, or with ignore", port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this host does not have that address; change the rule's hostIP in portForwards"
+	}
+	return err.Error()
+}
