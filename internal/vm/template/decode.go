@@ -5,8 +5,11 @@ package template
 import "maps"
 
 // decode reads a template from the document's root.
-func (t *Template) decode(root value) error {
-	known := fields{
+func (t *Template) decode(root value) error { return mapping(t.fields())(root) }
+
+// fields are those at the root of a template, but for base.
+func (t *Template) fields() fields {
+	all := fields{
 		"vmType":       textOr(resolved, &t.VMType),
 		"arch":         textOr(resolved, &t.Arch),
 		"images":       list(&t.Images, (*Image).decode),
@@ -24,8 +27,8 @@ func (t *Template) decode(root value) error {
 		"message":      text(&t.Message),
 		"containerd":   decodeContainerd,
 	}
-	maps.Copy(known, inertFields())
-	return mapping(known)(root)
+	maps.Copy(all, inertFields())
+	return all
 }
 
 func (i *Image) decode(v value) error {

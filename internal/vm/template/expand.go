@@ -3,8 +3,10 @@
 package template
 
 import (
+	"maps"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,30 +41,8 @@ const maxExpanded = 4 << 20
 // globalTempDir is Lima's {{.GlobalTempDir}} on Unix.
 const globalTempDir = "/tmp"
 
-// guestScope is what an expression about the guest sees; Lima's names.
-type guestScope struct {
-	Param                      map[string]string
-	Name, Hostname, Home, User string
-	UID                        int
-}
-
-// hostScope is what an expression about the host sees. Instance and LimaHome are Lima's old names for Name and Dir's parent.
-type hostScope struct {
-	Param                      map[string]string
-	Name, Instance, Home, User string
-	UID                        int
-	Dir, LimaHome              string
-	GlobalTempDir, TempDir     string
-}
-
-// messageScope is what a message may tell besides: of Lima's, what is known before the start.
-type messageScope struct {
-	hostScope
-	Hostname, HostOS, HostArch string
-	Arch, VMType               string
-	CPUs                       int
-	Memory, Disk               int64
-}
+// scope is what an expression sees, by Lima's names.
+type scope map[string]any
 
 // functions that expressions may call. Those that build text are left out: by
 // doubling it a template of a few lines could fill the host's memory.
@@ -85,23 +65,29 @@ func (t *Template) Expand(values Values) (*Template, error) {
 	return expanded, nil
 }
 
-func (t *Template) scopes(values Values) map[side]any {
-	host := hostScope{
-		Param: t.Param, Name: values.Name, Instance: values.Name,
-		User: values.Host.Name, Home: values.Host.Home, UID: values.Host.UID,
-		Dir: values.Dir, LimaHome: filepath.Dir(values.Dir), GlobalTempDir: globalTempDir, TempDir: globalTempDir,
-	}
-	return map[side]any{
-		guestSide: guestScope{
-			Param: t.Param, Name: values.Name, Hostname: values.Name,
-			User: values.Guest.Name, Home: values.Guest.Home, UID: values.Guest.UID,
-		},
-		hostSide: host,
-		messageSide: messageScope{
-			hostScope: host, Hostname: values.Name, HostOS: runtime.GOOS, HostArch: runtime.GOARCH,
-			Arch: t.Arch, VMType: t.VMType, CPUs: t.CPUs, Memory: t.Memory, Disk: t.Disk,
-		},
-	}
+// scopes are what expressions see on each side. Instance and LimaHome are Lima's old names for Name and Dir's parent;
+// of what Lima has for messages, there is what is known before the start.
+func (t *Template) scopes(values Values) map[side]scope {
+	common := scope{"Name": values.Name, "Param": t.Param}
+	guest := common.with(values.Guest.scope()).with(scope{"Hostname": values.Name})
+	host := common.with(values.Host.scope()).with(scope{
+		"Dir": values.Dir, "Instance": values.Name, "LimaHome": filepath.Dir(values.Dir),
+		"GlobalTempDir": globalTempDir, "TempDir": globalTempDir,
+	})
+	message := host.with(scope{
+		"Hostname": values.Name, "HostOS": runtime.GOOS, "HostArch": runtime.GOARCH,
+		"VMType": t.VMType, "Arch": t.Arch, "CPUs": t.CPUs, "Memory": t.Memory, "Disk": t.Disk,
+	})
+	return map[side]scope{guestSide: guest, hostSide: host, messageSide: message}
+}
+
+func (u User) scope() scope { return scope{"User": u.Name, "Home": u.Home, "UID": u.UID} }
+
+// with returns a scope that has more as well.
+func (s scope) with(more scope) scope {
+	all := maps.Clone(s)
+	maps.Copy(all, more)
+	return all
 }
 
 // resolvePaths makes host paths absolute and fills in mount points.
@@ -147,13 +133,17 @@ func cleanPath(p string) string {
 	return path.Clean(p)
 }
 
-func (f field) expand(scope any) error {
+func (f field) expand(s scope) error {
 	compiled, err := f.compile()
 	if err != nil {
 		return err
 	}
+	if unknown := unknownName(compiled.Root, s); unknown != "" {
+		names := strings.Join(slices.Sorted(maps.Keys(s)), ", ")
+		return invalid(f.path, "has an expression that knows no .%s; there are: %s", unknown, names)
+	}
 	out := boundedBuilder{left: maxExpanded}
-	if err := compiled.Execute(&out, scope); err != nil {
+	if err := compiled.Execute(&out, s); err != nil {
 		return invalid(f.path, "has an expression that cannot be evaluated: %s", tidy(err))
 	}
 	f.set(out.String())
@@ -162,17 +152,14 @@ func (f field) expand(scope any) error {
 
 // compile parses the text and refuses what could run for long or grow without end.
 func (f field) compile() (*texttemplate.Template, error) {
-	compiled, err := texttemplate.New(f.path).Option("missingkey=error").Parse(f.get())
+	compiled, err := texttemplate.New("").Option("missingkey=error").Parse(f.get())
 	if err != nil {
 		return nil, invalid(f.path, "has an expression that cannot be read: %s", tidy(err))
 	}
 	if len(compiled.Templates()) > 1 {
 		return nil, invalid(f.path, "has a {{define}} or {{block}}, which are not supported")
 	}
-	if compiled.Tree == nil {
-		return compiled, nil
-	}
-	if refused := refusedNode(compiled.Tree.Root); refused != "" {
+	if refused := refusedNode(compiled.Root); refused != "" {
 		return nil, invalid(f.path, "has an expression with %s, which is not supported", refused)
 	}
 	return compiled, nil
@@ -196,13 +183,57 @@ func refusedNode(root parse.Node) (refused string) {
 	return refused
 }
 
-// tidy takes the prefix off an error of text/template that names what the path already says.
+// unknownName is the first name that an expression asks for and s has not, also where a branch hides it from this run.
+// What {{with}} makes of the names is left to the run.
+func unknownName(root parse.Node, s scope) (unknown string) {
+	var visit func(parse.Node) bool
+	visit = func(node parse.Node) bool {
+		if names := rootNames(node); len(names) > 0 && unknown == "" {
+			if _, known := s[names[0]]; !known {
+				unknown = names[0]
+			}
+		}
+		if n, ok := node.(*parse.WithNode); ok {
+			walk(n.Pipe, visit)
+			if n.ElseList != nil {
+				walk(n.ElseList, visit)
+			}
+			return false
+		}
+		return unknown == ""
+	}
+	walk(root, visit)
+	return unknown
+}
+
+// rootNames are the names of .A.B or $.A.B; none for other nodes.
+func rootNames(node parse.Node) []string {
+	switch n := node.(type) {
+	case *parse.FieldNode:
+		return n.Ident
+	case *parse.VariableNode:
+		if n.Ident[0] == "$" {
+			return n.Ident[1:]
+		}
+	}
+	return nil
+}
+
+// templatePlace is how text/template begins its messages: with a name, which is empty here, and a place in the text.
+var templatePlace = regexp.MustCompile(`^template: :(\d+)(:\d+)?: (executing .*? at <.*?>: )?`)
+
+// tidy says a fault in a field's expression without what the field's path says already.
 func tidy(err error) string {
 	message := err.Error()
-	if _, rest, ok := strings.Cut(message, `>: `); ok {
-		return rest
+	found := templatePlace.FindStringSubmatch(message)
+	if found == nil {
+		return message
 	}
-	return strings.TrimPrefix(message, "template: ")
+	message = message[len(found[0]):]
+	if found[1] != "1" {
+		message += ", in its line " + found[1]
+	}
+	return shorten(message)
 }
 
 // usedParams are the parameters that expressions mention.
@@ -213,12 +244,9 @@ func (t *Template) usedParams() (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		if compiled.Tree == nil {
-			continue
-		}
-		walk(compiled.Tree.Root, func(node parse.Node) bool {
-			if n, ok := node.(*parse.FieldNode); ok && len(n.Ident) == 2 && n.Ident[0] == "Param" {
-				used[n.Ident[1]] = true
+		walk(compiled.Root, func(node parse.Node) bool {
+			if names := rootNames(node); len(names) == 2 && names[0] == "Param" {
+				used[names[1]] = true
 			}
 			return true
 		})

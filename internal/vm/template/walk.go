@@ -4,17 +4,14 @@ package template
 
 import "text/template/parse"
 
-// walk visits a parse tree depth first until visit returns false.
-func walk(node parse.Node, visit func(parse.Node) bool) bool {
+// walk visits a parse tree, depth first; what is below a node only where visit returns true for it.
+func walk(node parse.Node, visit func(parse.Node) bool) {
 	if !visit(node) {
-		return false
+		return
 	}
 	for _, child := range children(node) {
-		if !walk(child, visit) {
-			return false
-		}
+		walk(child, visit)
 	}
-	return true
 }
 
 func children(node parse.Node) []parse.Node {
