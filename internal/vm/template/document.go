@@ -38,11 +38,20 @@ func Parse(data []byte, origin string) (*Document, error) {
 
 // YAML writes the document, with its comments.
 func (d *Document) YAML() ([]byte, error) {
-	data, err := yaml.Dump(d.root)
+	data, err := yaml.Dump(copyOf(d.root)) // writing takes the tags off the nodes it is given
 	if err != nil {
 		return nil, fmt.Errorf("writing the template: %w", err)
 	}
 	return data, nil
+}
+
+func copyOf(node *yaml.Node) *yaml.Node {
+	c := *node
+	c.Content = make([]*yaml.Node, len(node.Content))
+	for i, child := range node.Content {
+		c.Content[i] = copyOf(child)
+	}
+	return &c
 }
 
 // Load reads the document's template as the function Load does.

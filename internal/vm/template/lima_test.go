@@ -103,7 +103,9 @@ func testValues() Values {
 	}
 }
 
-func debianShapeWithDigest() string { return strings.Replace(debianShape, "sha512:DIGEST", sha512Digest, 1) }
+func debianShapeWithDigest() string {
+	return strings.Replace(debianShape, "sha512:DIGEST", sha512Digest, 1)
+}
 
 func TestDebiansShape(t *testing.T) {
 	got := loadShape(t, debianShapeWithDigest())

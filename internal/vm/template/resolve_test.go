@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -166,7 +167,7 @@ func TestResolvedDocumentsNameTheirFiles(t *testing.T) {
 // TestResolvedDocumentsLoad checks that the written document says what the merged one does.
 func TestResolvedDocumentsLoad(t *testing.T) {
 	document, _, err := files{
-		"/t/a.yaml": "base: [b.yaml, template:_default/mounts]\nprovision: [{file: x.sh}]\n", "/t/b.yaml": minimal + "env: {A: \"1\"}\n", "/t/x.sh": "#!/bin/sh\necho \"tab\there\" \t\n\n",
+		"/t/a.yaml": "base: [b.yaml, template:_default/mounts]\nprovision: [{file: x.sh}]\n", "/t/b.yaml": minimal + "env: {A: \"1\"}\ncpus: null\nmessage: 'null'\n", "/t/x.sh": "#!/bin/sh\necho \"tab\there\" \t\n\n",
 	}.resolve("/t/a.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -178,6 +179,9 @@ func TestResolvedDocumentsLoad(t *testing.T) {
 	got, err := Load(data, nil, testHost)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, data)
+	}
+	if direct, err := document.Load(nil, testHost); err != nil || !reflect.DeepEqual(direct, got) {
+		t.Errorf("the document itself gives %+v, %v; written and read %+v", direct, err, got)
 	}
 	if got.Provision[0].Script != "#!/bin/sh\necho \"tab\there\" \t\n\n" || len(got.Mounts) != 2 || !slices.Equal(got.ArchImages(), got.Images) {
 		t.Errorf("got %+v from\n%s", got, data)

@@ -139,6 +139,9 @@ func (t *Template) validateSizes(host Host) error {
 func validateNames(field string, m map[string]string, pattern *regexp.Regexp, rule string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if !pattern.MatchString(name) {
+			if !isLine(name) || len(name) > maxKey {
+				return invalid(field, "has the name %q, which must be made of %s", shorten(name), rule)
+			}
 			return invalid(field+"."+name, "must be named with %s", rule)
 		}
 	}
@@ -156,13 +159,17 @@ func (t *Template) validateParams() error {
 
 // validateLine accepts what can be the value of an environment variable: one line, of visible characters, spaces and tabs.
 func validateLine(field, text string) error {
-	i := strings.IndexFunc(text, func(r rune) bool { return r != '\t' && !unicode.IsGraphic(r) })
-	if i < 0 {
+	if isLine(text) {
 		return nil
 	}
-	r, _ := utf8.DecodeRuneInString(text[i:])
+	r, _ := utf8.DecodeRuneInString(text[strings.IndexFunc(text, isNoText):])
 	return invalid(field, "must be one line of visible characters; got %q in it", r)
 }
+
+func isLine(text string) bool { return !strings.ContainsFunc(text, isNoText) }
+
+// isNoText reports whether a character is not to be seen, nor a tab.
+func isNoText(r rune) bool { return r != '\t' && (r == utf8.RuneError || !unicode.IsGraphic(r)) }
 
 func (t *Template) validateSSH() error {
 	switch port := t.SSH.LocalPort; {

@@ -143,6 +143,9 @@ func eachEntry(v value, do func(key *yaml.Node, entry value) error) error {
 		if len(key.Value) > maxKey {
 			return v.at(v.path, key).failf("has a key of %d bytes: `%s`", len(key.Value), shorten(key.Value))
 		}
+		if !isLine(key.Value) {
+			return v.at(v.path, key).failf("has the key %q, which is not plain text", key.Value)
+		}
 		if first, ok := seen[key.Value]; ok {
 			return v.child(key.Value, key).failf("is given twice; first in line %d", first.line)
 		}
