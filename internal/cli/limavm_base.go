@@ -4,11 +4,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -23,7 +25,7 @@ func resolveBase(ctx context.Context, data []byte, origin string, params map[str
 	}
 	changed, err := document.Resolve(ctx, readBase)
 	if err != nil {
-		return nil, &exitError{ExitRefused, fmt.Errorf("merging the template: %w", err)}
+		return nil, refusedTemplate(fmt.Errorf("merging the template: %w", err))
 	}
 	if !changed {
 		return data, nil
@@ -37,9 +39,19 @@ func resolveBase(ctx context.Context, data []byte, origin string, params map[str
 		return nil, err
 	}
 	if _, err := document.Load(params, host); err != nil {
-		return nil, &exitError{ExitRefused, err}
+		return nil, refusedTemplate(err)
 	}
 	return merged, nil
+}
+
+// refusedTemplate gives a template's own fault the exit code that the API server's refusal has; what could not be read is another error.
+func refusedTemplate(err error) error {
+	var parse *template.ParseError
+	var invalid *vm.InvalidSpecError
+	if errors.As(err, &parse) || errors.As(err, &invalid) {
+		return &exitError{ExitRefused, err}
+	}
+	return err
 }
 
 // readBase reads what a `base` or `file` names.

@@ -42,6 +42,8 @@ func (r *root) readSource(ctx context.Context, name string) (data []byte, origin
 	case name == "-":
 		data, err = readBounded(r.in)
 		return data, "", err
+	case strings.HasPrefix(name, "template:"):
+		return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that")
 	case urlPattern.MatchString(name):
 		data, err = download(ctx, name)
 		return data, name, err
