@@ -4,11 +4,26 @@
 //
 // Reading is strict. A field that rdd does not honour is refused with its path and
 // place, never ignored, so that a template either means what it says or is turned
-// down before anything is made from it. Load parses, merges the parameters, fills
-// the defaults and validates; Expand puts in what is known only when the machine is made.
+// down before anything is made from it.
 //
-// Differences to Lima that do not change a machine: a null value means an absent
-// one, `containerd` may only be switched off, and YAML anchors are not read.
+// The way of a text: Parse makes a Document of it, Document.Resolve merges in what its
+// `base` names (by whoever can read files), Document.Load decodes, merges the parameters,
+// fills the defaults and validates, and Template.Expand puts in what is known only when
+// the machine is made. Load does all of it but Resolve: a base that would have to be read is refused.
+//
+// Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision,
+// probes, portForwards, hostResolver.hosts, ssh.localPort and message, with the meaning they have in Lima 2.
+// Accepted in the values that say what rdd does anyway, and refused in all others:
+// minimumLimaVersion, os, mountType, mountTypesUnsupported, mountInotify, additionalDisks,
+// audio, video, firmware, rosetta, nestedVirtualization, cpuType, vmOpts, upgradePackages,
+// guestInstallPrefix, plain, propagateProxyEnv, timezone, caCerts, user, networks, dns,
+// copyToHost, containerd, images[].variant, mounts[].{sshfs,9p,virtiofs},
+// portForwards[].{reverse,static}, hostResolver.{enabled,ipv6}, and of ssh address,
+// loadDotSSHPubKeys, forwardAgent, forwardX11, forwardX11Trusted and overVsock.
+//
+// Null means absent, as in Lima. Differences to Lima: YAML's anchors, aliases and merge
+// keys are not read; an unknown name in an expression is an error and not a warning;
+// env and hostResolver.hosts may have expressions too. docs/templates.md tells users all of it.
 package template
 
 import (
