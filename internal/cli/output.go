@@ -35,6 +35,27 @@ func (o *outputFlag) Set(s string) error {
 	return nil
 }
 
+// choiceFlag is the value of a flag that takes one of some words.
+type choiceFlag struct {
+	value string
+	valid []string
+}
+
+// String implements pflag.Value.
+func (c *choiceFlag) String() string { return c.value }
+
+// Type implements pflag.Value.
+func (c *choiceFlag) Type() string { return strings.Join(c.valid, "|") }
+
+// Set implements pflag.Value.
+func (c *choiceFlag) Set(s string) error {
+	if !slices.Contains(c.valid, s) {
+		return fmt.Errorf("must be one of %s", strings.Join(c.valid, ", "))
+	}
+	c.value = s
+	return nil
+}
+
 // addOutput gives a command the flag -o.
 func addOutput(cmd *cobra.Command) *outputFlag {
 	o := outputFlag(outputFormats[0])

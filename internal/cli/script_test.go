@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -35,9 +36,12 @@ import (
 //	hold, release           stops the fake engine's background work, lets it go on
 //	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
 //	                        without WHAT it succeeds again
+//	leave NAME UID NS [K=V] leaves an instance directory whose LimaVM is gone, for the next daemon to find
 //	killdaemon              ends the script's daemon with SIGKILL
 //	losedirectory           removes the service directory under its daemon, and returns when that has ended
 //	waitlog FILE REGEX [N]  returns when the file matches, N times
+//	waitgone PATH           returns when there is no such file
+//	waitbackup              returns when the daemon has backed its store up
 //	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
@@ -75,11 +79,14 @@ func TestScripts(t *testing.T) {
 			"hold":    cmdHold,
 			"release": cmdRelease,
 			"lacks":   cmdLacks,
+			"leave":   cmdLeave,
 
 			"killdaemon": cmdKillDaemon,
 
 			"losedirectory": cmdLoseDirectory,
 			"waitlog":       cmdWaitLog,
+			"waitgone":      cmdWaitGone,
+			"waitbackup":    cmdWaitBackup,
 			"busyport":      cmdBusyPort,
 			"foreignpid":    cmdForeignPID,
 		},
@@ -100,8 +107,13 @@ var scriptOperations = []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.
 func controls(home string) string { return filepath.Join(home, "fake") }
 
 // scriptEngine is a fake engine whose work goes on as the files in controls say.
-func scriptEngine(instance.Instance) (vm.Engine, error) {
+func scriptEngine(inst instance.Instance) (vm.Engine, error) {
 	world := fake.NewWorld(time.Now)
+	engine := world.Open()
+	found, err := findLeft(world, engine, inst.LimaHome())
+	if err != nil {
+		return nil, err
+	}
 	dir := controls(os.Getenv("HOME"))
 	go func() {
 		for range time.Tick(stepInterval) {
@@ -111,9 +123,12 @@ func scriptEngine(instance.Instance) (vm.Engine, error) {
 			if _, err := os.Stat(filepath.Join(dir, holdFile)); err != nil {
 				world.Advance()
 			}
+			if err := found.follow(); err != nil {
+				panic(err) // the script's own files
+			}
 		}
 	}()
-	return world.Open(), nil
+	return engine, nil
 }
 
 func planFailure(world *fake.World, dir string, operation vm.Operation) {
@@ -257,21 +272,43 @@ func cmdWaitLog(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	pattern, err := regexp.Compile(args[1])
 	ts.Check(err)
-	deadline := time.After(stopTimeout)
-	for tick := time.NewTicker(stepInterval); ; {
-		data, err := os.ReadFile(args[0])
+	var data []byte
+	until(ts, func() bool {
+		data, err = os.ReadFile(args[0])
 		if !errors.Is(err, fs.ErrNotExist) {
 			ts.Check(err)
 		}
-		if len(pattern.FindAll(data, -1)) >= times {
-			return
-		}
+		return len(pattern.FindAll(data, -1)) >= times
+	}, func() string { return fmt.Sprintf("%s never matched %s:\n%s", args[0], args[1], data) })
+}
+
+// until looks again and again until it is so.
+func until(ts *testscript.TestScript, so func() bool, otherwise func() string) {
+	deadline := time.After(stopTimeout)
+	tick := time.NewTicker(stepInterval)
+	defer tick.Stop()
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			ts.Fatalf("%s never matched %s:\n%s", args[0], args[1], data)
+			ts.Fatalf("%s", otherwise())
 		}
 	}
+}
+
+func cmdWaitGone(ts *testscript.TestScript, _ bool, args []string) {
+	until(ts, func() bool {
+		_, err := os.Stat(args[0])
+		return errors.Is(err, fs.ErrNotExist)
+	}, func() string { return args[0] + " is still there" })
+}
+
+func cmdWaitBackup(ts *testscript.TestScript, _ bool, _ []string) {
+	until(ts, func() bool {
+		backups, err := daemon.Backups(scriptPaths(ts.Getenv("HOME")))
+		ts.Check(err)
+		return len(backups) > 0
+	}, func() string { return "the daemon made no backup" })
 }
 
 func cmdBusyPort(ts *testscript.TestScript, _ bool, _ []string) {

@@ -4,7 +4,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/process"
 )
 
 // serviceTimeout bounds starting and stopping the daemon.
@@ -29,7 +33,8 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 		Example: "  rdd service start\n  rdd service status",
 	}
 	cmd.AddCommand(
-		r.serviceCreateCommand(), r.serviceStartCommand(), r.serviceServeCommand(), r.serviceStopCommand(), r.serviceDeleteCommand(),
+		r.serviceCreateCommand(), r.serviceStartCommand(), r.serviceServeCommand(), r.serviceStopCommand(),
+		r.serviceDeleteCommand(), r.serviceResetCommand(), r.serviceRestoreCommand(),
 		r.serviceStatusCommand(), r.servicePathsCommand(), r.serviceConfigCommand(), r.serviceLogsCommand(),
 	)
 	return cmd
@@ -172,38 +177,78 @@ func (r *root) serviceStopCommand() *cobra.Command {
 		Use:   "stop",
 		Short: "Stop the daemon; VMs keep running",
 		Long: `Stop ends the daemon and waits until it is gone. VMs keep running and are found again by the next start; with
---vms they are shut down first.`,
+--vms they are shut down first, and the daemon goes on when one cannot be.
+
+With --wait=false it is all done in the background; what goes wrong is told by: rdd service logs`,
 		Example:           "  rdd service stop\n  rdd service stop --vms",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	vms := cmd.Flags().Bool("vms", false, "shut all VMs down first")
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, _ bool) error {
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
 		inst, err := r.instance()
 		if err != nil {
 			return err
+		}
+		if *vms && !wait {
+			return r.inBackground(inst, "The VMs and then the daemon are being stopped.", "stop", "--vms", "--timeout", cmd.Flag("timeout").Value.String())
 		}
 		if *vms {
 			if err := r.stopVMs(ctx, inst); err != nil {
 				return err
 			}
 		}
-		return r.serviceStop(ctx, inst, *vms)
+		return r.serviceStop(ctx, inst, *vms, wait)
 	})
 }
 
-func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms bool) error {
-	stopped, err := client.Stop(ctx, inst)
+func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms, wait bool) error {
+	stop := client.Stop
+	if !wait {
+		stop = func(ctx context.Context, inst instance.Instance) (bool, error) {
+			_, asked, err := client.AskStop(ctx, inst)
+			return asked, err
+		}
+	}
+	stopped, err := stop(ctx, inst)
 	switch {
 	case err != nil:
 		return err
 	case !stopped:
 		fmt.Fprintln(r.out, "The daemon is not running.")
+	case !wait:
+		fmt.Fprintln(r.out, "The daemon is to stop. VMs keep running. To see it: rdd service status")
 	case vms:
 		fmt.Fprintln(r.out, "The VMs and the daemon are stopped.")
 	default:
 		fmt.Fprintln(r.out, "The daemon is stopped. VMs keep running; to stop them too: rdd service stop --vms")
 	}
+	return nil
+}
+
+// inBackground does what `rdd service ARGUMENTS` does in a process of its own, which no terminal ends. Its words go to the daemon's log.
+func (r *root) inBackground(inst instance.Instance, what string, arguments ...string) error {
+	if missing, err := r.notCreated(inst); err != nil || missing {
+		return err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	log, err := client.OpenLog(client.LogFile(inst))
+	if err != nil {
+		return err
+	}
+	_, _, err = process.StartDetached(process.Command{
+		Path:   executable,
+		Args:   append([]string{"--instance", inst.Name, "service"}, arguments...),
+		Dir:    filepath.Dir(inst.Dir),
+		Stdout: log, Stderr: log,
+	})
+	if err := errors.Join(err, log.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "%s To see how far it is: rdd service status, rdd service logs\n", what)
 	return nil
 }
 

@@ -17,13 +17,14 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 const (
-	deleteServiceHint = "Nothing of the instance was removed; the deletion of the VMs goes on. To follow it: rdd status, or rdd service delete again."
-	// killTimeout bounds the end of the daemon once all VMs are gone.
-	killTimeout = 30 * time.Second
+	goesOnHint = "Nothing else was changed; the deletion of the VMs goes on. To follow it: rdd status, or the same command again."
+	// finishTimeout bounds the end of the daemon once all VMs are gone.
+	finishTimeout = 30 * time.Second
 )
 
 func (r *root) serviceDeleteCommand() *cobra.Command {
@@ -32,14 +33,14 @@ func (r *root) serviceDeleteCommand() *cobra.Command {
 		Short: "Delete all VMs, stop the daemon and remove the instance",
 		Long: `Delete first deletes the App and all LimaVMs through the API, starting the daemon if need be, and waits until
 they are gone. Only then it stops the daemon and removes the instance's directories. When a VM cannot be deleted in
-time, nothing else is removed. Directories of VMs that no LimaVM claims stay and are listed.`,
+time, nothing else is removed. Directories of VMs that no LimaVM claims stay and are listed.
+
+With --wait=false it is all done in the background; what goes wrong is told by: rdd service logs`,
 		Example:           "  rdd service delete\n  rdd --instance 3 service delete --timeout 10m",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	var timeout time.Duration
-	addTimeout(cmd, &timeout, changeTimeout)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
 		inst, err := r.instance()
 		if err != nil {
 			return err
@@ -47,17 +48,77 @@ time, nothing else is removed. Directories of VMs that no LimaVM claims stay and
 		if missing, err := r.notCreated(inst); err != nil || missing {
 			return err
 		}
-		ctx, cancel, err := (&waitFlags{timeout: timeout}).bound(cmd.Context())
-		if err != nil {
-			return err
+		if !wait {
+			return r.inBackground(inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--timeout", cmd.Flag("timeout").Value.String())
 		}
-		defer cancel()
 		if err := r.deleteAll(ctx); err != nil {
 			return err
 		}
-		return r.removeInstance(cmd.Context(), inst)
+		return r.removeInstance(ctx, inst)
+	})
+}
+
+func (r *root) serviceResetCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reset",
+		Short: "Delete all VMs and begin with an empty store",
+		Long: `Reset first deletes the App and all LimaVMs through the API, starting the daemon if need be, and waits until
+they are gone. Only then it replaces the store, with all other resources and its backups, by an empty one. The instance
+keeps its arguments, and its daemon runs again if it ran before. When a VM cannot be deleted in time, nothing else is
+changed. Directories of VMs that no LimaVM claims stay and are listed.
+
+With --wait=false it is all done in the background; what goes wrong is told by: rdd service logs`,
+		Example:           "  rdd service reset\n  rdd service reset -y --timeout 10m",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return cmd
+	yes := addYes(cmd)
+	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		if missing, err := r.notCreated(inst); err != nil || missing {
+			return err
+		}
+		if err := r.confirm(fmt.Sprintf("This deletes all VMs, their disks and all resources of instance %q", inst.Name), *yes); err != nil {
+			return err
+		}
+		if !wait {
+			return r.inBackground(inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String())
+		}
+		return r.reset(ctx, inst)
+	})
+}
+
+func (r *root) reset(ctx context.Context, inst instance.Instance) error {
+	before, _, err := client.Find(inst)
+	if err != nil {
+		return err
+	}
+	if err := r.deleteAll(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	if _, err := client.Stop(ctx, inst); err != nil {
+		return err
+	}
+	if err := daemon.Discard(inst); err != nil {
+		return fmt.Errorf("resetting the instance: %w", err)
+	}
+	if before != client.Stopped {
+		if _, err := client.Ensure(ctx, inst, client.Options{Build: r.build}); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(r.out, "Instance %q is reset.\n", inst.Name)
+	return r.showUnclaimed(inst)
+}
+
+// finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does not end it half-way.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 }
 
 // deleteAll deletes the App and every LimaVM and returns when they are gone.
@@ -74,7 +135,7 @@ func (r *root) deleteAll(ctx context.Context) error {
 		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
 			return fmt.Errorf("deleting the App: %w", err)
 		}
-		if err := r.waitAppGone(ctx, c, app, deleteServiceHint); err != nil {
+		if err := r.waitAppGone(ctx, c, app, goesOnHint); err != nil {
 			return err
 		}
 	}
@@ -92,7 +153,7 @@ func (r *root) deleteAll(ctx context.Context) error {
 
 // removeInstance stops the daemon and removes the instance's directories, but no VM that nobody claims.
 func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error {
-	ctx, cancel := context.WithTimeout(ctx, killTimeout)
+	ctx, cancel := finishing(ctx)
 	defer cancel()
 	if _, err := client.Stop(ctx, inst); err != nil {
 		return err
@@ -105,6 +166,15 @@ func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error
 		return fmt.Errorf("removing the instance: %w", err)
 	}
 	fmt.Fprintf(r.out, "Instance %q is deleted.\n", inst.Name)
+	return r.showUnclaimed(inst)
+}
+
+// showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
+func (r *root) showUnclaimed(inst instance.Instance) error {
+	left, err := unclaimed(inst.LimaHome(), nil)
+	if err != nil {
+		return err
+	}
 	for _, directory := range left {
 		fmt.Fprintln(r.out, directory.text())
 	}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 )
-
-// logPoll is how often a followed log is looked at.
-const logPoll = 200 * time.Millisecond
 
 // serviceReport is what `rdd service status` prints.
 type serviceReport struct {
@@ -32,7 +31,9 @@ type serviceReport struct {
 	ClientVersion string     `json:"clientVersion"`
 	Started       *time.Time `json:"started,omitempty"`
 	UptimeSeconds int64      `json:"uptimeSeconds,omitempty"`
-	changing      bool
+	// LastBackup of the store.
+	LastBackup *time.Time `json:"lastBackup,omitempty"`
+	changing   bool
 }
 
 func (r *root) serviceStatusCommand() *cobra.Command {
@@ -69,6 +70,13 @@ func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
 		return report, err
 	}
 	report.changing = state == client.Changing
+	backups, err := daemon.Backups(inst)
+	if err != nil {
+		return report, err
+	}
+	if len(backups) > 0 {
+		report.LastBackup = &backups[0].Taken
+	}
 	if state == client.Running {
 		report.Running, report.PID, report.Port, report.Version = true, record.Process.PID, record.Port, record.Build.Version
 		report.Started = &record.Started
@@ -91,20 +99,28 @@ func (s serviceReport) table(w io.Writer) {
 	default:
 		fmt.Fprintln(w, "daemon\tnot created (to create and start it: rdd service start)")
 	}
+	if s.LastBackup != nil {
+		fmt.Fprintf(w, "backup\tof %s (to go back to it: rdd service restore)\n", s.LastBackup.Local().Format(time.DateTime))
+	}
 }
 
 func (r *root) servicePathsCommand() *cobra.Command {
-	var format string
 	cmd := &cobra.Command{
 		Use:     "paths [KEY]",
 		Short:   "Print the files and directories of the instance",
+		Long:    "Paths prints where the instance keeps its files, whether they exist or not; with a KEY, that path alone.",
 		Example: "  rdd service paths\n  rdd service paths config\n  eval \"$(rdd service paths -o shell)\"",
 		Args:    cobra.MaximumNArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return sortedKeys(instance.Instance{}.Paths()), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return withPrefix(sortedKeys(instance.Instance{}.Paths()), prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "output format: table, json or shell")
+	format := &choiceFlag{value: "table", valid: []string{"table", "json", "shell"}}
+	cmd.Flags().VarP(format, "output", "o", "output format")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.valid, cobra.ShellCompDirectiveNoFileComp)) // fails when done twice
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		inst, err := r.instance()
 		if err != nil {
@@ -114,7 +130,11 @@ func (r *root) servicePathsCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return r.printPaths(paths, format, len(args) == 1)
+		if format.value == "shell" {
+			r.printShell(paths)
+			return nil
+		}
+		return outputFlag(format.value).print(r.out, paths, func(w io.Writer) { pathTable(w, paths, len(args) == 1) })
 	}
 	return cmd
 }
@@ -130,27 +150,21 @@ func selectPaths(paths map[string]string, args []string) (map[string]string, err
 	return map[string]string{args[0]: value}, nil
 }
 
-func (r *root) printPaths(paths map[string]string, format string, single bool) error {
-	switch format {
-	case "json":
-		return outputFlag("json").print(r.out, paths, nil)
-	case "shell":
-		for _, key := range sortedKeys(paths) {
-			fmt.Fprintf(r.out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
-		}
-		return nil
-	case "table":
-		return outputFlag("table").print(r.out, paths, func(w io.Writer) {
-			for _, key := range sortedKeys(paths) {
-				if single {
-					fmt.Fprintln(w, paths[key])
-					continue
-				}
-				fmt.Fprintf(w, "%s\t%s\n", key, paths[key])
-			}
-		})
+// printShell prints paths as assignments for a POSIX shell.
+func (r *root) printShell(paths map[string]string) {
+	for _, key := range sortedKeys(paths) {
+		fmt.Fprintf(r.out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
 	}
-	return fmt.Errorf("--output must be table, json or shell; got %q", format)
+}
+
+func pathTable(w io.Writer, paths map[string]string, single bool) {
+	for _, key := range sortedKeys(paths) {
+		if single {
+			fmt.Fprintln(w, paths[key])
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\n", key, paths[key])
+	}
 }
 
 // shellQuote makes value one word for a POSIX shell.
@@ -184,13 +198,17 @@ func (r *root) serviceConfigCommand() *cobra.Command {
 
 func (r *root) serviceLogsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "logs",
-		Short:             "Print the daemon's log",
-		Example:           "  rdd service logs\n  rdd service logs -f",
+		Use:   "logs",
+		Short: "Print the daemon's log",
+		Long: fmt.Sprintf(`Logs prints the log of the instance's daemons, the one that was set aside when it had grown beyond %d MB first.
+With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, client.MaxLog>>20),
+		Example:           "  rdd service logs\n  rdd service logs -f --lines 20",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	follow := cmd.Flags().BoolP("follow", "f", false, "keep printing what is added")
+	o := tailOptions{}
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "keep printing what is added")
+	cmd.Flags().IntVarP(&o.lines, "lines", "n", -1, "last lines to print; -1: all")
 	stdout := cmd.Flags().Bool("stdout", false, "print the daemon's standard output instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		inst, err := r.instance()
@@ -201,34 +219,20 @@ func (r *root) serviceLogsCommand() *cobra.Command {
 		if *stdout {
 			path = client.StdoutFile(inst)
 		}
-		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return errors.New("there is no log yet; the daemon was never started")
-		}
-		if err != nil {
-			return fmt.Errorf("reading the log: %w", err)
-		}
-		defer func() { _ = f.Close() }()
-		return r.copyLog(cmd, f, *follow)
+		return r.serviceLogs(cmd.Context(), path, o)
 	}
 	return cmd
 }
 
-// copyLog prints a log and, when asked to follow it, what is added until the user interrupts.
-func (r *root) copyLog(cmd *cobra.Command, f *os.File, follow bool) error {
-	ticker := time.NewTicker(logPoll)
-	defer ticker.Stop()
-	for {
-		if _, err := io.Copy(r.out, f); err != nil {
-			return fmt.Errorf("printing the log: %w", err)
-		}
-		if !follow {
-			return nil
-		}
-		select {
-		case <-cmd.Context().Done():
-			return nil
-		case <-ticker.C:
+func (r *root) serviceLogs(ctx context.Context, path string, o tailOptions) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !o.follow {
+		return errors.New("there is no log yet; the daemon was never started")
+	}
+	if o.lines < 0 {
+		err := tailFile(ctx, r.out, client.OldLog(path), tailOptions{lines: -1})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
+	return tailFile(ctx, r.out, path, o)
 }

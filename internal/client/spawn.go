@@ -27,8 +27,8 @@ const (
 	Ready = "ready"
 	// pollInterval while somebody else starts or stops the daemon, which is rare.
 	pollInterval = 20 * time.Millisecond
-	// maxLog is the size, in bytes, from which on a log is set aside at the next start.
-	maxLog = 16 << 20
+	// MaxLog is the size, in bytes, from which on a log is set aside.
+	MaxLog = 16 << 20
 	// logTail is how many lines of the log an error shows.
 	logTail = 8
 )
@@ -77,12 +77,12 @@ func settle(ctx context.Context, inst instance.Instance) (State, Record, error) 
 
 // spawn starts the daemon in the background and waits for its report.
 func spawn(ctx context.Context, inst instance.Instance, executable string, wait bool) error {
-	log, err := openLog(LogFile(inst))
+	log, err := OpenLog(LogFile(inst))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }() // nothing was written through it
-	stdout, err := openLog(StdoutFile(inst))
+	stdout, err := OpenLog(StdoutFile(inst))
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,9 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 		return err
 	}
 	err = await(ctx, reports)
+	if errors.Is(err, errUnready) {
+		return fmt.Errorf("%w; to see how far it is: rdd service status, rdd service logs: %w", err, ctx.Err())
+	}
 	if errors.Is(err, errSilent) {
 		return fmt.Errorf("the daemon did not start: %w%s", err, tail(LogFile(inst), offset))
 	}
@@ -120,6 +123,9 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 // errSilent says that the daemon died without a report; its log may tell why.
 var errSilent = errors.New("it ended without a word")
 
+// errUnready says that the wait ended before the daemon was ready.
+var errUnready = errors.New("the daemon is not ready yet and goes on starting")
+
 // await reads the daemon's report; an end without one means that it died.
 func await(ctx context.Context, reports *os.File) error {
 	stop := context.AfterFunc(ctx, func() { _ = reports.SetReadDeadline(time.Now()) })
@@ -127,7 +133,7 @@ func await(ctx context.Context, reports *os.File) error {
 	report, err := io.ReadAll(reports)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return errUnready
 	case err != nil:
 		return fmt.Errorf("reading its report: %w", err)
 	case len(report) == 0:
@@ -138,10 +144,13 @@ func await(ctx context.Context, reports *os.File) error {
 	return nil
 }
 
-// openLog opens a log for appending; one that has grown large is set aside first.
-func openLog(path string) (*os.File, error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
-		if err := atomicfile.Rename(path, path+".1"); err != nil {
+// OldLog is where a log goes when it is set aside; one that is there already is replaced.
+func OldLog(path string) string { return path + ".1" }
+
+// OpenLog opens a log for appending; one that has grown large is set aside first.
+func OpenLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > MaxLog {
+		if err := atomicfile.Rename(path, OldLog(path)); err != nil {
 			return nil, fmt.Errorf("setting the old log aside: %w", err)
 		}
 	}

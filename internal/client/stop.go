@@ -16,16 +16,25 @@ import (
 // patience is how long a daemon that was told to stop may take; it usually needs a fraction of a second.
 const patience = 15 * time.Second
 
-// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs are not touched.
-func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error) {
+// AskStop tells the daemon to end and does not wait for that; asked is false when it was not running.
+func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
 	state, record, err := settle(ctx, inst)
 	if err != nil || state == Stopped {
-		return false, err
+		return daemon, false, err
 	}
 	if err := record.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, process.ErrGone) {
-		return false, fmt.Errorf("stopping the daemon: %w", err)
+		return daemon, false, fmt.Errorf("stopping the daemon: %w", err)
 	}
-	if err := waitOrKill(ctx, record.Process); err != nil {
+	return record.Process, true, nil
+}
+
+// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs are not touched.
+func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error) {
+	daemon, asked, err := AskStop(ctx, inst)
+	if err != nil || !asked {
+		return false, err
+	}
+	if err := waitOrKill(ctx, daemon); err != nil {
 		return false, fmt.Errorf("stopping the daemon: %w", err)
 	}
 	return true, nil

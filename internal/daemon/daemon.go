@@ -40,6 +40,8 @@ type Options struct {
 	Build     version.Build
 	// Engine runs the virtual machines.
 	Engine vm.Engine
+	// Background says that the standard streams are the instance's logs.
+	Background bool
 	// Ready is called once when the daemon is ready.
 	Ready func()
 }
@@ -104,7 +106,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := datastore.Open(d.inst.StoreFile())
+	store, err := d.openStore()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -127,7 +129,13 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := d.publish(d.inst.ConfigFile(), kubeconfig); err != nil {
 		return err
 	}
-	return d.startControllers(ctx, server, selected)
+	if err := d.startControllers(ctx, server, selected); err != nil {
+		return err
+	}
+	d.parts.Run("store backups", func(ctx context.Context) error {
+		return store.KeepBackups(ctx, firstBackup, backupInterval, func(err error) { klog.ErrorS(err, "The store was not backed up") })
+	})
+	return nil
 }
 
 func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apiserver.Server, []controllers.Controller, error) {

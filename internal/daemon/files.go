@@ -56,7 +56,7 @@ func (p *published) intact() bool {
 	return err == nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
 }
 
-// keep puts published files right that somebody changed or removed, and fails when the service directory is lost. It is the
+// keep puts published files right that somebody changed or removed, keeps logs from growing for ever, and fails when the service directory is lost. It is the
 // first part to stop, and then takes the record away.
 func (d *daemon) keep(ctx context.Context) error {
 	ticker := time.NewTicker(keepInterval)
@@ -80,6 +80,9 @@ func (d *daemon) look() error {
 	}
 	if !current {
 		return fmt.Errorf("%s: %w", d.inst.Dir, errLost)
+	}
+	if err := d.rotateLogs(); err != nil {
+		return err
 	}
 	for i := range d.published {
 		if p := &d.published[i]; !p.intact() {

@@ -34,7 +34,8 @@ func Serve(ctx context.Context, inst instance.Instance, build version.Build, new
 			_ = pipe.Close()
 		}
 	}
-	err := serve(ctx, inst, build, newEngine, func() { report(client.Ready) })
+	options := Options{Instance: inst, Build: build, Background: background, Ready: func() { report(client.Ready) }}
+	err := serve(ctx, options, newEngine)
 	if err != nil {
 		klog.ErrorS(err, "The daemon failed")
 		report(err.Error())
@@ -43,19 +44,14 @@ func Serve(ctx context.Context, inst instance.Instance, build version.Build, new
 	return err
 }
 
-func serve(ctx context.Context, inst instance.Instance, build version.Build, newEngine EngineFunc, ready func()) error {
-	arguments, _, err := settings.Load(inst)
-	if err != nil {
+func serve(ctx context.Context, options Options, newEngine EngineFunc) (err error) {
+	if options.Arguments, _, err = settings.Load(options.Instance); err != nil {
 		return err
 	}
-	engine, err := newEngine(inst)
-	if err != nil {
+	if options.Engine, err = newEngine(options.Instance); err != nil {
 		return fmt.Errorf("preparing the VM engine: %w", err)
 	}
-	err = Run(ctx, Options{
-		Instance: inst, Arguments: arguments, Build: build,
-		Engine: engine, Ready: ready,
-	})
+	err = Run(ctx, options)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}

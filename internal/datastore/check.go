@@ -3,6 +3,7 @@
 package datastore
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -24,17 +25,25 @@ func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
 
 // check refuses a file that is no store and, after an unclean stop, one whose pages are inconsistent.
 func check(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		return nil
-	}
-	if err != nil {
+	switch _, err := os.Stat(path + restoringSuffix); {
+	case err == nil:
+		return fmt.Errorf("%s: %w", path, ErrRestoring)
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("looking at the store: %w", err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return removeLeftovers(path)
+	case err != nil:
+		return fmt.Errorf("looking at the store: %w", err)
+	case info.Size() == 0:
+		return nil
 	}
 	_, err = os.Stat(markerPath(path))
 	unclean := err == nil
 	if err := probe(path, unclean); err != nil {
-		return fmt.Errorf("%s: %w (%w); move it aside to start with an empty one", path, ErrDamaged, err)
+		return fmt.Errorf("%s: %w (%w)", path, ErrDamaged, err)
 	}
 	return nil
 }
@@ -54,12 +63,5 @@ func probe(path string, thorough bool) (err error) {
 	if !thorough {
 		return nil
 	}
-	var verdict string
-	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return errors.New(verdict)
-	}
-	return nil
+	return quickCheck(context.Background(), db)
 }

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/k3s-io/kine/pkg/drivers"
@@ -58,6 +59,8 @@ type Store struct {
 	cancel   context.CancelFunc
 	closed   sync.WaitGroup
 	serveErr chan error
+	// damaged keeps the marker of an unclean stop, so that the next Open looks at every page.
+	damaged atomic.Bool
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
@@ -167,6 +170,9 @@ func (s *Store) Close() error {
 
 // unmark says that the store was closed in order, unless its file is not there any more: what is now in its place is somebody else's.
 func (s *Store) unmark() error {
+	if s.damaged.Load() {
+		return nil
+	}
 	info, err := os.Stat(s.path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, s.file) {
 		return nil

@@ -21,6 +21,37 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 )
 
+func TestRedirect(t *testing.T) {
+	dir := t.TempDir()
+	create := func(name string) *os.File {
+		t.Helper()
+		f, err := os.Create(dir + "/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	stream, file := create("stream"), create("file")
+	if _, err := stream.WriteString("before\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Redirect(stream, file); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.WriteString("after\n"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"stream": "before\n", "file": "after\n"} {
+		if data, err := os.ReadFile(dir + "/" + name); err != nil || string(data) != want {
+			t.Errorf("%s holds %q: %v", name, data, err)
+		}
+	}
+}
+
 // sleeper starts a detached process that ends with the test at the latest.
 func sleeper(t *testing.T) (Identity, <-chan error) {
 	t.Helper()

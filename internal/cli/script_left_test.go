@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/fake"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// leftTemplate is the template of what cmdLeave leaves.
+const leftTemplate = `images: [{location: "rdd:docker"}]
+param: {size: "3"}
+env: {SIZE: "{{.Param.size}}"}
+`
+
+// cmdLeave leaves an instance directory whose LimaVM, of that UID and namespace, is gone. It is for a
+// time without a daemon: the next one's fake engine finds it.
+func cmdLeave(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: leave NAME UID NAMESPACE [K=V…]")
+	}
+	record := vmdir.Record{Engine: vmdir.Engine, Owner: vm.Owner{UID: args[1], Namespace: args[2], Name: args[0]}, Spec: vmdir.Spec{Params: map[string]string{}}}
+	for _, arg := range args[3:] {
+		key, value, _ := strings.Cut(arg, "=")
+		record.Spec.Params[key] = value
+	}
+	home := vmdir.Home(scriptPaths(ts.Getenv("HOME")).LimaHome())
+	ts.Check(home.Claim(args[0], record, []byte(leftTemplate)))
+}
+
+// left are the directories on disk that the fake world, which lives in memory, stands for.
+type left struct {
+	home  vmdir.Home
+	world *fake.World
+	names []string
+}
+
+// findLeft puts what cmdLeave left into the world, as its engine would find it.
+func findLeft(world *fake.World, engine vm.Engine, limaHome string) (*left, error) {
+	l := &left{home: vmdir.Home(limaHome), world: world}
+	names, err := l.home.Instances()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		dir := vmdir.In(limaHome, name)
+		record, err := dir.ReadRecord()
+		if errors.Is(err, vmdir.ErrForeign) {
+			continue
+		}
+		data, readErr := os.ReadFile(dir.Template())
+		if err := errors.Join(err, readErr); err != nil {
+			return nil, err
+		}
+		spec := vm.Spec{Name: name, Owner: record.Owner, Template: data, Params: record.Spec.Params, Revision: template.Revision(data, record.Spec.Params)}
+		if err := engine.Apply(context.Background(), spec); err != nil {
+			return nil, err
+		}
+		l.names = append(l.names, name)
+	}
+	for world.Advance() {
+	}
+	return l, nil
+}
+
+// follow makes the directories what the world has become.
+func (l *left) follow() error {
+	var kept []string
+	for _, name := range l.names {
+		dir := vmdir.In(string(l.home), name)
+		state, exists := l.world.Peek(name)
+		if !exists {
+			if err := os.RemoveAll(filepath.Clean(string(dir))); err != nil {
+				return err
+			}
+			continue
+		}
+		kept = append(kept, name)
+		record, err := dir.ReadRecord()
+		if err != nil {
+			return err
+		}
+		if record.Owner != state.Owner {
+			record.Owner = state.Owner
+			if err := dir.WriteRecord(record); err != nil {
+				return err
+			}
+		}
+	}
+	l.names = kept
+	return nil
+}

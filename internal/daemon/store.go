@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/datastore"
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+const (
+	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a start has better things to do.
+	firstBackup = 10 * time.Second
+	// backupInterval is how often it does then, if the store has changed.
+	backupInterval = 15 * time.Minute
+)
+
+// openStore opens the store; a damaged one is an error that names the ways out.
+func (d *daemon) openStore() (*datastore.Store, error) {
+	path := d.inst.StoreFile()
+	store, err := datastore.Open(path)
+	if err == nil || !errors.Is(err, datastore.ErrDamaged) && !errors.Is(err, datastore.ErrRestoring) {
+		return store, err
+	}
+	backups, listErr := datastore.Backups(path)
+	if listErr != nil {
+		return nil, errors.Join(err, listErr)
+	}
+	way := "there is no backup"
+	if len(backups) > 0 {
+		way = fmt.Sprintf("to put the backup of %s in its place: rdd service restore", backups[0].Taken.Local().Format(time.DateTime))
+	}
+	if errors.Is(err, datastore.ErrDamaged) {
+		way += "; to start with an empty store, which knows no VM, move the file away"
+	}
+	return nil, fmt.Errorf("%w; %s", err, way)
+}
+
+// Backup is a copy of an instance's store.
+type Backup = datastore.Backup
+
+// Backups lists the backups of an instance's store, the newest first.
+func Backups(inst instance.Instance) ([]Backup, error) { return datastore.Backups(inst.StoreFile()) }
+
+// Restore puts a backup in the place of the store of an instance whose daemon does not run, and returns where the old store is now.
+func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
+	err = alone(inst, func() error {
+		aside, err = datastore.Restore(inst.StoreFile(), backup, time.Now())
+		return err
+	})
+	return aside, err
+}
+
+// Discard removes the store of an instance whose daemon does not run, with its backups.
+func Discard(inst instance.Instance) error {
+	return alone(inst, func() error { return datastore.Discard(inst.StoreFile()) })
+}
+
+// alone does something while no daemon of the instance can start.
+func alone(inst instance.Instance, do func() error) error {
+	lock, err := flock.Try(inst.LockFile())
+	if errors.Is(err, flock.ErrLocked) {
+		return ErrRunning
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), lock.Unlock())
+}

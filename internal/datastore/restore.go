@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package datastore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+)
+
+// ErrRestoring says that a restore was interrupted and must be done again.
+var ErrRestoring = errors.New("a restore of the store was interrupted")
+
+// companions of a store's file that SQLite keeps beside it: without its write-ahead log a store lacks its last
+// writes, and with another's it is damaged.
+var companions = []string{"-wal", "-shm"}
+
+const (
+	// asideLayout of the time in the name of a store that was set aside, in UTC: fine enough to be unique.
+	asideLayout     = "20060102T150405.000000Z"
+	restoringSuffix = ".restoring"
+	discardedSuffix = ".discarded"
+)
+
+// Restore puts a backup in the place of the store at path, which must not be open, and sets that aside. It returns where
+// the old store is; nowhere when there was none. A restore that was interrupted keeps the store from being opened until it is done again.
+func Restore(path string, backup Backup, now time.Time) (aside string, err error) {
+	if err := probe(backup.Path, true); err != nil {
+		return "", fmt.Errorf("the backup %s: %w (%w)", backup.Path, ErrDamaged, err)
+	}
+	if err := copyFile(path+newSuffix, backup.Path); err != nil {
+		return "", err
+	}
+	if err := atomicfile.Write(path+restoringSuffix, nil, 0o600); err != nil {
+		return "", err
+	}
+	aside = path + ".before-" + now.UTC().Format(asideLayout)
+	moved, err := setAside(path, aside)
+	if err != nil {
+		return "", err
+	}
+	if err := atomicfile.Rename(path+newSuffix, path); err != nil {
+		return "", fmt.Errorf("putting the backup in place: %w", err)
+	}
+	if err := unmark(path); err != nil {
+		return "", err
+	}
+	if !moved {
+		aside = ""
+	}
+	return aside, atomicfile.Remove(path + restoringSuffix)
+}
+
+// setAside renames the store's files; moved is false when there were none.
+func setAside(path, aside string) (moved bool, err error) {
+	for _, suffix := range append([]string{""}, companions...) {
+		err := atomicfile.Claim(path+suffix, aside+suffix)
+		switch {
+		case err == nil:
+			moved = true
+		case !errors.Is(err, fs.ErrNotExist):
+			return moved, fmt.Errorf("setting the old store aside: %w", err)
+		}
+	}
+	return moved, nil
+}
+
+// copyFile copies a file, for the user alone to read, and makes it durable.
+func copyFile(to, from string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("copying %s: %w", from, err)
+		}
+	}()
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// Discard removes the store at path, which must not be open, with its backups. After an interruption at any point there is either
+// the whole store or none: the next Open or Discard removes what is left.
+func Discard(path string) error {
+	err := atomicfile.Rename(path, path+discardedSuffix)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the store: %w", err)
+	}
+	return errors.Join(removeLeftovers(path), atomicfile.RemoveAll(backupDir(path)))
+}
+
+// removeLeftovers removes what belongs to a store whose file is gone.
+func removeLeftovers(path string) error {
+	var errs []error
+	for _, suffix := range append([]string{discardedSuffix, newSuffix, restoringSuffix}, companions...) {
+		errs = append(errs, atomicfile.Remove(path+suffix))
+	}
+	return errors.Join(append(errs, unmark(path))...)
+}
+
+// KeepBackups makes a backup after a first pause and then at each interval, until ctx ends or the store is found to be
+// damaged. Other failures are reported and tried again.
+func (s *Store) KeepBackups(ctx context.Context, first, interval time.Duration, report func(error)) error {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-timer.C:
+			err := s.Backup(ctx, now)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case errors.Is(err, ErrDamaged):
+				return err
+			case err != nil:
+				report(err)
+			}
+			timer.Reset(interval)
+		}
+	}
+}
