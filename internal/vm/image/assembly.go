@@ -93,6 +93,15 @@ func (a *assembly) transferPart(ctx context.Context, p part, index int, known ve
 	return a.copyIn(ctx, p.File, a.dir, a.file(p), digest, a.meter)
 }
 
+// discardEmpty removes the directory when there is nothing in it that a later attempt could go on from.
+func (a *assembly) discardEmpty() error {
+	states, err := filepath.Glob(filepath.Join(a.dir, "*"+stateSuffix))
+	if err != nil || len(states) > 0 {
+		return err
+	}
+	return atomicfile.RemoveAll(a.dir)
+}
+
 // assemble makes the image's directory, complete and durable, of what was fetched.
 func (a *assembly) assemble(ctx context.Context) error {
 	if err := errors.Join(atomicfile.RemoveAll(a.out()), os.Mkdir(a.out(), 0o700)); err != nil {

@@ -83,7 +83,10 @@ type download struct {
 	resumed bool
 }
 
-func (d *download) stateFile() string { return d.path + ".json" }
+// stateSuffix of the file that says what a download is a part of.
+const stateSuffix = ".json"
+
+func (d *download) stateFile() string { return d.path + stateSuffix }
 
 // run downloads until the file is complete and its digest is right. What arrived before it failed is kept for the next call,
 // but for a file of a wrong digest: then only the note stays that it is wrong.

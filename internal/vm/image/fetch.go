@@ -125,7 +125,7 @@ func (s *Store) fetch(ctx context.Context, source Source, known []version, m *me
 		return Image{}, errors.Join(err, atomicfile.RemoveAll(dir))
 	}
 	if err != nil {
-		return Image{}, err
+		return Image{}, errors.Join(err, a.discardEmpty())
 	}
 	if err := a.assemble(ctx); err != nil {
 		return Image{}, discardUnfit(err, dir)

@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// rawDisk is a file of size bytes that counts as a raw disk: noise with a boot sector's signature.
+func rawDisk(seed uint64, size int) []byte {
+	data := make([]byte, size)
+	noise := rand.NewChaCha8([32]byte{byte(seed)})
+	_, _ = noise.Read(data)
+	copy(data[510:], "\x55\xaa")
+	return data
+}
+
+func sha256Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func sha512Digest(data []byte) string {
+	sum := sha512.Sum512(data)
+	return "sha512:" + hex.EncodeToString(sum[:])
+}
+
+// fetchStore is a store that downloads without pauses.
+func fetchStore(t *testing.T) *Store {
+	t.Helper()
+	s := testStore(t, nil)
+	s.fetcher = newFetcher()
+	s.fetcher.pause = func(int) time.Duration { return 0 }
+	t.Cleanup(s.fetcher.client.CloseIdleConnections)
+	return s
+}
+
+// server serves one file as a well-behaved server does, and counts.
+type server struct {
+	*httptest.Server
+	mu       sync.Mutex
+	data     []byte
+	etag     string
+	requests []*http.Request
+	// misbehave, if set, answers instead when it returns true. n is the request's number, from 1.
+	misbehave func(n int, w http.ResponseWriter, r *http.Request) bool
+}
+
+func serve(t *testing.T, data []byte) *server {
+	t.Helper()
+	s := &server{data: data, etag: `"first"`}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests = append(s.requests, r)
+	n, data, etag := len(s.requests), s.data, s.etag
+	s.mu.Unlock()
+	if etag != "" {
+		w.Header().Set("ETag", etag)
+	}
+	if s.misbehave != nil && s.misbehave(n, w, r) {
+		return
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+func (s *server) location() string { return s.URL + "/disk.raw" }
+
+func (s *server) source(digest string) Source {
+	return Source{Disk: File{Location: s.location(), Digest: digest}}
+}
+
+func (s *server) change(data []byte, etag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data, s.etag = data, etag
+}
+
+// asked returns a header of all requests so far.
+func (s *server) asked(header string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var values []string
+	for _, r := range s.requests {
+		values = append(values, r.Header.Get(header))
+	}
+	return values
+}
+
+// cut sends the first n bytes of what is asked for and breaks the connection.
+func (s *server) cut(w http.ResponseWriter, r *http.Request, n int) bool {
+	var start int
+	status := http.StatusOK
+	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &start); err == nil {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(s.data)-1, len(s.data)))
+		status = http.StatusPartialContent
+	}
+	w.Header().Set("Content-Length", fmt.Sprint(len(s.data)-start))
+	w.WriteHeader(status)
+	_, _ = w.Write(s.data[start:min(start+n, len(s.data))])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func mustObtain(t *testing.T, s *Store, sources ...Source) Image {
+	t.Helper()
+	image, err := s.Obtain(t.Context(), sources, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+func checkDisk(t *testing.T, image Image, want []byte) {
+	t.Helper()
+	got, err := os.ReadFile(image.Disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the disk has %d bytes, %s; want %d, %s", len(got), sha256Digest(got), len(want), sha256Digest(want))
+	}
+}
+
+// checkNothingCached makes sure that no image came of what failed.
+func checkNothingCached(t *testing.T, s *Store) {
+	t.Helper()
+	if entries := mustList(t, s); len(entries) > 0 {
+		t.Errorf("became an image: %+v", entries)
+	}
+}
+
+func TestDownload(t *testing.T) {
+	data := rawDisk(1, 3<<20)
+	for name, digest := range map[string]string{"no digest": "", "sha256": sha256Digest(data), "sha512": sha512Digest(data), "capitals": strings.ToUpper(sha256Digest(data)[7:])} {
+		t.Run(name, func(t *testing.T) {
+			if name == "capitals" {
+				digest = "sha256:" + digest
+			}
+			s, from := fetchStore(t), serve(t, data)
+			image := mustObtain(t, s, from.source(digest))
+			checkDisk(t, image, data)
+			if image.Format != FormatRaw || image.Kernel != "" || image.Digest != sha256Digest(data) || image.Name != "disk" {
+				t.Errorf("got %+v", image)
+			}
+			entries := mustList(t, s)
+			if len(entries) != 1 || !entries[0].Current || entries[0].Location() != from.location() || entries[0].DiskSize != 3<<20 {
+				t.Errorf("the list shows %+v", entries)
+			}
+			checkNoPartial(t, s)
+		})
+	}
+}
+
+func TestDownloadTellsProgress(t *testing.T) {
+	s, from := fetchStore(t), serve(t, rawDisk(1, 3<<20))
+	var last Progress
+	if _, err := s.Obtain(t.Context(), []Source{from.source("")}, func(p Progress) { last = p }); err != nil {
+		t.Fatal(err)
+	}
+	if last.Step != "downloading image" || last.Percent != 0 || !strings.Contains(last.Detail, "of 3.1 MB") {
+		t.Errorf("got %+v", last)
+	}
+}
+
+func TestMeter(t *testing.T) {
+	now := time.Unix(0, 0)
+	var told []string
+	m := newMeter(func(p Progress) { told = append(told, fmt.Sprintf("%s %d %s", p.Step, p.Percent, p.Detail)) })
+	m.now = func() time.Time { return now }
+	m.step("downloading image", 1, 1)
+	m.begin(100e6, 500e6)
+	_, _ = m.Write(make([]byte, 10e6)) // too soon to tell
+	now = now.Add(2 * time.Second)
+	_, _ = m.Write(make([]byte, 90e6))
+	m.begin(0, -1)
+	want := []string{
+		"downloading image -1 ", "downloading image 20 100 of 500 MB", "downloading image 40 200 of 500 MB, 50 MB/s", "downloading image 40 0.0 MB",
+	}
+	if strings.Join(told, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestDigestIsCachedWhereverItCameFrom(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, from := fetchStore(t), serve(t, data)
+	first := mustObtain(t, s, from.source(sha256Digest(data)))
+	from.Close()
+	mirror := Source{Disk: File{Location: "http://127.0.0.1:1/elsewhere.img", Digest: sha256Digest(data)}}
+	if again := mustObtain(t, s, mirror); again.Disk != first.Disk {
+		t.Errorf("got %s, want %s", again.Disk, first.Disk)
+	}
+}
+
+func TestUnchangedFileIsNotDownloadedAgain(t *testing.T) {
+	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
+	first, second := mustObtain(t, s, from.source("")), mustObtain(t, s, from.source(""))
+	if first.Disk != second.Disk {
+		t.Errorf("got %s and %s", first.Disk, second.Disk)
+	}
+	if asked := from.asked("If-None-Match"); len(asked) != 2 || asked[1] != `"first"` {
+		t.Errorf("If-None-Match: %q", asked)
+	}
+	checkNoPartial(t, s)
+}
+
+func TestChangedFileIsAnotherImage(t *testing.T) {
+	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
+	first := mustObtain(t, s, from.source(""))
+	from.change(rawDisk(2, 1<<20), `"second"`)
+	second := mustObtain(t, s, from.source(""))
+	checkDisk(t, second, rawDisk(2, 1<<20))
+	checkDisk(t, first, rawDisk(1, 1<<20))
+	for _, entry := range mustList(t, s) {
+		if entry.Current != (entry.Digest == second.Digest) {
+			t.Errorf("%s: current is %t", entry.ID(), entry.Current)
+		}
+	}
+	if removed, err := s.Prune(false); err != nil || len(removed) != 1 || removed[0].Digest != first.Digest {
+		t.Errorf("pruned %+v, %v; want the image that nothing leads to any more", removed, err)
+	}
+}
+
+func TestCachedImageDoesWhenTheServerIsAway(t *testing.T) {
+	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
+	first := mustObtain(t, s, from.source(""))
+	from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	}
+	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
+		t.Errorf("404: got %s, want %s", again.Disk, first.Disk)
+	}
+	from.Close()
+	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
+		t.Errorf("no server: got %s, want %s", again.Disk, first.Disk)
+	}
+}
+
+func TestFileThatCannotBeCheckedIsKept(t *testing.T) {
+	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
+	from.etag = ""
+	mustObtain(t, s, from.source(""))
+	mustObtain(t, s, from.source(""))
+	if n := len(from.asked("Range")); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+func TestWrongDigest(t *testing.T) {
+	data, other := rawDisk(1, 1<<20), rawDisk(2, 1<<20)
+	for _, want := range []string{sha256Digest(other), sha512Digest(other)} {
+		s, from := fetchStore(t), serve(t, data)
+		var bodies atomic.Int64
+		from.misbehave = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("If-None-Match") == "" {
+				bodies.Add(1)
+			}
+			return false
+		}
+		for range 2 {
+			_, err := s.Obtain(t.Context(), []Source{from.source(want)}, nil)
+			var wrong *DigestError
+			if !errors.As(err, &wrong) || wrong.Want != want || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), wrong.Got) {
+				t.Fatalf("got %v, want a DigestError that names both", err)
+			}
+			if vm.Retryable(err) {
+				t.Error("a wrong digest is tried again at once")
+			}
+			checkNothingCached(t, s)
+		}
+		if bodies.Load() != 1 {
+			t.Errorf("the wrong file was downloaded %d times", bodies.Load())
+		}
+		// The publisher corrects the file.
+		from.change(other, `"corrected"`)
+		checkDisk(t, mustObtain(t, s, from.source(want)), other)
+	}
+}
+
+func TestWrongDigestIsNoReasonForTheNextSource(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, first, second := fetchStore(t), serve(t, data), serve(t, data)
+	_, err := s.Obtain(t.Context(), []Source{first.source(sha256Digest(rawDisk(2, 1000))), second.source("")}, nil)
+	if !errors.As(err, new(*DigestError)) {
+		t.Errorf("got %v, want a DigestError", err)
+	}
+	if len(second.asked("Range")) > 0 {
+		t.Error("the next source was asked")
+	}
+}
+
+func TestUnfitDigestIsRefused(t *testing.T) {
+	for _, digest := range []string{"md5:00", "sha256:00", "sha256", "sha512:" + strings.Repeat("z", 128)} {
+		s := fetchStore(t)
+		_, err := s.Obtain(t.Context(), []Source{{Disk: File{Location: "http://127.0.0.1:1/x", Digest: digest}}}, nil)
+		if !errors.As(err, new(*vm.InvalidSpecError)) || vm.Retryable(err) {
+			t.Errorf("%s: got %v", digest, err)
+		}
+	}
+}
+
+func TestStatusCodes(t *testing.T) {
+	for _, tc := range []struct {
+		status    int
+		retryable bool
+		requests  int
+	}{
+		{http.StatusNotFound, false, 1}, {http.StatusForbidden, false, 1}, {http.StatusGone, false, 1}, {http.StatusUnauthorized, false, 1},
+		{http.StatusNoContent, false, 1}, {http.StatusInternalServerError, true, 4}, {http.StatusServiceUnavailable, true, 4},
+		{http.StatusTooManyRequests, true, 4},
+	} {
+		s, from := fetchStore(t), serve(t, nil)
+		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(tc.status)
+			return true
+		}
+		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
+		var unavailable *UnavailableError
+		if !errors.As(err, &unavailable) || vm.Retryable(err) != tc.retryable || !strings.Contains(err.Error(), fmt.Sprint(tc.status)) || !strings.Contains(err.Error(), from.location()) {
+			t.Errorf("%d: got %v (retryable: %t)", tc.status, err, vm.Retryable(err))
+		}
+		if n := len(from.asked("Range")); n != tc.requests {
+			t.Errorf("%d: %d requests, want %d", tc.status, n, tc.requests)
+		}
+		checkNothingCached(t, s)
+		checkNoPartial(t, s)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{"": 0, "7": 7 * time.Second, "3600": longestRetryAfter, "-1": 0, "Wed, 21 Oct 2015 07:28:00 GMT": 0} {
+		if got := retryAfter(&http.Response{Header: http.Header{"Retry-After": {header}}}); got != want {
+			t.Errorf("%q: got %s, want %s", header, got, want)
+		}
+	}
+}
+
+func TestNextSourceWhenOneIsNotThere(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, from := fetchStore(t), serve(t, data)
+	gone := serve(t, nil)
+	gone.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	}
+	dead := Source{Disk: File{Location: "http://127.0.0.1:1/none.img"}}
+	none := Source{Disk: File{Location: filepath.Join(t.TempDir(), "none.img")}}
+	checkDisk(t, mustObtain(t, s, gone.source(""), dead, none, from.source("")), data)
+
+	_, err := s.Obtain(t.Context(), []Source{gone.source(""), none}, nil)
+	if vm.Retryable(err) || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("got %v (retryable: %t)", err, vm.Retryable(err))
+	}
+	_, err = s.Obtain(t.Context(), []Source{gone.source(""), dead}, nil)
+	if !vm.Retryable(err) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v (retryable: %t)", err, vm.Retryable(err))
+	}
+}
+
+func TestCutConnectionIsResumed(t *testing.T) {
+	data := rawDisk(1, 3<<20)
+	s, from := fetchStore(t), serve(t, data)
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		return n < 10 && from.cut(w, r, 300_000)
+	}
+	checkDisk(t, mustObtain(t, s, from.source(sha256Digest(data))), data)
+	ranges, conditions := from.asked("Range"), from.asked("If-Range")
+	if len(ranges) != 10 || ranges[9] == "" || conditions[9] != `"first"` {
+		t.Errorf("Range %q, If-Range %q", ranges, conditions)
+	}
+}
+
+func TestDownloadGoesOnAfterItWasGivenUp(t *testing.T) {
+	data := rawDisk(1, 3<<20)
+	s, from := fetchStore(t), serve(t, data)
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case n == 1:
+			return from.cut(w, r, 1<<20)
+		case n <= 4:
+			return from.cut(w, r, 0)
+		}
+		return false
+	}
+	_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
+	var interrupted *InterruptedError
+	if !errors.As(err, &interrupted) || interrupted.Have != 1<<20 || interrupted.Want != 3<<20 || !vm.Retryable(err) {
+		t.Fatalf("got %v, want an InterruptedError after 1 of 3 MiB", err)
+	}
+	checkNothingCached(t, s)
+	checkDisk(t, mustObtain(t, s, from.source("")), data)
+	if ranges := from.asked("Range"); ranges[4] != "bytes=1048576-" {
+		t.Errorf("the next attempt asked for %q", ranges[4])
+	}
+}
+
+// A server that ignores Range answers 200 with the whole file.
+func TestServerWithoutRanges(t *testing.T) {
+	data := rawDisk(1, 2<<20)
+	s, from := fetchStore(t), serve(t, data)
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		r.Header.Del("Range")
+		if n == 1 {
+			return from.cut(w, r, 1<<20)
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+		_, _ = w.Write(data)
+		return true
+	}
+	checkDisk(t, mustObtain(t, s, from.source(sha256Digest(data))), data)
+}
+
+func TestFileThatChangesWhileItIsDownloaded(t *testing.T) {
+	first, second := rawDisk(1, 2<<20), rawDisk(2, 2<<20)
+	for name, misbehave := range map[string]func(from *server, w http.ResponseWriter, r *http.Request) bool{
+		"a server that heeds If-Range": func(*server, http.ResponseWriter, *http.Request) bool { return false },
+		"a server that does not": func(from *server, w http.ResponseWriter, r *http.Request) bool {
+			r.Header.Del("If-Range")
+			return false
+		},
+		"one that does not say either": func(from *server, w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Del("ETag")
+			r.Header.Del("If-Range")
+			return false
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, from := fetchStore(t), serve(t, first)
+			from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+				if n == 1 {
+					defer from.change(second, `"second"`)
+					return from.cut(w, r, 1<<20)
+				}
+				return misbehave(from, w, r)
+			}
+			checkDisk(t, mustObtain(t, s, from.source(sha256Digest(second))), second)
+		})
+	}
+}
+
+// A part that begins elsewhere than asked for, or is of a file of another size, is not taken.
+func TestWrongParts(t *testing.T) {
+	data := rawDisk(1, 2<<20)
+	for _, header := range []string{"bytes 7-2097151/2097152", "bytes 1048576-2097151/9999999", "nonsense", ""} {
+		s, from := fetchStore(t), serve(t, data)
+		from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+			switch {
+			case n == 1:
+				return from.cut(w, r, 1<<20)
+			case r.Header.Get("Range") != "":
+				w.Header().Set("Content-Range", header)
+				w.WriteHeader(http.StatusPartialContent)
+				_, _ = w.Write(data[:1<<20])
+				return true
+			}
+			return false
+		}
+		checkDisk(t, mustObtain(t, s, from.source("")), data)
+	}
+}
+
+func TestWrongLengths(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	t.Run("less than announced", func(t *testing.T) {
+		s, from := fetchStore(t), serve(t, data)
+		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)+1000))
+			_, _ = w.Write(data)
+			return true
+		}
+		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
+		if !errors.As(err, new(*InterruptedError)) {
+			t.Errorf("got %v, want an InterruptedError", err)
+		}
+		checkNothingCached(t, s)
+	})
+	t.Run("none announced", func(t *testing.T) {
+		s, from := fetchStore(t), serve(t, data)
+		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			_, _ = w.Write(data[:1000])
+			_ = http.NewResponseController(w).Flush()
+			_, _ = w.Write(data[1000:])
+			return true
+		}
+		checkDisk(t, mustObtain(t, s, from.source("")), data)
+	})
+	t.Run("all there already", func(t *testing.T) {
+		s, from := fetchStore(t), serve(t, data)
+		from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+			if n == 1 {
+				w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+				_, _ = w.Write(data)
+				_ = http.NewResponseController(w).Flush()
+				return true
+			}
+			return false
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		s.fetcher.writer = func(w io.Writer) io.Writer {
+			return writerFunc(func(p []byte) (int, error) {
+				n, err := w.Write(p)
+				if info, statErr := w.(*os.File).Stat(); statErr == nil && info.Size() == int64(len(data)) {
+					cancel()
+				}
+				return n, err
+			})
+		}
+		if _, err := s.Obtain(ctx, []Source{from.source("")}, nil); err == nil {
+			t.Skip("the download was quicker than its end")
+		}
+		s.fetcher.writer = func(w io.Writer) io.Writer { return w }
+		checkDisk(t, mustObtain(t, s, from.source("")), data)
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestSilentServer(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, from := fetchStore(t), serve(t, data)
+	s.fetcher.stall = 50 * time.Millisecond
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		if n == 1 {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			_, _ = w.Write(data[:1000])
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-release:
+			}
+			return true
+		}
+		return false
+	}
+	checkDisk(t, mustObtain(t, s, from.source("")), data)
+	if ranges := from.asked("Range"); len(ranges) != 2 || ranges[1] != "bytes=1000-" {
+		t.Errorf("Range: %q", ranges)
+	}
+}
+
+func TestCancelledDownloadGoesOnLater(t *testing.T) {
+	data := rawDisk(1, 2<<20)
+	s, from := fetchStore(t), serve(t, data)
+	ctx, cancel := context.WithCancel(t.Context())
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		if n > 1 {
+			return false
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+		_, _ = w.Write(data[:1<<20])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return true
+	}
+	s.fetcher.writer = func(w io.Writer) io.Writer {
+		return writerFunc(func(p []byte) (int, error) {
+			n, err := w.Write(p)
+			if info, statErr := w.(*os.File).Stat(); statErr == nil && info.Size() >= 1<<20 {
+				cancel()
+			}
+			return n, err
+		})
+	}
+	if _, err := s.Obtain(ctx, []Source{from.source("")}, nil); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want Canceled", err)
+	}
+	s.fetcher.writer = func(w io.Writer) io.Writer { return w }
+	checkDisk(t, mustObtain(t, s, from.source("")), data)
+	if ranges := from.asked("Range"); len(ranges) != 2 || ranges[1] != "bytes=1048576-" {
+		t.Errorf("Range: %q", ranges)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	data := rawDisk(1, 2<<20)
+	check := func(t *testing.T, s *Store, from *server) {
+		t.Helper()
+		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
+		var host *vm.HostError
+		if !errors.As(err, &host) || vm.Retryable(err) || !strings.Contains(host.Missing, "disk space") || host.Hint == "" {
+			t.Errorf("got %v, want a HostError about disk space", err)
+		}
+		checkNothingCached(t, s)
+	}
+	t.Run("known before", func(t *testing.T) {
+		s, from := fetchStore(t), serve(t, data)
+		s.fetcher.freeSpace = func(string) (int64, error) { return spaceMargin + 1<<20, nil }
+		check(t, s, from)
+	})
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		t.Run("in the middle: "+errno.Error(), func(t *testing.T) {
+			s, from := fetchStore(t), serve(t, data)
+			s.fetcher.writer = func(w io.Writer) io.Writer {
+				left := 1 << 20
+				return writerFunc(func(p []byte) (int, error) {
+					if left -= len(p); left < 0 {
+						return 0, &os.PathError{Op: "write", Path: "x", Err: errno}
+					}
+					return w.Write(p)
+				})
+			}
+			check(t, s, from)
+			s.fetcher.writer = func(w io.Writer) io.Writer { return w }
+			checkDisk(t, mustObtain(t, s, from.source("")), data)
+			if ranges := from.asked("Range"); ranges[1] == "" {
+				t.Error("with space again, the download began anew")
+			}
+		})
+	}
+}
+
+func TestTwoDownloadsAtOnce(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, from := fetchStore(t), serve(t, data)
+	begun, release := make(chan struct{}), make(chan struct{})
+	from.misbehave = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+		if n == 1 {
+			close(begun)
+			<-release
+		}
+		return false
+	}
+	var all sync.WaitGroup
+	obtain := func(listen func(Progress)) {
+		defer all.Done()
+		image, err := s.Obtain(context.Background(), []Source{from.source(sha256Digest(data))}, listen)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		checkDisk(t, image, data)
+	}
+	all.Add(2)
+	go obtain(nil)
+	<-begun
+	go obtain(func(p Progress) {
+		if strings.HasPrefix(p.Step, "waiting for another") {
+			close(release)
+		}
+	})
+	all.Wait()
+	if n := len(from.asked("Range")); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
