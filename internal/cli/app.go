@@ -141,3 +141,13 @@ func askRetry(ctx context.Context, c ctrl.Writer, key ctrl.ObjectKey) error {
 	}
 	return nil
 }
+
+// retryFailed asks for another attempt at once if the conditions tell of a failure. A wait does so by itself.
+func retryFailed(ctx context.Context, c ctrl.Writer, conditions []metav1.Condition, key ctrl.ObjectKey) error {
+	for _, condition := range conditions {
+		if condition.Status == metav1.ConditionFalse && failureReason(condition.Reason) {
+			return askRetry(ctx, c, key)
+		}
+	}
+	return nil
+}

@@ -99,6 +99,9 @@ func (r *root) forceStop(ctx context.Context, c ctrl.WithWatch, machine *limav1.
 func (r *root) finishPower(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
 	want := map[bool]string{true: "run", false: "stop"}[running]
 	if !wait {
+		if err := retryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
+			return err
+		}
 		return r.notWaiting(machine.Name, want)
 	}
 	if err := r.waitVM(ctx, c, machine, runningJudge(running, machine.Generation), want); err != nil {

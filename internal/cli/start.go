@@ -47,7 +47,11 @@ func (r *root) start(ctx context.Context, wait bool) error {
 	if err != nil {
 		return err
 	}
+	key := ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
 	if !wait {
+		if err := retryFailed(ctx, c, app.Status.Conditions, key); err != nil {
+			return err
+		}
 		fmt.Fprintln(r.out, "The VM is to run. To follow it: rdd status")
 		return nil
 	}
@@ -55,7 +59,7 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
-	return r.tellMessage(ctx, c, ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
+	return r.tellMessage(ctx, c, key)
 }
 
 // runApp sets spec.running, creating the App if need be; an App that is being deleted is waited for.

@@ -2,7 +2,10 @@
 
 package machine
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Reason says in plain words why a machine runs with the accelerator that it runs with, by what Choose found
 // out on this host and keeps in cacheDir; empty when there is nothing to say.
@@ -10,16 +13,20 @@ func Reason(cacheDir, used string) string {
 	if used != TCG {
 		return ""
 	}
-	if err := kvmUsable(); err != nil {
-		return fmt.Sprintf("the guest is emulated, as KVM is not usable: %v", err)
-	}
 	known, err := Chooser{CacheDir: cacheDir}.read()
+	return emulated(kvmUsable(), known, err)
+}
+
+// emulated says why a guest is, given whether KVM is usable and what was found out about it before.
+func emulated(unusable error, known cached, unknown error) string {
 	switch {
-	case err != nil:
+	case unusable != nil:
+		return fmt.Sprintf("the guest is emulated, as KVM is not usable: %v", unusable)
+	case unknown != nil:
 		return "the guest is emulated"
 	case known.Accelerator.Name == KVM:
-		return "the guest is emulated although KVM works here: RDD_VM_ACCEL says so, or the guest is older than KVM"
+		return "the guest is emulated although KVM works here: RDD_VM_ACCEL says so, or it was started before KVM worked"
 	default:
-		return "KVM is there but Linux does not boot under it, so the guest is emulated (" + known.Reason + ")"
+		return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.TrimSpace(known.Reason))
 	}
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package machine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReason(t *testing.T) {
+	boom := errors.New("open /dev/kvm: permission denied")
+	hangs := cached{Accelerator: tcg, Reason: "host: a guest hangs: no sign of life in 8s"}
+	works := cached{Accelerator: kvmModels[0], Reason: "host: a guest boots"}
+	for _, tt := range []struct {
+		name              string
+		unusable, unknown error
+		known             cached
+		want              string
+	}{
+		{name: "no rights", unusable: boom, known: works, want: "as KVM is not usable: open /dev/kvm: permission denied"},
+		{name: "never tried", unknown: boom, want: "the guest is emulated"},
+		{name: "hangs", known: hangs, want: "KVM is there but Linux does not boot under it, so the guest is emulated (host: a guest hangs: no sign of life in 8s)"},
+		{name: "works", known: works, want: "although KVM works here: RDD_VM_ACCEL"},
+	} {
+		if got := emulated(tt.unusable, tt.known, tt.unknown); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if got := Reason(t.TempDir(), KVM); got != "" {
+		t.Errorf("with KVM there is nothing to say; got %q", got)
+	}
+}
+
+// TestReasonReadsWhatChooseKept goes through the file.
+func TestReasonReadsWhatChooseKept(t *testing.T) {
+	c := Chooser{CacheDir: t.TempDir()}
+	if err := c.store(cached{Key: "k", Accelerator: tcg, Reason: "host: a guest hangs", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := c.read(); err != nil || known.Reason != "host: a guest hangs" {
+		t.Errorf("got %+v, %v", known, err)
+	}
+	if got := Reason(c.CacheDir, TCG); !strings.HasPrefix(got, "the guest is emulated") && !strings.HasPrefix(got, "KVM is there") {
+		t.Errorf("got %q", got)
+	}
+}
