@@ -97,10 +97,10 @@ func (p *Provision) decode(v value) error {
 		"permissions": text(&p.Permissions),
 		"overwrite":   optional(&p.Overwrite, decodeBool),
 		// The rest belongs to modes that are refused.
-		"skipDefaultDependencyResolution": none("it belongs to mode `dependency`"),
-		"playbook":                        none("it belongs to mode `ansible`"),
-		"expression":                      none("it belongs to mode `yq`"),
-		"format":                          none("it belongs to mode `yq`"),
+		"skipDefaultDependencyResolution": none("it belongs to mode `dependency`, which rdd does not have"),
+		"playbook":                        none("it belongs to mode `ansible`, which rdd does not have"),
+		"expression":                      none("it belongs to mode `yq`, which rdd does not have"),
+		"format":                          none("it belongs to mode `yq`, which rdd does not have"),
 	})(v)
 }
 

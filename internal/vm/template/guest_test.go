@@ -49,7 +49,7 @@ func TestLoadRefusesProvision(t *testing.T) {
 	step := func(text string) string { return minimal + "provision:\n- {script: x}\n- " + text + "\n" }
 	testRefusals(t, []refusal{
 		{"mode", step("{mode: x, script: x}"), noMachine + "field `provision[1].mode` must be one of system, user, boot, data; got `x` (line 4, column 10)"},
-		{"mode of Lima", step("{mode: ansible, playbook: x}"), noMachine + "field `provision[1].playbook` is not honoured by this rdd: it belongs to mode `ansible` (line 4, column 29)"},
+		{"mode of Lima", step("{mode: ansible, playbook: x}"), noMachine + "field `provision[1].playbook` is not honoured by this rdd: it belongs to mode `ansible`, which rdd does not have (line 4, column 29)"},
 		{"no script", step("{mode: user}"), noMachine + "field `provision[1].script` must not be empty (line 4, column 3)"},
 		{"null script", step("{mode: user, script: null}"), noMachine + "field `provision[1].script` must not be empty (line 4, column 24)"},
 		{"blank script", step("{script: ' '}"), noMachine + "field `provision[1].script` must not be empty (line 4, column 12)"},
