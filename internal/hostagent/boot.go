@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -79,7 +81,7 @@ func (a *agent) writeScripts(t *template.Template) error {
 	if err != nil {
 		return err
 	}
-	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t}
+	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Hosts: a.hosts(t)}
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
 			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
@@ -89,6 +91,18 @@ func (a *agent) writeScripts(t *template.Template) error {
 		atomicfile.Write(a.Dir.BootScript(), settings.Boot(), 0o600),
 		atomicfile.Write(a.Dir.ProvisionScript(), settings.Provision(), 0o600),
 	)
+}
+
+// hosts are the names that the guest is to know. One that this host does not know either is left out.
+func (a *agent) hosts(t *template.Template) string {
+	lookup := func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	}
+	lines, err := guest.Hosts(context.Background(), t.HostResolver.Hosts, lookup)
+	if err != nil {
+		a.Log.Warn("looking up names for the guest", "error", err)
+	}
+	return lines
 }
 
 // portTakenError says that QEMU could not bind the port for ssh.

@@ -4,6 +4,8 @@
 # changes only what differs, and stops at the first error. Variables come from above.
 set -eu
 umask 022
+newline='
+'
 
 # put FILE MODE OWNER TEXT: makes FILE hold TEXT and a newline, by rename, unless it does already.
 put() {
@@ -14,6 +16,28 @@ put() {
     chmod "$2" "$1.rdd-new"
     chown "$3" "$1.rdd-new"
     mv "$1.rdd-new" "$1"
+}
+
+# block FILE TEXT [first]: makes TEXT the lines of FILE between rdd's markers, at its end or its beginning. What the
+# distribution and people wrote there stays.
+block() {
+    others= ours=
+    if [ -e "$1" ]; then
+        while IFS= read -r line || [ -n "$line" ]; do
+            case $line in
+            "# rdd: begin") ours=yes ;;
+            "# rdd: end") ours= ;;
+            *) [ "$ours" ] || others=$others$line$newline ;;
+            esac
+        done <"$1"
+    fi
+    set -- "$1" "# rdd: begin$newline$2$newline# rdd: end$newline" "${3-}"
+    if [ "$3" ]; then
+        set -- "$1" "$2$others"
+    else
+        set -- "$1" "$others$2"
+    fi
+    put "$1" 0644 0:0 "${2%"$newline"}"
 }
 
 # The root file system follows the disk, which may have grown. Where it is in a partition, that is cloud-init's work.
@@ -29,7 +53,7 @@ grow() {
 make_user() {
     if ! has=$(id -u "$user" 2>/dev/null); then
         groups=
-        for group in docker sudo; do
+        for group in docker sudo wheel; do
             if getent group "$group" >/dev/null; then
                 groups=${groups:+$groups,}$group
             fi
@@ -53,6 +77,24 @@ let_user_in() {
     put /etc/ssh/ssh_host_ed25519_key 0600 0:0 "$host_key"
 }
 
+# file WHERE PATH OWNER PERMISSIONS OVERWRITE CONTENT: a file of the template, by rename.
+file() {
+    if [ -d "$2" ]; then
+        echo "$1: $2 is a directory"
+        return 1
+    fi
+    if [ "$5" = false ] && [ -e "$2" ]; then
+        return 0
+    fi
+    mkdir -p "$(dirname "$2")"
+    (umask 077 && printf '%s' "$6" >"$2.rdd-new")
+    chmod "$4" "$2.rdd-new" && chown "$3" "$2.rdd-new" && mv "$2.rdd-new" "$2" || {
+        rm -f "$2.rdd-new"
+        echo "$1: $2 cannot be written"
+        return 1
+    }
+}
+
 # run WHERE MODE TEXT: a provisioning script of the template, which runs before any service here.
 run() {
     put "/run/rdd/$1" 0700 0:0 "$3"
@@ -69,4 +111,5 @@ mkdir -p /var/lib/rdd
 grow
 make_user
 let_user_in
-put /etc/environment 0644 0:0 "$environment"
+block /etc/environment "$environment"
+block /etc/hosts "$hosts" first

@@ -26,7 +26,7 @@ var nasty = []string{
 
 func settings(t *template.Template) Settings {
 	return Settings{
-		User:     vmdir.User{Name: "tester", UID: 1234, Home: "/home/tester"},
+		User:     vmdir.User{Name: "tester", UID: 1234, Home: "/home/tester.guest"},
 		Keys:     Keys{Authorized: "ssh-ed25519 AAAA it's $me\n", Host: "-----BEGIN-----\nabc\n-----END-----\n"},
 		Template: t,
 	}
@@ -146,14 +146,14 @@ func TestUser(t *testing.T) {
 		wantUID  int
 		wantHome string
 	}{
-		{"jan", 1000, "jan", 1000, "/home/jan"},
-		{"jan", 1001, "jan", 1001, "/home/jan"},
-		{"root", 0, "rdd", 1000, "/home/rdd"},
-		{"Jan.Dubois", 1000, "rdd", 1000, "/home/rdd"},
-		{`DOMAIN\jan`, 200000, "rdd", 1000, "/home/rdd"},
-		{"svc", 999, "svc", 1000, "/home/svc"},
-		{"", 1000, "rdd", 1000, "/home/rdd"},
-		{"x; rm -rf /", 1000, "rdd", 1000, "/home/rdd"},
+		{"jan", 1000, "jan", 1000, "/home/jan.guest"},
+		{"jan", 1001, "jan", 1001, "/home/jan.guest"},
+		{"root", 0, "rdd", 1000, "/home/rdd.guest"},
+		{"Jan.Dubois", 1000, "rdd", 1000, "/home/rdd.guest"},
+		{`DOMAIN\jan`, 200000, "rdd", 1000, "/home/rdd.guest"},
+		{"svc", 999, "svc", 1000, "/home/svc.guest"},
+		{"", 1000, "rdd", 1000, "/home/rdd.guest"},
+		{"x; rm -rf /", 1000, "rdd", 1000, "/home/rdd.guest"},
 	} {
 		if got := User(tc.name, tc.uid); got != (vmdir.User{Name: tc.want, UID: tc.wantUID, Home: tc.wantHome}) {
 			t.Errorf("User(%q, %d) = %+v", tc.name, tc.uid, got)

@@ -25,6 +25,8 @@ type Settings struct {
 	User     vmdir.User
 	Keys     Keys
 	Template *template.Template // expanded
+	// Hosts are lines of /etc/hosts: see Hosts.
+	Hosts string
 }
 
 // Boot renders the credential rdd.boot: a root shell script. It carries the guest's host key.
@@ -34,8 +36,10 @@ func (s Settings) Boot() []byte {
 		"authorized_key": strings.TrimSpace(s.Keys.Authorized),
 		"host_key":       strings.TrimSpace(s.Keys.Host),
 		"environment":    environment(s.Template.Env),
+		"hosts":          s.Hosts,
 	})
 	b.WriteString(bootScript)
+	s.files(&b)
 	s.scripts(&b, template.ModeBoot)
 	b.WriteString("finish\n")
 	return []byte(b.String())
@@ -70,6 +74,17 @@ func (s Settings) variables(b *strings.Builder, more map[string]string) {
 	b.WriteString("}\n")
 }
 
+// files writes the template's files before anything reads them: services, and scripts of all modes.
+func (s Settings) files(b *strings.Builder) {
+	for i, p := range s.Template.Provision {
+		if p.Mode == template.ModeData {
+			overwrite := p.Overwrite == nil || *p.Overwrite
+			fmt.Fprintf(b, "file %s %t %s\n",
+				sshx.Quote(fmt.Sprintf("provision[%d]", i), p.Path, p.Owner, p.Permissions), overwrite, sshx.Quote(p.Content))
+		}
+	}
+}
+
 func (s Settings) scripts(b *strings.Builder, mode string) {
 	for i, p := range s.Template.Provision {
 		if p.Mode == mode {
@@ -78,11 +93,16 @@ func (s Settings) scripts(b *strings.Builder, mode string) {
 	}
 }
 
-// environment renders /etc/environment, which pam_env(8) reads for each login: values go to the end of the line as they are.
+// environment renders lines of /etc/environment, which pam_env(8) reads for each login. Values go to the end of the line as they
+// are, but for one pair of quotes around them, which keeps blanks and quotes at their ends.
 func environment(env map[string]string) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		lines = append(lines, name+"="+env[name])
+		value := env[name]
+		if strings.Trim(value, " \t\"'") != value {
+			value = `"` + value + `"`
+		}
+		lines = append(lines, name+"="+value)
 	}
 	return strings.Join(lines, "\n")
 }

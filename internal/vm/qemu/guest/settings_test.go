@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package guest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// bootFunctions runs the boot script's functions on this host, as whoever runs the test.
+func bootFunctions(t *testing.T, line string, args ...string) (string, error) {
+	t.Helper()
+	functions, _, found := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
+	if !found {
+		t.Fatal("the boot script has changed its shape")
+	}
+	cmd := exec.Command("/bin/sh", append([]string{"-c", "chown() { :; }\n" + functions + line, "sh"}, args...)...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func TestBlock(t *testing.T) {
+	const ours = "# rdd: begin\nA=1\nB=it's \\n $HOME\n# rdd: end\n"
+	for _, tc := range []struct{ name, before, where, want string }{
+		{"no file", "", "", ours},
+		{"at the end", "PATH=/bin\n", "", "PATH=/bin\n" + ours},
+		{"at the beginning", "127.0.0.1 localhost\n", "first", ours + "127.0.0.1 localhost\n"},
+		{"in place of an earlier one", "X=1\n# rdd: begin\nA=0\n# rdd: end\nY=2\n", "", "X=1\nY=2\n" + ours},
+		{"no newline at the end", "X=1", "", "X=1\n" + ours},
+		{"blanks and backslashes stay", "  X = \\1 \n\n\ty\n", "first", ours + "  X = \\1 \n\n\ty\n"},
+	} {
+		path := filepath.Join(t.TempDir(), "file")
+		if tc.before != "" {
+			if err := os.WriteFile(path, []byte(tc.before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the second time changes nothing
+			if out, err := bootFunctions(t, `block "$@"`, path, "A=1\nB=it's \\n $HOME", tc.where); err != nil || out != "" {
+				t.Fatalf("%s: %v: %s", tc.name, err, out)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != tc.want {
+				t.Errorf("%s: got %q, want %q, %v", tc.name, got, tc.want, err)
+			}
+		}
+	}
+}
+
+func TestFile(t *testing.T) {
+	for _, content := range append(nasty, "two\nlines\n", "no end", "\n\n") {
+		path := filepath.Join(t.TempDir(), "new", "dir", "it's $a file")
+		if out, err := bootFunctions(t, `file "$@"`, "provision[0]", path, "0:0", "640", "true", content); err != nil {
+			t.Fatalf("%q: %v: %s", content, err, out)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != content {
+			t.Errorf("%q: got %q, %v", content, got, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("%v, %v", info, err)
+		}
+	}
+}
+
+func TestFileThatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, tc := range []struct{ overwrite, want string }{{"false", "first"}, {"false", "first"}, {"true", "third"}} {
+		content := map[string]string{"first": "first", "third": "third"}[tc.want]
+		if _, err := os.Stat(path); err == nil && tc.overwrite == "false" {
+			content = "second"
+		}
+		if out, err := bootFunctions(t, `file "$@"`, "provision[0]", path, "0:0", "644", tc.overwrite, content); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if got, _ := os.ReadFile(path); string(got) != tc.want {
+			t.Errorf("overwrite %s: got %q, want %q", tc.overwrite, got, tc.want)
+		}
+	}
+	out, err := bootFunctions(t, `file "$@"`, "provision[7]", dir, "0:0", "644", "true", "x")
+	if err == nil || !strings.Contains(out, "provision[7]: "+dir+" is a directory") {
+		t.Errorf("a directory: %v: %s", err, out)
+	}
+	out, err = bootFunctions(t, `file "$@"`, "provision[8]", path, "0:0", "rwx", "true", "x")
+	if err == nil || !strings.Contains(out, "provision[8]: "+path+" cannot be written") {
+		t.Errorf("bad permissions: %v: %s", err, out)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "third" {
+		t.Errorf("changed all the same: %q", got)
+	}
+	if left, _ := filepath.Glob(path + ".*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestFilesComeFirst: scripts of mode boot find them.
+func TestFilesComeFirst(t *testing.T) {
+	no := false
+	tmpl := &template.Template{Provision: []template.Provision{
+		{Mode: template.ModeBoot, Script: "b0"},
+		{Mode: template.ModeData, Path: "/etc/x", Content: "it's\n", Owner: "root:root", Permissions: "644", Overwrite: &no},
+	}}
+	script := string(settings(tmpl).Boot())
+	want := "file 'provision[1]' '/etc/x' 'root:root' '644' false 'it'\\''s\n'\nrun 'provision[0]' boot 'b0'\nfinish\n"
+	if !strings.HasSuffix(script, want) {
+		t.Errorf("no %q at the end of %q", want, script[max(0, len(script)-300):])
+	}
+	if strings.Contains(string(settings(tmpl).Provision()), "/etc/x") {
+		t.Error("written twice")
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	got := environment(map[string]string{"B": "it's me", "A": "", "C": ` blank `, "D": `"quoted"`, "E": "a=b"})
+	if want := "A=\nB=it's me\nC=\" blank \"\nD=\"\"quoted\"\"\nE=a=b"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	errUnknown := errors.New("no such host")
+	known := map[string][]string{"example.com": {"192.0.2.1", "2001:db8::1", "192.0.2.1"}, "me": {"127.0.1.1", "::1"}, "link": {"fe80::1%eth0"}}
+	lookup := func(_ context.Context, name string) ([]netip.Addr, error) {
+		var found []netip.Addr
+		for _, address := range known[name] {
+			found = append(found, netip.MustParseAddr(address))
+		}
+		if len(found) == 0 {
+			return nil, errUnknown
+		}
+		return found, nil
+	}
+	const usual = "10.0.2.2 host.docker.internal\n10.0.2.2 host.lima.internal\n10.0.2.2 host.rancher-desktop.internal"
+	for _, tc := range []struct {
+		name    string
+		entries map[string]string
+		want    string
+		err     string
+	}{
+		{"none", nil, usual, ""},
+		{"an address", map[string]string{"a": "192.0.2.9"}, "192.0.2.9 a\n" + usual, ""},
+		{"a name of the host's", map[string]string{"a": template.LimaHost}, "10.0.2.2 a\n" + usual, ""},
+		{"a chain", map[string]string{"a": "b", "b": "c", "c": "::1"}, "::1 a\n::1 b\n::1 c\n" + usual, ""},
+		{"looked up", map[string]string{"a": "example.com"}, "192.0.2.1 a\n2001:db8::1 a\n" + usual, ""},
+		{"the host itself", map[string]string{"a": "me"}, "10.0.2.2 a\n" + usual, ""},
+		{"only with a zone", map[string]string{"a": "link"}, usual, ""},
+		{"unknown", map[string]string{"a": "nowhere", "b": "192.0.2.9"}, "192.0.2.9 b\n" + usual, "a: no such host"},
+		{"a circle", map[string]string{"a": "b", "b": "a"}, usual, "circle"},
+		{"itself", map[string]string{"a": "a"}, usual, "circle"},
+		{"another host", map[string]string{"host.docker.internal": "192.0.2.7"}, "192.0.2.7" + strings.TrimPrefix(usual, "10.0.2.2"), ""},
+	} {
+		got, err := Hosts(t.Context(), tc.entries, lookup)
+		if got != tc.want || (err == nil) != (tc.err == "") || (err != nil && !strings.Contains(err.Error(), tc.err)) {
+			t.Errorf("%s: %v:\n got %q\nwant %q", tc.name, err, got, tc.want)
+		}
+	}
+}
