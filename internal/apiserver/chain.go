@@ -52,7 +52,7 @@ func newExtensions(base *genericapiserver.Config, options genericoptions.EtcdOpt
 	extensions := &apiextensionsapiserver.Config{
 		GenericConfig: &genericapiserver.RecommendedConfig{Config: config, SharedInformerFactory: shared},
 		ExtraConfig: apiextensionsapiserver.ExtraConfig{
-			CRDRESTOptionsGetter: apiextensionsoptions.NewCRDRESTOptionsGetter(options, config.ResourceTransformers, config.StorageObjectCountTracker),
+			CRDRESTOptionsGetter: promptGetter{apiextensionsoptions.NewCRDRESTOptionsGetter(options, config.ResourceTransformers, config.StorageObjectCountTracker)},
 			MasterCount:          masterCount,
 			ServiceResolver:      webhook.NewDefaultServiceResolver(),
 			AuthResolverWrapper:  webhook.NewDefaultAuthenticationInfoResolverWrapper(nil, nil, config.LoopbackClientConfig, config.TracerProvider),
@@ -72,7 +72,7 @@ func newOuter(config *genericapiserver.Config, parts *parts, inner *apiextension
 	if err != nil {
 		return nil, fmt.Errorf("building the API server: %w", err)
 	}
-	owned := ownedStorage{config.RESTOptionsGetter, server.RegisterDestroyFunc}
+	owned := ownedStorage{promptGetter{config.RESTOptionsGetter}, server.RegisterDestroyFunc}
 	var named []*genericapiserver.APIGroupInfo
 	for _, provider := range storageProviders(config, parts) {
 		info, err := provider.NewRESTStorage(config.MergedResourceConfig, owned)
