@@ -35,7 +35,7 @@ type Values struct {
 // socketDir below the instance directory holds a hostSocket whose path is relative, as with Lima.
 const socketDir = "sock"
 
-// maxExpanded bounds a field after Expand, in bytes: more than any template can hold as it is written.
+// maxExpanded bounds what all fields with expressions hold together after Expand, in bytes: more than they can as they are written.
 const maxExpanded = 4 << 20
 
 // globalTempDir is Lima's {{.GlobalTempDir}} on Unix.
@@ -52,9 +52,9 @@ var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge",
 // values says, paths absolute, mount points filled in. The error is a *vm.InvalidSpecError.
 func (t *Template) Expand(values Values) (*Template, error) {
 	expanded := t.clone()
-	scopes := t.scopes(values)
+	scopes, left := t.scopes(values), maxExpanded
 	for _, f := range expanded.expandable() {
-		if err := f.expand(scopes[f.side]); err != nil {
+		if err := f.expand(scopes[f.side], &left); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +133,8 @@ func cleanPath(p string) string {
 	return path.Clean(p)
 }
 
-func (f field) expand(s scope) error {
+// expand replaces a field's expressions; left is how long the result may be, less what it is after.
+func (f field) expand(s scope, left *int) error {
 	compiled, err := f.compile()
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func (f field) expand(s scope) error {
 		names := strings.Join(slices.Sorted(maps.Keys(s)), ", ")
 		return invalid(f.path, "has an expression that knows no .%s; there are: %s", unknown, names)
 	}
-	out := boundedBuilder{left: maxExpanded}
+	out := boundedBuilder{left: left}
 	if err := compiled.Execute(&out, s); err != nil {
 		return invalid(f.path, "has an expression that cannot be evaluated: %s", tidy(err))
 	}

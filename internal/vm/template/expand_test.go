@@ -111,6 +111,15 @@ func TestLoadRefusesExpressions(t *testing.T) {
 	})
 }
 
+// TestExpandBoundsAllTogether has fields that are long only together.
+func TestExpandBoundsAllTogether(t *testing.T) {
+	text := minimal + "param: {p: '" + strings.Repeat("x", 10000) + "'}\nprobes:\n" + strings.Repeat("- {script: '"+strings.Repeat("{{.Param.p}}", 30)+"'}\n", 20)
+	_, err := Load([]byte(text), nil, testHost)
+	if want := "field `probes[13].script` has an expression that cannot be evaluated: the result is too long"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestExpandJudgesTheRealValues(t *testing.T) {
 	tests := []struct {
 		name, text string

@@ -107,6 +107,7 @@ func TestLoadRefusesForwards(t *testing.T) {
 		{"ranges that differ", rule("{guestPortRange: [10, 12], hostPortRange: [10, 13]}"), noMachine + "field `portForwards[0].hostPortRange` must be as many ports as the guest's (3); got 4 (line 3, column 45)"},
 		{"one host port for all", rule("{hostPort: 80}"), noMachine + "field `portForwards[0].hostPort` must go with one port of the guest: give `guestPort` (line 3, column 14)"},
 		{"guest address", rule("{guestIP: localhost}"), noMachine + "field `portForwards[0].guestIP` must be an IP address; got `localhost` (line 3, column 13)"},
+		{"guest address with a zone", rule("{guestIP: 'fe80::1%eth0'}"), noMachine + "field `portForwards[0].guestIP` must be an IP address; got `fe80::1%eth0` (line 3, column 13)"},
 		{"host address", rule("{hostIP: 1.2.3}"), noMachine + "field `portForwards[0].hostIP` must be an IP address; got `1.2.3` (line 3, column 12)"},
 		{"must be zero", rule("{guestIP: 127.0.0.1, guestIPMustBeZero: true}"), noMachine + "field `portForwards[0].guestIPMustBeZero` can be true only with a guestIP of 0.0.0.0; it is 127.0.0.1 (line 3, column 43)"},
 		{"proto", rule("{proto: icmp}"), noMachine + "field `portForwards[0].proto` must be one of tcp, udp, any; got `icmp` (line 3, column 11)"},

@@ -126,7 +126,7 @@ func (t *Template) validateExpanded(values Values) error {
 }
 
 func validateHost(field, target string) error {
-	if _, err := netip.ParseAddr(target); err == nil || hostPattern.MatchString(target) {
+	if ip, err := netip.ParseAddr(target); err == nil && ip.Zone() == "" || hostPattern.MatchString(target) {
 		return nil
 	}
 	return invalid(field, "must be an IP address or a name such as `%s`; got `%s`", LimaHost, target)

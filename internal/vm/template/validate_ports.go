@@ -55,7 +55,7 @@ func (f PortForward) validateCounts(at string) error {
 }
 
 func validateIP(field, ip string) error {
-	if _, err := netip.ParseAddr(ip); err != nil {
+	if parsed, err := netip.ParseAddr(ip); err != nil || parsed.Zone() != "" {
 		return invalid(field, "must be an IP address; got `%s`", ip)
 	}
 	return nil
