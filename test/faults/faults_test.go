@@ -3,10 +3,12 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,13 +18,22 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
+	"rancherdesktop.io/rdd/test/sim"
 )
+
+// limaHome is where the engine would make instances.
+const limaHome = "/home/someone/.rd2/lima"
 
 var everything = flag.Bool("everything", false, "every kind of error on every read too, instead of taking turns")
 
@@ -54,25 +65,54 @@ func memory(t *testing.T) string {
 	return dir
 }
 
-// serve starts an API server with the controllers' rules and a harness on it.
+// serve starts a real API server with the controllers' rules and a harness on it.
 func serve(t *testing.T, m mutant) *harness {
 	t.Helper()
 	var config func(user string) *rest.Config
 	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []admission.Rule {
 		config = c
 		return controllers.Rules(controllers.New(controllers.Deps{
-			Config: c, Engine: fake.New(), Host: host, LimaHome: "/home/someone/.rd2/lima", DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
+			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
 		}))
 	})
-	h, err := newHarness(config, m)
+	h, err := newHarness(clocktesting.NewFakePassiveClock(time.Now()), func(user string) (client.WithWatch, error) {
+		c := rest.CopyConfig(config(user))
+		c.QPS = -1
+		return client.NewWithWatch(c, client.Options{Scheme: controllers.Scheme()})
+	}, m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
+// simulate makes a harness on a simulated API server with the controllers' rules.
+func simulate(t testing.TB, m mutant) *harness {
+	t.Helper()
+	clock, scheme := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), controllers.Scheme()
+	api := sim.New(scheme, clock.Now, schemaDefaults)
+	reader := api.Client("rules")
+	api.SetRules(slices.Concat(app.Rules(scheme, reader, facts), limavm.Rules(scheme, reader, host, limaHome)))
+	h, err := newHarness(clock, func(user string) (client.WithWatch, error) { return api.Client(user), nil }, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sim = api
+	return h
+}
+
+// schemaDefaults fills in what the CustomResourceDefinitions do.
+func schemaDefaults(obj client.Object) {
+	if a, ok := obj.(*appv1.App); ok {
+		a.Spec.Namespace = cmp.Or(a.Spec.Namespace, "default")
+		a.Spec.ContainerEngine.Name = cmp.Or(a.Spec.ContainerEngine.Name, appv1.EngineMoby)
+	}
+}
+
 func TestFaultMatrix(t *testing.T) { runMatrix(t, faultKinds) }
 func TestCrashMatrix(t *testing.T) { runMatrix(t, crashKinds) }
+func TestEventMatrix(t *testing.T) { runMatrix(t, eventKinds) }
+func TestStaleReads(t *testing.T)  { runMatrix(t, []kind{stale}) }
 
 // runMatrix leads every pair of stages through every fault, each pair on a server of its own, and says what that covered.
 func runMatrix(t *testing.T, kinds []kind) {
@@ -102,7 +142,7 @@ func runMatrix(t *testing.T, kinds []kind) {
 
 func runPair(t *testing.T, p pair, kinds []kind) coverage {
 	started := time.Now()
-	cover, err := serve(t, mutant{}).matrix(context.Background(), p, kinds, *everything)
+	cover, err := simulate(t, mutant{}).matrix(context.Background(), p, kinds, *everything)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 func TestDeletedAtEachPass(t *testing.T) {
 	t.Parallel()
 	started := time.Now()
-	h := serve(t, mutant{})
+	h := simulate(t, mutant{})
 	ctx := context.Background()
 	kinds := slices.Concat(faultKinds, crashKinds)
 	passesSeen, runs := 0, 0
@@ -51,12 +51,12 @@ func TestDeletedAtEachPass(t *testing.T) {
 // nothing, to the API or the engine. A start would hide that the machine died since it was observed.
 func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	t.Parallel()
-	h := serve(t, mutant{})
+	h := simulate(t, mutant{})
 	ctx := context.Background()
 	if _, err := h.run(ctx, stage{act: setUp(running)}, fault{}); err != nil {
 		t.Fatal(err)
 	}
-	h.inj.begin(fault{})
+	h.inj.begin(fault{}, 0)
 	before := h.changes
 	const times = 25
 	for range times {
@@ -79,7 +79,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 // ConfigMap is removed and everything after that is done too: no event is sure to bring the App back.
 func TestInputGoesAndThePassGoesOn(t *testing.T) {
 	t.Parallel()
-	h := serve(t, mutant{})
+	h := simulate(t, mutant{})
 	ctx := context.Background()
 	vmOf := func() *limav1.LimaVM {
 		vm, _ := h.seen["*v1alpha1.LimaVM default/rd"].(*limav1.LimaVM)

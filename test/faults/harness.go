@@ -14,20 +14,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
+	"rancherdesktop.io/rdd/test/sim"
 )
 
 const (
@@ -63,6 +62,7 @@ type request struct {
 type harness struct {
 	user    client.WithWatch
 	inner   map[string]client.WithWatch // by controller
+	sim     *sim.API                    // nil: the real API server
 	world   *fake.World
 	clock   *clocktesting.FakePassiveClock
 	inj     *injector
@@ -75,17 +75,25 @@ type harness struct {
 	states  map[string]vm.State
 	changes int // events so far
 	passes  int
+	// delayed are requests that a late event is going to wake, lost says that an event has not come at all.
+	delayed []request
+	lost    bool
+	// stop ends the stages that are cut short, asked counts requests that were made by annotation.
+	stop  func() bool
+	asked int64
+	// own is the revision of each controller's last write.
+	own map[string]int64
 	// cutShort says that the last stage was, and that the daemon goes on from there.
 	cutShort bool
 	count    int64 // how often the machine had reached Running at the end of the last stage
 	broken   error // the first broken promise
 }
 
-// newHarness makes one on a running API server.
-func newHarness(config func(user string) *rest.Config, m mutant) (*harness, error) {
+// newHarness makes one on an API server that connect makes clients of.
+func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) (client.WithWatch, error), m mutant) (*harness, error) {
 	h := &harness{
 		inner: map[string]client.WithWatch{}, inj: &injector{}, mutant: m, timers: map[request]time.Time{},
-		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clocktesting.NewFakePassiveClock(time.Now()),
+		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{},
 	}
 	h.world = fake.NewWorld(h.clock.Now)
 	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
@@ -94,9 +102,7 @@ func newHarness(config func(user string) *rest.Config, m mutant) (*harness, erro
 		if name != "user" {
 			user = reconcile.ControllerPrefix + name
 		}
-		c := rest.CopyConfig(config(user))
-		c.QPS = -1
-		made, err := client.NewWithWatch(c, client.Options{Scheme: controllers.Scheme()})
+		made, err := connect(user)
 		if err != nil {
 			return nil, err
 		}
@@ -127,11 +133,17 @@ func (h *harness) restart() {
 	h.queue = nil
 	clear(h.timers)
 	h.wake(request{app.Name, client.ObjectKey{Name: appv1.AppName}})
-	h.wakeVMs(func(*limav1.LimaVM) bool { return true })
+	h.delayed = nil
+	h.relist()
 }
 
 func (h *harness) clientOf(controller string) client.WithWatch {
-	c := recordClient(controller, h.inner[controller], h.inj, func(obj client.Object) { h.wrote(context.Background(), obj) })
+	c := recordClient(controller, h.inner[controller], h.inj, func(obj client.Object) {
+		if h.sim != nil {
+			h.own[controller] = h.sim.Revision()
+		}
+		h.wrote(context.Background(), obj)
+	})
 	if h.mutant.client != nil {
 		c = h.mutant.client(h, controller, c)
 	}
@@ -145,12 +157,15 @@ func (h *harness) wake(r request) {
 	}
 }
 
-func (h *harness) wakeVMs(wanted func(*limav1.LimaVM) bool) {
+// vmRequests are the requests of LimaVMs that are as wanted.
+func (h *harness) vmRequests(wanted func(*limav1.LimaVM) bool) []request {
+	var found []request
 	for _, id := range slices.Sorted(maps.Keys(h.seen)) {
 		if vm, ok := h.seen[id].(*limav1.LimaVM); ok && wanted(vm) {
-			h.wake(request{limavm.Name, client.ObjectKeyFromObject(vm)})
+			found = append(found, request{limavm.Name, client.ObjectKeyFromObject(vm)})
 		}
 	}
+	return found
 }
 
 // wrote looks at an object after a write and, if it changed, wakes who watches it: what the
@@ -163,7 +178,7 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 		h.breaks(fmt.Errorf("looking at %T %s: %w", now, key, err))
 		return
 	}
-	if ns, ok := now.(*corev1.Namespace); ok && err == nil && !ns.DeletionTimestamp.IsZero() {
+	if ns, ok := now.(*corev1.Namespace); ok && err == nil && !ns.DeletionTimestamp.IsZero() && h.sim == nil {
 		err = h.awaitNamespace(ctx, ns)
 	}
 	id := fmt.Sprintf("%T %s", now, key)
@@ -183,23 +198,65 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	}
 }
 
-// event wakes the controllers that watch an object.
+// event wakes the controllers that watch an object, unless something happens to it on the way.
 func (h *harness) event(obj client.Object) {
 	h.changes++
+	h.deliver(h.watchers(obj))
+}
+
+// watchers are the requests that a change of an object wakes.
+func (h *harness) watchers(obj client.Object) []request {
 	theApp := request{app.Name, client.ObjectKey{Name: appv1.AppName}}
+	var woken []request
 	switch o := obj.(type) {
 	case *appv1.App, *corev1.Namespace:
-		h.wake(theApp)
+		woken = append(woken, theApp)
 	case *limav1.LimaVM:
-		h.wake(request{limavm.Name, client.ObjectKeyFromObject(o)})
+		woken = append(woken, request{limavm.Name, client.ObjectKeyFromObject(o)})
 		if app.Concerns(o) {
-			h.wake(theApp)
+			woken = append(woken, theApp)
 		}
 	case *corev1.ConfigMap:
 		if app.Concerns(o) {
-			h.wake(theApp)
+			woken = append(woken, theApp)
 		}
-		h.wakeVMs(func(vm *limav1.LimaVM) bool { return limavm.Concerns(o, vm) })
+		woken = append(woken, h.vmRequests(func(vm *limav1.LimaVM) bool { return limavm.Concerns(o, vm) })...)
+		if owner := metav1.GetControllerOf(o); owner != nil && owner.Kind == "LimaVM" {
+			woken = append(woken, request{limavm.Name, client.ObjectKey{Namespace: o.Namespace, Name: owner.Name}})
+		}
+	}
+	return woken
+}
+
+// deliver wakes requests for an event, once, late, twice or not at all.
+func (h *harness) deliver(woken []request) {
+	late := h.delayed
+	switch h.inj.event() {
+	case dropped:
+		h.lost = true
+		return
+	case delayed:
+		h.delayed = woken
+		return
+	case duplicated:
+		h.delayed = woken
+	case closed:
+		h.relist()
+	default:
+		h.delayed = nil
+	}
+	for _, r := range slices.Concat(woken, late) {
+		h.wake(r)
+	}
+}
+
+// relist begins every watch anew, which shows all that there is.
+func (h *harness) relist() {
+	h.lost = false
+	for _, id := range slices.Sorted(maps.Keys(h.seen)) {
+		for _, r := range h.watchers(h.seen[id]) {
+			h.wake(r)
+		}
 	}
 }
 
@@ -224,7 +281,7 @@ func (h *harness) touched(name string) {
 	}
 	h.states[name] = state
 	h.changes++
-	h.wakeVMs(func(vm *limav1.LimaVM) bool { return vm.Name == name })
+	h.deliver(h.vmRequests(func(vm *limav1.LimaVM) bool { return vm.Name == name }))
 }
 
 func (h *harness) breaks(err error) {
@@ -248,9 +305,14 @@ func (h *harness) drive(ctx context.Context, stop func() bool) error {
 			}
 			continue
 		case h.advance():
+		case len(h.delayed) > 0:
+			h.queue, h.delayed = h.delayed, nil
+		case h.sweep(ctx):
 		case len(h.timers) > 0 && quiet < quietTimers:
 			h.nextTimer()
 			quiet++
+		case h.lost:
+			h.relist()
 		default:
 			return nil
 		}
@@ -277,6 +339,7 @@ func (h *harness) pass(ctx context.Context) error {
 	if r.controller == limavm.Name {
 		reconciler = h.vms.Reconcile
 	}
+	h.beginPass(r)
 	result, err := reconciler(ctx, ctrl.Request{NamespacedName: r.key})
 	if h.inj.crashed {
 		h.restart()
@@ -304,6 +367,32 @@ func (h *harness) advance() bool {
 		h.touched(name)
 	}
 	return moved
+}
+
+// sweep lets the simulated server's namespace controller do its work.
+func (h *harness) sweep(ctx context.Context) bool {
+	if h.sim == nil {
+		return false
+	}
+	touched := h.sim.Sweep()
+	for _, obj := range touched {
+		h.wrote(ctx, obj)
+	}
+	return len(touched) > 0
+}
+
+// beginPass counts passes, and makes one that is to see the past see it. Reads are live, so what a controller has
+// written itself it sees in any case. What it missed wakes it again.
+func (h *harness) beginPass(r request) {
+	if h.sim == nil {
+		return
+	}
+	c := h.inner[r.controller].(*sim.Client)
+	c.ReadAt(nil)
+	if past, ok := h.inj.pass(h.sim.Revision(), h.own[r.controller]); ok {
+		c.ReadAt(func() int64 { return past })
+		h.wake(r)
+	}
 }
 
 // nextTimer lets time pass until the next timer.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,12 +33,21 @@ const (
 	// The daemon ends before or after the call, and starts again.
 	crashBefore kind = "crashBefore"
 	crashAfter  kind = "crashAfter"
+	// What happens to an event: it never comes, comes after the next, comes again after the next; or
+	// the watches end and begin anew, which shows all there is.
+	dropped    kind = "dropped"
+	delayed    kind = "delayed"
+	duplicated kind = "duplicated"
+	closed     kind = "closed"
+	// stale: all reads of a pass are served as of an older revision.
+	stale kind = "stale"
 )
 
 // faults are the kinds of the fault matrix, crashes those of the crash matrix.
 var (
 	faultKinds = []kind{timeout, reset, conflict, internal, busy, notFound, lostReply}
 	crashKinds = []kind{crashBefore, crashAfter}
+	eventKinds = []kind{dropped, delayed, duplicated, closed}
 )
 
 // call is one call of a reconciler.
@@ -74,22 +84,53 @@ func (k kind) fits(n int, c call, all bool) bool {
 // errCrashed is what a dead daemon's calls answer; it never reaches a living one.
 var errCrashed = errors.New("the daemon has ended")
 
-// fault is the call that is to go wrong: the k-th of a stage, from 1; 0 is none.
+// fault is what is to go wrong: the k-th call, event or pass of a stage, from 1; 0 is none.
 type fault struct {
 	k    int
 	kind kind
+	// past is the revision that a stale pass sees, counted from the beginning of the stage.
+	past int64
 }
 
-// injector numbers calls and spoils one.
+// injector numbers calls, events and passes, and spoils one.
 type injector struct {
 	fault   fault
 	calls   []call
+	events  int
+	passes  []sight
+	first   int64   // the revision at which the stage began
 	fired   bool
 	crashed bool
 }
 
-// begin starts counting for a stage.
-func (i *injector) begin(f fault) { *i = injector{fault: f} }
+// begin starts counting for a stage, at a revision of the simulated server.
+func (i *injector) begin(f fault, revision int64) { *i = injector{fault: f, first: revision} }
+
+// event counts an event and says what happens to it; empty: it arrives.
+func (i *injector) event() kind {
+	i.events++
+	if i.events != i.fault.k || !slices.Contains(eventKinds, i.fault.kind) {
+		return ""
+	}
+	i.fired = true
+	return i.fault.kind
+}
+
+// sight is which revisions a pass may see, counted from the beginning of the stage.
+type sight struct{ oldest, newest int64 }
+
+// pass counts a pass and says which older revision it is to see, if any; own is its controller's last write.
+func (i *injector) pass(revision, own int64) (past int64, ok bool) {
+	i.passes = append(i.passes, sight{max(0, own-i.first), revision - i.first})
+	if len(i.passes) != i.fault.k || i.fault.kind != stale {
+		return 0, false
+	}
+	i.fired = true
+	return i.first + i.fault.past, true
+}
+
+// onCalls says that a kind happens to calls.
+func (k kind) onCalls() bool { return k != stale && !slices.Contains(eventKinds, k) }
 
 // do carries out a call or spoils it; empty makes a read answer that there is nothing.
 func (i *injector) do(c call, run func() error, empty func() error) error {
@@ -97,7 +138,7 @@ func (i *injector) do(c call, run func() error, empty func() error) error {
 		return errCrashed
 	}
 	i.calls = append(i.calls, c)
-	if len(i.calls) != i.fault.k {
+	if len(i.calls) != i.fault.k || !i.fault.kind.onCalls() {
 		return run()
 	}
 	i.fired = true

@@ -5,12 +5,16 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
 // golden is what an undisturbed stage does and ends in.
 type golden struct {
 	calls    []call
+	events   int
+	passes   []sight
 	snapshot string
 	starts   int64
 }
@@ -37,9 +41,15 @@ func (c *coverage) add(o coverage) {
 
 // run carries out one stage with a fault and says what it did and where it ended.
 func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
-	h.inj.begin(f)
-	if !h.cutShort {
+	var revision int64
+	if h.sim != nil {
+		h.sim.Forget()
+		revision = h.sim.Revision()
+	} else if !h.cutShort {
 		h.clock.SetTime(time.Now())
+	}
+	h.inj.begin(f, revision)
+	if !h.cutShort {
 		clear(h.timers)
 		h.build()
 	}
@@ -48,7 +58,7 @@ func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
 		return golden{}, err
 	}
 	snapshot, count, err := h.snapshot()
-	g := golden{calls: h.inj.calls, snapshot: snapshot, starts: count - h.count}
+	g := golden{calls: h.inj.calls, events: h.inj.events, passes: h.inj.passes, snapshot: snapshot, starts: count - h.count}
 	h.count = count
 	return g, err
 }
@@ -57,16 +67,29 @@ func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
 func (g golden) compare(got golden, s stage, f spoilt, fired bool) error {
 	switch {
 	case !fired:
-		return fmt.Errorf("call %d was never made: the run is not the same as the undisturbed one", f.k)
-	case got.calls[f.k-1] != g.calls[f.k-1]:
+		return fmt.Errorf("nothing went wrong: the run is not the same as the undisturbed one")
+	case f.kind.onCalls() && got.calls[f.k-1] != g.calls[f.k-1]:
 		return fmt.Errorf("call %d was %q and not %q", f.k, got.calls[f.k-1].what, g.calls[f.k-1].what)
 	case got.snapshot != g.snapshot:
-		return fmt.Errorf("another end\n--- undisturbed:\n%s\n--- after the fault:\n%s", g.snapshot, got.snapshot)
+		return fmt.Errorf("another end: undisturbed and after the fault\n%s", difference(g.snapshot, got.snapshot))
 	case s.starts != 0 && got.starts != s.starts:
 		return fmt.Errorf("the machine started %d times, not %d", got.starts, s.starts)
 	default:
 		return nil
 	}
+}
+
+// difference lists the lines that only one of two snapshots has.
+func difference(want, got string) string {
+	var lines []string
+	for _, side := range []struct{ mark, text, other string }{{"-", want, got}, {"+", got, want}} {
+		for line := range strings.SplitSeq(side.text, "\n") {
+			if !strings.Contains(side.other+"\n", line+"\n") {
+				lines = append(lines, side.mark+" "+line)
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // first is g with its first n calls only; 0 or everything: all.
@@ -83,7 +106,21 @@ func plan(g golden, kinds []kind, everything bool) []spoilt {
 	for i, c := range g.calls {
 		for _, k := range kinds {
 			if k.fits(i+1, c, everything) {
-				all = append(all, spoilt{fault{i + 1, k}, c.what})
+				all = append(all, spoilt{fault{k: i + 1, kind: k}, c.what})
+			}
+		}
+	}
+	for _, k := range kinds {
+		switch {
+		case slices.Contains(eventKinds, k):
+			for i := range g.events {
+				all = append(all, spoilt{fault{k: i + 1, kind: k}, "event"})
+			}
+		case k == stale:
+			for i, s := range g.passes {
+				for past := s.oldest; past < s.newest; past++ {
+					all = append(all, spoilt{fault{k: i + 1, kind: k, past: past}, fmt.Sprintf("pass at revision %d seeing %d", s.newest, past)})
+				}
 			}
 		}
 	}
@@ -93,6 +130,10 @@ func plan(g golden, kinds []kind, everything bool) []spoilt {
 // matrix leads a pair of stages through every fault of the kinds.
 func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything bool) (coverage, error) {
 	cover := coverage{stages: 2, byKind: map[kind]int{}}
+	before, _, err := h.snapshot()
+	if err != nil {
+		return cover, err
+	}
 	if p.setUp != nil {
 		if _, err := h.run(ctx, stage{act: p.setUp}, fault{}); err != nil {
 			return cover, fmt.Errorf("setting up: %w", err)
@@ -106,6 +147,9 @@ func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything b
 	if err != nil {
 		return cover, fmt.Errorf("%s, undisturbed: %w", p.back.name, err)
 	}
+	if p.clean && back.snapshot != before {
+		return cover, fmt.Errorf("%s left behind:\n%s", p.name, back.snapshot)
+	}
 	cover.calls = len(there.calls) + len(back.calls)
 	plans := [2][]spoilt{{}, plan(back, kinds, everything)}
 	if !p.there.partial {
@@ -118,7 +162,7 @@ func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything b
 				f = plans[side][i]
 			}
 			if err := h.once(ctx, s, []golden{there, back}[side], f, &cover); err != nil {
-				return cover, fmt.Errorf("%s / %s, call %d (%s), %s: %w", p.name, s.name, f.k, f.what, f.kind, err)
+				return cover, fmt.Errorf("%s / %s, number %d (%s), %s: %w", p.name, s.name, f.k, f.what, f.kind, err)
 			}
 		}
 	}
@@ -166,7 +210,7 @@ func (h *harness) sample(ctx context.Context, p pair, kinds []kind, turn int) (c
 	}
 	for k := 1 + turn%samplePeriod; k <= len(back.calls); k += samplePeriod {
 		c := back.calls[k-1]
-		f := spoilt{fault{k, kinds[(turn+k)%len(kinds)]}, c.what}
+		f := spoilt{fault{k: k, kind: kinds[(turn+k)%len(kinds)]}, c.what}
 		if !f.kind.fits(k, c, true) {
 			f.kind = timeout
 		}

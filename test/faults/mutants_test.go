@@ -52,7 +52,7 @@ func TestPlantedBugs(t *testing.T) {
 				if p.name != bug.pair {
 					continue
 				}
-				h := serve(t, bug.mutant)
+				h := simulate(t, bug.mutant)
 				cover, err := h.matrix(context.Background(), p, bug.kinds, false)
 				if err == nil {
 					t.Fatalf("not found in %d runs", cover.runs)

@@ -14,6 +14,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // snapshot describes objects and instances without what differs from run to run, and
@@ -27,8 +28,8 @@ func (h *harness) snapshot() (text string, starts int64, err error) {
 	}
 	var lines []string
 	for _, o := range h.seen {
-		if vm, ok := o.(*limav1.LimaVM); ok {
-			starts += vm.Status.RestartCount
+		if limaVM, ok := o.(*limav1.LimaVM); ok {
+			starts += limaVM.Status.RestartCount
 		}
 		line, err := describe(o, uids, versions)
 		if err != nil {
@@ -38,11 +39,25 @@ func (h *harness) snapshot() (text string, starts int64, err error) {
 	}
 	for _, name := range h.world.Names() {
 		s, _ := h.world.Peek(name)
-		lines = append(lines, fmt.Sprintf("instance %s of %q: %s, up to date %v, failure %v",
-			name, known(uids, s.Owner.UID), s.Phase, s.RunningRevision == "" || s.RunningRevision == s.Revision, s.Failure))
+		owner := known(uids, s.Owner.UID)
+		if s.Owner.UID == strangerUID {
+			owner = "a stranger"
+		}
+		lines = append(lines, fmt.Sprintf("instance %s of %q: %s, up to date %v, as reset %v, failure %v", name, owner,
+			s.Phase, s.RunningRevision == "" || s.RunningRevision == s.Revision, h.asReset(s), s.Failure))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n"), starts, nil
+}
+
+// asReset says whether an instance is of the incarnation that its LimaVM was reset to last.
+func (h *harness) asReset(s vm.State) bool {
+	for _, o := range h.seen {
+		if limaVM, ok := o.(*limav1.LimaVM); ok && string(limaVM.UID) == s.Owner.UID {
+			return limaVM.Status.LastResetRequest == s.Incarnation
+		}
+	}
+	return true
 }
 
 func known(uids map[string]string, uid string) string {
@@ -85,10 +100,19 @@ func describe(o client.Object, uids, versions map[string]string) (string, error)
 
 // describeStatus judges what has another value in each run.
 func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
-	if st.ObservedTemplateResourceVersion == templateVersion {
+	switch st.ObservedTemplateResourceVersion {
+	case "":
+	case templateVersion:
 		st.ObservedTemplateResourceVersion = "current"
+	default:
+		st.ObservedTemplateResourceVersion = "older"
 	}
 	st.RestartCount, st.LastStartID = 0, ""
+	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest} {
+		if *request != "" {
+			*request = "some"
+		}
+	}
 	if st.BootID != "" {
 		st.BootID = "some"
 	}

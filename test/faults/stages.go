@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,21 +35,28 @@ type pair struct {
 	// setUp and tearDown are not spoilt.
 	setUp, tearDown func(ctx context.Context, h *harness) error
 	there, back     stage
+	// clean says that back leaves nothing of what there made.
+	clean bool
+	// simulated says that the real server would not do it in a foreseeable order.
+	simulated bool
 }
 
-func pairs() []pair {
+func pairs() []pair { return slices.Concat(appPairs(), machinePairs()) }
+
+func appPairs() []pair {
 	return []pair{
-		{name: "App", there: spoilFirst(2, create("create", nil)), back: remove()},
-		{name: "running App", there: created("create running", 1, running), back: remove()},
+		{name: "App", clean: true, there: spoilFirst(2, create("create", nil)), back: remove()},
+		{name: "running App", clean: true, there: created("create running", 1, running), back: remove()},
 		{name: "power", setUp: setUp(nil), tearDown: remove().act,
 			there: patch("start", `{"spec":{"running":true}}`, 1), back: patch("stop", `{"spec":{"running":false}}`, 0)},
 		{name: "template", setUp: setUp(running), tearDown: remove().act,
 			there: patch("more CPUs", `{"spec":{"virtualMachine":{"cpus":3}}}`, 1),
 			back:  patch("fewer CPUs", `{"spec":{"virtualMachine":{"cpus":2}}}`, 1)},
-		{name: "deleted while starting", there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
-		{name: "deleted while creating", there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
-		{name: "own namespace", there: spoilFirst(12, create("create with a namespace", ownNamespace)), back: remove()},
+		{name: "deleted while starting", clean: true, there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
+		{name: "deleted while creating", clean: true, there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
+		{name: "own namespace", clean: true, there: spoilFirst(12, create("create with a namespace", ownNamespace)), back: remove()},
 		{name: "foreign ConfigMap", setUp: foreignInput, tearDown: removeForeign, there: create("create beside it", nil), back: removeBeside()},
+		{name: "App made again", clean: true, there: again(running), back: remove()},
 	}
 }
 
@@ -105,6 +113,18 @@ func remove() stage {
 		}
 		h.wrote(ctx, app)
 		return h.drive(ctx, nil)
+	}}
+}
+
+// again creates an App, deletes it when it is there and creates it again.
+func again(change func(*appv1.App)) stage {
+	return stage{name: "create, delete, create", starts: 1, act: func(ctx context.Context, h *harness) error {
+		for _, act := range []func(context.Context, *harness) error{setUp(change), remove().act, setUp(change)} {
+			if err := act(ctx, h); err != nil {
+				return err
+			}
+		}
+		return nil
 	}}
 }
 

@@ -127,6 +127,9 @@ func (s *scope) running() metav1.Condition {
 // runningNow judges a machine that is up.
 func (s *scope) runningNow(c *metav1.Condition) {
 	c.Status, c.Reason = metav1.ConditionTrue, limav1.ReasonStarted
+	if s.refused() {
+		c.Message = "" // the condition Created says it
+	}
 	unwanted := !s.vm.Spec.Running || s.deleting() || s.state.RunningRevision != s.state.Revision
 	if f := s.failure(vm.OperationStop); f != nil && unwanted {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"rancherdesktop.io/rdd/internal/admission"
+)
+
+// API is what an API server stores, and its rules. It belongs to one goroutine.
+type API struct {
+	scheme   *runtime.Scheme
+	now      func() time.Time
+	defaults func(obj client.Object)
+	rules    []admission.Rule
+	revision int64
+	made     int // objects so far, for their UIDs
+	objects  map[id][]version
+}
+
+// id names an object.
+type id struct {
+	kind string
+	key  client.ObjectKey
+}
+
+// version is an object as of a revision; nil: it was gone.
+type version struct {
+	revision int64
+	object   client.Object
+}
+
+// New makes an empty server with the namespace default. Defaults fills in what the resources'
+// schemas do.
+func New(scheme *runtime.Scheme, now func() time.Time, defaults func(obj client.Object)) *API {
+	a := &API{scheme: scheme, now: now, defaults: defaults, objects: map[id][]version{}}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}
+	a.begin(ns)
+	a.put(a.idOf(ns, client.ObjectKeyFromObject(ns)), ns)
+	return a
+}
+
+// SetRules makes requests be judged by rules from now on.
+func (a *API) SetRules(rules []admission.Rule) { a.rules = rules }
+
+// Revision is the server's present revision: each write of an object makes a new one.
+func (a *API) Revision() int64 { return a.revision }
+
+func (a *API) kindOf(obj runtime.Object) schema.GroupVersionKind {
+	kind, err := apiutil.GVKForObject(obj, a.scheme)
+	if err != nil {
+		panic(fmt.Sprintf("a type that the scheme does not know: %v", err))
+	}
+	return kind
+}
+
+func (a *API) idOf(obj runtime.Object, key client.ObjectKey) id { return id{a.kindOf(obj).Kind, key} }
+
+// at returns an object as of a revision; nil: there was none.
+func (a *API) at(i id, revision int64) client.Object {
+	versions := a.objects[i]
+	for n := len(versions) - 1; n >= 0; n-- {
+		if versions[n].revision <= revision {
+			return versions[n].object
+		}
+	}
+	return nil
+}
+
+func (a *API) current(i id) client.Object { return a.at(i, a.revision) }
+
+// put stores an object as its next version and gives it that version's number; nil removes it.
+func (a *API) put(i id, obj client.Object) {
+	a.revision++
+	if obj != nil {
+		obj.SetResourceVersion(strconv.FormatInt(a.revision, 10))
+	}
+	a.objects[i] = append(a.objects[i], version{a.revision, obj})
+}
+
+// Forget drops all versions but the present ones, to keep long runs small.
+func (a *API) Forget() {
+	for i, versions := range a.objects {
+		if last := versions[len(versions)-1]; last.object == nil {
+			delete(a.objects, i)
+		} else {
+			a.objects[i] = []version{last}
+		}
+	}
+}
+
+// begin makes an object new.
+func (a *API) begin(obj client.Object) {
+	a.made++
+	obj.SetUID(types.UID(fmt.Sprintf("%08d-0000-4000-8000-000000000000", a.made)))
+	obj.SetCreationTimestamp(metav1.NewTime(a.now().Truncate(time.Second)))
+	obj.SetGeneration(generation(obj))
+	obj.SetDeletionTimestamp(nil)
+	if ns, ok := obj.(*corev1.Namespace); ok {
+		ns.Spec.Finalizers = []corev1.FinalizerName{corev1.FinalizerKubernetes}
+		ns.Status.Phase = corev1.NamespaceActive
+		ns.Labels = map[string]string{corev1.LabelMetadataName: ns.Name}
+	}
+}
+
+// generation of a new object: built-in kinds here have none.
+func generation(obj client.Object) int64 {
+	if _, custom := reflect.TypeOf(obj).Elem().FieldByName("Status"); !custom || isCore(obj) {
+		return 0
+	}
+	return 1
+}
+
+func isCore(obj client.Object) bool {
+	return reflect.TypeOf(obj).Elem().PkgPath() == reflect.TypeFor[corev1.ConfigMap]().PkgPath()
+}
+
+// create stores a new object on behalf of a user.
+func (a *API) create(user string, obj client.Object) error {
+	i := a.idOf(obj, client.ObjectKeyFromObject(obj))
+	if err := a.admitNamespace(obj); err != nil {
+		return err
+	}
+	made := obj.DeepCopyObject().(client.Object)
+	a.defaults(made)
+	made, err := a.admit(user, operationCreate, made, nil)
+	if err != nil {
+		return err
+	}
+	if a.current(i) != nil {
+		return apierrors.NewAlreadyExists(a.resource(obj), obj.GetName())
+	}
+	a.begin(made)
+	dropStatus(made)
+	a.put(i, made)
+	assign(obj, made)
+	return nil
+}
+
+// admitNamespace: nothing is made in a namespace that is missing or going.
+func (a *API) admitNamespace(obj client.Object) error {
+	if obj.GetNamespace() == "" {
+		return nil
+	}
+	ns := a.current(id{"Namespace", client.ObjectKey{Name: obj.GetNamespace()}})
+	switch {
+	case ns == nil:
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, obj.GetNamespace())
+	case ns.GetDeletionTimestamp() != nil:
+		err := apierrors.NewForbidden(a.resource(obj), obj.GetName(), fmt.Errorf("namespace %s is being terminated", obj.GetNamespace()))
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{Type: corev1.NamespaceTerminatingCause})
+		return err
+	default:
+		return nil
+	}
+}
+
+// update stores what change makes of an object; subresource "status" changes nothing but the status, and
+// none everything else.
+func (a *API) update(user string, i id, resource schema.GroupResource, subresource string, change func(obj client.Object) (client.Object, error)) (client.Object, error) {
+	old := a.current(i)
+	if old == nil {
+		return nil, apierrors.NewNotFound(resource, i.key.Name)
+	}
+	next, err := change(old.DeepCopyObject().(client.Object))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIdentity(resource, old, next); err != nil {
+		return nil, err
+	}
+	keepSystem(old, next, subresource)
+	if subresource == "" {
+		a.defaults(next)
+		if next, err = a.admit(user, operationUpdate, next, old); err != nil {
+			return nil, err
+		}
+	}
+	return a.replace(i, resource, old, next)
+}
+
+// replace stores the next version of an object, or removes it when its last finalizer has gone.
+func (a *API) replace(i id, resource schema.GroupResource, old, next client.Object) (client.Object, error) {
+	if next.GetDeletionTimestamp() != nil {
+		for _, f := range next.GetFinalizers() {
+			if !slices.Contains(old.GetFinalizers(), f) {
+				return nil, apierrors.NewForbidden(resource, i.key.Name, fmt.Errorf("no new finalizers can be added if the object is being deleted, found new finalizer %q", f))
+			}
+		}
+	}
+	if next.GetDeletionTimestamp() != nil && len(next.GetFinalizers()) == 0 && !emptying(next) {
+		a.put(i, nil)
+		return next, nil
+	}
+	if equality.Semantic.DeepEqual(old, next) {
+		return next, nil
+	}
+	if old.GetGeneration() > 0 && !equality.Semantic.DeepEqual(specOf(old), specOf(next)) {
+		next.SetGeneration(old.GetGeneration() + 1)
+	}
+	a.put(i, next)
+	return next, nil
+}
+
+// emptying says that an object is a namespace whose content has not been seen to be gone.
+func emptying(obj client.Object) bool {
+	ns, ok := obj.(*corev1.Namespace)
+	return ok && len(ns.Spec.Finalizers) > 0
+}
+
+// remove deletes an object on behalf of a user.
+func (a *API) remove(user string, obj client.Object, uid *types.UID) error {
+	i := a.idOf(obj, client.ObjectKeyFromObject(obj))
+	old := a.current(i)
+	if old == nil {
+		return apierrors.NewNotFound(a.resource(obj), obj.GetName())
+	}
+	if _, err := a.admit(user, operationDelete, nil, old); err != nil {
+		return err
+	}
+	if uid != nil && *uid != old.GetUID() {
+		return apierrors.NewConflict(a.resource(obj), obj.GetName(), fmt.Errorf("the UID in the precondition (%s) is not the UID in record (%s)", *uid, old.GetUID()))
+	}
+	if len(old.GetFinalizers()) == 0 && !emptying(old) {
+		a.put(i, nil)
+		return nil
+	}
+	if old.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	next := old.DeepCopyObject().(client.Object)
+	now := metav1.NewTime(a.now().Truncate(time.Second))
+	next.SetDeletionTimestamp(&now)
+	next.SetDeletionGracePeriodSeconds(new(int64))
+	if old.GetGeneration() > 0 {
+		next.SetGeneration(old.GetGeneration() + 1)
+	}
+	if ns, ok := next.(*corev1.Namespace); ok {
+		ns.Status.Phase = corev1.NamespaceTerminating
+		ns.SetDeletionGracePeriodSeconds(nil)
+	}
+	a.put(i, next)
+	return nil
+}
+
+// resource of a kind, for errors.
+func (a *API) resource(obj runtime.Object) schema.GroupResource {
+	kind := a.kindOf(obj)
+	plural, _ := meta.UnsafeGuessKindToResource(kind)
+	return plural.GroupResource()
+}
+
+// checkIdentity refuses a change of an object that is another one by now.
+func checkIdentity(resource schema.GroupResource, old, next client.Object) error {
+	if v := next.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
+		return apierrors.NewConflict(resource, old.GetName(), fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
+	}
+	if uid := next.GetUID(); uid != "" && uid != old.GetUID() {
+		return apierrors.NewConflict(resource, old.GetName(), fmt.Errorf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old.GetUID()))
+	}
+	return nil
+}
+
+// keepSystem takes from the old object what a request cannot change.
+func keepSystem(old, next client.Object, subresource string) {
+	next.SetResourceVersion(old.GetResourceVersion())
+	next.SetUID(old.GetUID())
+	next.SetGeneration(old.GetGeneration())
+	next.SetCreationTimestamp(old.GetCreationTimestamp())
+	next.SetDeletionTimestamp(old.GetDeletionTimestamp())
+	next.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
+	from, to := reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem()
+	status := to.FieldByName("Status")
+	if !status.IsValid() {
+		return
+	}
+	if subresource == "" {
+		status.Set(from.FieldByName("Status"))
+		return
+	}
+	changed := reflect.ValueOf(next.DeepCopyObject()).Elem().FieldByName("Status")
+	to.Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
+	to.FieldByName("Status").Set(changed)
+}
+
+// dropStatus: a new object has none, whatever its maker says.
+func dropStatus(obj client.Object) {
+	if isCore(obj) {
+		return
+	}
+	if status := reflect.ValueOf(obj).Elem().FieldByName("Status"); status.IsValid() {
+		status.SetZero()
+	}
+}
+
+func specOf(obj client.Object) any {
+	if spec := reflect.ValueOf(obj).Elem().FieldByName("Spec"); spec.IsValid() {
+		return spec.Interface()
+	}
+	return nil
+}
+
+// assign makes what to points to a copy of from.
+func assign(to, from client.Object) {
+	reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from.DeepCopyObject()).Elem())
+}
+
+// recode decodes data into a new object of the type of like.
+func recode(data []byte, like client.Object) (client.Object, error) {
+	obj := reflect.New(reflect.TypeOf(like).Elem()).Interface().(client.Object)
+	if err := json.Unmarshal(data, obj); err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	return obj, nil
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// NamespaceController is who empties deleted namespaces.
+const NamespaceController = "system:rdd:namespace-controller"
+
+// Sweep does what the namespace controller does in one round: it deletes what is in namespaces that are being
+// deleted, as far as it may, and ends those that are empty. It returns what it has told to go.
+func (a *API) Sweep() []client.Object {
+	var touched []client.Object
+	for _, ns := range a.terminating() {
+		rest := a.content(ns.Name)
+		for _, obj := range rest {
+			if obj.GetDeletionTimestamp() == nil && a.remove(NamespaceController, obj, nil) == nil {
+				touched = append(touched, obj)
+			}
+		}
+		if len(rest) == 0 {
+			i := id{"Namespace", client.ObjectKey{Name: ns.Name}}
+			next := ns.DeepCopy()
+			next.Spec.Finalizers = nil
+			if _, err := a.replace(i, a.resource(ns), ns, next); err == nil {
+				touched = append(touched, next)
+			}
+		}
+	}
+	return touched
+}
+
+func (a *API) terminating() []*corev1.Namespace {
+	var found []*corev1.Namespace
+	for i := range a.objects {
+		if ns, ok := a.current(i).(*corev1.Namespace); ok && ns.DeletionTimestamp != nil {
+			found = append(found, ns)
+		}
+	}
+	slices.SortFunc(found, func(x, y *corev1.Namespace) int { return strings.Compare(x.Name, y.Name) })
+	return found
+}
+
+// content lists what is in a namespace.
+func (a *API) content(namespace string) []client.Object {
+	var found []client.Object
+	for i := range a.objects {
+		if obj := a.current(i); obj != nil && obj.GetNamespace() == namespace {
+			found = append(found, obj)
+		}
+	}
+	slices.SortFunc(found, func(x, y client.Object) int {
+		return strings.Compare(a.kindOf(x).Kind+"/"+x.GetName(), a.kindOf(y).Kind+"/"+y.GetName())
+	})
+	return found
+}
