@@ -59,6 +59,7 @@ func (t *Template) Expand(values Values) (*Template, error) {
 		}
 	}
 	expanded.resolvePaths(values)
+	sameProxies(expanded.Env)
 	if err := expanded.validateExpanded(values); err != nil {
 		return nil, err
 	}
@@ -112,6 +113,19 @@ func (t *Template) resolvePaths(values Values) {
 		f := &t.PortForwards[i]
 		if f.HostSocket != "" && !path.IsAbs(f.HostSocket) {
 			f.HostSocket = path.Join(values.Dir, socketDir, f.HostSocket)
+		}
+	}
+}
+
+// sameProxies gives each proxy variable both its spellings, as Lima does: some programs know only one. Where they differ the
+// lower-case one wins.
+func sameProxies(env map[string]string) {
+	for _, lower := range []string{"ftp_proxy", "http_proxy", "https_proxy", "no_proxy"} {
+		upper := strings.ToUpper(lower)
+		if value, ok := env[lower]; ok {
+			env[upper] = value
+		} else if value, ok := env[upper]; ok {
+			env[lower] = value
 		}
 	}
 }

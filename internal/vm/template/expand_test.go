@@ -28,6 +28,7 @@ func TestExpand(t *testing.T) {
 		{Location: "/tmp/rd", MountPoint: "/mnt/hello", Writable: true},
 	}
 	want.Env["WHO"] = "guest"
+	want.Env["http_proxy"] = want.Env["HTTP_PROXY"]
 	want.Provision[0].Script = "echo hello guest"
 	want.Provision[1].Script = "touch /home/guest.guest/x"
 	want.Provision[3].Path = "/home/guest.guest/.config/x"
@@ -67,6 +68,16 @@ func TestExpressions(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.got)
 			}
 		})
+	}
+}
+
+func TestProxiesHaveBothSpellings(t *testing.T) {
+	got := loadShape(t, minimal+"env: {http_proxy: a, HTTP_PROXY: b, no_proxy: '{{.Name}}', HTTPS_PROXY: c, all_proxy: d}\n").Env
+	want := map[string]string{
+		"http_proxy": "a", "HTTP_PROXY": "a", "no_proxy": "rd", "NO_PROXY": "rd", "HTTPS_PROXY": "c", "https_proxy": "c", "all_proxy": "d",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -85,6 +85,14 @@ func mountTypes(v value) error {
 	return nil
 }
 
+// otherDriver accepts the options of a driver that vmType does not choose. Lima, too, looks at none of them.
+func otherDriver(v value) error {
+	if v.node.Kind != yaml.MappingNode {
+		return v.failf("must be a mapping; got %s", v.describe())
+	}
+	return nil
+}
+
 // inertFields are the fields of Lima that change nothing in the machines that rdd makes, in the values that say so.
 func inertFields() fields {
 	const (
@@ -113,11 +121,7 @@ func inertFields() fields {
 		"cpuType":              cpuTypes,
 		"vmOpts": mapping(fields{
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": cpuTypes}),
-			"vz": mapping(fields{
-				"rosetta":             mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
-				"diskImageFormat":     inert(noMac, "", "raw", "asif"),
-				"memoryBalloonTarget": none(noMac),
-			}),
+			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
 		}),
 		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
