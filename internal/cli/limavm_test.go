@@ -270,8 +270,14 @@ func TestStatusTable(t *testing.T) {
 			Deaths:       &explain.Deaths{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
 			PortForwards: []limav1.PortForward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"}, {Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"}},
 		},
-		Docker:    &dockerReport{Socket: "/h/.rd2/docker.sock"},
-		OtherVMs:  []vmReport{{Namespace: "work", Name: "dev", State: explain.State{State: "Started", Since: &since}, RestartNeeded: true}},
+		Docker: &dockerReport{Socket: "/h/.rd2/docker.sock"},
+		OtherVMs: []vmReport{
+			{Namespace: "work", Name: "dev", State: explain.State{State: "Started", Since: &since}, RestartNeeded: true},
+			{
+				Namespace: "work", Name: "dies", State: explain.State{State: "Starting", Message: "it ended by itself: boom", Since: &since},
+				Deaths: &explain.Deaths{Count: 1, Last: since, Cause: "boom"},
+			},
+		},
 		Unclaimed: []unclaimedReport{{Name: "x", Dir: "/l/x"}},
 	}
 	var out strings.Builder
@@ -289,6 +295,7 @@ Port          127.0.0.1:80 does not lead to 127.0.0.1:80 in the guest: address a
 Port          127.0.0.1:53 (udp) leads to 127.0.0.1:53 in the guest
 Docker        unix:///h/.rd2/docker.sock does not answer
 Other VM      work/dev Running for 90s; to be restarted
+Other VM      work/dies Starting for 90s; ended by itself once lately, the last time 90s ago: boom
 Unclaimed     /l/x: rdd did not make it and leaves it alone
 `
 	if out.String() != want {

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
@@ -57,7 +58,11 @@ func (s *statusReport) daemonRows(row rowFunc, now time.Time) {
 
 // text is what the virtual machine is doing, on one line.
 func (v *vmReport) text(now time.Time) string {
-	text := v.State.Text(now)
+	state := v.State
+	if v.Deaths != nil && v.Deaths.Cause != "" && strings.Contains(state.Message, v.Deaths.Cause) {
+		state.Message = "" // said below
+	}
+	text := state.Text(now)
 	if v.RestartNeeded {
 		text += "; to be restarted"
 	}

@@ -83,7 +83,7 @@ func (s State) Text(now time.Time) string {
 	if word := words[name]; word != "" {
 		name = word
 	}
-	message, since := FirstLine(s.Message), ""
+	message, since := brief(s.Message), ""
 	if s.Since != nil {
 		since = " for " + duration.HumanDuration(now.Sub(s.Since.Time))
 	}
@@ -110,6 +110,9 @@ type Deaths struct {
 	Cause string      `json:"cause,omitempty"`
 }
 
+// deathPrefix is what the controller's words for every death begin with.
+const deathPrefix = "the machine ended by itself and is started again: "
+
 // lately is how far back deaths count: the restarts' back-off forgets after the same time of calm.
 const lately = 10 * time.Minute
 
@@ -124,7 +127,7 @@ func LastDeaths(events []Event, now time.Time) *Deaths {
 			d = &Deaths{}
 		}
 		d.Count += e.Count
-		d.Last, d.Cause = metav1.NewTime(e.Time), e.Message
+		d.Last, d.Cause = metav1.NewTime(e.Time), strings.TrimPrefix(e.Message, deathPrefix)
 	}
 	return d
 }
@@ -135,7 +138,7 @@ func (d *Deaths) Text(now time.Time) string {
 	if d.Count > 1 {
 		times = fmt.Sprintf("%d times", d.Count)
 	}
-	return fmt.Sprintf("ended by itself %s lately, the last time %s ago: %s", times, duration.HumanDuration(now.Sub(d.Last.Time)), FirstLine(d.Cause))
+	return fmt.Sprintf("ended by itself %s lately, the last time %s ago: %s", times, duration.HumanDuration(now.Sub(d.Last.Time)), brief(d.Cause))
 }
 
 // FirstLine is the first line of text that holds something; an ellipsis stands for others.
@@ -146,4 +149,16 @@ func FirstLine(text string) string {
 		return first + " …"
 	}
 	return first
+}
+
+// briefLength is how much of a message stands on a line with other things, in characters.
+const briefLength = 160
+
+// brief is the first line of text, cut.
+func brief(text string) string {
+	first := []rune(FirstLine(text))
+	if len(first) > briefLength {
+		return string(first[:briefLength-1]) + "…"
+	}
+	return string(first)
 }

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func TestLastDeaths(t *testing.T) {
 	if d == nil || d.Count != 3 {
 		t.Fatalf("got %+v", d)
 	}
-	want := "ended by itself 3 times lately, the last time 20s ago: the machine ended by itself and is started again: QEMU ended with signal 9 …"
+	want := "ended by itself 3 times lately, the last time 20s ago: QEMU ended with signal 9 …"
 	if got := d.Text(now); got != want {
 		t.Errorf("got %q", got)
 	}
@@ -68,6 +69,13 @@ func TestFirstLine(t *testing.T) {
 		if got := FirstLine(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestBrief(t *testing.T) {
+	long := strings.Repeat("ü", briefLength)
+	if brief(long) != long || brief(long+"x") != long[:len(long)-len("ü")]+"…" {
+		t.Errorf("got %q", brief(long+"x"))
 	}
 }
 
