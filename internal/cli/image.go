@@ -23,9 +23,9 @@ func (r *root) imageCommand() *cobra.Command {
 		Use:     "image",
 		Aliases: []string{"images"},
 		Short:   "Work with the guest images that virtual machines are made from",
-		Long: `Guest images are built on this machine from Debian's packages and kept in a cache that all instances
-share. A template names one as "rdd:NAME"; it is built when the first virtual machine needs it.
-These commands need no running daemon.`,
+		Long: `Guest images lie in a cache that all instances share. Those that a template names as "rdd:NAME" are built on this
+machine from Debian's packages; those that it names by a URL or a file are downloaded or copied. Both happen when the first
+virtual machine needs them. These commands need no running daemon.`,
 		Example: `  rdd image build
   rdd image list
   rdd image prune`,
@@ -136,13 +136,13 @@ func (r *root) imageListCommand() *cobra.Command {
 
 func imageTable(w io.Writer, entries []image.Entry) {
 	if len(entries) == 0 {
-		fmt.Fprintln(w, "There are no guest images; to build one: rdd image build")
+		fmt.Fprintln(w, "There are no guest images; to build the one for Docker: rdd image build")
 		return
 	}
-	fmt.Fprintln(w, "ID\tNAME\tSTATE\tKERNEL\tSIZE\tAGE\tUSED BY")
+	fmt.Fprintln(w, "ID\tSTATE\tSIZE\tAGE\tUSED BY\tFROM")
 	for _, e := range entries {
 		age := duration.HumanDuration(time.Since(e.Created))
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d MB\t%s\t%s\n", e.ID(), e.Name, imageState(e), e.KernelVersion, e.Size/1e6, age, imageUsers(e))
+		fmt.Fprintf(w, "%s\t%s\t%d MB\t%s\t%s\t%s\n", e.ID(), imageState(e), e.Size/1e6, age, imageUsers(e), e.Location())
 	}
 }
 
@@ -175,7 +175,7 @@ func (r *root) imageRemoveCommand() *cobra.Command {
 		Aliases: []string{"remove", "delete"},
 		Short:   "Remove guest images from the cache",
 		Long: `Rm removes images, each given by its name, its ID or its digest (see: rdd image list). An image
-that a virtual machine's disk refers to is not removed.`,
+that a virtual machine's disk refers to is not removed. One that was downloaded is downloaded anew when it is needed again.`,
 		Example: `  rdd image rm docker
   rdd image rm docker-0123456789abcdef`,
 		Args:              cobra.MinimumNArgs(1),
@@ -205,6 +205,8 @@ func (r *root) imagePruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove the guest images that nothing uses and that are out of date",
+		Long: `Prune removes images that no virtual machine's disk refers to: built ones that are outdated or superseded, and
+downloaded ones whose location has something else by now. Downloads that were broken off are removed too.`,
 		Example: `  rdd image prune
   rdd image prune --all`,
 		Args:              cobra.NoArgs,

@@ -169,7 +169,7 @@ func (a *assembly) manifest() Manifest {
 		Parts: map[string]Part{},
 	}
 	for _, p := range a.got {
-		m.Parts[p.kind] = Part{Location: p.Location, Digests: p.digests}
+		m.Parts[p.kind] = Part{Location: redacted(p.Location), Digests: p.digests}
 	}
 	return m
 }

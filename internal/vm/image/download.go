@@ -45,6 +45,7 @@ func newFetcher() fetcher {
 
 // version is what a server says of the file it sends, so that it can be asked whether it still has the same.
 type version struct {
+	// Location without the password of a URL.
 	Location     string `json:"location"`
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"lastModified,omitempty"`
@@ -220,7 +221,7 @@ func (d *download) resume(f *os.File) (int64, version, error) {
 	if err != nil {
 		return 0, version{}, fmt.Errorf("reading how far the download is: %w", err)
 	}
-	if old.Location != d.Location {
+	if old.Location != redacted(d.Location) {
 		return 0, version{}, nil
 	}
 	if old.validator() == "" || old.Wrong != "" {
@@ -308,7 +309,7 @@ func (d *download) judgePart(r *http.Response, have int64, old version) (version
 }
 
 func (d *download) version(r *http.Response, size int64) version {
-	return version{Location: d.Location, ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Size: size}
+	return version{Location: redacted(d.Location), ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Size: size}
 }
 
 // contentRange reads "bytes 100-199/500" as 100 and 500, or -1 for a total of "*".

@@ -673,3 +673,45 @@ func TestTwoDownloadsAtOnce(t *testing.T) {
 		t.Errorf("%d requests, want 1", n)
 	}
 }
+
+// A password in a URL is sent and never written down or shown.
+func TestPasswordIsNotKept(t *testing.T) {
+	data := rawDisk(1, 1<<20)
+	s, from := fetchStore(t), serve(t, data)
+	location := strings.Replace(from.location(), "http://", "http://me:secret@", 1)
+	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		if user, password, ok := r.BasicAuth(); !ok || user != "me" || password != "secret" {
+			t.Errorf("the server got %q, %q", user, password)
+		}
+		switch n {
+		case 1:
+			return from.cut(w, r, 1000)
+		case 2:
+			w.WriteHeader(http.StatusNotFound)
+			return true
+		}
+		return false
+	}
+	source := Source{Disk: File{Location: location}}
+	if _, err := s.Obtain(t.Context(), []Source{source}, nil); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+	image := mustObtain(t, s, source)
+	checkDisk(t, image, data)
+	if mustObtain(t, s, source).Disk != image.Disk || !PartsMatch(image.Parts, source) {
+		t.Error("the image is not found by its location")
+	}
+	err := filepath.WalkDir(s.dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte("secret")) {
+			t.Errorf("%s holds the password", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -33,6 +33,7 @@ func (o origin) askable() bool {
 
 // Part is one of the files that a fetched image was made of.
 type Part struct {
+	// Location without the password of a URL.
 	Location string `json:"location"`
 	// Digests of what was transferred, each ALGORITHM:HEX.
 	Digests []string `json:"digests"`
@@ -41,7 +42,7 @@ type Part struct {
 // Is reports whether the part is what file asks for: by its digest, or where it has none, by its location.
 func (p Part) Is(file File) bool {
 	if file.Digest == "" {
-		return p.Location == file.Location
+		return p.Location == redacted(file.Location)
 	}
 	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
 }

@@ -285,7 +285,7 @@ func (e Entry) ID() string { return filepath.Base(e.dir) }
 // Location is where a fetched image came from, or the name by which templates have a built one made.
 func (e Entry) Location() string {
 	if e.fetched() {
-		return redacted(e.Parts[partDisk].Location)
+		return e.Parts[partDisk].Location
 	}
 	return Scheme + e.Name
 }

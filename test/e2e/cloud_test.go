@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+)
+
+const cloudTemplate = `vmType: qemu
+images:
+- location: %[1]s/gone.qcow2
+  digest: %[2]s
+- location: %[1]s/cloud.qcow2
+  digest: %[2]s
+cpus: 2
+memory: 1GiB
+disk: 7GiB
+mounts: []
+env: {GREETING: "it's me"}
+provision:
+- mode: boot
+  script: |
+    #!/bin/sh
+    echo boot >> /var/tmp/scripts
+- mode: system
+  script: |
+    #!/bin/sh
+    echo "system $(id -un) $GREETING" >> /var/tmp/scripts
+- mode: user
+  script: |
+    #!/bin/sh
+    echo "user $(id -un)" >> /var/tmp/mine
+probes:
+- script: |
+    #!/bin/sh
+    grep -q system /var/tmp/scripts
+`
+
+// TestCloudImage downloads an ordinary cloud image, which boots by its own boot loader and takes its settings by cloud-init.
+func TestCloudImage(t *testing.T) {
+	requireE2E(t)
+	w := newWorld(t, "")
+	path, digest := cloudImage(t, w.cache)
+	w.emptyCache() // downloaded by this test, whatever the cache holds
+	server := serveImage(t, path)
+	w.checkBadImages(server)
+
+	file := w.template("cloud.yaml", fmt.Sprintf(cloudTemplate, server.URL, digest))
+	began := time.Now()
+	w.rdd("limavm", "create", "cloud", file, "--start", timeout)
+	t.Logf("from nothing to a running cloud image: %.0f s", time.Since(began).Seconds())
+	if asked := server.asked(); len(asked) != 2 || asked[1] == "" {
+		t.Errorf("the download broke off and should go on; asked for %q", asked)
+	}
+	w.checkCloudGuest("boot\nsystem root it's me")
+
+	before := w.inGuest("cat /proc/sys/kernel/random/boot_id")
+	began = time.Now()
+	w.rdd("limavm", "restart", "cloud", timeout)
+	t.Logf("restarted in %.0f s", time.Since(began).Seconds())
+	if after := w.inGuest("cat /proc/sys/kernel/random/boot_id"); after == before {
+		t.Error("the guest was not booted again")
+	}
+	w.checkCloudGuest("boot\nsystem root it's me\nboot\nsystem root it's me")
+	w.checkImageInUse(digest)
+
+	w.rdd("limavm", "delete", "cloud", timeout)
+	w.expectIn(w.rdd("image", "prune", "--all"), "Removed the image cloud-")
+}
+
+// emptyCache gives the world a cache of its own, which holds only what the real one knows of this host's accelerator.
+func (w *world) emptyCache() {
+	w.t.Helper()
+	const name = "accelerator.json"
+	known, err := os.ReadFile(filepath.Join(w.inst.CacheDir, name))
+	w.cache = w.t.TempDir()
+	w.inst.CacheDir = filepath.Join(w.cache, "rancher-desktop")
+	if err := os.Mkdir(w.inst.CacheDir, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.inst.CacheDir, name), known, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+}
+
+// checkBadImages makes machines of what cannot be had, or is not what was meant.
+func (w *world) checkBadImages(server *imageServer) {
+	w.t.Helper()
+	nothing := w.template("nothing.yaml", fmt.Sprintf("images:\n- location: %s/nothing.img\n", server.URL))
+	w.rdd("limavm", "create", "nothing", nothing, "--wait=false")
+	w.expectFailure("nothing", server.URL+"/nothing.img is not available: the server answers 404 Not Found")
+
+	// Small, so that it does not take long.
+	small := filepath.Join(w.home, "small.img")
+	data := make([]byte, 1<<20)
+	copy(data[510:], "\x55\xaa")
+	if err := os.WriteFile(small, data, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	digest := "sha256:" + strings.Repeat("0", 64)
+	wrong := w.template("wrong.yaml", fmt.Sprintf("images:\n- location: %s\n  digest: %s\n", small, digest))
+	w.rdd("limavm", "create", "wrong", wrong, "--wait=false")
+	w.expectFailure("wrong", "its digest is sha256:"+fileSum(w.t, small)+", the template wants "+digest)
+
+	w.expectIn(w.rdd("image", "list"), "There are no guest images")
+	w.rdd("limavm", "delete", "nothing", "wrong", timeout)
+}
+
+func (w *world) template(name, text string) string {
+	w.t.Helper()
+	path := filepath.Join(w.home, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+func (w *world) expectFailure(name, message string) {
+	w.t.Helper()
+	machine := w.await(name, func(m *limav1.LimaVM) bool {
+		return reason(m, limav1.ConditionCreated) == limav1.ReasonCreateFailed
+	})
+	w.expectIn(condition(machine, limav1.ConditionCreated).Message, message)
+}
+
+func (w *world) inGuest(command string) string {
+	w.t.Helper()
+	return w.rdd("limavm", "shell", "cloud", command)
+}
+
+// checkCloudGuest looks at what cloud-init and rdd's scripts have made of the image.
+func (w *world) checkCloudGuest(scripts string) {
+	w.t.Helper()
+	w.expect(w.inGuest("hostname"), "cloud")
+	w.expect(w.inGuest("cat /var/tmp/scripts"), scripts)
+	w.expect(w.inGuest("tail -n 1 /var/tmp/mine"), "user "+w.inGuest("id -un"))
+	w.expect(w.inGuest("echo $GREETING"), "it's me")
+	w.expect(w.inGuest("[ -d /sys/firmware/efi ] && echo UEFI"), "UEFI")
+	w.expect(w.inGuest("getent passwd debian || echo none"), "none")
+	w.expect(w.inGuest("sudo -n id -u"), "0")
+	w.expect(w.inGuest("lsblk -ndo TYPE,RO /dev/vdb"), "disk  1")
+	w.expect(w.inGuest("stat -c %a /etc/ssh/ssh_host_ed25519_key; ls /etc/ssh/ssh_host_*_key | wc -l"), "600\n1")
+	var size int64
+	if _, err := fmt.Sscan(w.inGuest("df -B 1 --output=size / | tail -n 1"), &size); err != nil || size < 6<<30 {
+		w.t.Errorf("the root file system has %d bytes, %v; the disk has 7 GiB", size, err)
+	}
+	if out := w.inGuest("cloud-init status --long | sed -n 's/^extended_status: //p'"); out != "done" {
+		w.t.Errorf("cloud-init: %s", out)
+	}
+}
+
+func (w *world) checkImageInUse(digest string) {
+	w.t.Helper()
+	w.expectIn(w.rdd("image", "list"), "cloud")
+	if r := w.try(nil, "image", "rm", digest); r.code == 0 || !strings.Contains(r.err, "is in use by") {
+		w.t.Errorf("removing the image in use: exit code %d, %s", r.code, r.err)
+	}
+	w.expect(w.rdd("image", "prune", "--all"), "Freed 0 MB")
+}
