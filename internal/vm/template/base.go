@@ -30,10 +30,18 @@ type reference struct {
 // bases lists what the root's `base` names, in order.
 func (d *Document) bases() ([]reference, error) {
 	node := entry(d.root, "base")
-	if node == nil || absent(node) {
+	if node == nil {
 		return nil, nil
 	}
-	v := d.rootValue().child("base", node)
+	root := d.rootValue()
+	// A second `base` would be lost in merging.
+	if err := eachEntry(root, func(*yaml.Node, value) error { return nil }); err != nil {
+		return nil, root.places.locate(err)
+	}
+	if absent(node) {
+		return nil, nil
+	}
+	v := root.child("base", node)
 	if node.Kind != yaml.SequenceNode {
 		ref, err := v.reference()
 		return []reference{ref}, err

@@ -107,6 +107,7 @@ func TestLoadRefusesBases(t *testing.T) {
 		{"images", at("base: [template:_images/debian-13]"), noMachine + "field `base[0]` names an image list of Lima's (`template:_images/debian-13`), which is not part of rdd: leave it out and give `images`, such as `- location: rdd:docker` or the URL of a cloud image (line 2, column 8)"},
 		{"old images", at("base: 'template://_images/ubuntu-lts'"), noMachine + "field `base` names an image list of Lima's (`template://_images/ubuntu-lts`), which is not part of rdd: leave it out and give `images`, such as `- location: rdd:docker` or the URL of a cloud image (line 2, column 7)"},
 		{"template", at("base: template:docker"), noMachine + "field `base` names a template of Lima's (`template:docker`), which is not part of rdd: save it to a file and name that (line 2, column 7)"},
+		{"two", at("base: template:_default/mounts\nbase: x"), noMachine + "field `base` is given twice; first in line 2 (line 3, column 1)"},
 		{"mapping", at("base: {path: x}"), noMachine + "field `base.path` is not a field that rdd knows here; there are: digest, url (line 2, column 8)"},
 		{"empty mapping", at("base: [{}]"), noMachine + "field `base[0]` must name a template: a file, a URL or `template:_default/mounts` (line 2, column 8)"},
 		{"digest", at("base: [{url: x, digest: y}]"), noMachine + "field `base[0].digest` is not honoured by this rdd: digests of templates are not checked (line 2, column 25)"},
