@@ -2,7 +2,13 @@
 
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/instance"
+)
 
 // completionExamples say how each shell takes the script up.
 var completionExamples = map[string]string{
@@ -14,6 +20,7 @@ var completionExamples = map[string]string{
 
 // addCompletion adds cobra's completion and help commands, with examples.
 func addCompletion(tree *cobra.Command) {
+	_ = tree.RegisterFlagCompletionFunc("instance", completeInstance) // fails for a flag that does not exist
 	tree.InitDefaultCompletionCmd()
 	tree.InitDefaultHelpCmd()
 	for _, cmd := range tree.Commands() {
@@ -26,5 +33,26 @@ func addCompletion(tree *cobra.Command) {
 		case "help":
 			cmd.Example = "  rdd help start"
 		}
+	}
+}
+
+// completeInstance completes the instances that there are.
+func completeInstance(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	names, err := instance.List()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return withPrefix(names, prefix), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeList completes the last of several words that commas divide.
+func completeList(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		done := prefix[:strings.LastIndexByte(prefix, ',')+1]
+		var lists []string
+		for _, word := range words {
+			lists = append(lists, done+word)
+		}
+		return withPrefix(lists, prefix), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 }

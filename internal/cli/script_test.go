@@ -48,6 +48,10 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		// Links named kubectl.
+		"kubectl":     func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"kubectl.exe": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+
 		"rdd-v1": func() {
 			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(version.Build{Version: "v1.0.0"})))
 		},
@@ -147,7 +151,7 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(func() {
-		if err := endDaemon(home); err != nil {
+		if err := endDaemons(home); err != nil {
 			env.T().Log(err)
 		}
 		if err := os.RemoveAll(home); err != nil {
@@ -179,8 +183,16 @@ func scriptPaths(home string) instance.Instance {
 	}
 }
 
-func endDaemon(home string) error {
-	inst := scriptPaths(home)
+// endDaemons ends the daemons of all instances that a script has made.
+func endDaemons(home string) error {
+	dirs, err := filepath.Glob(filepath.Join(home, ".local", "share", "rancher-desktop-*"))
+	for _, dir := range dirs {
+		err = errors.Join(err, endDaemon(instance.Instance{Dir: dir}))
+	}
+	return err
+}
+
+func endDaemon(inst instance.Instance) error {
 	if exists, err := client.Exists(inst); err != nil || !exists {
 		return err
 	}

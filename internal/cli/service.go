@@ -47,6 +47,8 @@ func addArguments(cmd *cobra.Command) *argumentFlags {
 	f := &argumentFlags{settings.Default()}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
+	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(daemon.ControllerNames(), settings.AllControllers))) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
 

@@ -57,8 +57,8 @@ func Resolve(name string) (Instance, error) {
 	}
 	return Instance{
 		Name:     name,
-		Dir:      filepath.Join(dirs.data, "rancher-desktop-"+name),
-		LogDir:   filepath.Join(dirs.logs, "rancher-desktop-"+name),
+		Dir:      filepath.Join(dirs.data, dirPrefix+name),
+		LogDir:   filepath.Join(dirs.logs, dirPrefix+name),
 		ShortDir: filepath.Join(home, ".rd"+name),
 		CacheDir: filepath.Join(dirs.cache, "rancher-desktop"),
 	}, nil
