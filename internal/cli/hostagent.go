@@ -10,6 +10,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/hostagent"
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -30,8 +31,13 @@ func (r *root) hostagentCommand() *cobra.Command {
 				return err
 			}
 			config.Dir, config.Version = vmdir.In(limaHome, args[0]), r.build.Version
+			var err error
+			if config.Private, err = instance.AllDirs(); err != nil {
+				return err
+			}
+			config.Private = append(config.Private, limaHome, config.CacheDir)
 			config.Events, config.Log = r.out, slog.New(slog.NewTextHandler(r.err, nil))
-			err := hostagent.Run(cmd.Context(), config)
+			err = hostagent.Run(cmd.Context(), config)
 			if errors.Is(err, flock.ErrLocked) {
 				return errors.New("another hostagent serves " + args[0])
 			}

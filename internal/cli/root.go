@@ -87,6 +87,7 @@ func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r
 func Main(args []string, options ...Option) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	r := &root{
 		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
 		build:   version.This(), newEngine: qemuEngine,
@@ -119,7 +120,7 @@ func (r *root) command() *cobra.Command {
 	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
 		r.imageCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
-	cmd.AddCommand(r.hostagentCommand(), r.engineCommand())
+	cmd.AddCommand(r.hostagentCommand(), r.viewsCommand(), r.engineCommand())
 	addCompletion(cmd)
 	refuseUnknown(cmd)
 	for _, group := range cmd.Commands() {

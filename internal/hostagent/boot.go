@@ -23,6 +23,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/seed"
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -31,7 +32,17 @@ const (
 	// launchAttempts: a port that was free may be taken when QEMU binds it.
 	launchAttempts = 3
 	launchTimeout  = 30 * time.Second
+	// ownExecutable is this program even when its file has been replaced (proc(5)).
+	ownExecutable = "/proc/self/exe"
 )
+
+// launchPlan is what QEMU is started with, whatever port is free.
+type launchPlan struct {
+	program     machine.Program
+	accelerator machine.Accelerator
+	template    *template.Template
+	shares      share.Set
+}
 
 // boot starts QEMU.
 func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
@@ -50,11 +61,16 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 	if err := program.GrowDisk(ctx, a.Dir.Disk(), t.Disk); err != nil {
 		return nil, err
 	}
-	if err := a.writeScripts(t); err != nil {
+	shares, err := share.Prepare(t.Mounts, a.Private, a.Dir.Views())
+	if err != nil {
 		return nil, err
 	}
+	if err := a.writeScripts(t, shares); err != nil {
+		return nil, err
+	}
+	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares}
 	for attempt := 1; ; attempt++ {
-		m, err := a.launch(ctx, program, accelerator, t)
+		m, err := a.launch(ctx, plan)
 		var taken *portTakenError
 		if !errors.As(err, &taken) || attempt == launchAttempts {
 			return m, err
@@ -76,12 +92,12 @@ func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) 
 	return accelerator, err
 }
 
-func (a *agent) writeScripts(t *template.Template) error {
+func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 	keys, err := guest.ReadKeys(a.Dir.UserKey(), a.Dir.HostKey())
 	if err != nil {
 		return err
 	}
-	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Hosts: a.hosts(t)}
+	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Shares: shares, Hosts: a.hosts(t)}
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
 			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
@@ -116,16 +132,17 @@ func (e *portTakenError) Error() string {
 }
 
 // launch starts QEMU once and waits until it answers.
-func (a *agent) launch(ctx context.Context, program machine.Program, accelerator machine.Accelerator, t *template.Template) (*machineProcess, error) {
-	port, err := portalloc.Free(t.SSH.LocalPort)
+func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, error) {
+	port, err := portalloc.Free(plan.template.SSH.LocalPort)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.writeSSHFiles(port); err != nil {
 		return nil, err
 	}
-	args, err := program.Args(ctx, machine.Config{
-		Dir: a.Dir, Machine: a.record.Machine, Accelerator: accelerator, CPUs: t.CPUs, Memory: t.Memory, SSHPort: port,
+	args, err := plan.program.Args(ctx, machine.Config{
+		Dir: a.Dir, Machine: a.record.Machine, Accelerator: plan.accelerator,
+		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
 	})
 	if err != nil {
 		return nil, err
@@ -134,14 +151,14 @@ func (a *agent) launch(ctx context.Context, program machine.Program, accelerator
 		return nil, ctx.Err()
 	}
 	// Before QEMU lives: whoever adopts it has to know.
-	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, accelerator.Name })
+	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, plan.accelerator.Name })
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
-	id, err := a.spawn(program.System, args)
+	id, err := a.spawn(plan.shares, plan.program.System, args)
 	if err != nil {
 		return nil, err
 	}
 	a.state.update(func(run *vmdir.Run) { run.QEMU = &id })
-	m := a.watch(id, accelerator, t)
+	m := a.watch(id, plan.accelerator, plan.template)
 	if err := a.awaitLaunch(m, port); err != nil {
 		m.close()
 		return nil, err
@@ -150,7 +167,7 @@ func (a *agent) launch(ctx context.Context, program machine.Program, accelerator
 }
 
 // spawn starts QEMU in a session of its own. It inherits the lock, which it then holds until it ends.
-func (a *agent) spawn(path string, args []string) (process.Identity, error) {
+func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
 	lock, err := flock.Try(a.Dir.QEMULock())
 	if err != nil {
 		return process.Identity{}, err
@@ -163,9 +180,16 @@ func (a *agent) spawn(path string, args []string) (process.Identity, error) {
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
-	id, _, err := process.StartDetached(process.Command{
+	command, err := shares.Command(ownExecutable, process.Command{
 		Path: path, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log, Files: []*os.File{lock.File()},
 	})
+	if err != nil {
+		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())
+	}
+	id, _, err := process.StartDetached(command)
+	if command.PrivateMounts {
+		err = share.Explain(err)
+	}
 	return id, errors.Join(err, log.Close(), lock.Unlock())
 }
 

@@ -28,6 +28,8 @@ type Config struct {
 	Accelerator string
 	// CacheDir keeps what was found out about the host.
 	CacheDir string
+	// Private are rdd's own directories, which no mount shows to the guest.
+	Private []string
 	// Adopt says to end when there is no machine to adopt, instead of booting one.
 	Adopt bool
 	// Inherited says that lock and socket were handed down.

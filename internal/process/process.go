@@ -41,6 +41,8 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Files are handed down as descriptors 3, 4, …; the process inherits no others.
 	Files []*os.File
+	// PrivateMounts lets a detached process begin in a mount namespace of its own and change it: see MountPrivately.
+	PrivateMounts bool
 }
 
 func (c Command) build(ctx context.Context) *exec.Cmd {
@@ -58,6 +60,11 @@ func StartDetached(c Command) (Identity, <-chan error, error) {
 	cmd := c.build(context.Background())
 	if err := detach(cmd); err != nil {
 		return Identity{}, nil, err
+	}
+	if c.PrivateMounts {
+		if err := separateMounts(cmd); err != nil {
+			return Identity{}, nil, err
+		}
 	}
 	if err := cmd.Start(); err != nil {
 		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)

@@ -24,7 +24,7 @@ func TestRevisionFollowsEveryField(t *testing.T) {
 	changes := map[string]func(*Recipe){
 		"suite":        func(r *Recipe) { r.Suite = "forky" },
 		"architecture": func(r *Recipe) { r.Architecture = "arm64" },
-		"kernel":       func(r *Recipe) { r.Kernel = "linux-image-amd64" },
+		"kernel":       func(r *Recipe) { r.Kernel = "linux-image-cloud-amd64" },
 		"packages":     func(r *Recipe) { r.Packages = append([]string{"vim"}, r.Packages...) },
 		"boot modules": func(r *Recipe) { r.BootModules = nil },
 		"kernel args":  func(r *Recipe) { r.KernelArgs += " debug" },
@@ -61,7 +61,7 @@ func TestFindRecipe(t *testing.T) {
 	if _, err := findRecipe("docker", "riscv64"); err == nil || errors.As(err, &unknown) {
 		t.Errorf("got %v, want an error about the architecture", err)
 	}
-	if arm, err := findRecipe("docker", "arm64"); err != nil || !strings.Contains(arm.KernelArgs, "console=ttyAMA0") || arm.Kernel != "linux-image-cloud-arm64" {
+	if arm, err := findRecipe("docker", "arm64"); err != nil || !strings.Contains(arm.KernelArgs, "console=ttyAMA0") || arm.Kernel != "linux-image-arm64" {
 		t.Errorf("arm64: got %+v, %v", arm, err)
 	}
 }

@@ -31,6 +31,27 @@ expand() {
     done
 }
 
+# keep DIR NAME...: removes what is in DIR but the directories NAME; files stay.
+keep() {
+    dir=$1
+    shift
+    for part in "$dir"/*/; do
+        part=$(basename "$part")
+        case " $* " in
+        *" $part "*) ;;
+        *) rm -r "${dir:?}/$part" ;;
+        esac
+    done
+}
+
+# prune DIR: removes the modules for hardware that no virtual machine has.
+prune() {
+    rm -r "$1/sound" "$1/net/bluetooth" "$1/net/mac80211" "$1/net/wireless" "$1/net/nfc" "$1/net/can"
+    keep "$1/drivers" acpi block cdrom char dax firmware input md net nvdimm ptp vhost virtio
+    keep "$1/drivers/net" bonding ipvlan ovpn team vxlan wireguard
+    keep "$1/drivers/input"
+}
+
 # dependency META: the versioned package that a kernel meta package stands for.
 dependency() {
     chroot "$tree" apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p'
@@ -42,6 +63,7 @@ fetch busybox-static "$kit/busybox"
 version=$(ls "$kit/kernel/usr/lib/modules")
 mkdir -p "$tree/usr/lib/modules"
 mv "$kit/kernel/usr/lib/modules/$version" "$tree/usr/lib/modules/$version"
+prune "$tree/usr/lib/modules/$version/kernel"
 expand "$tree/usr/lib/modules/$version/kernel"
 chroot "$tree" depmod "$version"
 echo "$version" >"$kit/kernel/version"

@@ -105,6 +105,27 @@ run() {
     }
 }
 
+# share FIELD TAG ro|rw DIR: mounts a directory of the host. Reading and writing go to the host at once (directio), so that both
+# sides see each other's changes; only what programs map into memory is cached (cache=mmap).
+share() {
+    if [ "$(findmnt -n -o SOURCE --mountpoint "$4" || :)" = "$2" ]; then
+        return 0
+    fi
+    modprobe -q 9p || :
+    if ! grep -qw 9p /proc/filesystems; then
+        echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system; use an image whose kernel has it (Debian's cloud kernels do not), or leave mounts out of the template"
+        return 1
+    fi
+    mkdir -p "$4" || {
+        echo "$1 cannot be mounted: $4 cannot be made in the guest"
+        return 1
+    }
+    mount -t 9p -o "trans=virtio,version=9p2000.L,msize=131072,cache=mmap,directio,$3" "$2" "$4" || {
+        echo "$1 cannot be mounted on $4"
+        return 1
+    }
+}
+
 finish() { :; }
 
 mkdir -p /var/lib/rdd

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -25,6 +26,7 @@ type Settings struct {
 	User     vmdir.User
 	Keys     Keys
 	Template *template.Template // expanded
+	Shares   share.Set
 	// Hosts are lines of /etc/hosts: see Hosts.
 	Hosts string
 }
@@ -39,6 +41,13 @@ func (s Settings) Boot() []byte {
 		"hosts":          s.Hosts,
 	})
 	b.WriteString(bootScript)
+	for _, share := range s.Shares {
+		access := "ro"
+		if share.Writable {
+			access = "rw"
+		}
+		fmt.Fprintf(&b, "share %s %s %s %s\n", sshx.Quote(share.Field), share.Tag, access, sshx.Quote(share.MountPoint))
+	}
 	s.files(&b)
 	s.scripts(&b, template.ModeBoot)
 	b.WriteString("finish\n")

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -20,6 +21,7 @@ type Config struct {
 	CPUs        int
 	Memory      int64 // bytes
 	SSHPort     int   // on 127.0.0.1
+	Shares      share.Set
 }
 
 // credentialPrefix is where systemd looks for its credentials in fw_cfg (systemd.exec(5)).
@@ -48,6 +50,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	args = append(args, c.boot()...)
 	args = append(args, blocks...)
 	args = append(args, c.devices()...)
+	args = append(args, c.shares()...)
 	args = append(args, c.control()...)
 	if p.hasSandbox(ctx) {
 		args = append(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
@@ -132,6 +135,22 @@ func (c Config) devices() []string {
 		"-device", "virtio-serial-pci",
 		"-device", "virtio-balloon-pci,free-page-reporting=on",
 	}
+}
+
+// shares are served by QEMU itself, so they live as long as the guest. Files are the host user's, whoever in the guest makes them
+// (security_model=none; root may give them away); inode numbers stay distinct where a share holds several file systems.
+func (c Config) shares() []string {
+	var args []string
+	for _, s := range c.Shares {
+		access := "readonly=on"
+		if s.Writable {
+			access = "readonly=off"
+		}
+		args = append(args,
+			"-fsdev", fmt.Sprintf("local,id=%s,path=%s,security_model=none,multidevs=remap,%s", s.Tag, escape(s.Export), access),
+			"-device", fmt.Sprintf("virtio-9p-pci,fsdev=%s,mount_tag=%s", s.Tag, s.Tag))
+	}
+	return args
 }
 
 func (c Config) control() []string {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -76,6 +77,29 @@ func TestArgs(t *testing.T) {
 	}
 	if slices.ContainsFunc(args, func(arg string) bool { return strings.Contains(arg, "PRIVATE KEY") }) {
 		t.Error("a secret is in the arguments")
+	}
+}
+
+// A path may hold what QEMU's options give a meaning.
+func TestArgsShares(t *testing.T) {
+	c := config("/lima/vm")
+	c.Shares = share.Set{
+		{Tag: "mount1", Export: "/a,b c/ü", Writable: true},
+		{Tag: "mount0", Export: "/home/me,readonly=off"},
+	}
+	args, err := fakeQEMU(t, "").Args(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{
+		{"-fsdev", "local,id=mount1,path=/a,,b c/ü,security_model=none,multidevs=remap,readonly=off"},
+		{"-device", "virtio-9p-pci,fsdev=mount1,mount_tag=mount1"},
+		{"-fsdev", "local,id=mount0,path=/home/me,,readonly=off,security_model=none,multidevs=remap,readonly=on"},
+		{"-device", "virtio-9p-pci,fsdev=mount0,mount_tag=mount0"},
+	} {
+		if !slices.ContainsFunc(positions(args), func(i int) bool { return args[i] == want[0] && args[i+1] == want[1] }) {
+			t.Errorf("no %q in %q", want, args)
+		}
 	}
 }
 

@@ -115,6 +115,9 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
+// Views holds the places where QEMU's own mount namespace shows shared directories; on the host they are empty.
+func (d Dir) Views() string { return d.file("views") }
+
 // QEMULog is QEMU's own output.
 func (d Dir) QEMULog() string { return d.file("qemu.log") }
 

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// separateMounts gives cmd a mount namespace. An ordinary user needs a user namespace for that
+// (user_namespaces(7)), in which he stays who he is: files keep their owners and he gets no access that he had not.
+func separateMounts(cmd *exec.Cmd) error {
+	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS
+	uid, gid := os.Geteuid(), os.Getegid()
+	if uid == 0 {
+		return nil
+	}
+	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+	// Otherwise execve would take away what the namespace's first process may do.
+	cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+	return nil
+}
+
+// Mount is a change to what a process sees of the file system.
+type Mount struct {
+	// Source is a directory that appears, with everything mounted below it, at Target as well. Empty: at Target appears an empty
+	// directory that cannot be written to.
+	Source string `json:"source,omitempty"`
+	// Target is an existing directory.
+	Target string `json:"target"`
+}
+
+// MountPrivately makes the mounts, in their order, in this process's own mount namespace: it must have been
+// started with PrivateMounts. Then it replaces itself by the program, which can undo none of them unless it is
+// root's. What the host mounts and unmounts later is seen, nothing of this is seen on the host. It returns on failure only.
+func MountPrivately(mounts []Mount, argv, env []string) error {
+	// Capabilities are a thread's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("separating the mounts: %w", err)
+	}
+	if err := makeMounts(mounts); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("giving up the right to mount: %w", err)
+	}
+	_, err := Replace(argv[0], argv, env)
+	return fmt.Errorf("starting %s: %w", argv[0], err)
+}
+
+// makeMounts copies all sources before it mounts any, so that none appears in another.
+func makeMounts(mounts []Mount) error {
+	trees := make([]int, len(mounts))
+	for i, m := range mounts {
+		if m.Source == "" {
+			continue
+		}
+		var err error
+		if trees[i], err = unix.OpenTree(unix.AT_FDCWD, m.Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE); err != nil {
+			return fmt.Errorf("showing %s in another place: %w", m.Source, err)
+		}
+	}
+	for i, m := range mounts {
+		if err := m.attach(trees[i]); err != nil {
+			return fmt.Errorf("mounting on %s: %w", m.Target, err)
+		}
+	}
+	return nil
+}
+
+func (m Mount) attach(tree int) error {
+	if m.Source != "" {
+		return unix.MoveMount(tree, "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	}
+	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	return unix.Mount("none", m.Target, "tmpfs", flags, fmt.Sprintf("size=4k,mode=0500,uid=%d,gid=%d", os.Geteuid(), os.Getegid()))
+}
+
+// NamespaceRefused reports whether err says that the host lets this user make no namespaces, or not mount in them.
+func NamespaceRefused(err error) bool {
+	// ENOSPC: user.max_user_namespaces is 0 or reached; EINVAL: the kernel was built without; EACCES: AppArmor.
+	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.ENOSPC, unix.EUSERS, unix.EINVAL, unix.ENOSYS} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// MountAliases returns every path by which this host's mounts lead to the directory path, which must be free of
+// symbolic links: itself, and where bind mounts show it again.
+func MountAliases(path string) ([]string, error) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("reading the host's mounts: %w", err)
+	}
+	return mountAliases(string(data), path), nil
+}
+
+// mountAliases reads mountinfo (proc(5)): lines of id, parent, device, root within the file system, mount point, ….
+func mountAliases(mountinfo, path string) []string {
+	type mount struct{ device, root, point string }
+	var all []mount
+	var on mount
+	for line := range strings.Lines(mountinfo) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		m := mount{fields[2], unescapeMount(fields[3]), unescapeMount(fields[4])}
+		all = append(all, m)
+		// The deepest mount counts, and of several on the same point the last.
+		if _, below := cutDir(path, m.point); below && len(m.point) >= len(on.point) {
+			on = m
+		}
+	}
+	aliases := []string{path}
+	rest, _ := cutDir(path, on.point)
+	inside := joinDir(on.root, rest)
+	for _, m := range all {
+		if rest, below := cutDir(inside, m.root); below && m.device == on.device {
+			if alias := joinDir(m.point, rest); alias != path {
+				aliases = append(aliases, alias)
+			}
+		}
+	}
+	return aliases
+}
+
+// cutDir returns what follows dir in path, with its leading slash; below is false when path is not in dir.
+func cutDir(path, dir string) (rest string, below bool) {
+	if dir == "/" {
+		return strings.TrimSuffix(path, "/"), strings.HasPrefix(path, "/")
+	}
+	rest, below = strings.CutPrefix(path, dir)
+	return rest, below && (rest == "" || rest[0] == '/')
+}
+
+func joinDir(dir, rest string) string {
+	if joined := strings.TrimSuffix(dir, "/") + rest; joined != "" {
+		return joined
+	}
+	return "/"
+}
+
+var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+
+func unescapeMount(field string) string { return mountEscapes.Replace(field) }

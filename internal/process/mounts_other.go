@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package process
+
+import (
+	"errors"
+	"os/exec"
+)
+
+// Mount is a change to what a process sees of the file system; see the Linux variant.
+type Mount struct {
+	Source string `json:"source,omitempty"`
+	Target string `json:"target"`
+}
+
+func separateMounts(*exec.Cmd) error { return errors.ErrUnsupported }
+
+// MountPrivately is for Linux.
+func MountPrivately([]Mount, []string, []string) error { return errors.ErrUnsupported }
+
+// NamespaceRefused reports whether err says that there are no namespaces here.
+func NamespaceRefused(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
+
+// MountAliases returns the one path.
+func MountAliases(path string) ([]string, error) { return []string{path}, nil }

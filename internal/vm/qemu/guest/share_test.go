@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// stubs stand for the guest's programs: mount writes down how it was called and fails where there is no 9p device of the tag.
+const stubs = `
+findmnt() { cat "$dir/mounted" 2>/dev/null; }
+modprobe() { [ "$2" != 9p ] || [ ! -e "$dir/has9p" ] || echo "nodev 9p" >>"$dir/filesystems"; }
+mount() { printf '<%s>' "$@" >>"$dir/calls"; [ "$5" != mount9 ]; }
+`
+
+// runShares runs the boot script's mounts on this host, below a directory.
+func runShares(t *testing.T, dir string, set share.Set) (output string, err error) {
+	t.Helper()
+	s := settings(&template.Template{})
+	s.Shares = set
+	_, function, _ := strings.Cut(bootScript, "# share FIELD")
+	function, _, _ = strings.Cut(function, "\nfinish()")
+	_, calls, _ := strings.Cut(string(s.Boot()), bootScript)
+	script := "set -eu\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(function, "/proc/filesystems", dir+"/filesystems") + calls
+	if err := os.WriteFile(filepath.Join(dir, "filesystems"), []byte("nodev proc\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("/bin/sh", "-c", script).CombinedOutput()
+	return string(out), err
+}
+
+func TestSharesAreMounted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "has9p", "")
+	quoted := filepath.Join(dir, "it's $HOME ü")
+	out, err := runShares(t, dir, share.Set{
+		{Field: "mounts[1]", Tag: "mount1", MountPoint: filepath.Join(dir, "a")},
+		{Field: "mounts[0]", Tag: "mount0", MountPoint: quoted, Writable: true},
+	})
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	const options = "trans=virtio,version=9p2000.L,msize=131072,cache=mmap,directio,"
+	want := "<-t><9p><-o><" + options + "ro><mount1><" + filepath.Join(dir, "a") + "><-t><9p><-o><" + options + "rw><mount0><" + quoted + ">"
+	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); err != nil || string(calls) != want {
+		t.Errorf("mount was called %s, %v\nwant %s", calls, err, want)
+	}
+	if info, err := os.Stat(quoted); err != nil || !info.IsDir() {
+		t.Errorf("the mount point was not made: %v", err)
+	}
+}
+
+func TestMountedShareIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "mounted", "mount0\n")
+	if out, err := runShares(t, dir, share.Set{{Field: "mounts[0]", Tag: "mount0", MountPoint: filepath.Join(dir, "a")}}); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); !os.IsNotExist(err) {
+		t.Errorf("it was mounted again: %s", calls)
+	}
+}
+
+func TestMountFailuresSayWhich(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(dir string)
+		tag     string
+		want    string
+	}{
+		"a kernel without 9p":     {func(string) {}, "mount0", "has no 9p file system"},
+		"a file in the way":       {func(dir string) { write(t, dir, "has9p", ""); write(t, dir, "a", "") }, "mount0", "/a cannot be made in the guest"},
+		"a device that is not in": {func(dir string) { write(t, dir, "has9p", "") }, "mount9", "cannot be mounted on"},
+	} {
+		dir := t.TempDir()
+		c.prepare(dir)
+		out, err := runShares(t, dir, share.Set{
+			{Field: "mounts[7]", Tag: c.tag, MountPoint: filepath.Join(dir, "a")},
+			{Field: "mounts[8]", Tag: "mount8", MountPoint: filepath.Join(dir, "b")},
+		})
+		if err == nil || !strings.Contains(out, "mounts[7] cannot be mounted") || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "b")); err == nil {
+			t.Errorf("%s: the script went on", name)
+		}
+	}
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package share makes a template's mounts: it says what QEMU exports of the host's
+// directories, and keeps rdd's own directories, which hold keys and tokens, out of every guest's sight.
+//
+// The guest's root can undo whatever is arranged inside the guest, so hiding happens on the host. When a shared
+// directory contains one of rdd's own, QEMU runs in a mount namespace of its own and exports a view: the directory mounted once
+// more, with empty directories in the places of rdd's. Nothing of that is seen by the host's other processes.
+package share
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// Share is a directory of the host in a guest.
+type Share struct {
+	// Field is where the template says so: "mounts[0]".
+	Field string
+	// Tag names the share to the guest.
+	Tag string
+	// Export is the directory that QEMU serves: the location itself, or the view of it.
+	Export string
+	// MountPoint in the guest.
+	MountPoint string
+	Writable   bool
+
+	mounts []process.Mount
+}
+
+// Set is what a machine shares, in the order in which the guest mounts it: a directory before those inside.
+type Set []Share
+
+// forbidden directories of the host are the kernel's: through them its other processes, keys and all, could be read.
+var forbidden = []string{"/dev", "/proc", "/sys"}
+
+// Prepare finds out what to export for the mounts of an expanded template. private are rdd's own directories; views
+// is a directory in one of them, for the places where views are mounted. A writable location that is not there is made, as Lima does.
+//
+// *vm.InvalidSpecError names the mount that cannot be made.
+func Prepare(mounts []template.Mount, private []string, views string) (Set, error) {
+	hidden, err := aliases(private)
+	if err != nil {
+		return nil, err
+	}
+	set := make(Set, 0, len(mounts))
+	for i, m := range mounts {
+		s := Share{Field: fmt.Sprintf("mounts[%d]", i), Tag: fmt.Sprintf("mount%d", i), MountPoint: m.MountPoint, Writable: m.Writable}
+		location, err := locate(m)
+		if err != nil {
+			return nil, &vm.InvalidSpecError{Field: s.Field + ".location", Reason: err.Error()}
+		}
+		if err := s.arrange(location, hidden, filepath.Join(views, s.Tag)); err != nil {
+			return nil, &vm.InvalidSpecError{Field: s.Field + ".location", Reason: err.Error()}
+		}
+		set = append(set, s)
+	}
+	slices.SortStableFunc(set, func(a, b Share) int { return strings.Compare(a.MountPoint, b.MountPoint) })
+	return set, set.makeViews()
+}
+
+// aliases returns the paths, free of symbolic links, by which directories can be reached. One that does not exist has none.
+func aliases(dirs []string) ([]string, error) {
+	var all []string
+	for _, dir := range dirs {
+		real, err := filepath.EvalSymlinks(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("finding rdd's own directory: %w", err)
+		}
+		paths, err := process.MountAliases(real)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, paths...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// locate returns the path of a mount's location without symbolic links.
+func locate(m template.Mount) (string, error) {
+	if m.Writable {
+		if err := os.MkdirAll(m.Location, 0o755); err != nil {
+			return "", fmt.Errorf("does not exist and cannot be made: %w", err)
+		}
+	}
+	location, err := filepath.EvalSymlinks(m.Location)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("does not exist on this host: %s; make it, correct the path, or set `writable: true`, which makes it", m.Location)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot be found: %w", err)
+	}
+	return location, checkDirectory(location)
+}
+
+func checkDirectory(location string) error {
+	info, err := os.Stat(location)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("must be a directory; %s is a file", location)
+	}
+	f, err := os.Open(location)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, dir := range forbidden {
+		if within(location, dir) || within(dir, location) {
+			return fmt.Errorf("must not be or contain %s, through which the host's other programs can be read; got %s", dir, location)
+		}
+	}
+	return nil
+}
+
+// arrange decides what is exported of location: itself, or a view without what is hidden.
+func (s *Share) arrange(location string, hidden []string, view string) error {
+	s.Export = location
+	var covers []process.Mount
+	for _, dir := range hidden {
+		if within(location, dir) {
+			return fmt.Errorf("must not be in rdd's own directory %s, which guests never see", dir)
+		}
+		if within(dir, location) && !slices.ContainsFunc(covers, func(c process.Mount) bool { return within(dir, location+strings.TrimPrefix(c.Target, view)) }) {
+			covers = append(covers, process.Mount{Target: view + strings.TrimPrefix(dir, strings.TrimSuffix(location, "/"))})
+		}
+	}
+	if covers != nil {
+		s.Export, s.mounts = view, append([]process.Mount{{Source: location, Target: view}}, covers...)
+	}
+	return nil
+}
+
+// within reports whether path is dir or below it. Both are clean.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// makeViews makes the empty directories on which QEMU's namespace mounts the views.
+func (s Set) makeViews() error {
+	for _, m := range s.mounts() {
+		if m.Source == "" {
+			continue
+		}
+		if err := os.MkdirAll(m.Target, 0o700); err != nil {
+			return fmt.Errorf("making a place for a view: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s Set) mounts() []process.Mount {
+	var all []process.Mount
+	for _, share := range s {
+		all = append(all, share.mounts...)
+	}
+	return all
+}
+
+// ViewCommand is the hidden command of rdd that Command's process runs.
+const ViewCommand = "with-views"
+
+// Command returns the command that runs QEMU so that it sees the views; QEMU's own when there are none. executable is rdd, or any
+// program whose command ViewCommand calls Become.
+func (s Set) Command(executable string, qemu process.Command) (process.Command, error) {
+	mounts := s.mounts()
+	if mounts == nil {
+		return qemu, nil
+	}
+	data, err := json.Marshal(mounts)
+	if err != nil {
+		return process.Command{}, fmt.Errorf("describing the views: %w", err)
+	}
+	qemu.Args = append([]string{ViewCommand, string(data), qemu.Path}, qemu.Args...)
+	qemu.Path, qemu.PrivateMounts = executable, true
+	return qemu, nil
+}
+
+// Become mounts the views in the process that Command describes and turns it into QEMU; args follow ViewCommand. It returns on failure only.
+func Become(args, env []string) error {
+	var mounts []process.Mount
+	if err := json.Unmarshal([]byte(args[0]), &mounts); err != nil {
+		return fmt.Errorf("reading the views: %w", err)
+	}
+	return Explain(process.MountPrivately(mounts, args[1:], env))
+}
+
+// Explain adds to the error of starting the command what can be done about it.
+func Explain(err error) error {
+	if err == nil || !process.NamespaceRefused(err) {
+		return err
+	}
+	return fmt.Errorf("a mount contains rdd's own directories, which are hidden from guests by a user and mount namespace, and this host refuses to make one (%w): "+
+		"mount directories that do not contain them, for example your projects instead of your home, or allow user namespaces "+
+		"(sysctl user.max_user_namespaces; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)", err)
+}
