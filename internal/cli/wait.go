@@ -16,7 +16,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// A failure ends a wait when it stays: controllers try again what may pass by
+// A failure ends a wait when it stays, or comes back after another attempt: controllers try again what may pass by
 // itself. One that was there before the command began gets longer, as the command has asked
 // for another attempt.
 const (
@@ -50,6 +50,8 @@ type wait struct {
 	progress *progress
 	// retry, when set, asks once for another attempt after a failure that was there before.
 	retry func(context.Context) error
+	// failedWith is the last failure, without its numbers.
+	failedWith string
 }
 
 // run returns nil when the object is as wanted. A passed deadline ends with ExitDeadline.
@@ -94,11 +96,17 @@ func (w *wait) take(l look) (verdict, error) {
 
 // patience returns the channel that fires when a failure has stayed for too long; nil when there is none.
 func (w *wait) patience(ctx context.Context, first bool, now, before verdict, stays <-chan time.Time) (<-chan time.Time, error) {
+	again := w.failedWith == digits.ReplaceAllString(now.failed, "")
+	if now.failed != "" {
+		w.failedWith = digits.ReplaceAllString(now.failed, "")
+	}
 	switch {
 	case now.failed == "":
 		return nil, nil
 	case first && w.retry != nil:
 		return time.After(oldFailureStays), w.retry(ctx)
+	case before.failed == "" && again:
+		return time.After(0), nil
 	case before.failed == "":
 		return time.After(failureStays), nil
 	default:

@@ -38,6 +38,11 @@ var (
 	outdated = metav1.Condition{Type: appv1.ConditionSettled, Status: metav1.ConditionFalse, Reason: "StartFailed", ObservedGeneration: 1}
 )
 
+// failing is a start that failed.
+func failing(message string) metav1.Condition {
+	return condition(appv1.ConditionSettled, metav1.ConditionFalse, "StartFailed", message)
+}
+
 // step is something that the waiting command sees after a time.
 type step struct {
 	after  time.Duration
@@ -67,6 +72,21 @@ func TestWait(t *testing.T) {
 			name:  "a failure that stays",
 			steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Hour}},
 			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: ExitError, took: 3 * time.Second,
+		},
+		{
+			name:  "a failure that comes back",
+			steps: []step{{object: app(booting)}, {after: time.Second, object: app(failing("died after 3 s"))}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(failing("died after 5 s"))}, {after: time.Hour}},
+			want:  "StartFailed: died after 5 s", code: ExitError, took: time.Minute + 2*time.Second,
+		},
+		{
+			name:  "a failure from before that comes back",
+			steps: []step{{object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(noQEMU)}, {after: time.Hour}},
+			want:  "StartFailed: this host lacks QEMU", code: ExitError, took: time.Minute + time.Second, retries: 1,
+		},
+		{
+			name:  "another failure",
+			steps: []step{{object: app(failing("one"))}, {after: time.Second, object: app(booting)}, {after: time.Second, object: app(failing("two"))}, {after: time.Second, object: app(settled)}},
+			took:  3 * time.Second, retries: 1,
 		},
 		{
 			name:  "a failure from before that stays",

@@ -66,6 +66,9 @@ const (
 	CodeSettling       = "NotSettled"
 )
 
+// kindLimaVM is the kind of a LimaVM's events.
+const kindLimaVM = "LimaVM"
+
 // rule returns the cause it knows of, if that is what the facts show.
 type rule func(*Facts) *Cause
 
@@ -115,7 +118,7 @@ func (f *Facts) limavm(format string) string { return fmt.Sprintf("rdd limavm "+
 func (f *Facts) state() State {
 	var events []Event
 	for _, e := range f.Events {
-		if e.On == "LimaVM" {
+		if e.On == kindLimaVM {
 			events = append(events, e)
 		}
 	}

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,11 @@ func TestMaking(t *testing.T) {
 
 func TestPower(t *testing.T) {
 	script := "waiting: the guest's provision script failed with exit code 1: + apt-get install foo\nE: Unable to locate package foo\n"
+	failedStart := []Event{
+		{Time: now.Add(-time.Hour), On: "LimaVM", Reason: limav1.ReasonStarted, Count: 1},
+		{Time: now.Add(-time.Minute), On: "LimaVM", Reason: limav1.ReasonStartFailed, Message: script, Count: 1},
+		{Time: now.Add(-time.Second), On: "LimaVM", Reason: limav1.ReasonStarting, Count: 1},
+	}
 	hanging := shutting
 	hanging.LastTransitionTime = ago(5 * time.Minute)
 	stopFailed := cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStopFailed, "QMP does not answer")
@@ -225,6 +231,10 @@ func TestPower(t *testing.T) {
 		{"boots", about(dev(made, booting)), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5 for 12s.`, "nothing to do but wait", ""}},
 		{"boots, as the hostagent says", but(about(dev(made, booting)), func(f *Facts) { f.Directory.StepSince = now.Add(-3 * time.Second) }), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5 for 3s.`, "nothing", ""}},
 		{"App boots", aboutApp(waiting(), rd(made, booting)), wanted{CodeStarting, false, "The VM is starting: booting 2/5", "nothing", ""}},
+		{"boots again after a failure", but(about(dev(made, booting)), func(f *Facts) { f.Events = failedStart }), wanted{CodeProvision, true, `LimaVM "dev" is starting again, and its last start failed: a provisioning script failed with exit code 1. It is at: booting 2/5.`, "rdd limavm edit dev", "+ apt-get install foo"}},
+		{"boots after a failure that was cured", but(about(dev(made, booting)), func(f *Facts) {
+			f.Events = append(slices.Clone(failedStart), Event{Time: now, On: "LimaVM", Reason: limav1.EventRestarting})
+		}), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5`, "nothing", ""}},
 		{"script failed", about(dev(made, notUp(script))), wanted{CodeProvision, true, `LimaVM "dev" does not start: a provisioning script failed with exit code 1.`, "rdd limavm edit dev", "+ apt-get install foo"}},
 		{"boot script failed", about(dev(made, notUp("the guest's boot script failed with exit code 2: nope"))), wanted{CodeProvision, true, `LimaVM "dev" does not start: a script that prepares the boot failed`, "rdd limavm edit dev", "nope"}},
 		{"the App's script failed", aboutApp(waiting(), rd(made, notUp(script))), wanted{CodeProvision, true, "The VM does not start: a provisioning script failed", "rdd limavm logs rd", "+ apt-get install foo"}},

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -214,7 +215,32 @@ func starting(f *Facts) *Cause {
 	if f.reason(limav1.ConditionRunning) != limav1.ReasonStarting {
 		return nil
 	}
-	return f.underWay(CodeStarting, "is starting")
+	under := f.underWay(CodeStarting, "is starting")
+	failed := f.failedBefore()
+	if failed == nil {
+		return under
+	}
+	c := f.classify(failed.Message, "is starting again, and its last start failed")
+	if s := f.state(); s.moving() && s.Message != "" {
+		c.Summary += " It is at: " + brief(s.Message) + "."
+	}
+	return c
+}
+
+// failedBefore is the failure of the start before this one, if nothing has changed since; nil when there was none.
+func (f *Facts) failedBefore() *Event {
+	for i, e := range slices.Backward(f.Events) {
+		if e.On != kindLimaVM {
+			continue
+		}
+		switch e.Reason {
+		case limav1.ReasonStartFailed:
+			return &f.Events[i]
+		case limav1.ReasonStarted, limav1.ReasonStopped, limav1.EventRestarting, limav1.EventResetting, limav1.EventMachineDied:
+			return nil
+		}
+	}
+	return nil
 }
 
 func stopping(f *Facts) *Cause {
