@@ -82,6 +82,11 @@ func (h *fakeHost) killAll(t *testing.T) {
 
 func (h *fakeHost) engine(t *testing.T) *qemu.Engine {
 	t.Helper()
+	return h.engineWithLog(t, slog.New(slog.NewTextHandler(testWriter{t}, nil)))
+}
+
+func (h *fakeHost) engineWithLog(t *testing.T, log *slog.Logger) *qemu.Engine {
+	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +94,7 @@ func (h *fakeHost) engine(t *testing.T) *qemu.Engine {
 	return qemu.New(qemu.Config{
 		LimaHome: h.home, CacheDir: h.home, Images: h.images, Executable: executable, Accelerator: "tcg",
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home},
-		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+		Log: log,
 	})
 }
 

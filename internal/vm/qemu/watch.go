@@ -173,6 +173,9 @@ func (w *watcher) attend(ctx context.Context, name string) {
 	if err != nil {
 		return // Observe reports it
 	}
+	if id := f.run.Hostagent; id != nil && f.run.End == nil && !w.waits[*id] && id.Alive() {
+		go w.engine.meet(ctx, name)
+	}
 	known := w.await(ctx, name, f.run.Hostagent)
 	w.await(ctx, name, f.run.QEMU)
 	if f.hostagent && !known {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+
+	"rancherdesktop.io/rdd/internal/hostagent/protocol"
+)
+
+// meet says in the log that a machine is served by a hostagent of another version, as after an upgrade. The engine goes by the
+// directory and the locks, which every version writes, so nothing else follows; a restart of the machine
+// brings a hostagent of this version.
+func (e *Engine) meet(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	log := e.config.Log.With("instance", name)
+	info, err := protocol.NewClient(e.dir(name).HostagentSocket()).Info(ctx)
+	switch {
+	case err != nil && context.Cause(ctx) != context.Canceled:
+		log.Warn("asking a hostagent for its version", "error", err)
+	case err != nil:
+	case info.Protocol > protocol.Version:
+		log.Warn("a machine is served by a newer hostagent: what is new in it is not shown until the machine is restarted",
+			"hostagent", info.BinaryVersion, "protocol", info.Protocol, "own protocol", protocol.Version)
+	case info.Protocol < protocol.Version || info.BinaryVersion != e.config.Version:
+		log.Info("a machine is served by a hostagent of another version, until the machine is restarted",
+			"hostagent", info.BinaryVersion, "protocol", info.Protocol, "own protocol", protocol.Version)
+	}
+}
