@@ -5,6 +5,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -99,7 +100,15 @@ func (e *SourcesError) Retryable() bool {
 // spaceMargin is left free beside what is downloaded, in bytes: a machine that starts needs as much.
 const spaceMargin = 256 << 20
 
+// noSpace says that need more bytes cannot be written below the directory of a fetch.
 func noSpace(dir string, need, free int64) error {
+	dir = filepath.Dir(dir)
+	if free >= need {
+		return &vm.HostError{
+			Missing: fmt.Sprintf("disk space: the image may not be written to %s, although %s are free", dir, megabytes(free)),
+			Hint:    "raise the quota or the limit on the size of files (ulimit -f)",
+		}
+	}
 	return &vm.HostError{
 		Missing: fmt.Sprintf("disk space: the image needs %s more in %s, %s are free", megabytes(need), dir, megabytes(free)),
 		Hint:    "free some space there (rdd image prune), or set XDG_CACHE_HOME to a directory that has it",
