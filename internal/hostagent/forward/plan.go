@@ -51,7 +51,7 @@ func sockets(rules []template.PortForward) []route {
 		if rule.HostSocket != "" {
 			r.key = key{protoUnix, rule.HostSocket}
 		} else {
-			r.key = key{template.ProtoTCP, net.JoinHostPort(rule.HostIP, strconv.Itoa(rule.HostPort))}
+			r.key = key{template.ProtoTCP, net.JoinHostPort(rule.HostIP, strconv.Itoa(rule.HostPortRange[0]))}
 		}
 		routes = append(routes, r)
 	}
