@@ -69,7 +69,7 @@ func (e *Engine) checkSameImage(dir vmdir.Dir, record vmdir.Record, t *template.
 		location = have.Parts["image"].Location
 	}
 	return &vm.InvalidSpecError{
-		Field: fmt.Sprintf("images[%d]", slices.IndexFunc(t.Images, func(i template.Image) bool { return i.Arch == t.Arch })),
+		Field: fmt.Sprintf("images[%d].location", slices.IndexFunc(t.Images, func(i template.Image) bool { return i.Arch == t.Arch })),
 		Reason: fmt.Sprintf("cannot be changed: the disk of the virtual machine is made of %s (%s); "+
 			"to have another image, delete the virtual machine and create it again", location, have.Digest),
 	}

@@ -415,7 +415,7 @@ func TestRefusedSpecs(t *testing.T) {
 		field  string
 	}{
 		"no YAML":          {func(s *vm.Spec) { s.Template = []byte("\tx: [") }, ""},
-		"another scheme":   {func(s *vm.Spec) { s.Template = replace("rdd:docker", "https://x/y.img") }, "images[0]"},
+		"another scheme":   {func(s *vm.Spec) { s.Template = replace("rdd:docker", "https://x/y.img") }, "images[0].location"},
 		"disk shrinks":     {func(s *vm.Spec) { s.Template = replace("20GiB", "10GiB") }, "disk"},
 		"name":             {func(s *vm.Spec) { s.Name = "../x" }, "name"},
 		"no owner":         {func(s *vm.Spec) { s.Owner.UID = "" }, "owner"},
