@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -106,8 +108,15 @@ func Main(args []string, options ...Option) int {
 // command builds the tree of commands.
 func (r *root) command() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:           "rdd",
-		Short:         "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
+		Use:   "rdd",
+		Short: "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
+		Long: `rdd runs virtual machines with Docker on this computer. What you ask for is kept in a small Kubernetes API, and rdd makes it so.
+VMs run on while rdd itself is stopped, restarted or upgraded.`,
+		Example: `  rdd start                           # make and start the VM, the first time takes some minutes
+  rdd run docker run --rm hello-world # a command of this host, with the VM's Docker
+  rdd shell                           # inside the VM
+  rdd why                             # what is in the way when it does not run
+  rdd stop`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// Flags before a subcommand are rdd's own, also where all that follows is kubectl's.
@@ -121,12 +130,30 @@ func (r *root) command() *cobra.Command {
 		r.imageCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.viewsCommand(), r.engineCommand())
+	groupCommands(cmd)
 	addCompletion(cmd)
 	refuseUnknown(cmd)
 	for _, group := range cmd.Commands() {
 		refuseUnknown(group)
 	}
 	return cmd
+}
+
+// groupCommands sorts the commands for the help text by what they are about.
+func groupCommands(tree *cobra.Command) {
+	for _, group := range []struct{ id, title, commands string }{
+		{"app", "The VM with Docker:", "start stop delete shell run"},
+		{"see", "What there is and what is in the way:", "status why"},
+		{"vm", "Any virtual machine, and its image:", "limavm image"},
+		{"service", "The control plane and its API:", "service ctl kubectl"},
+	} {
+		tree.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, cmd := range tree.Commands() {
+			if slices.Contains(strings.Fields(group.commands), cmd.Name()) {
+				cmd.GroupID = group.id
+			}
+		}
+	}
 }
 
 // refuseUnknown makes an unknown subcommand of a group of commands an error, not a request for help.

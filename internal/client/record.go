@@ -65,7 +65,7 @@ func Find(inst instance.Instance) (State, Record, error) {
 	}
 	var record Record
 	if err := json.Unmarshal(data, &record); err != nil {
-		return Stopped, Record{}, fmt.Errorf("reading the daemon's record %s: %w", RecordFile(inst), err)
+		return Stopped, Record{}, fmt.Errorf("reading the daemon's record %s, which the daemon writes anew within seconds: %w", RecordFile(inst), err)
 	}
 	if !record.Process.Alive() {
 		return Changing, Record{}, nil // left by a daemon that was killed; the present one has not removed it yet

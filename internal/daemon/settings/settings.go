@@ -53,8 +53,9 @@ func Load(inst instance.Instance) (a Arguments, exists bool, err error) {
 	if err != nil {
 		return a, false, fmt.Errorf("reading the instance's arguments: %w", err)
 	}
+	a = Default()
 	if err := json.Unmarshal(data, &a); err != nil {
-		return a, false, fmt.Errorf("reading the instance's arguments %s: %w", inst.ArgsFile(), err)
+		return a, false, fmt.Errorf("reading the instance's arguments %s, which \"{}\" as its content would set back: %w", inst.ArgsFile(), err)
 	}
 	return a, true, nil
 }

@@ -55,10 +55,20 @@ func TestArguments(t *testing.T) {
 	if err != nil || !exists || !loaded.Equal(saved) || loaded.Equal(Default()) {
 		t.Errorf("saved %v, loaded %v, %t: %v", saved, loaded, exists, err)
 	}
-	if err := os.WriteFile(inst.ArgsFile(), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(inst.ArgsFile(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, _, err := Load(inst); err == nil || !strings.Contains(err.Error(), inst.ArgsFile()) {
-		t.Errorf("a broken file: %v", err)
+	for _, content := range []string{"", "{", "[]", "\x00", `{"controllers": "limavm"}`, `{"securePort": "x"}`} {
+		write(content)
+		if _, _, err := Load(inst); err == nil || !strings.Contains(err.Error(), inst.ArgsFile()) {
+			t.Errorf("a file that holds %q: %v", content, err)
+		}
+	}
+	write("{}") // the way out that the error names
+	if loaded, exists, err := Load(inst); err != nil || !exists || !loaded.Equal(Default()) {
+		t.Errorf("an empty object is %v, %t: %v", loaded, exists, err)
 	}
 }
