@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -211,13 +213,22 @@ func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error 
 // probeLine runs what it reads as a program of its own.
 const probeLine = `f=$(mktemp) && cat >"$f" && chmod 0700 "$f" && "$f" </dev/null; code=$?; rm -f "$f"; exit $code`
 
+// exportParams gives a script the parameters that provisioning scripts have.
+func exportParams(params map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		fmt.Fprintf(&b, "export PARAM_%s=%s; ", name, sshx.Quote(params[name]))
+	}
+	return b.String()
+}
+
 // probe repeats a probe until it passes.
 func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
 	var last string
 	for {
 		var output bytes.Buffer
 		code, err := a.run(ctx, m, sshx.Command{
-			Line: probeLine, Stdin: strings.NewReader(probe.Script), Stdout: &output, Stderr: &output,
+			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: &output, Stderr: &output,
 		})
 		switch {
 		case err == nil && code == 0:

@@ -54,7 +54,7 @@ probes:
   hint: see /run/rdd/provision.log
   script: |
     #!/bin/sh
-    test -e /run/fx-ready
+    [ -e /run/fx-ready ] && [ "$PARAM_colour" = green ]
 portForwards:
 - {guestPort: 8090, ignore: true}
 - {guestPort: 8091, hostPort: %[2]d}

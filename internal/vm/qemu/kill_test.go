@@ -502,6 +502,17 @@ func TestProbeThatNeverPassesIsGivenUpByStop(t *testing.T) {
 	}
 }
 
+// TestProbesSeeParameters: a probe has the parameters in its environment, as provisioning scripts have them.
+func TestProbesSeeParameters(t *testing.T) {
+	h := newFakeHost(t)
+	e := h.engine(t)
+	probe := "param: {thing: \"it's $HOME\"}\nprobes: [{script: \"#!/bin/sh\\n[ \\\"$PARAM_thing\\\" = \\\"it's \\\\$HOME\\\" ]\"}]\n"
+	must(t, e.Apply(t.Context(), spec(guestTemplate+probe)))
+	await(t, e, "created", in(vm.PhaseStopped))
+	must(t, e.Start(t.Context(), owner, "x"))
+	await(t, e, "running", in(vm.PhaseRunning))
+}
+
 // TestPortTaken: the port the template asks for is in use; another is taken.
 func TestPortTaken(t *testing.T) {
 	h := newFakeHost(t)
