@@ -69,7 +69,10 @@ func (i *Initrd) decode(v value, arch *string) error {
 }
 
 func (m *Mount) decode(v value) error {
-	const other = "it tunes a way of carrying mounts that rdd does not use"
+	const (
+		other = "it tunes a way of carrying mounts that rdd does not use"
+		own   = "rdd sets this itself"
+	)
 	return mapping(fields{
 		"location":   text(&m.Location),
 		"mountPoint": text(&m.MountPoint),
@@ -79,8 +82,8 @@ func (m *Mount) decode(v value) error {
 			"sftpDriver": inert(other, "", "builtin", "openssh-sftp-server"),
 		}),
 		"9p": mapping(fields{
-			"securityModel": inert(other, "none"), "protocolVersion": inert(other, "9p2000.L"),
-			"msize": inert(other, "128KiB"), "cache": inert(other, "fscache", "mmap"),
+			"securityModel": inert(own, "none"), "protocolVersion": inert(own, "9p2000.L"),
+			"msize": inert(own, "128KiB"), "cache": inert(own, "mmap", "fscache"),
 		}),
 		"virtiofs": mapping(fields{"queueSize": inert(other, "1024")}),
 	})(v)

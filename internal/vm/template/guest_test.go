@@ -25,6 +25,7 @@ func TestLoadRefusesMounts(t *testing.T) {
 		{"below proc", mount("{location: /x, mountPoint: /proc/x}"), noMachine + "field `mounts[1].mountPoint` must not be `/proc/x`, a system directory of the guest (line 4, column 30)"},
 		{"guest's home", mount("{location: /x, mountPoint: '{{.Home}}'}"), noMachine + "field `mounts[1].mountPoint` must not be `/g`, the home of the guest's own user (line 4, column 30)"},
 		{"writable", mount("{location: /x, writable: maybe}"), noMachine + "field `mounts[1].writable` must be true or false; got `maybe` (line 4, column 28)"},
+		{"9p tuning", mount("{location: /x, 9p: {securityModel: mapped-xattr}}"), noMachine + "field `mounts[1].9p.securityModel` must be `none`; got `mapped-xattr`: rdd sets this itself (line 4, column 38)"},
 		{"sshfs tuning", mount("{location: /x, sshfs: {cache: false}}"), noMachine + "field `mounts[1].sshfs.cache` must be `true`; got `false`: it tunes a way of carrying mounts that rdd does not use (line 4, column 33)"},
 	})
 }

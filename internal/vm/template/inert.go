@@ -103,7 +103,7 @@ func inertFields() fields {
 	return fields{
 		"minimumLimaVersion":    version,
 		"os":                    inert("rdd runs Linux only", "Linux", resolved),
-		"mountType":             inert("rdd chooses how mounts are carried", "9p", resolved, ""),
+		"mountType":             inert("rdd carries mounts by 9p", "9p", resolved, ""),
 		"mountTypesUnsupported": mountTypes,
 		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
 		"additionalDisks":       none("a machine has one disk"),

@@ -60,7 +60,7 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 	testRefusals(t, []refusal{
 		{"minimumLimaVersion", at("minimumLimaVersion: new"), noMachine + "field `minimumLimaVersion` must be a version such as 2.0.0; got `new` (line 2, column 21)"},
 		{"os", at("os: Darwin"), noMachine + "field `os` must be `Linux` or `default`; got `Darwin`: rdd runs Linux only (line 2, column 5)"},
-		{"mountType", at("mountType: virtiofs"), noMachine + "field `mountType` must be `9p` or `default` or empty; got `virtiofs`: rdd chooses how mounts are carried (line 2, column 12)"},
+		{"mountType", at("mountType: virtiofs"), noMachine + "field `mountType` must be `9p` or `default` or empty; got `virtiofs`: rdd carries mounts by 9p (line 2, column 12)"},
 		{"mountTypesUnsupported", at("mountTypesUnsupported: [nfs]"), noMachine + "field `mountTypesUnsupported[0]` must be one of reverse-sshfs, 9p, virtiofs, wsl2; got `nfs` (line 2, column 25)"},
 		{"mountInotify", at("mountInotify: true"), noMachine + "field `mountInotify` must be `false`; got `true`: rdd does not pass on what changes in a mount (line 2, column 15)"},
 		{"additionalDisks", at("additionalDisks: [data]"), noMachine + "field `additionalDisks` is not honoured by this rdd: a machine has one disk (line 2, column 18)"},
