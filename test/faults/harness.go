@@ -81,6 +81,8 @@ type harness struct {
 	// stop ends the stages that are cut short, asked counts requests that were made by annotation.
 	stop  func() bool
 	asked int64
+	// every takes one of so many faults only; 0: all.
+	every int
 	// own is the revision of each controller's last write.
 	own map[string]int64
 	// cutShort says that the last stage was, and that the daemon goes on from there.
@@ -399,7 +401,7 @@ func (h *harness) beginPass(r request) {
 func (h *harness) nextTimer() {
 	var first request
 	for r, at := range h.timers {
-		if first == (request{}) || at.Before(h.timers[first]) {
+		if first == (request{}) || at.Before(h.timers[first]) || at.Equal(h.timers[first]) && fmt.Sprint(r) < fmt.Sprint(first) {
 			first = r
 		}
 	}

@@ -98,7 +98,7 @@ type injector struct {
 	calls   []call
 	events  int
 	passes  []sight
-	first   int64   // the revision at which the stage began
+	first   int64 // the revision at which the stage began
 	fired   bool
 	crashed bool
 }

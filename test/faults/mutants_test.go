@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,6 +43,21 @@ var planted = []struct {
 		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return r, dropEngine(err) }}},
 	{pair: "template", kinds: []kind{timeout}, mutant: mutant{name: "a changed template is not applied",
 		engine: func(_ *harness, e vm.Engine) vm.Engine { return &stubborn{Engine: e} }}},
+	{pair: "reset", kinds: []kind{timeout}, mutant: mutant{name: "an instance forgets its incarnation",
+		engine: respec(func(_ vm.Engine, spec *vm.Spec) { spec.Incarnation = "" })}},
+	{pair: "directory in the way", kinds: []kind{timeout}, mutant: mutant{name: "whatever is in the way is adopted",
+		engine: respec(func(e vm.Engine, spec *vm.Spec) {
+			if state, err := e.Observe(context.Background(), spec.Name); err == nil {
+				spec.AdoptFrom = state.Owner.UID
+			}
+		})}},
+	{pair: "restart", kinds: []kind{timeout}, mutant: mutant{name: "requests are not noted", client: unnoted}},
+	{pair: "restart", kinds: []kind{lostReply}, mutant: mutant{name: "requests stay", client: leaveRequests}},
+	{pair: "LimaVM", kinds: []kind{timeout}, mutant: mutant{name: "the source is left", client: leaveSource}},
+	{pair: "running LimaVM", kinds: []kind{conflict}, mutant: mutant{name: "nobody comes back by himself",
+		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return ctrl.Result{}, err }}},
+	{pair: "running LimaVM", kinds: []kind{dropped}, mutant: mutant{name: "what was missed is not looked at again",
+		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return ctrl.Result{}, nil }}},
 }
 
 // TestPlantedBugs shows that the matrices can fail: each planted bug must be found.
@@ -170,4 +187,64 @@ func dropEngine(err error) error {
 		return nil
 	}
 	return err
+}
+
+// respec changes what the engine is told.
+func respec(change func(e vm.Engine, spec *vm.Spec)) func(*harness, vm.Engine) vm.Engine {
+	return func(_ *harness, e vm.Engine) vm.Engine { return respecced{e, change} }
+}
+
+type respecced struct {
+	vm.Engine
+	change func(e vm.Engine, spec *vm.Spec)
+}
+
+func (e respecced) Apply(ctx context.Context, spec vm.Spec) error {
+	e.change(e.Engine, &spec)
+	return e.Engine.Apply(ctx, spec)
+}
+
+// unnoted keeps requests out of the status.
+func unnoted(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+			if u, ok := obj.(interface{ UnstructuredContent() map[string]any }); ok {
+				unstructured.RemoveNestedField(u.UnstructuredContent(), "status", "lastRestartRequest")
+			}
+			return c.SubResource(sub).Apply(ctx, obj, opts...)
+		},
+	})
+}
+
+// leaveRequests never takes an annotation off.
+func leaveRequests(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			if data, err := patch.Data(obj); err == nil && strings.Contains(string(data), `"annotations":`) {
+				return nil
+			}
+			return c.Patch(ctx, obj, patch, opts...)
+		},
+	})
+}
+
+// leaveSource takes the source for gone when it was told to go, and does not tell it.
+func leaveSource(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+	isSource := func(name string) bool { return strings.HasSuffix(name, "-source") }
+	told := false
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			if isSource(obj.GetName()) {
+				told = true
+				return nil
+			}
+			return c.Delete(ctx, obj, opts...)
+		},
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			if told && isSource(key.Name) {
+				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+			}
+			return c.Get(ctx, key, obj, opts...)
+		},
+	})
 }

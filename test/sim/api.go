@@ -328,5 +328,6 @@ func recode(data []byte, like client.Object) (client.Object, error) {
 	if err := json.Unmarshal(data, obj); err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
+	obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{}) // typed clients show none
 	return obj, nil
 }
