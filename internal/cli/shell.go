@@ -31,7 +31,9 @@ import (
 const (
 	// dialTimeout bounds the login into a guest, which may be slow under emulation.
 	dialTimeout = 30 * time.Second
-	sshConfig   = "ssh.config"
+	// relayTimeout bounds the connection to a hostagent, which answers at once or hangs.
+	relayTimeout = 2 * time.Second
+	sshConfig    = "ssh.config"
 	// exitInterrupted is what a shell reports for a command that Ctrl-C ended: 128 + SIGINT.
 	exitInterrupted = 130
 	exitTerminated  = 143
@@ -96,18 +98,13 @@ func (r *root) limavmShellCommand() *cobra.Command {
 
 // shell goes to the guest directly: it needs no daemon.
 func (r *root) shell(ctx context.Context, o shellOptions) error {
-	connection, err := r.dialGuest(ctx, o.name)
-	if err != nil {
-		return r.explainUnreachable(ctx, o.name, o.start, err)
-	}
-	defer func() { _ = connection.Close() }()
 	command := guestCommand(o.args)
 	if prefix := r.beginIn(o); prefix != "" {
 		command = sshx.Command{Line: prefix + lineOf(command)}
 	}
 	command.Stdin, command.Stdout, command.Stderr = r.in, r.out, r.err
 	command.Env = guestEnvironment(os.Getenv)
-	code, err := r.runInGuest(ctx, connection, command)
+	code, err := r.runInGuest(ctx, o, command)
 	if ctx.Err() != nil {
 		return &exitError{code: exitOf(context.Cause(ctx))}
 	}
@@ -229,6 +226,21 @@ func (r *root) dialGuest(ctx context.Context, name string) (*ssh.Client, error) 
 	return sshx.Dial(ctx, config)
 }
 
+// dialRelay reaches the guest by way of its hostagent; nil when that does not offer it, or not at once.
+func (r *root) dialRelay(ctx context.Context, name string) *ssh.Client {
+	inst, err := r.instance()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
+	defer cancel()
+	client, err := sshx.DialRelay(ctx, vmdir.In(inst.LimaHome(), filepath.Base(name)).ShellSocket())
+	if err != nil {
+		return nil
+	}
+	return client
+}
+
 // explainUnreachable asks the API why a guest cannot be reached.
 func (r *root) explainUnreachable(ctx context.Context, name, start string, cause error) error {
 	var refused *net.OpError
@@ -258,13 +270,42 @@ func (r *root) explainUnreachable(ctx context.Context, name, start string, cause
 	return fmt.Errorf("LimaVM %q is not running (%s); to start it: %s", name, state.State, start)
 }
 
-// runInGuest runs a command with a terminal when standard input and output are one.
-func (r *root) runInGuest(ctx context.Context, connection *ssh.Client, command sshx.Command) (int, error) {
+// runInGuest runs a command with a terminal when standard input and output are one. Without, it is let in by the
+// hostagent if that can, which is quicker; a session on a terminal is to outlive the hostagent.
+func (r *root) runInGuest(ctx context.Context, o shellOptions, command sshx.Command) (int, error) {
 	in, inOK := r.in.(*os.File)
 	out, outOK := r.out.(*os.File)
-	if !inOK || !outOK || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+	terminal := inOK && outOK && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
+	if !terminal {
+		code, done, err := r.runRelayed(ctx, o.name, command)
+		if done {
+			return code, err
+		}
+	}
+	connection, err := r.dialGuest(ctx, o.name)
+	if err != nil {
+		return 0, r.explainUnreachable(ctx, o.name, o.start, err)
+	}
+	defer func() { _ = connection.Close() }()
+	if !terminal {
 		return sshx.Run(ctx, connection, command)
 	}
+	return runOnTerminal(ctx, connection, command, in, out)
+}
+
+// runRelayed runs a command by way of the hostagent; not done when it did not begin.
+func (r *root) runRelayed(ctx context.Context, name string, command sshx.Command) (code int, done bool, err error) {
+	relay := r.dialRelay(ctx, name)
+	if relay == nil {
+		return 0, false, nil
+	}
+	defer func() { _ = relay.Close() }()
+	code, err = sshx.Run(ctx, relay, command)
+	var refused *ssh.OpenChannelError
+	return code, !errors.As(err, &refused), err
+}
+
+func runOnTerminal(ctx context.Context, connection *ssh.Client, command sshx.Command, in, out *os.File) (int, error) {
 	restore, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return 0, fmt.Errorf("preparing the terminal: %w", err)

@@ -116,6 +116,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 		a.state.step(vm.PhaseStarting, "forwarding", stepForward, steps)
 	}
 	a.forward(m)
+	a.serveShells(m)
 	a.Log.Info("running")
 	a.state.update(func(run *vmdir.Run) {
 		if ctx.Err() == nil {

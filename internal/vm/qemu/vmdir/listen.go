@@ -19,19 +19,23 @@ const (
 )
 
 // Listen opens the hostagent's socket. Whoever holds ha.lock may: a socket that is there is stale.
-func (d Dir) Listen() (*net.UnixListener, error) {
-	path := d.HostagentSocket()
+func (d Dir) Listen() (*net.UnixListener, error) { return listen(d.HostagentSocket()) }
+
+// ListenShells opens the socket for shells, likewise.
+func (d Dir) ListenShells() (*net.UnixListener, error) { return listen(d.ShellSocket()) }
+
+func listen(path string) (*net.UnixListener, error) {
 	if err := atomicfile.Remove(path); err != nil {
-		return nil, fmt.Errorf("opening the hostagent's socket: %w", err)
+		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
-		return nil, fmt.Errorf("opening the hostagent's socket: %w", err)
+		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	// The path outlives this listener: it is handed down, or removed by whoever comes next.
 	listener.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the hostagent's socket: %w", err), listener.Close())
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), listener.Close())
 	}
 	return listener, nil
 }

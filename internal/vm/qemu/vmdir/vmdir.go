@@ -118,6 +118,9 @@ func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 // Views holds the places where QEMU's own mount namespace shows shared directories; on the host they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
+// ShellSocket is where a hostagent relays sessions to the guest: see sshx.Relay.
+func (d Dir) ShellSocket() string { return d.file("shell.sock") }
+
 // QEMULog is QEMU's own output.
 func (d Dir) QEMULog() string { return d.file("qemu.log") }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"rancherdesktop.io/rdd/internal/sshx"
+)
+
+// serveShells lets commands into the guest over a connection that stands already. It is one of its own, made now that
+// provisioning has passed: the guest's user may have come into groups since the first. Who finds no relay logs in.
+func (a *agent) serveShells(m *machineProcess) {
+	listener, err := a.Dir.ListenShells()
+	if err != nil {
+		a.Log.Warn("commands have to log in to the guest one by one", "error", err)
+		return
+	}
+	link := sshx.NewLink(a.dial)
+	m.work.Go(func() {
+		defer link.Close()
+		if err := sshx.Relay(m.ctx, listener, link.Client); err != nil {
+			a.Log.Warn("commands have to log in to the guest one by one", "error", err)
+		}
+	})
+	m.work.Go(func() {
+		if _, err := link.Client(m.ctx); err != nil && m.ctx.Err() == nil {
+			a.Log.Info("the connection for commands is made later", "error", err)
+		}
+	})
+}
