@@ -82,8 +82,8 @@ func (a *assembly) getPart(ctx context.Context, p part, index int, known version
 func (a *assembly) transferPart(ctx context.Context, p part, index int, known version, digest *digester) (version, error) {
 	count := len(a.source.parts())
 	if isURL(p.Location) {
-		a.meter.step("downloading "+p.kind, index+1, count)
-		d := &download{fetcher: a.fetcher, File: p.File, dir: a.dir, path: a.file(p), meter: a.meter, digest: digest, known: known}
+		a.meter.step("looking for the "+p.kind, index+1, count)
+		d := &download{fetcher: a.fetcher, File: p.File, kind: p.kind, dir: a.dir, path: a.file(p), meter: a.meter, digest: digest, known: known}
 		return d.run(ctx)
 	}
 	a.meter.step("copying "+p.kind, index+1, count)

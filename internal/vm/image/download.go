@@ -74,6 +74,8 @@ var errUnchanged = errors.New("the file has not changed")
 type download struct {
 	*fetcher
 	File
+	// kind of part that it is, for people.
+	kind string
 	// dir and path are of the file; what it is a part of is in path.json.
 	dir, path string
 	meter     *meter
@@ -365,6 +367,7 @@ func (d *download) begin(f *os.File, offset int64, v version) error {
 			return err
 		}
 	}
+	d.meter.rename("downloading " + d.kind)
 	d.meter.begin(offset, v.Size)
 	return nil
 }

@@ -41,6 +41,13 @@ func (m *meter) step(step string, index, count int) {
 	m.listen(m.progress)
 }
 
+// rename goes on with the work under another name.
+func (m *meter) rename(step string) {
+	if step != m.progress.Step {
+		m.progress.Step, m.progress.Since = step, m.now()
+	}
+}
+
 // begin says that done of total bytes are there already.
 func (m *meter) begin(done, total int64) {
 	m.done, m.total, m.lastDone, m.last = done, total, done, m.now()

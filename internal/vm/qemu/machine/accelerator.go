@@ -53,8 +53,7 @@ type Chooser struct {
 	Program Program
 	// Override is "kvm" or "tcg"; empty or "auto" chooses.
 	Override string
-	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without them, one that can be used is
-	// believed to work.
+	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without them, the host's own kernel is.
 	Kernel, Initrd string
 	// CacheDir keeps the result, until the host's kernel, its CPU or QEMU change.
 	CacheDir string
@@ -101,12 +100,13 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	if known, ok := c.load(key); ok {
 		return known, nil
 	}
-	if c.Kernel == "" {
+	trial, ok := c.trial("/")
+	if !ok {
 		// Not cached: the next image may be one to try it with.
 		c.Log.Warn("there is no kernel to try KVM with; if the guest hangs, set RDD_VM_ACCEL=tcg")
 		return kvmModels[0], nil
 	}
-	chosen, reason, err := c.try(ctx)
+	chosen, reason, err := c.try(ctx, trial)
 	if err != nil {
 		return Accelerator{}, err
 	}
@@ -124,10 +124,10 @@ func kvmUsable() error {
 }
 
 // try boots with each model until one works or hangs.
-func (c Chooser) try(ctx context.Context) (Accelerator, string, error) {
+func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) {
 	probe := c.probe
 	if probe == nil {
-		probe = c.tryBoot
+		probe = func(ctx context.Context, a Accelerator) (verdict, error) { return c.tryBoot(ctx, t, a) }
 	}
 	var reasons []string
 	for _, candidate := range kvmModels {
@@ -208,28 +208,23 @@ func (c Chooser) store(result cached) error {
 // probeTimeout is plenty: with a working KVM it takes a second.
 const probeTimeout = 8 * time.Second
 
-// probeMarker is what the guest prints when it lives.
-const probeMarker = "rdd-guest-lives"
-
 // verdict is how a try went. A machine that is silent has hung; one that QEMU refused has not.
 type verdict struct {
 	works, hung bool
 	reason      string
 }
 
-// tryBoot boots the kernel until the first program prints the marker.
-func (c Chooser) tryBoot(ctx context.Context, a Accelerator) (verdict, error) {
+// tryBoot boots a kernel until the marker is printed.
+func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (verdict, error) {
 	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	console := &watcher{marker: []byte(probeMarker), found: cancel}
+	console := &watcher{marker: []byte(t.marker), found: cancel}
 	var complaints bytes.Buffer
-	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &complaints, Args: []string{
+	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &complaints, Args: append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
-		"-kernel", c.Kernel, "-initrd", c.Initrd,
-		"-append", "console=ttyS0 quiet panic=-1 rdinit=/bin/busybox -- echo " + probeMarker,
 		"-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
-	}})
+	}, t.args...)})
 	switch {
 	case ctx.Err() != nil:
 		return verdict{}, ctx.Err()

@@ -6,7 +6,6 @@ package machine
 
 import (
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,20 +139,5 @@ func TestDiskOnRawImage(t *testing.T) {
 		if got, err := DiskSize(disk); err != nil || got != want {
 			t.Errorf("%d, %v; want %d", got, err, want)
 		}
-	}
-}
-
-// Without a kernel to try it with, KVM is believed to work where it can be opened, and that is not written down.
-func TestChooseWithoutKernel(t *testing.T) {
-	if err := kvmUsable(); err != nil {
-		t.Skipf("SKIPPED: %v", err)
-	}
-	c := Chooser{Program: fakeQEMU(t, ""), CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
-	got, err := c.Choose(t.Context())
-	if err != nil || got.Name != KVM {
-		t.Errorf("got %v, %v", got, err)
-	}
-	if _, err := os.Stat(c.file()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the belief was written down: %v", err)
 	}
 }

@@ -197,7 +197,7 @@ func TestChoose(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			c := Chooser{
-				Program: fakeQEMU(t, ""), Kernel: "any", CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
+				Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
 				probe: func(context.Context, Accelerator) (verdict, error) {
 					tries++
 					return tc.verdicts[tries-1], nil
@@ -228,7 +228,7 @@ func TestChooseFailedProbeIsNotCached(t *testing.T) {
 		t.Skipf("SKIPPED: /dev/kvm cannot be opened: %v", err)
 	}
 	c := Chooser{
-		Program: fakeQEMU(t, ""), Kernel: "any", CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 		probe: func(context.Context, Accelerator) (verdict, error) { return verdict{}, context.Canceled },
 	}
 	if _, err := c.Choose(t.Context()); !errors.Is(err, context.Canceled) {
@@ -257,13 +257,13 @@ func TestWatcher(t *testing.T) {
 		output string
 		want   bool
 	}{
-		{"noise\r\n" + probeMarker + "\r\n", true},
-		{probeMarker, true},
-		{"[ 0.0] Command line: echo " + probeMarker + "\n", false},
-		{strings.Repeat("x", 10000) + probeMarker, false},
+		{"noise\r\n" + liveMarker + "\r\n", true},
+		{liveMarker, true},
+		{"[ 0.0] Command line: echo " + liveMarker + "\n", false},
+		{strings.Repeat("x", 10000) + liveMarker, false},
 		{"", false},
 	} {
-		w := &watcher{marker: []byte(probeMarker), found: func() {}}
+		w := &watcher{marker: []byte(liveMarker), found: func() {}}
 		for i := range len(tc.output) {
 			if _, err := w.Write([]byte{tc.output[i]}); err != nil {
 				t.Fatal(err)
