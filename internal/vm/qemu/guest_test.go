@@ -21,6 +21,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
@@ -44,6 +45,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == share.ViewCommand {
+		fmt.Fprintln(os.Stderr, share.Become(os.Args[2:], os.Environ()))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -58,7 +63,7 @@ func serveHostagent(name string, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	config.Dir = vmdir.In(*home, name)
+	config.Dir, config.Private = vmdir.In(*home, name), []string{*home}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return hostagent.Run(ctx, config)
