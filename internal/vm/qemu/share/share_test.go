@@ -5,10 +5,12 @@ package share
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/process"
@@ -187,5 +189,21 @@ func checkRefusal(t *testing.T, err error, field, reason string) {
 	var invalid *vm.InvalidSpecError
 	if !errors.As(err, &invalid) || invalid.Field != field || !strings.Contains(invalid.Reason, reason) {
 		t.Errorf("got %v, want a refusal of %s with %q", err, field, reason)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	if err := Explain(nil); err != nil {
+		t.Errorf("nothing became %v", err)
+	}
+	other := errors.New("no such file")
+	if err := Explain(other); !errors.Is(err, other) || err.Error() != other.Error() {
+		t.Errorf("%v became %v", other, err)
+	}
+	for _, refusal := range []error{syscall.EPERM, syscall.ENOSPC, syscall.EACCES} {
+		err := Explain(fmt.Errorf("separating the mounts: %w", refusal))
+		if !errors.Is(err, refusal) || !strings.Contains(err.Error(), "mount directories that do not contain them") {
+			t.Errorf("%v became %v", refusal, err)
+		}
 	}
 }
