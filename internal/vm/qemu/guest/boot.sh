@@ -31,13 +31,15 @@ block() {
             esac
         done <"$1"
     fi
-    set -- "$1" "# rdd: begin$newline$2$newline# rdd: end$newline" "${3-}"
-    if [ "$3" ]; then
-        set -- "$1" "$2$others"
+    ours=${2:+"# rdd: begin$newline$2$newline# rdd: end$newline"}
+    if [ "${3-}" ]; then
+        others=$ours$others
     else
-        set -- "$1" "$others$2"
+        others=$others$ours
     fi
-    put "$1" 0644 0:0 "${2%"$newline"}"
+    if [ "$others" ]; then
+        put "$1" 0644 0:0 "${others%"$newline"}"
+    fi
 }
 
 # The root file system follows the disk, which may have grown. Where it is in a partition, that is cloud-init's work.
@@ -75,6 +77,22 @@ let_user_in() {
         chown "$user:$user" "$keys"
     fi
     put /etc/ssh/ssh_host_ed25519_key 0600 0:0 "$host_key"
+}
+
+# ssh_environment LINE: tells sshd, which must bear it, what /etc/environment cannot hold.
+ssh_environment() {
+    conf=/etc/ssh/sshd_config.d/90-rdd.conf
+    if [ -z "$1" ]; then
+        rm -f "$conf"
+        return 0
+    fi
+    put "$conf" 0600 0:0 "$1"
+    mkdir -p /run/sshd
+    sshd -t || {
+        rm -f "$conf"
+        echo "env: this guest's sshd cannot be given these values"
+        return 1
+    }
 }
 
 # file WHERE PATH OWNER PERMISSIONS OVERWRITE CONTENT: a file of the template, by rename.
@@ -133,4 +151,5 @@ grow
 make_user
 let_user_in
 block /etc/environment "$environment"
+ssh_environment "$ssh_environment"
 block /etc/hosts "$hosts" first

@@ -35,10 +35,11 @@ type Settings struct {
 func (s Settings) Boot() []byte {
 	var b strings.Builder
 	s.variables(&b, map[string]string{
-		"authorized_key": strings.TrimSpace(s.Keys.Authorized),
-		"host_key":       strings.TrimSpace(s.Keys.Host),
-		"environment":    environment(s.Template.Env),
-		"hosts":          s.Hosts,
+		"authorized_key":  strings.TrimSpace(s.Keys.Authorized),
+		"host_key":        strings.TrimSpace(s.Keys.Host),
+		"environment":     environment(s.Template.Env),
+		"ssh_environment": sshEnvironment(s.Template.Env),
+		"hosts":           s.Hosts,
 	})
 	b.WriteString(bootScript)
 	for _, share := range s.Shares {
@@ -114,4 +115,18 @@ func environment(env map[string]string) string {
 		lines = append(lines, name+"="+value)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// sshEnvironment renders a line of sshd_config(5) for the values that pam_env would cut off at a #; empty when there are none.
+func sshEnvironment(env map[string]string) string {
+	line := ""
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.Contains(env[name], "#") {
+			line += fmt.Sprintf(` %s="%s"`, name, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(env[name]))
+		}
+	}
+	if line == "" {
+		return ""
+	}
+	return "SetEnv" + line
 }

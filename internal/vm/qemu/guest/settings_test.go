@@ -17,6 +17,26 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
+// TestEmptyBlock: nothing to say leaves nothing behind.
+func TestEmptyBlock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if out, err := bootFunctions(t, `block "$@"`, path, ""); err != nil || out != "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("made a file: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("X=1\n# rdd: begin\nA=0\n# rdd: end\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := bootFunctions(t, `block "$@"`, path, ""); err != nil || out != "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "X=1\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 // bootFunctions runs the boot script's functions on this host, as whoever runs the test.
 func bootFunctions(t *testing.T, line string, args ...string) (string, error) {
 	t.Helper()
@@ -124,6 +144,18 @@ func TestEnvironment(t *testing.T) {
 	got := environment(map[string]string{"B": "it's me", "A": "", "C": ` blank `, "D": `"quoted"`, "E": "a=b"})
 	if want := "A=\nB=it's me\nC=\" blank \"\nD=\"\"quoted\"\"\nE=a=b"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSSHEnvironment(t *testing.T) {
+	for want, env := range map[string]map[string]string{
+		"":                           {"A": "plain", "B": `"`},
+		`SetEnv COLOUR="#fff"`:       {"COLOUR": "#fff", "A": "plain"},
+		`SetEnv A="a#b c" B="\"#\\"`: {"B": `"#\`, "A": "a#b c"},
+	} {
+		if got := sshEnvironment(env); got != want {
+			t.Errorf("%v: got %s, want %s", env, got, want)
+		}
 	}
 }
 
