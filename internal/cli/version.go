@@ -10,14 +10,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // versionReport is what `rdd version` prints.
 type versionReport struct {
-	// Client is this program.
-	Client string `json:"client"`
+	// Client is the version of this program, and ClientBuild what it was built from.
+	Client      string        `json:"client"`
+	ClientBuild version.Build `json:"clientBuild"`
 	// Daemon is the running daemon; empty when there is none.
-	Daemon   string `json:"daemon,omitempty"`
+	Daemon      string         `json:"daemon,omitempty"`
+	DaemonBuild *version.Build `json:"daemonBuild,omitempty"`
+
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
@@ -32,7 +36,7 @@ func (r *root) versionCommand() *cobra.Command {
 	}
 	output := addOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		report := versionReport{Client: r.build.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		report := versionReport{Client: r.build.Version, ClientBuild: r.build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 		inst, err := r.instance()
 		if err != nil {
 			return err
@@ -42,7 +46,7 @@ func (r *root) versionCommand() *cobra.Command {
 			return err
 		}
 		if state == client.Running {
-			report.Daemon = record.Build.Version
+			report.Daemon, report.DaemonBuild = record.Build.Version, &record.Build
 		}
 		return output.print(r.out, report, report.table)
 	}
@@ -50,9 +54,9 @@ func (r *root) versionCommand() *cobra.Command {
 }
 
 func (v versionReport) table(w io.Writer) {
-	daemon := v.Daemon
-	if daemon == "" {
-		daemon = "not running"
+	daemon := "not running"
+	if v.DaemonBuild != nil {
+		daemon = v.DaemonBuild.Text()
 	}
-	fmt.Fprintf(w, "rdd\t%s\ndaemon\t%s\nplatform\t%s (%s)\n", v.Client, daemon, v.Platform, v.Go)
+	fmt.Fprintf(w, "rdd\t%s\ndaemon\t%s\nplatform\t%s (%s)\n", v.ClientBuild.Text(), daemon, v.Platform, v.Go)
 }

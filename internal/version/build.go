@@ -85,7 +85,7 @@ func (b Build) Text() string {
 	switch {
 	case !b.development() || !known(b.Linked):
 		return b.Version
-	case strings.Contains(b.Version, "+") || b.Revision == "":
+	case strings.Contains(b.Version, "+") || b.Revision == "" || strings.Contains(b.Version, b.Revision[:min(len(b.Revision), 7)]):
 		return fmt.Sprintf("%s of %s", b.Version, b.Linked.Format(time.DateTime))
 	}
 	return fmt.Sprintf("%s+%s of %s", b.Version, b.Revision[:min(len(b.Revision), 7)], b.Linked.Format(time.DateTime))

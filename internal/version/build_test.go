@@ -103,10 +103,11 @@ func TestThis(t *testing.T) {
 func TestText(t *testing.T) {
 	linked := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for want, b := range map[string]Build{
-		"v1.0.0":                                    {Version: "v1.0.0", Linked: linked},
-		"v0.0.0-dev+abc of 2026-01-02 03:04:05":     {Version: "v0.0.0-dev+abc", Revision: "abcdefabcdef", Linked: linked},
-		"v0.0.0-dev+abcdefa of 2026-01-02 03:04:05": {Version: "v0.0.0-dev", Revision: "abcdefabcdef", Linked: linked},
-		"v0.0.0-dev":                                {Version: "v0.0.0-dev"},
+		"v1.0.0":                                         {Version: "v1.0.0", Linked: linked},
+		"v0.0.0-dev+abc of 2026-01-02 03:04:05":          {Version: "v0.0.0-dev+abc", Revision: "abcdefabcdef", Linked: linked},
+		"v0.0.0-dev+abcdefa of 2026-01-02 03:04:05":      {Version: "v0.0.0-dev", Revision: "abcdefabcdef", Linked: linked},
+		"v0.0.0-20260102-abcdefa of 2026-01-02 03:04:05": {Version: "v0.0.0-20260102-abcdefa", Revision: "abcdefabcdef", Linked: linked},
+		"v0.0.0-dev":                                     {Version: "v0.0.0-dev"},
 	} {
 		if got := b.Text(); got != want {
 			t.Errorf("%+v is %q, want %q", b, got, want)
