@@ -50,6 +50,8 @@ type mutant struct {
 	engine func(h *harness, e vm.Engine) vm.Engine
 	// result changes what a reconciler answers.
 	result func(ctrl.Result, error) (ctrl.Result, error)
+	// deaf begins no watch again.
+	deaf bool
 }
 
 // request is one reconciler's business.
@@ -313,7 +315,7 @@ func (h *harness) drive(ctx context.Context, stop func() bool) error {
 		case len(h.timers) > 0 && quiet < quietTimers:
 			h.nextTimer()
 			quiet++
-		case h.lost:
+		case h.lost && !h.mutant.deaf:
 			h.relist()
 		default:
 			return nil

@@ -4,6 +4,7 @@ package limavm
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -47,18 +48,31 @@ func (v validator) checkChange(limaVM *limav1.LimaVM, from, to side) error {
 	return nil
 }
 
-// checkEdit refuses what cannot be changed once the disk is made.
+// checkEdit refuses what cannot be changed once the disk is made. Which of several images it was made of only the
+// engine knows; here at least one has to stay.
 func checkEdit(before, after *template.Template) error {
-	if was, is := before.Image().Location, after.Image().Location; was != is {
+	stays := func(now template.Image) bool {
+		return slices.ContainsFunc(before.ArchImages(), func(was template.Image) bool { return sameImage(was, now) })
+	}
+	if !slices.ContainsFunc(after.ArchImages(), stays) {
 		return &vm.InvalidSpecError{
-			Field:  "images[0].location",
-			Reason: fmt.Sprintf("cannot be changed from `%s` to `%s`: the disk is made of it; delete the LimaVM and create it again", was, is),
+			Field: "images[0].location",
+			Reason: fmt.Sprintf("cannot be changed from `%s` to `%s`: the disk is made of it; delete the LimaVM and create it again",
+				before.Image().Location, after.Image().Location),
 		}
 	}
 	if after.Disk < before.Disk {
 		return &vm.InvalidSpecError{Field: "disk", Reason: fmt.Sprintf("cannot shrink from %s to %s", size(before.Disk), size(after.Disk))}
 	}
 	return nil
+}
+
+// sameImage compares by content where that is known: an image may move to a mirror.
+func sameImage(a, b template.Image) bool {
+	if a.Digest != "" && b.Digest != "" {
+		return a.Digest == b.Digest
+	}
+	return a.Location == b.Location
 }
 
 func size(bytes int64) string { return resource.NewQuantity(bytes, resource.BinarySI).String() }

@@ -170,7 +170,7 @@ func (s *scope) waiting() string {
 	}
 }
 
-// progressText says how far background work is: "building image 3/5 … 42%". It
+// progressText says how far background work is: "building image 3/5 42% (2 of 5 MB)". It
 // carries no time, which would be a write for each second.
 func progressText(p vm.Progress) string {
 	text := p.Step
@@ -178,7 +178,7 @@ func progressText(p vm.Progress) string {
 		text += fmt.Sprintf(" %d/%d", p.Index, p.Total)
 	}
 	if p.Percent > 0 {
-		text += fmt.Sprintf(" … %d%%", p.Percent)
+		text += fmt.Sprintf(" %d%%", p.Percent)
 	}
 	if p.Detail != "" {
 		text += " (" + p.Detail + ")"

@@ -69,7 +69,7 @@ func TestConditions(t *testing.T) {
 	}{
 		"nothing yet":           {scene{outcome: reconcile.Wait("making the instance", 0)}, "Unknown/Pending/making the instance", "Unknown/Reconciling/making the instance"},
 		"not seen":              {scene{unseen: true, outcome: reconcile.Retry(errors.New("boom"))}, "Unknown/Pending/trying again: boom", "Unknown/Reconciling/trying again: boom"},
-		"creating":              {scene{state: with(&vm.State{Phase: vm.PhaseCreating}, progress)}, "Unknown/Pending/building image 3/5 … 42%", "Unknown/Reconciling/building image 3/5 … 42%"},
+		"creating":              {scene{state: with(&vm.State{Phase: vm.PhaseCreating}, progress)}, "Unknown/Pending/building image 3/5 42%", "Unknown/Reconciling/building image 3/5 42%"},
 		"source invalid":        {scene{outcome: reconcile.Stalled("CreateFailed", "field `arch`")}, "False/CreateFailed/field `arch`", "Unknown/Reconciling/field `arch`"},
 		"name taken":            {scene{outcome: reconcile.Stalled("NameTaken", "taken")}, "False/NameTaken/taken", "Unknown/Reconciling/taken"},
 		"creation failed":       {scene{state: with(&vm.State{Phase: vm.PhaseIncomplete}, failed(vm.OperationCreate))}, "False/CreateFailed/boom", "Unknown/Reconciling/"},
