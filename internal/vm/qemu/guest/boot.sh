@@ -131,7 +131,7 @@ share() {
     fi
     modprobe -q 9p || :
     if ! grep -qw 9p /proc/filesystems; then
-        echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system; use an image whose kernel has it (Debian's cloud kernels do not), or leave mounts out of the template"
+        echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system; take an image whose kernel has it (Debian's generic ones, not genericcloud), reset the machine if its image was built by an older rdd, or leave mounts out of the template"
         return 1
     fi
     mkdir -p "$4" || {

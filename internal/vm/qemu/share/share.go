@@ -69,7 +69,7 @@ func Prepare(mounts []template.Mount, private []string, views string) (Set, erro
 	return set, set.makeViews()
 }
 
-// aliases returns the paths, free of symbolic links, by which directories can be reached. One that does not exist has none.
+// aliases returns the outermost paths, free of symbolic links, by which directories can be reached. One that does not exist has none.
 func aliases(dirs []string) ([]string, error) {
 	var all []string
 	for _, dir := range dirs {
@@ -84,10 +84,37 @@ func aliases(dirs []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, paths...)
+		for _, path := range paths {
+			if same, err := sameDirectory(path, real); err != nil {
+				return nil, err
+			} else if same {
+				all = append(all, path)
+			}
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all), nil
+	return outermost(all), nil
+}
+
+// sameDirectory tells an alias that leads to dir from one that another mount covers.
+func sameDirectory(alias, dir string) (bool, error) {
+	want, err := os.Stat(dir)
+	if err != nil {
+		return false, fmt.Errorf("finding rdd's own directory: %w", err)
+	}
+	got, err := os.Stat(alias)
+	return err == nil && os.SameFile(got, want), nil //nolint:nilerr // nobody can reach it by this path
+}
+
+// outermost drops the paths that lie in others.
+func outermost(paths []string) []string {
+	slices.Sort(paths)
+	var kept []string
+	for _, path := range paths {
+		if !slices.ContainsFunc(kept, func(outer string) bool { return within(path, outer) }) {
+			kept = append(kept, path)
+		}
+	}
+	return kept
 }
 
 // locate returns the path of a mount's location without symbolic links.
@@ -133,17 +160,17 @@ func checkDirectory(location string) error {
 // arrange decides what is exported of location: itself, or a view without what is hidden.
 func (s *Share) arrange(location string, hidden []string, view string) error {
 	s.Export = location
-	var covers []process.Mount
 	for _, dir := range hidden {
 		if within(location, dir) {
 			return fmt.Errorf("must not be in rdd's own directory %s, which guests never see", dir)
 		}
-		if within(dir, location) && !slices.ContainsFunc(covers, func(c process.Mount) bool { return within(dir, location+strings.TrimPrefix(c.Target, view)) }) {
-			covers = append(covers, process.Mount{Target: view + strings.TrimPrefix(dir, strings.TrimSuffix(location, "/"))})
+		if !within(dir, location) {
+			continue
 		}
-	}
-	if covers != nil {
-		s.Export, s.mounts = view, append([]process.Mount{{Source: location, Target: view}}, covers...)
+		if s.Export == location {
+			s.Export, s.mounts = view, []process.Mount{{Source: location, Target: view}}
+		}
+		s.mounts = append(s.mounts, process.Mount{Target: view + strings.TrimPrefix(dir, strings.TrimSuffix(location, "/"))})
 	}
 	return nil
 }

@@ -192,6 +192,13 @@ func checkRefusal(t *testing.T, err error, field, reason string) {
 	}
 }
 
+func TestOutermost(t *testing.T) {
+	got := outermost([]string{"/h/.rd2/lima", "/h/.rd2", "/h/.rd2-x", "/h/.rd2", "/h/.rd2-x/a", "/h/.rd"})
+	if want := []string{"/h/.rd", "/h/.rd2", "/h/.rd2-x"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	if err := Explain(nil); err != nil {
 		t.Errorf("nothing became %v", err)
