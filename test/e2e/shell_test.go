@@ -148,8 +148,10 @@ func checkTerminalSession(w *world) {
 	terminal.resize(w.t, 42, 123)
 	terminal.typeIn(w.t, "until stty size | grep -q '^42 '; do sleep 0.1; done; echo now=$(stty size)\r")
 	terminal.out.await(w.t, "now=42 123")
-	terminal.typeIn(w.t, "sleep 12345; echo code=$?\r")
+	terminal.typeIn(w.t, "echo begun=$((1+1)); sleep 12345\r")
+	terminal.out.await(w.t, "begun=2")
 	terminal.typeIn(w.t, "\x03")
+	terminal.out.await(w.t, `\^C`)
 	terminal.typeIn(w.t, "echo still=$((40+2))\r")
 	terminal.out.await(w.t, "still=42")
 	terminal.typeIn(w.t, "exit 7\r")
@@ -180,7 +182,7 @@ func checkTelling(w *world) {
 	if !strings.HasPrefix(why, `LimaVM "dev" runs: nothing blocks it.`) {
 		w.t.Errorf("why begins with %.100q", why)
 	}
-	for _, want := range []string{"event", "Started", "phase", "booting", "console"} {
+	for _, want := range []string{"event", "Started", "phase", "booting"} {
 		w.expectIn(why, want)
 	}
 	w.expectIn(w.rdd("limavm", "list"), "Running for ")
