@@ -56,7 +56,7 @@ func child(t *testing.T, s *Store, from *server, more ...string) *exec.Cmd {
 func TestKilledDownloadGoesOn(t *testing.T) {
 	data := rawDisk(1, 4<<20)
 	s, from := fetchStore(t), serve(t, data)
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
+	from.answer(func(n int, w http.ResponseWriter, r *http.Request) bool {
 		if n > 1 {
 			return false
 		}
@@ -65,7 +65,7 @@ func TestKilledDownloadGoesOn(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 		return true
-	}
+	})
 	cmd := child(t, s, from)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

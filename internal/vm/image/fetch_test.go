@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -77,15 +76,22 @@ func serve(t *testing.T, data []byte) *server {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests = append(s.requests, r)
-	n, data, etag := len(s.requests), s.data, s.etag
+	n, data, etag, misbehave := len(s.requests), s.data, s.etag, s.misbehave
 	s.mu.Unlock()
 	if etag != "" {
 		w.Header().Set("ETag", etag)
 	}
-	if s.misbehave != nil && s.misbehave(n, w, r) {
+	if misbehave != nil && misbehave(n, w, r) {
 		return
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+}
+
+// answer lets the server misbehave.
+func (s *server) answer(misbehave func(n int, w http.ResponseWriter, r *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.misbehave = misbehave
 }
 
 func (s *server) location() string { return s.URL + "/disk.raw" }
@@ -206,83 +212,17 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-func TestDigestIsCachedWhereverItCameFrom(t *testing.T) {
-	data := rawDisk(1, 1<<20)
-	s, from := fetchStore(t), serve(t, data)
-	first := mustObtain(t, s, from.source(sha256Digest(data)))
-	from.Close()
-	mirror := Source{Disk: File{Location: "http://127.0.0.1:1/elsewhere.img", Digest: sha256Digest(data)}}
-	if again := mustObtain(t, s, mirror); again.Disk != first.Disk {
-		t.Errorf("got %s, want %s", again.Disk, first.Disk)
-	}
-}
-
-func TestUnchangedFileIsNotDownloadedAgain(t *testing.T) {
-	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
-	first, second := mustObtain(t, s, from.source("")), mustObtain(t, s, from.source(""))
-	if first.Disk != second.Disk {
-		t.Errorf("got %s and %s", first.Disk, second.Disk)
-	}
-	if asked := from.asked("If-None-Match"); len(asked) != 2 || asked[1] != `"first"` {
-		t.Errorf("If-None-Match: %q", asked)
-	}
-	checkNoPartial(t, s)
-}
-
-func TestChangedFileIsAnotherImage(t *testing.T) {
-	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
-	first := mustObtain(t, s, from.source(""))
-	from.change(rawDisk(2, 1<<20), `"second"`)
-	second := mustObtain(t, s, from.source(""))
-	checkDisk(t, second, rawDisk(2, 1<<20))
-	checkDisk(t, first, rawDisk(1, 1<<20))
-	for _, entry := range mustList(t, s) {
-		if entry.Current != (entry.Digest == second.Digest) {
-			t.Errorf("%s: current is %t", entry.ID(), entry.Current)
-		}
-	}
-	if removed, err := s.Prune(false); err != nil || len(removed) != 1 || removed[0].Digest != first.Digest {
-		t.Errorf("pruned %+v, %v; want the image that nothing leads to any more", removed, err)
-	}
-}
-
-func TestCachedImageDoesWhenTheServerIsAway(t *testing.T) {
-	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
-	first := mustObtain(t, s, from.source(""))
-	from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
-		w.WriteHeader(http.StatusNotFound)
-		return true
-	}
-	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
-		t.Errorf("404: got %s, want %s", again.Disk, first.Disk)
-	}
-	from.Close()
-	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
-		t.Errorf("no server: got %s, want %s", again.Disk, first.Disk)
-	}
-}
-
-func TestFileThatCannotBeCheckedIsKept(t *testing.T) {
-	s, from := fetchStore(t), serve(t, rawDisk(1, 1<<20))
-	from.etag = ""
-	mustObtain(t, s, from.source(""))
-	mustObtain(t, s, from.source(""))
-	if n := len(from.asked("Range")); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
-}
-
 func TestWrongDigest(t *testing.T) {
 	data, other := rawDisk(1, 1<<20), rawDisk(2, 1<<20)
 	for _, want := range []string{sha256Digest(other), sha512Digest(other)} {
 		s, from := fetchStore(t), serve(t, data)
 		var bodies atomic.Int64
-		from.misbehave = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		from.answer(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("If-None-Match") == "" {
 				bodies.Add(1)
 			}
 			return false
-		}
+		})
 		for range 2 {
 			_, err := s.Obtain(t.Context(), []Source{from.source(want)}, nil)
 			var wrong *DigestError
@@ -336,10 +276,10 @@ func TestStatusCodes(t *testing.T) {
 		{http.StatusTooManyRequests, true, 4},
 	} {
 		s, from := fetchStore(t), serve(t, nil)
-		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		from.answer(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 			w.WriteHeader(tc.status)
 			return true
-		}
+		})
 		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
 		var unavailable *UnavailableError
 		if !errors.As(err, &unavailable) || vm.Retryable(err) != tc.retryable || !strings.Contains(err.Error(), fmt.Sprint(tc.status)) || !strings.Contains(err.Error(), from.location()) {
@@ -365,10 +305,10 @@ func TestNextSourceWhenOneIsNotThere(t *testing.T) {
 	data := rawDisk(1, 1<<20)
 	s, from := fetchStore(t), serve(t, data)
 	gone := serve(t, nil)
-	gone.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+	gone.answer(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusNotFound)
 		return true
-	}
+	})
 	dead := Source{Disk: File{Location: "http://127.0.0.1:1/none.img"}}
 	none := Source{Disk: File{Location: filepath.Join(t.TempDir(), "none.img")}}
 	checkDisk(t, mustObtain(t, s, gone.source(""), dead, none, from.source("")), data)
@@ -383,273 +323,17 @@ func TestNextSourceWhenOneIsNotThere(t *testing.T) {
 	}
 }
 
-func TestCutConnectionIsResumed(t *testing.T) {
-	data := rawDisk(1, 3<<20)
-	s, from := fetchStore(t), serve(t, data)
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		return n < 10 && from.cut(w, r, 300_000)
-	}
-	checkDisk(t, mustObtain(t, s, from.source(sha256Digest(data))), data)
-	ranges, conditions := from.asked("Range"), from.asked("If-Range")
-	if len(ranges) != 10 || ranges[9] == "" || conditions[9] != `"first"` {
-		t.Errorf("Range %q, If-Range %q", ranges, conditions)
-	}
-}
-
-func TestDownloadGoesOnAfterItWasGivenUp(t *testing.T) {
-	data := rawDisk(1, 3<<20)
-	s, from := fetchStore(t), serve(t, data)
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		switch {
-		case n == 1:
-			return from.cut(w, r, 1<<20)
-		case n <= 4:
-			return from.cut(w, r, 0)
-		}
-		return false
-	}
-	_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
-	var interrupted *InterruptedError
-	if !errors.As(err, &interrupted) || interrupted.Have != 1<<20 || interrupted.Want != 3<<20 || !vm.Retryable(err) {
-		t.Fatalf("got %v, want an InterruptedError after 1 of 3 MiB", err)
-	}
-	checkNothingCached(t, s)
-	checkDisk(t, mustObtain(t, s, from.source("")), data)
-	if ranges := from.asked("Range"); ranges[4] != "bytes=1048576-" {
-		t.Errorf("the next attempt asked for %q", ranges[4])
-	}
-}
-
-// A server that ignores Range answers 200 with the whole file.
-func TestServerWithoutRanges(t *testing.T) {
-	data := rawDisk(1, 2<<20)
-	s, from := fetchStore(t), serve(t, data)
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		r.Header.Del("Range")
-		if n == 1 {
-			return from.cut(w, r, 1<<20)
-		}
-		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-		_, _ = w.Write(data)
-		return true
-	}
-	checkDisk(t, mustObtain(t, s, from.source(sha256Digest(data))), data)
-}
-
-func TestFileThatChangesWhileItIsDownloaded(t *testing.T) {
-	first, second := rawDisk(1, 2<<20), rawDisk(2, 2<<20)
-	for name, misbehave := range map[string]func(from *server, w http.ResponseWriter, r *http.Request) bool{
-		"a server that heeds If-Range": func(*server, http.ResponseWriter, *http.Request) bool { return false },
-		"a server that does not": func(from *server, w http.ResponseWriter, r *http.Request) bool {
-			r.Header.Del("If-Range")
-			return false
-		},
-		"one that does not say either": func(from *server, w http.ResponseWriter, r *http.Request) bool {
-			w.Header().Del("ETag")
-			r.Header.Del("If-Range")
-			return false
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, from := fetchStore(t), serve(t, first)
-			from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-				if n == 1 {
-					defer from.change(second, `"second"`)
-					return from.cut(w, r, 1<<20)
-				}
-				return misbehave(from, w, r)
-			}
-			checkDisk(t, mustObtain(t, s, from.source(sha256Digest(second))), second)
-		})
-	}
-}
-
-// A part that begins elsewhere than asked for, or is of a file of another size, is not taken.
-func TestWrongParts(t *testing.T) {
-	data := rawDisk(1, 2<<20)
-	for _, header := range []string{"bytes 7-2097151/2097152", "bytes 1048576-2097151/9999999", "nonsense", ""} {
-		s, from := fetchStore(t), serve(t, data)
-		from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-			switch {
-			case n == 1:
-				return from.cut(w, r, 1<<20)
-			case r.Header.Get("Range") != "":
-				w.Header().Set("Content-Range", header)
-				w.WriteHeader(http.StatusPartialContent)
-				_, _ = w.Write(data[:1<<20])
-				return true
-			}
-			return false
-		}
-		checkDisk(t, mustObtain(t, s, from.source("")), data)
-	}
-}
-
-func TestWrongLengths(t *testing.T) {
-	data := rawDisk(1, 1<<20)
-	t.Run("less than announced", func(t *testing.T) {
-		s, from := fetchStore(t), serve(t, data)
-		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
-			w.Header().Set("Content-Length", fmt.Sprint(len(data)+1000))
-			_, _ = w.Write(data)
-			return true
-		}
-		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
-		if !errors.As(err, new(*InterruptedError)) {
-			t.Errorf("got %v, want an InterruptedError", err)
-		}
-		checkNothingCached(t, s)
-	})
-	t.Run("none announced", func(t *testing.T) {
-		s, from := fetchStore(t), serve(t, data)
-		from.misbehave = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
-			_, _ = w.Write(data[:1000])
-			_ = http.NewResponseController(w).Flush()
-			_, _ = w.Write(data[1000:])
-			return true
-		}
-		checkDisk(t, mustObtain(t, s, from.source("")), data)
-	})
-	t.Run("all there already", func(t *testing.T) {
-		s, from := fetchStore(t), serve(t, data)
-		from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-			if n == 1 {
-				w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-				_, _ = w.Write(data)
-				_ = http.NewResponseController(w).Flush()
-				return true
-			}
-			return false
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		s.fetcher.writer = func(w io.Writer) io.Writer {
-			return writerFunc(func(p []byte) (int, error) {
-				n, err := w.Write(p)
-				if info, statErr := w.(*os.File).Stat(); statErr == nil && info.Size() == int64(len(data)) {
-					cancel()
-				}
-				return n, err
-			})
-		}
-		if _, err := s.Obtain(ctx, []Source{from.source("")}, nil); err == nil {
-			t.Skip("the download was quicker than its end")
-		}
-		s.fetcher.writer = func(w io.Writer) io.Writer { return w }
-		checkDisk(t, mustObtain(t, s, from.source("")), data)
-	})
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-func TestSilentServer(t *testing.T) {
-	data := rawDisk(1, 1<<20)
-	s, from := fetchStore(t), serve(t, data)
-	s.fetcher.stall = 50 * time.Millisecond
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		if n == 1 {
-			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-			_, _ = w.Write(data[:1000])
-			_ = http.NewResponseController(w).Flush()
-			select {
-			case <-r.Context().Done():
-			case <-release:
-			}
-			return true
-		}
-		return false
-	}
-	checkDisk(t, mustObtain(t, s, from.source("")), data)
-	if ranges := from.asked("Range"); len(ranges) != 2 || ranges[1] != "bytes=1000-" {
-		t.Errorf("Range: %q", ranges)
-	}
-}
-
-func TestCancelledDownloadGoesOnLater(t *testing.T) {
-	data := rawDisk(1, 2<<20)
-	s, from := fetchStore(t), serve(t, data)
-	ctx, cancel := context.WithCancel(t.Context())
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		if n > 1 {
-			return false
-		}
-		w.Header().Set("Content-Length", fmt.Sprint(len(data)))
-		_, _ = w.Write(data[:1<<20])
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-		return true
-	}
-	s.fetcher.writer = func(w io.Writer) io.Writer {
-		return writerFunc(func(p []byte) (int, error) {
-			n, err := w.Write(p)
-			if info, statErr := w.(*os.File).Stat(); statErr == nil && info.Size() >= 1<<20 {
-				cancel()
-			}
-			return n, err
-		})
-	}
-	if _, err := s.Obtain(ctx, []Source{from.source("")}, nil); !errors.Is(err, context.Canceled) {
-		t.Fatalf("got %v, want Canceled", err)
-	}
-	s.fetcher.writer = func(w io.Writer) io.Writer { return w }
-	checkDisk(t, mustObtain(t, s, from.source("")), data)
-	if ranges := from.asked("Range"); len(ranges) != 2 || ranges[1] != "bytes=1048576-" {
-		t.Errorf("Range: %q", ranges)
-	}
-}
-
-func TestFullDisk(t *testing.T) {
-	data := rawDisk(1, 2<<20)
-	check := func(t *testing.T, s *Store, from *server) {
-		t.Helper()
-		_, err := s.Obtain(t.Context(), []Source{from.source("")}, nil)
-		var host *vm.HostError
-		if !errors.As(err, &host) || vm.Retryable(err) || !strings.Contains(host.Missing, "disk space") || host.Hint == "" {
-			t.Errorf("got %v, want a HostError about disk space", err)
-		}
-		checkNothingCached(t, s)
-	}
-	t.Run("known before", func(t *testing.T) {
-		s, from := fetchStore(t), serve(t, data)
-		s.fetcher.freeSpace = func(string) (int64, error) { return spaceMargin + 1<<20, nil }
-		check(t, s, from)
-	})
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		t.Run("in the middle: "+errno.Error(), func(t *testing.T) {
-			s, from := fetchStore(t), serve(t, data)
-			s.fetcher.writer = func(w io.Writer) io.Writer {
-				left := 1 << 20
-				return writerFunc(func(p []byte) (int, error) {
-					if left -= len(p); left < 0 {
-						return 0, &os.PathError{Op: "write", Path: "x", Err: errno}
-					}
-					return w.Write(p)
-				})
-			}
-			check(t, s, from)
-			s.fetcher.writer = func(w io.Writer) io.Writer { return w }
-			checkDisk(t, mustObtain(t, s, from.source("")), data)
-			if ranges := from.asked("Range"); ranges[1] == "" {
-				t.Error("with space again, the download began anew")
-			}
-		})
-	}
-}
-
 func TestTwoDownloadsAtOnce(t *testing.T) {
 	data := rawDisk(1, 1<<20)
 	s, from := fetchStore(t), serve(t, data)
 	begun, release := make(chan struct{}), make(chan struct{})
-	from.misbehave = func(n int, _ http.ResponseWriter, _ *http.Request) bool {
+	from.answer(func(n int, _ http.ResponseWriter, _ *http.Request) bool {
 		if n == 1 {
 			close(begun)
 			<-release
 		}
 		return false
-	}
+	})
 	var all sync.WaitGroup
 	obtain := func(listen func(Progress)) {
 		defer all.Done()
@@ -671,47 +355,5 @@ func TestTwoDownloadsAtOnce(t *testing.T) {
 	all.Wait()
 	if n := len(from.asked("Range")); n != 1 {
 		t.Errorf("%d requests, want 1", n)
-	}
-}
-
-// A password in a URL is sent and never written down or shown.
-func TestPasswordIsNotKept(t *testing.T) {
-	data := rawDisk(1, 1<<20)
-	s, from := fetchStore(t), serve(t, data)
-	location := strings.Replace(from.location(), "http://", "http://me:secret@", 1)
-	from.misbehave = func(n int, w http.ResponseWriter, r *http.Request) bool {
-		if user, password, ok := r.BasicAuth(); !ok || user != "me" || password != "secret" {
-			t.Errorf("the server got %q, %q", user, password)
-		}
-		switch n {
-		case 1:
-			return from.cut(w, r, 1000)
-		case 2:
-			w.WriteHeader(http.StatusNotFound)
-			return true
-		}
-		return false
-	}
-	source := Source{Disk: File{Location: location}}
-	if _, err := s.Obtain(t.Context(), []Source{source}, nil); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("got %v", err)
-	}
-	image := mustObtain(t, s, source)
-	checkDisk(t, image, data)
-	if mustObtain(t, s, source).Disk != image.Disk || !PartsMatch(image.Parts, source) {
-		t.Error("the image is not found by its location")
-	}
-	err := filepath.WalkDir(s.dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if bytes.Contains(text, []byte("secret")) {
-			t.Errorf("%s holds the password", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }

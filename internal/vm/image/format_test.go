@@ -164,14 +164,14 @@ func TestKernelAndInitrd(t *testing.T) {
 	disk, kernel, initrd := rawDisk(1, 1<<20), []byte("MZ kernel"), []byte("initrd")
 	var files = map[string][]byte{"/disk.raw": disk, "/vmlinuz": kernel, "/initrd.img": initrd}
 	s, from := fetchStore(t), serve(t, nil)
-	from.misbehave = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+	from.answer(func(_ int, w http.ResponseWriter, r *http.Request) bool {
 		if w.Header().Set("ETag", `"`+r.URL.Path+`"`); r.Header.Get("If-None-Match") == w.Header().Get("ETag") {
 			w.WriteHeader(http.StatusNotModified)
 			return true
 		}
 		_, err := w.Write(files[r.URL.Path])
 		return err == nil
-	}
+	})
 	source := from.source("")
 	source.Kernel, source.Initrd = &File{Location: from.URL + "/vmlinuz"}, &File{Location: from.URL + "/initrd.img", Digest: sha256Digest(initrd)}
 	source.KernelArgs = "root=/dev/vda1"
