@@ -207,7 +207,10 @@ func (r *root) claimToDelete(ctx context.Context, c ctrl.WithWatch, name string)
 	if err != nil {
 		return nil, err
 	}
-	return machine, r.waitVM(ctx, c, machine, adoptedJudge(), "claim the instance directory")
+	if err := r.waitVM(ctx, c, machine, adoptedJudge(), "claim the instance directory"); err != nil {
+		return nil, fmt.Errorf("%w\nTo remove it afterwards: rdd limavm delete %s", err, name)
+	}
+	return machine, nil
 }
 
 // adoptedJudge waits until the instance belongs to the LimaVM: the controller takes the annotation away then.
