@@ -19,11 +19,14 @@ import (
 )
 
 // fakeListeningFile in the instance directory holds what the fake guest reports to listen: "127.0.0.1:8080" for TCP, each
-// on its line, "udp/0.0.0.0:53" for UDP. The ports are this host's own.
+// on its line, "udp/0.0.0.0:53" for UDP. The ports are this host's own. What begins with a "!" is reported as it is.
 const fakeListeningFile = "fake-listening"
 
+// fakeBreakFile in the instance directory breaks the connection over which the fake guest is watched.
+const fakeBreakFile = "fake-break"
+
 // watch does what the hostagent's command for watching a guest does.
-func (m *fakeMachine) watch(channel ssh.Channel) {
+func (m *fakeMachine) watch(channel ssh.Channel, breakConnection func() error) {
 	ended := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(io.Discard, channel)
@@ -39,6 +42,9 @@ func (m *fakeMachine) watch(channel ssh.Channel) {
 			}
 			was = now
 		}
+		if os.Remove(filepath.Join(m.dir, fakeBreakFile)) == nil {
+			_ = breakConnection()
+		}
 		select {
 		case <-ended:
 			return
@@ -49,6 +55,9 @@ func (m *fakeMachine) watch(channel ssh.Channel) {
 
 // report writes IPv4 listeners as the kernel does.
 func report(listening string) string {
+	if raw, found := strings.CutPrefix(listening, "!"); found {
+		return raw
+	}
 	line := "listening"
 	for field := range strings.FieldsSeq(listening) {
 		proto, address, found := strings.Cut(field, "/")

@@ -172,13 +172,13 @@ func (m *fakeMachine) serveSSH(listener net.Listener) {
 			}
 			go ssh.DiscardRequests(requests)
 			for channel := range channels {
-				go m.serveChannel(channel)
+				go m.serveChannel(channel, conn.Close)
 			}
 		}()
 	}
 }
 
-func (m *fakeMachine) serveChannel(request ssh.NewChannel) {
+func (m *fakeMachine) serveChannel(request ssh.NewChannel, breakConnection func() error) {
 	channel, requests, err := request.Accept()
 	if err != nil {
 		return
@@ -201,17 +201,17 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel) {
 			continue
 		}
 		_ = r.Reply(true, nil)
-		status := m.run(channel, string(r.Payload[4:]))
+		status := m.run(channel, string(r.Payload[4:]), breakConnection)
 		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 		return
 	}
 }
 
 // run answers the hostagent's questions; probes are really run, by this host.
-func (m *fakeMachine) run(channel ssh.Channel, line string) uint32 {
+func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func() error) uint32 {
 	switch {
 	case strings.Contains(line, "rdd-watch"):
-		m.watch(channel)
+		m.watch(channel, breakConnection)
 	case strings.Contains(line, "boot_id"):
 		fmt.Fprintln(channel, m.bootID)
 	case strings.Contains(line, "boot.status"):

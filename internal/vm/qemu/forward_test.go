@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -311,4 +312,48 @@ func TestASocketInTheWayIsReported(t *testing.T) {
 	must(t, os.Remove(path))
 	awaitForward(t, e, path, "forwarded once it is out of the way", works)
 	awaitReached(t, h, h.run(t).BootID)
+}
+
+// TestNonsenseFromTheGuest: a report that cannot be understood changes nothing, and the next one counts again.
+func TestNonsenseFromTheGuest(t *testing.T) {
+	service := newService(t)
+	h, e, _ := withRules(t, service.rule())
+	h.listens(t, service.guest)
+	awaitForward(t, e, service.host, "forwarded", works)
+	h.listens(t, "!listening tcp/ZZ\n\x00\x1b[2J\ntime never\nlistening tcp/0100007F\n"+strings.Repeat("x", 3<<20))
+	awaitLog(t, h, "reading the guest's report")
+	if got := echoed(t, service.host, "hello"); got != "hello" {
+		t.Errorf("got %q", got)
+	}
+	h.listens(t)
+	awaitForward(t, e, service.host, "gone", absent)
+}
+
+// awaitLog waits until the hostagent's log has text.
+func awaitLog(t *testing.T, h *fakeHost, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if log, err := os.ReadFile(h.dir().HostagentStderr()); err == nil && strings.Contains(string(log), text) {
+			return
+		}
+	}
+	t.Fatalf("the hostagent's log does not say %q", text)
+}
+
+// TestTheConnectionToTheGuestBreaks: ports stay, connections made afterwards work, and the guest is watched again.
+func TestTheConnectionToTheGuestBreaks(t *testing.T) {
+	first, second := newService(t), newService(t)
+	h, e, _ := withRules(t, first.rule(), second.rule())
+	h.listens(t, first.guest)
+	awaitForward(t, e, first.host, "forwarded", works)
+	must(t, os.WriteFile(filepath.Join(string(h.dir()), fakeBreakFile), nil, 0o600))
+	awaitLog(t, h, "watching it again")
+	if got := echoed(t, first.host, "hello"); got != "hello" {
+		t.Errorf("after the break: got %q", got)
+	}
+	if state, err := e.Observe(t.Context(), "x"); err != nil || state.Phase != vm.PhaseRunning || !works(forwardOf(state, first.host)) {
+		t.Errorf("after the break: %+v, %v", state, err)
+	}
+	h.listens(t, first.guest, second.guest)
+	awaitForward(t, e, second.host, "seen by the next watch", works)
 }
