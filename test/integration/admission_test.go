@@ -46,7 +46,7 @@ func TestLimaVMCreationIsJudged(t *testing.T) {
 		"empty":       {"template": ""},
 		"no-yaml":     {"template": "a: [b"},
 		"cray":        {"template": "arch: cray-1\n" + validTemplate},
-		"unknown":     {"template": "vmOpts: {qemu: {}}\n" + validTemplate},
+		"unknown":     {"template": "nonsense: true\n" + validTemplate},
 		"vm-template": {"unrelated": "yes"},
 	} {
 		e.must(e.create(newConfigMap("default", name, data)))
@@ -64,7 +64,7 @@ func TestLimaVMCreationIsJudged(t *testing.T) {
 		{"empty", newVM("default", "vm1", "empty", nil), []string{`"default/empty"`, `"template" data cannot be empty`}},
 		{"no YAML", newVM("default", "vm1", "no-yaml", nil), []string{`"default/no-yaml"`, "failed to parse template"}},
 		{"invalid", newVM("default", "vm1", "cray", nil), []string{`"default/cray"`, "failed to validate template", "field `arch`", "got `cray-1`"}},
-		{"unknown field", newVM("default", "vm1", "unknown", nil), []string{"vmOpts"}},
+		{"unknown field", newVM("default", "vm1", "unknown", nil), []string{"nonsense"}},
 		{"unknown param", newVM("default", "vm1", "good", func(vm *limav1.LimaVM) { vm.Spec.Params = map[string]string{"greting": "x"} }), []string{"param.greting"}},
 		{"template name taken", newVM("default", "vm", "good", nil), []string{`"default/vm-template"`, "already exists"}},
 		{"name used elsewhere", newVM("other", "first", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "default" }), []string{"already used", `"default"`, "LimaVM names are unique across all namespaces"}},
