@@ -24,6 +24,7 @@ type monitor struct {
 	mu       sync.Mutex
 	commands []string
 	usernet  string
+	refusal  string // of hostfwd_add
 	err      error
 }
 
@@ -36,6 +37,8 @@ func (m *monitor) run(_ context.Context, command string) (string, error) {
 		return "", m.err
 	case command == "info usernet":
 		return m.usernet, nil
+	case strings.HasPrefix(command, "hostfwd_add"):
+		return m.refusal, nil
 	case strings.HasPrefix(command, "hostfwd_remove"):
 		return "host forwarding rule for x removed\r\n", nil
 	}
@@ -136,6 +139,39 @@ func TestUDPWithoutQEMU(t *testing.T) {
 	qemu.mu.Lock()
 	qemu.err = nil
 	qemu.mu.Unlock()
+	if got := <-changes; len(got) != 1 || got[0].Error != "" {
+		t.Fatalf("got %+v", got)
+	}
+}
+
+// TestUDPRefusedByQEMU: its answer is the only sign.
+func TestUDPRefusedByQEMU(t *testing.T) {
+	qemu := &monitor{refusal: "Could not set up host forwarding rule 'x'\r\n"}
+	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: udpPort(t)})
+	m.Listening([]Listener{udp("0.0.0.0:53")})
+	if got := <-changes; len(got) != 1 || got[0].Error != "QEMU cannot forward it: Could not set up host forwarding rule 'x'" {
+		t.Fatalf("got %+v", got)
+	}
+}
+
+// TestUDPPortThatIsTaken is not asked for.
+func TestUDPPortThatIsTaken(t *testing.T) {
+	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	qemu := &monitor{}
+	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: taken.LocalAddr().(*net.UDPAddr).Port})
+	m.Listening([]Listener{udp("0.0.0.0:53")})
+	if got := <-changes; len(got) != 1 || !strings.HasPrefix(got[0].Error, "address already in use") {
+		t.Fatalf("got %+v", got)
+	}
+	if qemu.took(fmt.Sprintf("hostfwd_add net0 udp:%s-:53", taken.LocalAddr())) {
+		t.Error("asked for all the same")
+	}
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if got := <-changes; len(got) != 1 || got[0].Error != "" {
 		t.Fatalf("got %+v", got)
 	}
