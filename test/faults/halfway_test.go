@@ -21,29 +21,42 @@ import (
 )
 
 // TestDeletedAtEachPass lets the deletion strike after each pass of the making of a running
-// App, undisturbed and with a sample of faults: calls and kinds take turns.
+// App, and LimaVM, undisturbed and with a sample of faults: calls and kinds take turns.
 func TestDeletedAtEachPass(t *testing.T) {
-	t.Parallel()
-	started := time.Now()
-	h := simulate(t, mutant{})
-	ctx := context.Background()
-	kinds := slices.Concat(faultKinds, crashKinds)
-	passesSeen, runs := 0, 0
-	for n, whole := 1, false; !whole; n++ {
-		cut := until(fmt.Sprintf("%d passes", n), running, func(h *harness) bool {
-			whole = h.states["rd"].RunningRevision != "" && h.states["rd"].BootID != ""
-			return whole || h.passes >= n
+	one := makeMachine(nil, true)
+	for _, life := range []struct {
+		name, machine string
+		until         func(stop func(*harness) bool) stage
+		remove        stage
+	}{
+		{"App", "rd", func(stop func(*harness) bool) stage { return until("n passes", running, stop) }, remove()},
+		{"LimaVM", machineName, func(stop func(*harness) bool) stage {
+			return stage{name: "n passes", partial: true, act: func(ctx context.Context, h *harness) error { return h.cut(ctx, one, stop) }}
+		}, deleteMachine(machineKey)},
+	} {
+		t.Run(life.name, func(t *testing.T) {
+			t.Parallel()
+			started := time.Now()
+			h := simulate(t, mutant{})
+			kinds := slices.Concat(faultKinds, crashKinds, eventKinds)
+			passesSeen, runs := 0, 0
+			for n, whole := 1, false; !whole; n++ {
+				cut := life.until(func(h *harness) bool {
+					whole = h.states[life.machine].RunningRevision != "" && h.states[life.machine].BootID != ""
+					return whole || h.passes >= n
+				})
+				p := pair{name: fmt.Sprintf("deleted after %d passes", n), there: cut, back: life.remove}
+				cover, err := h.sample(context.Background(), p, kinds, n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				passesSeen, runs = n, runs+cover.runs
+			}
+			t.Logf("deleted after each of %d passes: %d runs, %.1f s", passesSeen, runs, time.Since(started).Seconds())
+			if passesSeen < 4 {
+				t.Fatalf("it is made in no less than 4 passes, not in %d", passesSeen)
+			}
 		})
-		p := pair{name: fmt.Sprintf("deleted after %d passes", n), there: cut, back: remove()}
-		cover, err := h.sample(ctx, p, kinds, n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		passesSeen, runs = n, runs+cover.runs
-	}
-	t.Logf("deleted after each of %d passes: %d runs, %.1f s", passesSeen, runs, time.Since(started).Seconds())
-	if passesSeen < 5 {
-		t.Fatalf("an App is made in no less than 5 passes, not in %d", passesSeen)
 	}
 }
 
@@ -53,8 +66,10 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	t.Parallel()
 	h := simulate(t, mutant{})
 	ctx := context.Background()
-	if _, err := h.run(ctx, stage{act: setUp(running)}, fault{}); err != nil {
-		t.Fatal(err)
+	for _, s := range []stage{{act: setUp(running)}, makeMachine(nil, true)} {
+		if _, err := h.run(ctx, s, fault{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	h.inj.begin(fault{}, 0)
 	before := h.changes
