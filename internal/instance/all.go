@@ -22,8 +22,8 @@ func AllDirs() ([]string, error) {
 	}
 	all := []string{filepath.Join(dirs.cache, "rancher-desktop")}
 	for _, place := range []struct{ parent, prefix, marker string }{
-		{dirs.data, "rancher-desktop-", ""},
-		{dirs.logs, "rancher-desktop-", ""},
+		{dirs.data, dirPrefix, ""},
+		{dirs.logs, dirPrefix, ""},
 		// Others' names may begin with .rd as well; MakeDirs puts lima in each of ours.
 		{home, ".rd", "lima"},
 	} {
