@@ -142,8 +142,8 @@ func TestConformance(t *testing.T) {
 			Changed:      []byte(guestTemplate + "message: changed\n"),
 			Message:      "changed",
 			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
-			Invalid:      []byte(guestTemplate + "vmOpts: {}\n"),
-			InvalidField: "vmOpts",
+			Invalid:      []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
+			InvalidField: "firmware.legacyBIOS",
 			Timeout:      15 * time.Minute,
 		}
 	})
