@@ -119,7 +119,11 @@ func (s *Store) fetch(ctx context.Context, source Source, known []version, m *me
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Image{}, fmt.Errorf("fetching the image: %w", err)
 	}
-	a := &assembly{fetcher: &s.fetcher, dir: dir, source: source, arch: s.arch, meter: m}
+	fetcher := s.fetcher
+	if known != nil {
+		fetcher.attempts = 1 // there is an image to go on with
+	}
+	a := &assembly{fetcher: &fetcher, dir: dir, source: source, arch: s.arch, meter: m}
 	err := a.get(ctx, known)
 	if errors.Is(err, errUnchanged) {
 		return Image{}, errors.Join(err, atomicfile.RemoveAll(dir))

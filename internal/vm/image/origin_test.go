@@ -61,6 +61,17 @@ func TestCachedImageDoesWhenTheServerIsAway(t *testing.T) {
 	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
 		t.Errorf("404: got %s, want %s", again.Disk, first.Disk)
 	}
+	from.answer(func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	before := len(from.asked("Range"))
+	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
+		t.Errorf("503: got %s, want %s", again.Disk, first.Disk)
+	}
+	if n := len(from.asked("Range")) - before; n != 1 {
+		t.Errorf("a server that is not needed was asked %d times", n)
+	}
 	from.Close()
 	if again := mustObtain(t, s, from.source("")); again.Disk != first.Disk {
 		t.Errorf("no server: got %s, want %s", again.Disk, first.Disk)

@@ -70,8 +70,8 @@ func (s Source) key() string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// digestAlgorithms are those of the OCI image specification that are in use.
-var digestAlgorithms = map[string]func() hash.Hash{"sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
+// digestAlgorithms are those that templates may use.
+var digestAlgorithms = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}
 
 // checkDigest returns an error when a digest is not ALGORITHM:HEX.
 func checkDigest(digest string) error {
