@@ -4,6 +4,7 @@ package qemu
 
 import (
 	"context"
+	"errors"
 
 	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 )
@@ -17,7 +18,7 @@ func (e *Engine) meet(ctx context.Context, name string) {
 	log := e.config.Log.With("instance", name)
 	info, err := protocol.NewClient(e.dir(name).HostagentSocket()).Info(ctx)
 	switch {
-	case err != nil && context.Cause(ctx) != context.Canceled:
+	case err != nil && !errors.Is(ctx.Err(), context.Canceled):
 		log.Warn("asking a hostagent for its version", "error", err)
 	case err != nil:
 	case info.Protocol > protocol.Version:
