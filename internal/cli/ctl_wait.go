@@ -149,7 +149,7 @@ func newTarget(flags *genericclioptions.ConfigFlags, argument string) (*target, 
 func mappingFor(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
 	resource, group := schema.ParseResourceArg(text)
 	var kind schema.GroupVersionKind
-	err := error(nil)
+	var err error
 	if resource != nil {
 		kind, _ = mapper.KindFor(*resource) // the text may mean a group without a version as well
 	}

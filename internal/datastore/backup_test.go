@@ -113,19 +113,28 @@ func TestBackupWhileWriting(t *testing.T) {
 	store := open(t, path)
 	client := etcd(t, store)
 	const writes = 300
-	began, done := make(chan struct{}), make(chan struct{})
+	began, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		defer close(done)
 		for i := range writes {
-			put(t, client, fmt.Sprintf("/key-%04d", i), "value")
+			if err := create(t.Context(), client, fmt.Sprintf("/key-%04d", i), "value"); err != nil {
+				done <- err
+				return
+			}
 			if i == writes/10 {
 				close(began)
 			}
 		}
+		done <- nil
 	}()
-	<-began
+	select {
+	case <-began:
+	case err := <-done:
+		t.Fatalf("the writes ended too soon: %v", err)
+	}
 	mustBackUp(t, store, noon)
-	<-done
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	mustClose(t, store)
 	if _, err := Restore(path, backupsOf(t, path)[0], noon); err != nil {
 		t.Fatal(err)

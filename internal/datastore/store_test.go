@@ -54,11 +54,18 @@ func etcd(t *testing.T, store *Store) *clientv3.Client {
 
 func put(t *testing.T, client *clientv3.Client, key, value string) {
 	t.Helper()
-	create := clientv3.Compare(clientv3.ModRevision(key), "=", 0)
-	response, err := client.Txn(t.Context()).If(create).Then(clientv3.OpPut(key, value)).Commit()
-	if err != nil || !response.Succeeded {
-		t.Fatalf("creating %s: %v", key, err)
+	if err := create(t.Context(), client, key, value); err != nil {
+		t.Fatal(err)
 	}
+}
+
+func create(ctx context.Context, client *clientv3.Client, key, value string) error {
+	absent := clientv3.Compare(clientv3.ModRevision(key), "=", 0)
+	response, err := client.Txn(ctx).If(absent).Then(clientv3.OpPut(key, value)).Commit()
+	if err != nil || !response.Succeeded {
+		return fmt.Errorf("creating %s: %w", key, err)
+	}
+	return nil
 }
 
 func TestReopen(t *testing.T) {
@@ -192,10 +199,8 @@ func writeForever(path string) error {
 	}
 	for i := 0; ; i++ {
 		key := fmt.Sprintf("/key-%d-%d", os.Getpid(), i)
-		create := clientv3.Compare(clientv3.ModRevision(key), "=", 0)
-		response, err := client.Txn(context.Background()).If(create).Then(clientv3.OpPut(key, "value")).Commit()
-		if err != nil || !response.Succeeded {
-			return fmt.Errorf("creating %s: %w", key, err)
+		if err := create(context.Background(), client, key, "value"); err != nil {
+			return err
 		}
 		fmt.Println(key)
 	}

@@ -5,6 +5,7 @@ package version
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,7 +74,7 @@ func (b *Build) readFile(path string) {
 		return
 	}
 	hash := sha256.New()
-	if _, err := io.CopyN(hash, f, headSize); err != nil && err != io.EOF {
+	if _, err := io.CopyN(hash, f, headSize); err != nil && !errors.Is(err, io.EOF) {
 		return
 	}
 	fmt.Fprint(hash, info.Size())
