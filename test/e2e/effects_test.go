@@ -24,7 +24,7 @@ cpus: 1
 memory: 900MiB
 disk: 9GiB
 ssh: {localPort: %[1]d}
-env: {GREETING: "it's me, $HOME", EDGES: " 'quoted' "}
+env: {GREETING: "it's me, $HOME", EDGES: " 'quoted' ", HASH: "a#b \"c\" \\d"}
 param: {colour: green}
 message: "{{.Name}} of {{.User}} is {{.Param.colour}}"
 hostResolver:
@@ -154,6 +154,7 @@ var guestQuestions = []struct{ name, line, want string }{
 	{"hostname", "hostname", effectsVM},
 	{"env", "echo $GREETING", "it's me, $HOME"},
 	{"env with edges", `printf '<%s>' "$EDGES"`, "< 'quoted' >"},
+	{"env with a hash", `echo "$HASH"`, `a#b "c" \d`},
 	{"env in a login shell", "bash -lc 'echo $GREETING'", "it's me, $HOME"},
 	{"provision: data", "stat -c '%U:%G %a' /etc/fx/data.conf && sudo cat /etc/fx/data.conf", "daemon:adm 640\ncolour=green"},
 	{"provision: data that is there", "grep -c 'not this' /etc/debian_version", "0"},
@@ -356,10 +357,3 @@ func checkClock(fx effects) {
 		fx.t.Errorf("the guest's clock shows %d, the host's %d to %d", guest, before.Unix(), after.Unix())
 	}
 }
-
-// Mounts: the machine's template, and what the guest and the host see of them.
-
-// withMounts adds mounts to the template.
-func withMounts(_ *testing.T, _ *world, template string) string { return template }
-
-func checkMounts(effects) {}
