@@ -172,7 +172,8 @@ func TestControlPlane(t *testing.T) {
 			a.Status.Conditions = append(a.Status.Conditions, cond("ContainerEngineReady", metav1.ConditionFalse, "ConnectFailed", "no route"))
 			return a
 		}(), rd(made, up)), wanted{CodeEngine, true, "The VM runs, but the container engine in it is not ready: no route", "systemctl status docker", ""}},
-		{"applying the template", aboutApp(app(metav1.ConditionFalse, appv1.ReasonApplyingTemplate, ""), rd(made, up)), wanted{CodeSettling, false, "The App is not settled: ApplyingTemplate", "rdd status", ""}},
+		{"applying the template", aboutApp(app(metav1.ConditionFalse, appv1.ReasonApplyingTemplate, ""), rd(made, up)), wanted{CodeApplying, false, "The App was changed, and the change is being carried over to its VM", "nothing", ""}},
+		{"not settled for another reason", aboutApp(app(metav1.ConditionFalse, "EngineStale", ""), rd(made, up)), wanted{CodeSettling, false, "The App is not settled: EngineStale", "rdd status", ""}},
 	})
 }
 

@@ -160,6 +160,13 @@ func appNotSettled(f *Facts) *Cause {
 		return nil
 	}
 	first, rest := lines(settled.Message)
+	if settled.Reason == appv1.ReasonApplyingTemplate {
+		c := &Cause{Code: CodeApplying, Summary: "The App was changed, and the change is being carried over to its VM", Detail: rest, Next: "nothing to do but wait"}
+		if first != "" {
+			c.Summary += ": " + first
+		}
+		return c
+	}
 	if first == "" {
 		first = settled.Reason
 	}
