@@ -43,15 +43,15 @@ func machinePairs() []pair {
 		{name: "LimaVM", clean: true, there: down, back: gone},
 		{name: "running LimaVM", clean: true, there: up, back: gone},
 		pairOn("machine power", down, patchMachine("start", `{"spec":{"running":true}}`, 1), patchMachine("stop", `{"spec":{"running":false}}`, 0)),
-		pairOn("force", up, request1("force to stop", limav1.AnnotationForceStop, false, 0), patchMachine("start", `{"spec":{"running":true}}`, 1)),
+		pairOn("force", up, asking("force to stop", limav1.AnnotationForceStop, false, 0), patchMachine("start", `{"spec":{"running":true}}`, 1)),
 		pairOn("edit", up, edit("edit", otherYAML, 1), edit("revert", goodYAML, 1)),
 		pairOn("edit while stopped", down, edit("edit", otherYAML, 0), edit("revert", goodYAML, 0)),
 		pairOn("labels", up, editMachine("label", `{"metadata":{"labels":{"a":"b"}}}`, 0), editMachine("remove it", `{"metadata":{"labels":{"a":null}}}`, 0)),
 		pairOn("params", up, patchMachine("set", `{"spec":{"params":{"greeting":"hej"}}}`, 1), patchMachine("unset", `{"spec":{"params":null}}`, 1)),
 		pairOn("refused edit", up, edit("edit", hatedYAML, 0), edit("revert", goodYAML, 0)),
-		pairOn("restart", up, request1("restart", limav1.AnnotationRestartRequested, true, 1), request1("again", limav1.AnnotationRestartRequested, true, 1)),
-		pairOn("reset", up, request1("reset", limav1.AnnotationResetRequested, true, 1), request1("again", limav1.AnnotationResetRequested, true, 1)),
-		pairOn("reset while stopped", down, request1("reset", limav1.AnnotationResetRequested, false, 0), request1("again", limav1.AnnotationResetRequested, false, 0)),
+		pairOn("restart", up, asking("restart", limav1.AnnotationRestartRequested, true, 1), asking("again", limav1.AnnotationRestartRequested, true, 1)),
+		pairOn("reset", up, asking("reset", limav1.AnnotationResetRequested, true, 1), asking("again", limav1.AnnotationResetRequested, true, 1)),
+		pairOn("reset while stopped", down, asking("reset", limav1.AnnotationResetRequested, false, 0), asking("again", limav1.AnnotationResetRequested, false, 0)),
 		{name: "deleted while resetting", setUp: nil, clean: true, there: cut("begin to reset", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseRunning }), back: resetAndDelete()},
 		{name: "deleted while restarting", clean: true, there: cut("up", up, nil), back: editAndDelete()},
 		{name: "machine deleted while creating", clean: true, there: cut("begin to create", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseCreating }), back: gone},
@@ -161,8 +161,8 @@ func (h *harness) annotated(annotation string, running bool) string {
 	return fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}},"spec":{"running":%v}}`, annotation, value, running)
 }
 
-// request1 asks for something once.
-func request1(name, annotation string, running bool, starts int64) stage {
+// asking asks for something once.
+func asking(name, annotation string, running bool, starts int64) stage {
 	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
 		if err := h.changeMachine(ctx, h.annotated(annotation, running)); err != nil {
 			return err

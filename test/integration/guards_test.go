@@ -5,6 +5,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -84,7 +85,7 @@ func changes(path []string, value any) []change {
 	}
 	pointer := ""
 	for _, p := range path {
-		pointer += "/" + p
+		pointer += "/" + strings.ReplaceAll(p, "/", "~1")
 	}
 	return []change{
 		{"merge patch", patch(types.MergePatchType, nested(nil))},
@@ -153,6 +154,8 @@ func TestOwnedObjectsCannotBeChanged(t *testing.T) {
 			"cannot remove", "the resource is owned", `LimaVM "rd"`)
 	}
 
+	e.refuseAll(own, []string{"metadata", "labels", "lima.rancherdesktop.io/template-configmap"}, "no", "cannot remove", "the resource is owned", `LimaVM "rd"`)
+
 	free := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"rdd.rancherdesktop.io/retryRequested":"now"},"labels":{"mine":"yes"}}}`))
 	e.must(e.user.Patch(context.Background(), vm.DeepCopy(), free))
 	e.must(e.user.Patch(context.Background(), own.DeepCopy(), free))
@@ -185,4 +188,31 @@ func TestDefinitionsAreGuarded(t *testing.T) {
 	e.mustRefuse(e.as("system:rdd:controller:limavm").Patch(context.Background(), crd.DeepCopy(), breaking), "rdd service reset")
 	e.must(e.as("system:rdd:daemon").Patch(context.Background(), crd.DeepCopy(), breaking, client.DryRunAll))
 	e.must(e.user.Patch(context.Background(), crd.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"a":"b"}},"spec":{"names":{"shortNames":["vms"]}}}`))))
+}
+
+// TestDefinitionsBreakInNoWay: however the change is written, a served version stays as it is.
+func TestDefinitionsBreakInNoWay(t *testing.T) {
+	e := newEnv(t)
+	crd := get(e, "", "apps.app.rancherdesktop.io", &apiextensionsv1.CustomResourceDefinition{})
+	for _, c := range changes([]string{"spec", "scope"}, "Namespaced") {
+		if c.name == "apply" {
+			continue // apply would have to name the whole definition
+		}
+		for _, options := range [][]client.PatchOption{nil, {client.DryRunAll}} {
+			err := c.do(e, crd.DeepCopy(), options...)
+			if err == nil || !strings.Contains(err.Error(), "rdd service reset") && !strings.Contains(err.Error(), "immutable") {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+	}
+	for _, verb := range []string{"served", "storage"} {
+		off := client.RawPatch(types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/versions/0/`+verb+`","value":false}]`))
+		if err := e.user.Patch(context.Background(), crd.DeepCopy(), off); err == nil {
+			t.Errorf("%s was taken away", verb)
+		}
+	}
+	now := get(e, "", crd.Name, &apiextensionsv1.CustomResourceDefinition{})
+	if now.Generation != crd.Generation {
+		t.Errorf("the definition has changed: %+v", now.Spec)
+	}
 }
