@@ -47,7 +47,11 @@ func (f *fetcher) copyData(ctx context.Context, to, from *os.File, dir string, s
 	if err := f.enough(dir, size); err != nil {
 		return err
 	}
-	_, err := io.Copy(io.MultiWriter(f.writer(to), digest, m), &interruptible{ctx, from})
+	sparse := &sparseWriter{file: to, w: f.writer(to)}
+	_, err := io.Copy(io.MultiWriter(sparse, digest, m), &interruptible{ctx, from})
+	if err == nil {
+		err = sparse.finish()
+	}
 	if isFull(err) {
 		free, spaceErr := f.freeSpace(dir)
 		return errors.Join(noSpace(dir, size-digest.size+spaceMargin, free), spaceErr)

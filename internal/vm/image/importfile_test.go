@@ -65,6 +65,16 @@ func TestFileIsCopied(t *testing.T) {
 	}
 }
 
+func TestHolesStay(t *testing.T) {
+	data := append(rawDisk(1, 100_001), make([]byte, 8<<20)...)
+	s, source := fetchStore(t), fileSource(t, data)
+	image := mustObtain(t, s, source)
+	checkDisk(t, image, data)
+	if stored := storedSize(t, image.Disk); stored > 1<<20 {
+		t.Errorf("%d bytes of the disk are stored; the zeros should be a hole", stored)
+	}
+}
+
 func TestFilesThatAreNone(t *testing.T) {
 	s, dir := fetchStore(t), t.TempDir()
 	for path, want := range map[string]string{
