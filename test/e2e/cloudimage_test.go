@@ -42,12 +42,25 @@ func cloudImage(t *testing.T, cache string) (path, digest string) {
 	return path, "sha256:" + fileSum(t, path)
 }
 
+// buildCloudImage builds the image and removes those of other recipes.
 func buildCloudImage(t *testing.T, path string) {
 	t.Helper()
 	began := time.Now()
 	out, err := exec.Command(filepath.Join(cloudImageDir, "build"), path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("building the test's cloud image: %v\n%s", err, out[max(0, len(out)-3000):])
+	}
+	older, err := filepath.Glob(filepath.Join(filepath.Dir(path), "cloud-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range older {
+		if other == path {
+			continue
+		}
+		if err := os.RemoveAll(other); err != nil {
+			t.Error(err)
+		}
 	}
 	t.Logf("built the cloud image in %.0f s", time.Since(began).Seconds())
 }
