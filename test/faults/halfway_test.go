@@ -72,7 +72,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 		}
 	}
 	h.inj.begin(fault{}, 0)
-	before := h.changes
+	before, told := h.changes, h.told
 	const times = 25
 	for range times {
 		h.restart()
@@ -84,6 +84,9 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 		if c.write {
 			t.Errorf("a write: %s", c.what)
 		}
+	}
+	if told == 0 || h.told != told {
+		t.Errorf("%d Events before, %d after", told, h.told)
 	}
 	if h.changes != before || len(h.inj.calls) < 2*times {
 		t.Fatalf("%d calls, %d changes", len(h.inj.calls), h.changes-before)

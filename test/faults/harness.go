@@ -85,6 +85,8 @@ type harness struct {
 	asked int64
 	// every takes one of so many faults only; 0: all.
 	every int
+	// told counts Events.
+	told int
 	// own is the revision of each controller's last write.
 	own map[string]int64
 	// cutShort says that the last stage was, and that the daemon goes on from there.
@@ -116,19 +118,15 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 	return h, nil
 }
 
-type silent struct{}
-
-func (silent) Record(context.Context, client.Object, ...reconcile.Event) {}
-
 // build makes the reconcilers of a new daemon; what the old one did in the background is dropped.
 func (h *harness) build() {
 	h.inj.crashed = false
-	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, silent{})
+	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, teller{h})
 	var engine vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
 	if h.mutant.engine != nil {
 		engine = h.mutant.engine(h, engine)
 	}
-	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), engine, h.clock, host, silent{})
+	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), engine, h.clock, host, teller{h})
 }
 
 // restart makes a new daemon, which looks at everything there is.

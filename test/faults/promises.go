@@ -85,3 +85,47 @@ func (h *harness) checkGone(uid types.UID) error {
 	}
 	return nil
 }
+
+// teller hears the controllers' Events and checks that none lies: it is told after what it tells of is stored.
+type teller struct{ h *harness }
+
+// Record implements reconcile.EventRecorder.
+func (t teller) Record(ctx context.Context, obj client.Object, events ...reconcile.Event) {
+	if t.h.inj.crashed {
+		return
+	}
+	for _, e := range events {
+		t.h.told++
+		t.h.breaks(t.h.checkTold(ctx, obj, e))
+	}
+}
+
+func (h *harness) checkTold(ctx context.Context, obj client.Object, e reconcile.Event) error {
+	now := fresh(obj)
+	if err := h.user.Get(ctx, client.ObjectKeyFromObject(obj), now); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	var reasons []string
+	switch o := now.(type) {
+	case *limav1.LimaVM:
+		reasons = reasonsOf(o.Status.Conditions)
+	case *appv1.App:
+		reasons = reasonsOf(o.Status.Conditions)
+	}
+	states := []string{
+		limav1.ReasonCreated, limav1.ReasonCreateFailed, limav1.ReasonNameTaken, limav1.ReasonStarting, limav1.ReasonStarted,
+		limav1.ReasonStopping, limav1.ReasonStopped, limav1.ReasonStartFailed, limav1.ReasonStopFailed, appv1.ReasonSettled,
+	}
+	if slices.Contains(states, e.Reason) && !slices.Contains(reasons, e.Reason) {
+		return fmt.Errorf("promise broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons)
+	}
+	return nil
+}
+
+func reasonsOf(conditions []metav1.Condition) []string {
+	var reasons []string
+	for _, c := range conditions {
+		reasons = append(reasons, c.Reason)
+	}
+	return reasons
+}

@@ -134,10 +134,10 @@ func (t transition) running() []reconcile.Event {
 	have, want := t.conditions(limav1.ConditionRunning)
 	failed := want.Reason == limav1.ReasonStartFailed || want.Reason == limav1.ReasonStopFailed
 	switch {
-	case t.want.RestartCount > t.have.RestartCount:
-		return news(limav1.ReasonStarted, "the machine runs")
 	case failed && (have.Reason != want.Reason || have.Message != want.Message):
 		return warning(want.Reason, want.Message)
+	case want.Reason == limav1.ReasonStarted && t.want.RestartCount > t.have.RestartCount:
+		return news(limav1.ReasonStarted, "the machine runs")
 	case have.Reason == want.Reason:
 		return nil
 	case want.Reason == limav1.ReasonStarting:
