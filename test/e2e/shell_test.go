@@ -29,6 +29,9 @@ images: [{location: "rdd:docker"}]
 cpus: 1
 memory: 1GiB
 param: {greeting: hello}
+mounts:
+- location: "{{.Home}}/src"
+  mountPoint: /src
 provision:
 - mode: system
   script: |
@@ -41,6 +44,10 @@ message: |
 // TestVirtualMachineCommands goes through what people do with one virtual machine of their own, on one guest.
 func TestVirtualMachineCommands(t *testing.T) {
 	w := newWorld(t, "")
+	// For all to enter: the guest's user is another one when the host's is root.
+	if err := os.MkdirAll(filepath.Join(w.home, "src", "deep"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(w.home, "dev.yaml")
 	if err := os.WriteFile(file, []byte(shellTemplate), 0o600); err != nil {
 		t.Fatal(err)
@@ -127,6 +134,11 @@ func checkSurroundings(w *world) {
 		w.t.Errorf("a directory that does not exist: %+v", r)
 	}
 	w.expect(w.rdd("limavm", "shell", "dev", `test "$PWD" = "$HOME" && echo home`), "home")
+	cmd := w.command("limavm", "shell", "dev", "pwd")
+	cmd.Dir = filepath.Join(w.home, "src", "deep")
+	if out, err := cmd.Output(); err != nil || string(out) != "/src/deep\n" {
+		w.t.Errorf("in a mounted directory: %q, %v", out, err)
+	}
 	w.expect(w.rdd("limavm", "shell", "dev", "locale charmap"), "UTF-8")
 	w.expect(w.rdd("limavm", "shell", "dev", "printf", "%s", "grüße ✓"), "grüße ✓")
 }
