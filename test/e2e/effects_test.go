@@ -95,12 +95,12 @@ func TestTemplateEffects(t *testing.T) {
 		{"probe", checkProbe},
 		{"message", checkMessage},
 		{"ssh.localPort", checkSSHPort},
-		{"mounts", checkMounts},
 		{"ports come", checkPortsCome},
 		{"daemon killed", checkConnectionOutlivesDaemon},
 		{"ports go", checkPortsGo},
 		{"UDP", checkUDP},
 		{"clock", checkClock},
+		{"mounts", checkMounts}, // last: it kills daemon and hostagent
 	} {
 		t.Run(part.name, w.with(func(inner *world) {
 			fx := fx
@@ -308,7 +308,7 @@ func checkConnectionOutlivesDaemon(fx effects) {
 	fx.signal(victim, sigkill)
 	fx.waitEnd(victim)
 	exchange("without a daemon\n")
-	fx.rdd("status")
+	fx.rdd("service", "start")
 	exchange("with another daemon\n")
 	fx.awaitForward(local(fx.tcp), true)
 }
