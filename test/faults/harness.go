@@ -200,68 +200,6 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	}
 }
 
-// event wakes the controllers that watch an object, unless something happens to it on the way.
-func (h *harness) event(obj client.Object) {
-	h.changes++
-	h.deliver(h.watchers(obj))
-}
-
-// watchers are the requests that a change of an object wakes.
-func (h *harness) watchers(obj client.Object) []request {
-	theApp := request{app.Name, client.ObjectKey{Name: appv1.AppName}}
-	var woken []request
-	switch o := obj.(type) {
-	case *appv1.App, *corev1.Namespace:
-		woken = append(woken, theApp)
-	case *limav1.LimaVM:
-		woken = append(woken, request{limavm.Name, client.ObjectKeyFromObject(o)})
-		if app.Concerns(o) {
-			woken = append(woken, theApp)
-		}
-	case *corev1.ConfigMap:
-		if app.Concerns(o) {
-			woken = append(woken, theApp)
-		}
-		woken = append(woken, h.vmRequests(func(vm *limav1.LimaVM) bool { return limavm.Concerns(o, vm) })...)
-		if owner := metav1.GetControllerOf(o); owner != nil && owner.Kind == "LimaVM" {
-			woken = append(woken, request{limavm.Name, client.ObjectKey{Namespace: o.Namespace, Name: owner.Name}})
-		}
-	}
-	return woken
-}
-
-// deliver wakes requests for an event, once, late, twice or not at all.
-func (h *harness) deliver(woken []request) {
-	late := h.delayed
-	switch h.inj.event() {
-	case dropped:
-		h.lost = true
-		return
-	case delayed:
-		h.delayed = woken
-		return
-	case duplicated:
-		h.delayed = woken
-	case closed:
-		h.relist()
-	default:
-		h.delayed = nil
-	}
-	for _, r := range slices.Concat(woken, late) {
-		h.wake(r)
-	}
-}
-
-// relist begins every watch anew, which shows all that there is.
-func (h *harness) relist() {
-	h.lost = false
-	for _, id := range slices.Sorted(maps.Keys(h.seen)) {
-		for _, r := range h.watchers(h.seen[id]) {
-			h.wake(r)
-		}
-	}
-}
-
 // fresh is an empty typed object for one that may be an apply configuration.
 func fresh(obj client.Object) client.Object {
 	if u, ok := obj.(interface{ GetKind() string }); ok {
