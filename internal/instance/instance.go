@@ -47,11 +47,7 @@ func Resolve(name string) (Instance, error) {
 	if !namePattern.MatchString(name) {
 		return Instance{}, fmt.Errorf("instance name %q is not valid: use 1 to 20 lower-case letters, digits and dashes", name)
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return Instance{}, fmt.Errorf("finding the home directory: %w", err)
-	}
-	dirs, err := platformDirs(home)
+	home, dirs, err := userDirs()
 	if err != nil {
 		return Instance{}, err
 	}
