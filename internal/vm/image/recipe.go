@@ -42,12 +42,13 @@ type Recipe struct {
 	KernelArgs string `json:"kernelArgs"`
 }
 
-// consoles by architecture: where the guest's kernel and init write.
-var consoles = map[string]string{"amd64": "ttyS0", "arm64": "ttyAMA0"}
+// platformArgs by architecture: the console that kernel and init write to, and no check of the timer, which an
+// emulated processor that gets no time on a busy host fails (kernel-parameters.txt, no_timer_check).
+var platformArgs = map[string]string{"amd64": "console=ttyS0 no_timer_check", "arm64": "console=ttyAMA0"}
 
 // recipes returns the recipes for an architecture as Go names it.
 func recipes(arch string) []Recipe {
-	console, ok := consoles[arch]
+	platform, ok := platformArgs[arch]
 	if !ok {
 		return nil
 	}
@@ -63,7 +64,7 @@ func recipes(arch string) []Recipe {
 		},
 		// ext4 asks for its checksums by name (crc32c), so that it depends on no module.
 		BootModules: []string{"virtio_pci", "virtio_blk", "crc32c_generic", "ext4"},
-		KernelArgs:  "root=/dev/vda rw console=" + console + " quiet panic=-1 net.ifnames=0",
+		KernelArgs:  "root=/dev/vda rw " + platform + " quiet panic=-1 net.ifnames=0",
 	}}
 }
 
