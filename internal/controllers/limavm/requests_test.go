@@ -53,7 +53,7 @@ func TestSpent(t *testing.T) {
 		want []string
 	}{
 		"nothing there":         {scene{}, []string{down}},
-		"being made":            {scene{state: &vm.State{Phase: vm.PhaseCreating}}, []string{down}},
+		"being made":            {scene{state: &vm.State{Phase: vm.PhaseCreating}}, []string{adopted, down}},
 		"stopped":               {scene{state: off("", "")}, []string{adopted, down}},
 		"running, to stop":      {scene{state: on(vm.PhaseRunning)}, []string{adopted}},
 		"running":               {scene{wanted: true, state: on(vm.PhaseRunning)}, []string{adopted, down}},

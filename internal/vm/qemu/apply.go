@@ -50,14 +50,19 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	return e.writeSpec(spec, record)
 }
 
-// claimed reads an instance's record on behalf of the owner of spec, or of the former one it adopts from.
+// claimed reads an instance's record on behalf of the owner of spec; one of the owner that spec adopts from is
+// handed over first, whatever the rest of spec is like.
 func (e *Engine) claimed(spec vm.Spec) (vmdir.Record, error) {
 	record, err := e.owned(spec.Owner, spec.Name)
 	var taken *vm.NameTakenError
-	if errors.As(err, &taken) && spec.AdoptFrom != "" && taken.Owner.UID == spec.AdoptFrom {
-		return e.owned(taken.Owner, spec.Name)
+	if !errors.As(err, &taken) || spec.AdoptFrom == "" || taken.Owner.UID != spec.AdoptFrom {
+		return record, err
 	}
-	return record, err
+	if record, err = e.owned(taken.Owner, spec.Name); err != nil {
+		return record, err
+	}
+	record.Owner, record.Incarnation = spec.Owner, spec.Incarnation
+	return record, e.dir(spec.Name).WriteRecord(record)
 }
 
 // validate reads the template as it will be read at the start.
@@ -150,9 +155,6 @@ func (e *Engine) writeSpec(spec vm.Spec, record vmdir.Record) error {
 	same := onDisk == spec.Revision && record.Spec.TemplateHash == vmdir.Hash(spec.Template) && maps.Equal(record.Spec.Params, spec.Params)
 	if same && record.Owner == spec.Owner {
 		return nil
-	}
-	if record.Owner.UID != spec.Owner.UID {
-		record.Incarnation = spec.Incarnation // adopted
 	}
 	if err := atomicfile.Write(dir.Template(), spec.Template, 0o600); err != nil {
 		return err
