@@ -98,7 +98,7 @@ func (w *world) hasGuest() bool {
 
 func (w *world) bootID() string {
 	w.t.Helper()
-	return w.rdd("shell", "cat", "/proc/sys/kernel/random/boot_id")
+	return w.bootIDOf(appVM)
 }
 
 // checkNothingLeft: no guest, no hostagent, no instance directory, no object of ours.

@@ -204,3 +204,51 @@ func TestLongDamage(t *testing.T) {
 	w.rdd("delete", timeout)
 	w.checkNothingLeft()
 }
+
+// smallTemplate is a guest without probes.
+const smallTemplate = "images:\n- location: rdd:docker\ncpus: 1\nmemory: 768MiB\ncontainerd: {system: false, user: false}\n"
+
+// TestLongSeveral runs several machines at once. One is killed, one stopped, and the deletion of a namespace takes
+// two down; the others notice nothing.
+func TestLongSeveral(t *testing.T) {
+	requireLong(t)
+	w := newWorld(t, "")
+	file := filepath.Join(w.home, "small.yaml")
+	if err := os.WriteFile(file, []byte(smallTemplate), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.rdd("ctl", "create", "namespace", "work")
+	for name, namespace := range map[string]string{"a": "default", "b": "work", "c": "work"} {
+		w.rdd("limavm", "create", name, file, "-n", namespace, "--start", "--wait=false")
+	}
+	boots := map[string]string{}
+	for _, name := range []string{"a", "b", "c"} {
+		w.rdd("limavm", "start", name, timeout)
+		w.expect(w.rdd("limavm", "shell", name, "hostname"), name)
+		boots[name] = w.bootIDOf(name)
+	}
+	if boots["a"] == boots["b"] || boots["b"] == boots["c"] {
+		t.Errorf("the machines are not machines of their own: %v", boots)
+	}
+	if r := w.try(nil, "limavm", "create", "a", file, "-n", "work"); r.code != 3 {
+		t.Errorf("a name that another namespace has was taken: exit code %d", r.code)
+	}
+
+	w.rdd("limavm", "restart", "b", timeout)
+	w.rdd("limavm", "stop", "c", "--force", timeout)
+	w.expect(w.bootIDOf("a"), boots["a"])
+	if w.bootIDOf("b") == boots["b"] {
+		t.Error("a machine that was restarted has kept its boot id")
+	}
+	w.rdd("limavm", "reset", "c", "--yes", timeout)
+	w.rdd("ctl", "delete", "namespace", "work", "--timeout=10m")
+	w.expect(w.rdd("limavm", "list", "-q"), "a")
+	w.expect(w.bootIDOf("a"), boots["a"])
+	w.rdd("limavm", "delete", "a", timeout)
+	w.checkNothingLeft()
+}
+
+func (w *world) bootIDOf(name string) string {
+	w.t.Helper()
+	return w.rdd("limavm", "shell", name, "cat", "/proc/sys/kernel/random/boot_id")
+}
