@@ -55,12 +55,12 @@ func (w *world) objects() []string {
 	return objects
 }
 
-// files lists the files below HOME without the logs.
+// files lists the files below HOME without the logs and the backups of the store, which the daemon makes by the clock.
 func (w *world) files() []string {
 	w.t.Helper()
 	var files []string
 	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == w.inst.LogDir {
+		if err != nil || path == w.inst.LogDir || path == filepath.Join(w.inst.Dir, "backups") {
 			return firstOf(err, fs.SkipDir)
 		}
 		name, err := filepath.Rel(w.home, path)
