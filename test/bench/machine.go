@@ -37,6 +37,7 @@ func (b *bench) machines(ctx context.Context) error {
 	steps := []machineStep{
 		{"guest: create", []string{"limavm", "create", "b", template}},
 		{"guest: first start to ssh", []string{"limavm", "start", "b"}},
+		{"guest: shell true right after the start", []string{"limavm", "shell", "b", "true"}},
 		{"guest: shell true", []string{"limavm", "shell", "b", "true"}},
 		{"guest: adoption", nil},
 		{"guest: stop", []string{"limavm", "stop", "b"}},
