@@ -44,6 +44,9 @@ waits for what kubectl wait cannot express.`,
 			if err != nil {
 				return err
 			}
+			if onlyHelp(args) {
+				return r.runKubectl(cmd.Context(), r.newCtl(r.streams, ctlFlags(inst), args, time.Time{}))
+			}
 			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: r.build})
 			if err != nil {
 				return err
@@ -85,6 +88,14 @@ func (r *root) kubectlCommand() *cobra.Command {
 			})
 		},
 	}
+}
+
+// onlyHelp reports whether kubectl would do no more than explain itself, for which no daemon is needed.
+func onlyHelp(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return len(args) == 0 || args[0] == "help" || slices.Contains(args, "--help") || slices.Contains(args, "-h")
 }
 
 func kubectlFlags() *genericclioptions.ConfigFlags {

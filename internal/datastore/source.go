@@ -2,6 +2,8 @@
 
 package datastore
 
+import "strings"
+
 // settings of every connection, in the words of the cgo driver; kine translates them
 // for the pure Go one. The unknown _pragma entries reach the latter as they are:
 // on macOS a plain fsync does not reach the disk, fullfsync does.
@@ -10,3 +12,8 @@ const settings = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txloc
 
 // dataSource is what kine opens.
 func dataSource(path string) string { return escapePath(path) + "?" + settings }
+
+// uriEscape guards characters of a path that mean something in a URI.
+func uriEscape(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}

@@ -7,6 +7,7 @@ package datastore
 // driverName of the C driver, registered by kine's import of it.
 const driverName = "sqlite3"
 
-func escapePath(path string) string { return path }
+// escapePath names a file to kine, which hands it to the driver as it is.
+func escapePath(path string) string { return "file:" + uriEscape(path) }
 
-func sourceName(path string) string { return path + "?_busy_timeout=5000" }
+func sourceName(path string) string { return escapePath(path) + "?_busy_timeout=5000" }
