@@ -155,8 +155,13 @@ func (r *root) waitVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.Lim
 	return w.run(ctx)
 }
 
-// tellMessage prints what the machine's template has to tell people, now that it runs.
-func (r *root) tellMessage(ctx context.Context, c ctrl.Reader, key ctrl.ObjectKey) error {
+// tellMessage prints what the machine's template has to tell people, now that it runs. It connects anew: the
+// daemon, and its port, may be others since the wait began.
+func (r *root) tellMessage(ctx context.Context, key ctrl.ObjectKey) error {
+	c, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
 	machine := &limav1.LimaVM{}
 	if err := c.Get(ctx, key, machine); err != nil {
 		return fmt.Errorf("reading the template's message: %w", err)

@@ -218,5 +218,5 @@ func (r *root) finishCreate(ctx context.Context, c ctrl.WithWatch, o createOptio
 		return nil
 	}
 	fmt.Fprintf(r.out, "LimaVM %q is %s.\n", o.name, is)
-	return r.tellMessage(ctx, c, ctrl.ObjectKeyFromObject(machine))
+	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
 }

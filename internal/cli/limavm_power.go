@@ -111,7 +111,7 @@ func (r *root) finishPower(ctx context.Context, c ctrl.WithWatch, machine *limav
 	if !running {
 		return nil
 	}
-	return r.tellMessage(ctx, c, ctrl.ObjectKeyFromObject(machine))
+	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
 }
 
 // restartVM restarts a machine that is to run, and starts another.
@@ -131,7 +131,7 @@ func (r *root) restartVM(ctx context.Context, c *client.Client, machine *limav1.
 		return err
 	}
 	fmt.Fprintf(r.out, "LimaVM %q has restarted and is running.\n", machine.Name)
-	return r.tellMessage(ctx, c, ctrl.ObjectKeyFromObject(machine))
+	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
 }
 
 // restartedJudge waits until the request was heard and the machine has come up once more than before.
@@ -169,7 +169,7 @@ func (r *root) resetVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.Li
 	if !machine.Spec.Running {
 		return nil
 	}
-	return r.tellMessage(ctx, c, ctrl.ObjectKeyFromObject(machine))
+	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
 }
 
 // requestValue is new for each request that an annotation makes.

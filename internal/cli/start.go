@@ -59,7 +59,7 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
-	return r.tellMessage(ctx, c, key)
+	return r.tellMessage(ctx, key)
 }
 
 // runApp sets spec.running, creating the App if need be; an App that is being deleted is waited for.
