@@ -90,6 +90,18 @@ func (f *Facts) settled() *metav1.Condition {
 	return c
 }
 
+// unsettled is that condition where the question is about the App and says that it is not as it should be; else nil.
+func (f *Facts) unsettled() *metav1.Condition {
+	if !f.AboutApp {
+		return nil
+	}
+	c := f.settled()
+	if c == nil || c.Status == metav1.ConditionTrue {
+		return nil
+	}
+	return c
+}
+
 // appDeleting: what holds an App that is being deleted, unless that is its LimaVM.
 func appDeleting(f *Facts) *Cause {
 	if !f.AboutApp || f.App.DeletionTimestamp == nil || (f.VM != nil && f.VM.DeletionTimestamp != nil) {
@@ -122,11 +134,8 @@ func foreignFinalizer(what, resource string, finalizers []string, ours ...string
 
 // appStalled: the App's controller cannot go on until someone acts.
 func appStalled(f *Facts) *Cause {
-	if !f.AboutApp {
-		return nil
-	}
-	settled := f.settled()
-	if settled == nil || settled.Status == metav1.ConditionTrue {
+	settled := f.unsettled()
+	if settled == nil {
 		return nil
 	}
 	first, rest := lines(settled.Message)
@@ -152,11 +161,8 @@ func appStalled(f *Facts) *Cause {
 
 // appNotSettled: the VM is as it should be, and the App is not.
 func appNotSettled(f *Facts) *Cause {
-	if !f.AboutApp {
-		return nil
-	}
-	settled := f.settled()
-	if settled == nil || settled.Status == metav1.ConditionTrue {
+	settled := f.unsettled()
+	if settled == nil {
 		return nil
 	}
 	first, rest := lines(settled.Message)
