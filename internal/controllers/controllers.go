@@ -17,6 +17,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
@@ -71,7 +72,7 @@ func Rules(all []Controller) []admission.Rule {
 func Scheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme,
+		corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme, rddv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			panic(fmt.Sprintf("registering the API types: %v", err)) // wrong at compile time, found by any test

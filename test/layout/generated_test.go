@@ -20,9 +20,10 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	pairs := map[string]string{
 		"app/zz_generated.deepcopy.go":  "api/app/v1alpha1/zz_generated.deepcopy.go",
 		"lima/zz_generated.deepcopy.go": "api/lima/v1alpha1/zz_generated.deepcopy.go",
+		"rdd/zz_generated.deepcopy.go":  "api/rdd/v1alpha1/zz_generated.deepcopy.go",
 	}
 	crds, err := filepath.Glob(filepath.Join(out, "crds", "*.yaml"))
-	if err != nil || len(crds) < 2 {
+	if err != nil || len(crds) < 3 {
 		t.Fatalf("scripts/generate made %d CRDs: %v", len(crds), err)
 	}
 	for _, crd := range crds {

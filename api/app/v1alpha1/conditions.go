@@ -7,6 +7,8 @@ const (
 	// ConditionCreated and ConditionRunning are mirrored from the LimaVM by the App controller.
 	ConditionCreated = "Created"
 	ConditionRunning = "Running"
+	// ConditionContainerEngineReady says whether a container can be run. Written by the container engine controller.
+	ConditionContainerEngineReady = "ContainerEngineReady"
 	// ConditionSettled says whether everything the spec asks for is so. Written by the App controller.
 	ConditionSettled = "Settled"
 )
@@ -16,11 +18,27 @@ const (
 	ReasonSettled          = "Settled"
 	ReasonWaitingForLimaVM = "WaitingForLimaVM"
 	ReasonApplyingTemplate = "ApplyingTemplate"
+	// ReasonWaitingForEngine: the machine runs, and no container could be run in it yet.
+	ReasonWaitingForEngine = "WaitingForEngine"
+	// ReasonEngineStale: what is known of the container engine is from an earlier start of the machine, or of another engine.
+	ReasonEngineStale = "EngineStale"
 	ReasonForeignObject    = "ForeignObject"
 	ReasonBootstrapFailed  = "BootstrapFailed"
 	ReasonDeleting         = "Deleting"
 	// ReasonRetrying: an error that is tried again by itself; the message says which.
 	ReasonRetrying = "Retrying"
+)
+
+// Reasons of ConditionContainerEngineReady.
+const (
+	// ReasonConnected: a container was run in this start of the machine, and the engine has answered since.
+	ReasonConnected = "Connected"
+	// ReasonConnecting: the machine runs and the engine is being tried.
+	ReasonConnecting = "Connecting"
+	// ReasonConnectFailed: the engine does not answer, or cannot run a container; it is tried again.
+	ReasonConnectFailed = "ConnectFailed"
+	// ReasonStopped: the machine does not run.
+	ReasonStopped = "Stopped"
 )
 
 // Names that the App controller gives to what it owns.

@@ -44,7 +44,7 @@ type AppSpec struct {
 	// +optional
 	Kubernetes KubernetesSpec `json:"kubernetes,omitzero"`
 
-	// virtualMachine sizes the virtual machine.
+	// virtualMachine says how large the virtual machine is and what it shares with the host.
 	// +kubebuilder:default={}
 	// +optional
 	VirtualMachine VirtualMachineSpec `json:"virtualMachine,omitzero"`
@@ -70,7 +70,7 @@ type KubernetesSpec struct {
 	Version string `json:"version,omitempty"`
 }
 
-// VirtualMachineSpec sizes the virtual machine.
+// VirtualMachineSpec says what the virtual machine is like.
 type VirtualMachineSpec struct {
 	// cpus is the number of virtual CPUs; 0 or absent means min(2, the host's).
 	// +optional
@@ -79,11 +79,41 @@ type VirtualMachineSpec struct {
 	// memory of the virtual machine; absent means a quarter of the host's within 2Gi and 8Gi.
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
+
+	// mounts are the directories of the host that the virtual machine sees; absent means the user's home, writable, under
+	// its own path. An empty list shows nothing of the host.
+	// +listType=atomic
+	// +optional
+	Mounts []Mount `json:"mounts,omitzero"`
+
+	// exposePorts says whether ports that the virtual machine publishes on all of its addresses are reached on all addresses of the
+	// host (0.0.0.0), and not on 127.0.0.1 alone.
+	// +kubebuilder:default=false
+	// +optional
+	ExposePorts bool `json:"exposePorts,omitempty"`
+}
+
+// Mount shows a directory of the host in the virtual machine.
+type Mount struct {
+	// location is a directory of the host: an absolute path, or one that begins with ~/ or is ~, the user's home.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Location string `json:"location"`
+
+	// mountPoint is where it is seen; absent means the same path as on the host.
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	MountPoint string `json:"mountPoint,omitempty"`
+
+	// writable says whether the virtual machine may write to it.
+	// +optional
+	Writable bool `json:"writable,omitempty"`
 }
 
 // AppStatus is what is so.
 type AppStatus struct {
-	// conditions: Created and Running are mirrored from the LimaVM; Settled says whether the spec has come true.
+	// conditions: Created and Running are mirrored from the LimaVM; ContainerEngineReady says whether containers can be run;
+	// Settled says whether the spec has come true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -92,6 +122,25 @@ type AppStatus struct {
 	// namespaceUID is the UID of the namespace that the App created; empty when it existed before.
 	// +optional
 	NamespaceUID string `json:"namespaceUID,omitempty"`
+
+	// containerEngine is what was last found to run containers.
+	// +optional
+	ContainerEngine ContainerEngineStatus `json:"containerEngine,omitzero"`
+}
+
+// ContainerEngineStatus is written by the container engine controller.
+type ContainerEngineStatus struct {
+	// name of the engine that ran a container.
+	// +optional
+	Name EngineName `json:"name,omitempty"`
+
+	// version of that engine, as it tells it.
+	// +optional
+	Version string `json:"version,omitempty"`
+
+	// restartCount is the LimaVM's status.restartCount in whose run the engine was proven.
+	// +optional
+	RestartCount int64 `json:"restartCount,omitempty"`
 }
 
 // App is the singleton that says what the user wants of this rdd instance.
@@ -102,6 +151,7 @@ type AppStatus struct {
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == 'app'",message="App resource must be named 'app'"
 // +kubebuilder:printcolumn:name="Wanted",type=boolean,JSONPath=`.spec.running`,description="whether the VM should be running"
 // +kubebuilder:printcolumn:name="Running",type=string,JSONPath=`.status.conditions[?(@.type=="Running")].status`
+// +kubebuilder:printcolumn:name="Engine",type=string,JSONPath=`.status.conditions[?(@.type=="ContainerEngineReady")].status`
 // +kubebuilder:printcolumn:name="Settled",type=string,JSONPath=`.status.conditions[?(@.type=="Settled")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Settled")].reason`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Settled")].message`

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1alpha1 defines HostInfo, what rdd has found out about the host it runs on.
+// Every name in it is public API.
+//
+// +kubebuilder:object:generate=true
+// +groupName=rdd.rancherdesktop.io
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// GroupVersion of the types in this package.
+var GroupVersion = schema.GroupVersion{Group: "rdd.rancherdesktop.io", Version: "v1alpha1"}
+
+// AddToScheme registers the types of this package.
+func AddToScheme(s *runtime.Scheme) error {
+	s.AddKnownTypes(GroupVersion, &HostInfo{}, &HostInfoList{})
+	metav1.AddToGroupVersion(s, GroupVersion)
+	return nil
+}
