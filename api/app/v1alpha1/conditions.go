@@ -21,10 +21,10 @@ const (
 	// ReasonWaitingForEngine: the machine runs, and no container could be run in it yet.
 	ReasonWaitingForEngine = "WaitingForEngine"
 	// ReasonEngineStale: what is known of the container engine is from an earlier start of the machine, or of another engine.
-	ReasonEngineStale = "EngineStale"
-	ReasonForeignObject    = "ForeignObject"
-	ReasonBootstrapFailed  = "BootstrapFailed"
-	ReasonDeleting         = "Deleting"
+	ReasonEngineStale     = "EngineStale"
+	ReasonForeignObject   = "ForeignObject"
+	ReasonBootstrapFailed = "BootstrapFailed"
+	ReasonDeleting        = "Deleting"
 	// ReasonRetrying: an error that is tried again by itself; the message says which.
 	ReasonRetrying = "Retrying"
 )
