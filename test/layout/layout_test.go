@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	},
 	"internal/hostagent/protocol": {},
 	"internal/reconcile":          {"api", "internal/admission"},
+	"internal/containers":         {"internal/sshx"},
 	"internal/controllers":        {"api", "internal/admission", "internal/controllers", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/app":    {"api", "internal/admission", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/limavm": {"api/lima", "internal/admission", "internal/reconcile", "internal/vm", "internal/vm/template"},
