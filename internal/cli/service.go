@@ -169,7 +169,7 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		return daemon.Serve(cmd.Context(), inst, r.build, r.newEngine, *background)
+		return daemon.Serve(cmd.Context(), inst, r.build, r.newEngines, *background)
 	}
 	return cmd
 }

@@ -27,7 +27,6 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/version"
-	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // ErrRunning says that another daemon of the instance runs.
@@ -38,8 +37,7 @@ type Options struct {
 	Instance  instance.Instance
 	Arguments settings.Arguments
 	Build     version.Build
-	// Engine runs the virtual machines.
-	Engine vm.Engine
+	Engines   Engines
 	// Background says that the standard streams are the instance's logs.
 	Background bool
 	// Ready is called once when the daemon is ready.

@@ -7,8 +7,10 @@ import (
 	"slices"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/version"
 	"k8s.io/utils/clock"
 
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -32,11 +34,14 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("looking at the host: %w", err)
 	}
+	var wanted []string
 	all = controllers.New(controllers.Deps{
-		Config: config, Engine: d.options.Engine, Host: host,
+		Config: config, Engine: d.options.Engines.Machines, Containers: d.options.Engines.Containers, Host: host,
 		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
+		Versions: rddv1.Versions{RDD: d.options.Build.Text(), Kubernetes: version.Get().GitVersion},
+		Enabled:  func(name string) bool { return slices.Contains(wanted, name) },
 	})
-	wanted, err := settings.Select(d.options.Arguments.Controllers, names(all))
+	wanted, err = settings.Select(d.options.Arguments.Controllers, names(all))
 	if err != nil {
 		return nil, nil, err
 	}
