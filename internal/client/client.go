@@ -65,6 +65,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 		return nil, err
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
+	// Nobody sets up controller-runtime's log in a client: what would go there becomes a complaint about that, with a stack.
+	config.WarningHandlerWithContext = rest.NoWarnings{}
 	known := NewScheme()
 	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: newMapper(known)})
 	if err != nil {
