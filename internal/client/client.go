@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -66,6 +68,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
 	known := NewScheme()
+	// A client has no log; controller-runtime complains of that, with a stack, when one is made half a minute after the start.
+	log.SetLogger(logr.Discard())
 	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: newMapper(known)})
 	if err != nil {
 		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)

@@ -3,14 +3,11 @@
 package hostagent
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/hostagent/forward"
-	"rancherdesktop.io/rdd/internal/sshx"
 )
 
 const (
@@ -78,7 +75,7 @@ func (c *clock) correct() error {
 	ctx, cancel := context.WithTimeout(c.machine.ctx, clockTimeout)
 	defer cancel()
 	before := time.Now()
-	answer, err := c.do(ctx, "date +%s.%N")
+	answer, err := c.agent.once(ctx, c.machine, "date +%s.%N")
 	after := time.Now()
 	if err != nil {
 		return fmt.Errorf("asking the guest for the time: %w", err)
@@ -94,18 +91,8 @@ func (c *clock) correct() error {
 	c.agent.Log.Info("setting the guest's clock", "ahead", ahead.Round(time.Millisecond).String())
 	// The command takes as long to get there as the question did.
 	now := time.Now().Add(after.Sub(before) / 2)
-	if _, err := c.do(ctx, fmt.Sprintf("sudo -n date -s @%d.%09d", now.Unix(), now.Nanosecond())); err != nil {
+	if _, err := c.agent.once(ctx, c.machine, fmt.Sprintf("sudo -n date -s @%d.%09d", now.Unix(), now.Nanosecond())); err != nil {
 		return fmt.Errorf("setting the guest's clock: %w", err)
 	}
 	return nil
-}
-
-// do runs a line in the guest, once.
-func (c *clock) do(ctx context.Context, line string) (string, error) {
-	var out, complaints bytes.Buffer
-	code, err := c.agent.run(ctx, c.machine, sshx.Command{Line: line, Stdout: &out, Stderr: &complaints})
-	if err == nil && code != 0 {
-		err = fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
-	}
-	return strings.TrimSpace(out.String()), err
 }

@@ -3,6 +3,7 @@
 package hostagent
 
 import (
+	"context"
 	"errors"
 	"io"
 	"time"
@@ -19,6 +20,10 @@ const watchPause = time.Second
 func (a *agent) forward(m *machineProcess) {
 	manager := forward.NewManager(forward.Config{
 		Rules: m.template.PortRules(), Dial: m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,
+		Run: func(ctx context.Context, line string) error {
+			_, err := a.once(ctx, m, line)
+			return err
+		},
 		Changed: a.state.setForwards, Log: a.Log,
 	})
 	manager.Open(m.ctx)

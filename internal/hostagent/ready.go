@@ -267,6 +267,16 @@ func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string
 	}
 }
 
+// once runs a shell line in the guest and returns its output without the spaces around it.
+func (a *agent) once(ctx context.Context, m *machineProcess, line string) (string, error) {
+	var out, complaints bytes.Buffer
+	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &out, Stderr: &complaints})
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
+	}
+	return strings.TrimSpace(out.String()), err
+}
+
 func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int, error) {
 	client, err := m.link.Client(ctx)
 	if err != nil {

@@ -49,7 +49,7 @@ func run(ctx context.Context, rdd string, runs int, guests bool, out string) (er
 	defer func() { err = errors.Join(err, b.cleanUp()) }()
 	measures := []func(context.Context) error{b.commands, b.starts, b.api, b.store}
 	if guests {
-		measures = append(measures, b.machines)
+		measures = append(measures, b.machines, b.mounts)
 	}
 	for _, measure := range measures {
 		if err := measure(ctx); err != nil {

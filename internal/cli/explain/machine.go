@@ -287,7 +287,7 @@ func portConflict(f *Facts) *Cause {
 		return &Cause{
 			Code: CodePort, Blocked: true,
 			Summary: fmt.Sprintf("%s runs, but its port %s cannot be reached at %s: %s.", f.subject(), p.Guest, p.Host, p.Error),
-			Next:    "end what uses " + p.Host + " on this host, or choose another port in the template's portForwards",
+			Next:    "end what uses " + p.Host + " on this host, or publish another port (in a template: portForwards)",
 		}
 	}
 	return nil

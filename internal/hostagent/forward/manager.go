@@ -22,6 +22,8 @@ const (
 	// defaultSettle is how long a UDP socket must be there before it is forwarded: those of clients look like those of
 	// servers, and are gone as soon as they have their answer.
 	defaultSettle = 500 * time.Millisecond
+	// clientPorts begin here unless the guest is told otherwise (ip_local_port_range in ip(7)).
+	clientPorts = 32768
 )
 
 // Config is what a Manager needs. All fields must be set but the last two.
@@ -32,6 +34,8 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Monitor runs a command of QEMU's human monitor and returns its answer.
 	Monitor func(ctx context.Context, command string) (string, error)
+	// Run runs a shell line in the guest, which must succeed.
+	Run func(ctx context.Context, line string) error
 	// NetDevice is the id of the guest's network in QEMU.
 	NetDevice string
 	// Changed is told all forwards whenever they change, in the order of vm.State.
@@ -52,6 +56,8 @@ type Manager struct {
 	settling  map[Listener]time.Time
 	open      map[key]opened
 	failed    map[key]string
+	led       []string // the ports that the guest leads to its loopback; nil: not known
+	leading   error    // why it does not
 	told      []vm.Forward
 	serving   sync.WaitGroup
 }
@@ -136,17 +142,37 @@ func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
 	settled, pause := m.settled()
 	routes := plan(m.config.Rules, settled)
 	m.closeOthers(ctx, routes)
+	loopback := func(r route) bool { return r.loopback }
+	forwards := m.ensureAll(ctx, slices.DeleteFunc(slices.Clone(routes), loopback))
+	// Last, because it takes the guest a while.
+	m.lead(ctx, routes)
+	forwards = append(forwards, m.ensureAll(ctx, slices.DeleteFunc(routes, func(r route) bool { return !loopback(r) }))...)
+	if m.leading != nil || len(m.failed) > 0 {
+		pause = min(pause, m.config.Retry)
+	}
+	m.tell(forwards)
+	return pause
+}
+
+// ensureAll opens routes, and says what has become of each.
+func (m *Manager) ensureAll(ctx context.Context, routes []route) []vm.Forward {
 	forwards := make([]vm.Forward, 0, len(routes))
 	for _, r := range routes {
 		err := ""
-		if r.err == "" {
+		switch {
+		case r.err != "":
+		case r.loopback && m.leading != nil:
+			err = m.leading.Error()
+		default:
 			err = m.ensure(ctx, r)
-		}
-		if err != "" {
-			pause = min(pause, m.config.Retry)
 		}
 		forwards = append(forwards, r.forward(err))
 	}
+	return forwards
+}
+
+// tell hands on what is forwarded, if that is news.
+func (m *Manager) tell(forwards []vm.Forward) {
 	slices.SortFunc(forwards, func(a, b vm.Forward) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Guest, b.Guest))
 	})
@@ -154,7 +180,6 @@ func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
 		m.told = forwards
 		m.config.Changed(slices.Clone(forwards))
 	}
-	return pause
 }
 
 // settled are the listeners that are here to stay, and after which pause there may be more of them.
@@ -162,7 +187,7 @@ func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 	now, pause := time.Now(), never
 	since := map[Listener]time.Time{}
 	for _, l := range m.listeners {
-		if l.Proto == template.ProtoTCP {
+		if l.Proto == template.ProtoTCP || l.Addr.Port() < clientPorts {
 			settled = append(settled, l)
 			continue
 		}

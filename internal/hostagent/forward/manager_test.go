@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,16 @@ type monitor struct {
 	usernet  string
 	refusal  string // of hostfwd_add
 	err      error
+	guestErr error // of what is run in the guest
+}
+
+// inGuest takes what is to be run in the guest as a command of its own, without the script.
+func (m *monitor) inGuest(_ context.Context, line string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ports, _ := strings.Cut(line, "rdd-loopback'")
+	m.commands = append(m.commands, "lead"+strings.ReplaceAll(ports, "'", ""))
+	return m.guestErr
 }
 
 func (m *monitor) run(_ context.Context, command string) (string, error) {
@@ -61,7 +72,7 @@ func run(t *testing.T, qemu *monitor, forwards ...template.PortForward) (*Manage
 	t.Helper()
 	changes := make(chan []vm.Forward, 100)
 	m := NewManager(Config{
-		Rules: rules(forwards...), Monitor: qemu.run, NetDevice: "net0", Log: slog.New(slog.DiscardHandler),
+		Rules: rules(forwards...), Monitor: qemu.run, Run: qemu.inGuest, NetDevice: "net0", Log: slog.New(slog.DiscardHandler),
 		Changed: func(f []vm.Forward) { changes <- f }, Retry: time.Millisecond, Settle: time.Millisecond,
 		Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("nobody there") },
 	})
@@ -177,15 +188,15 @@ func TestUDPPortThatIsTaken(t *testing.T) {
 	}
 }
 
-// TestShortLivedUDP: the sockets of clients are not forwarded.
+// TestShortLivedUDP: the sockets of clients are not forwarded, and those on ports that clients are not given are at once.
 func TestShortLivedUDP(t *testing.T) {
 	m := NewManager(Config{Settle: time.Hour})
-	m.listeners = []Listener{udp("0.0.0.0:40000"), tcp("0.0.0.0:80")}
-	if settled, pause := m.settled(); len(settled) != 1 || settled[0].Proto != "tcp" || pause > time.Hour {
+	m.listeners = []Listener{udp("0.0.0.0:40000"), tcp("0.0.0.0:80"), udp("0.0.0.0:53")}
+	if settled, pause := m.settled(); !slices.Equal(settled, m.listeners[1:]) || pause > time.Hour {
 		t.Errorf("%+v, %s", settled, pause)
 	}
 	m.settling[udp("0.0.0.0:40000")] = time.Now().Add(-2 * time.Hour)
-	if settled, pause := m.settled(); len(settled) != 2 || pause != never {
+	if settled, pause := m.settled(); len(settled) != 3 || pause != never {
 		t.Errorf("%+v, %s", settled, pause)
 	}
 	m.listeners = nil
@@ -201,7 +212,7 @@ func TestExplain(t *testing.T) {
 		want string
 	}{
 		{&net.OpError{Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, "127.0.0.1:80", "already in use"},
-		{&net.OpError{Err: os.NewSyscallError("bind", syscall.EACCES)}, "127.0.0.1:80", "only privileged programs listen on port 80"},
+		{&net.OpError{Err: os.NewSyscallError("bind", syscall.EACCES)}, "127.0.0.1:80", "sysctl net.ipv4.ip_unprivileged_port_start=80"},
 		{&net.OpError{Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}, "192.0.2.1:80", "hostIP"},
 		{&os.PathError{Op: "mkdir", Path: "/x", Err: syscall.EACCES}, "/x/s.sock", "mkdir /x"},
 	} {

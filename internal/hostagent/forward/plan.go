@@ -27,8 +27,9 @@ type route struct {
 	guest string
 	// targets are where to connect to in the guest: the first that answers. A UDP route has none.
 	targets []target
-	// guestPort of a UDP route.
+	// guestPort of a UDP route, and whether it is one of the guest's loopback.
 	guestPort uint16
+	loopback  bool
 	// err says why there cannot be such a route.
 	err string
 }
@@ -77,7 +78,23 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 			routes = append(routes, r)
 		}
 	}
+	refuseDoubles(routes)
 	return routes
+}
+
+// refuseDoubles: QEMU sends to one address of the guest, so of a UDP port either that one is reached or the loopback's.
+func refuseDoubles(routes []route) {
+	own := map[uint16]string{}
+	for _, r := range routes {
+		if r.proto == template.ProtoUDP && r.err == "" && !r.loopback {
+			own[r.guestPort] = r.guest
+		}
+	}
+	for i := range routes {
+		if r := &routes[i]; r.loopback && r.err == "" && own[r.guestPort] != "" {
+			r.err = fmt.Sprintf("the guest's UDP port %d is forwarded already, to %s", r.guestPort, own[r.guestPort])
+		}
+	}
 }
 
 // compare puts what people think of first in front: TCP, IPv4, every address.
@@ -126,13 +143,15 @@ func toListener(rules []template.PortForward, l Listener) (route, bool) {
 	return r, true
 }
 
-// toUDP completes a route for QEMU, which sends to the guest's own address. Nobody misses what listens on the
-// guest's loopback only: time and name services of its own.
+// toUDP completes a route for QEMU, which sends to the guest's own address.
 func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
-	r.guestPort = l.Addr.Port()
+	ip := l.Addr.Addr()
+	r.guestPort, r.loopback = l.Addr.Port(), ip.IsLoopback()
 	switch {
-	case l.Addr.Addr().IsLoopback():
+	case r.loopback && r.guestPort == chronyPort:
 		return route{}, false
+	case r.loopback && ip != v4Loopback():
+		r.err = fmt.Sprintf("UDP on the guest's %s cannot be forwarded; let the program listen on 127.0.0.1 or on all addresses", ip)
 	case end.Socket != "":
 		r.err = "UDP cannot be forwarded to a socket"
 	case !end.IP.Is4():
@@ -141,9 +160,11 @@ func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
 	return r, true
 }
 
+func v4Loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
+
 // targetAddresses are where a listener on ip is reached. One on every IPv6 address most often serves IPv4 as well.
 func targetAddresses(ip netip.Addr) []netip.Addr {
-	v4, v6 := netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()
+	v4, v6 := v4Loopback(), netip.IPv6Loopback()
 	switch ip {
 	case netip.IPv4Unspecified():
 		return []netip.Addr{v4}
