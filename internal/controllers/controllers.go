@@ -20,6 +20,7 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/integration"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -39,6 +40,8 @@ type Deps struct {
 	LimaHome string
 	// DockerSocket is where the App's Docker socket appears on the host.
 	DockerSocket string
+	// Integration is the user's host as it is changed for docker to find the App's engine; nil: it is left alone.
+	Integration integration.Host
 	// Clock is the time that decides waits and conditions.
 	Clock clock.PassiveClock
 }
@@ -56,7 +59,7 @@ type Controller struct {
 // New lists the controllers.
 func New(deps Deps) []Controller {
 	scheme := Scheme()
-	return []Controller{deps.app(scheme), deps.limaVM(scheme)}
+	return []Controller{deps.app(scheme), deps.limaVM(scheme), deps.integration(scheme)}
 }
 
 // Rules are the admission rules of all controllers, and those that guard rdd's own API.
@@ -108,6 +111,22 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 				return err
 			}
 			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name)).Setup(mgr)
+		},
+	}
+}
+
+func (d Deps) integration(scheme *runtime.Scheme) Controller {
+	return Controller{
+		Name: integration.Name,
+		Setup: func(mgr manager.Manager) error {
+			if d.Integration == nil {
+				return nil
+			}
+			c, err := d.Client(integration.Name, scheme)
+			if err != nil {
+				return err
+			}
+			return integration.NewReconciler(c, d.Integration, d.recorder(c, integration.Name)).Setup(mgr)
 		},
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -40,6 +41,8 @@ type Options struct {
 	Build     version.Build
 	// Engine runs the virtual machines.
 	Engine vm.Engine
+	// Docker is what docker is told by the environment.
+	Docker integration.Environment
 	// Background says that the standard streams are the instance's logs.
 	Background bool
 	// Ready is called once when the daemon is ready.

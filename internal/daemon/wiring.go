@@ -11,6 +11,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -34,7 +35,8 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 	}
 	all = controllers.New(controllers.Deps{
 		Config: config, Engine: d.options.Engine, Host: host,
-		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
+		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(),
+		Integration: integration.New(integration.For(d.inst, d.options.Docker)), Clock: clock.RealClock{},
 	})
 	wanted, err := settings.Select(d.options.Arguments.Controllers, names(all))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // Names of what is changed.
@@ -57,6 +58,14 @@ type Options struct {
 	Recorded bool
 }
 
+// For fills in what an instance's Options are.
+func For(inst instance.Instance, env Environment) Options {
+	return Options{
+		Name: inst.DockerContext(), Socket: inst.DockerSocket(),
+		Record: inst.IntegrationFile(), Lock: inst.IntegrationLock(), Environment: env,
+	}
+}
+
 // Host is the user's host as one instance changes it.
 type Host struct {
 	Options
@@ -79,6 +88,9 @@ type Want struct {
 	// Ready is when the engine became ready, as any text; empty when it is not.
 	Ready string
 }
+
+// ReadyAt is Want's Ready for an App whose engine became ready at some time.
+func ReadyAt(app string, at time.Time) string { return app + " " + at.UTC().Format(time.RFC3339) }
 
 // Problem is something that could not be done and keeps to be so until somebody acts.
 type Problem struct {

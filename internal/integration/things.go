@@ -44,6 +44,21 @@ type Thing struct {
 	Elsewhere bool `json:"-"`
 }
 
+// Remark is what there is to say about it on one line; empty when there is nothing.
+func (t Thing) Remark() string {
+	said := cmp.Or(t.Problem, t.Why)
+	switch {
+	case said == "":
+		return ""
+	case t.WayOut == "":
+		return said
+	case t.Problem == "":
+		return said + "; to have it otherwise: " + t.WayOut
+	default:
+		return said + "; " + t.WayOut
+	}
+}
+
 // List looks at everything. It changes nothing and waits for nobody.
 func (h *Host) List() ([]Thing, error) {
 	r, err := readRecord(h.Record)
@@ -76,7 +91,10 @@ func (t *Thing) trouble(state State, err error) {
 	}
 }
 
-func turnOn(name string) string { return "rdd integration on " + name }
+// turnedOff says that it was, and the way back.
+func (t *Thing) turnedOff(why string) {
+	t.State, t.Why, t.WayOut = Off, why, "rdd integration on "+t.Name
+}
 
 func (s *session) lookAtContext() Thing {
 	t := Thing{Name: Context, State: NotApplied, Where: s.environment().ConfigDir}
@@ -92,7 +110,7 @@ func (s *session) lookAtContext() Thing {
 	found, err := s.host.claim(file, s.Context)
 	switch {
 	case s.off(Context) && found != claimOurs:
-		t.State, t.WayOut = Off, turnOn(Context)
+		t.turnedOff("it was turned off")
 	case err != nil:
 		t.trouble(Damaged, err)
 	case found == claimForeign:
@@ -118,7 +136,7 @@ func (s *session) lookAtCurrent() Thing {
 	case c.name == s.host.Name && found != claimForeign:
 		t.State = Applied
 	case s.off(Current):
-		t.State, t.WayOut = Off, turnOn(Current)
+		t.turnedOff("it was turned off")
 	case s.Current != nil:
 		t.State = Drifted
 		t.Why, t.WayOut = fmt.Sprintf("docker was made to use %s since", c.selected()), s.use()
@@ -144,16 +162,15 @@ func (s *session) whyKept(t *Thing, c config) {
 }
 
 func (s *session) lookAtSocket() Thing {
-	t := Thing{Name: Socket, State: Off, Where: s.host.Link, WayOut: turnOn(Socket)}
+	t := Thing{Name: Socket, State: NotApplied, Where: s.host.Link}
 	asked := slices.Contains(s.On, Socket)
 	switch found := s.host.linked(); {
 	case found == linkOurs:
-		t.State, t.WayOut = Applied, ""
+		t.State = Applied
 	case asked && found == linkForeign:
-		t.State, t.WayOut = Foreign, ""
 		t.trouble(Foreign, s.foreignSocket())
-	case asked:
-		t.State, t.WayOut = NotApplied, ""
+	case !asked:
+		t.turnedOff("it is made on request only")
 	}
 	return t
 }
