@@ -43,6 +43,7 @@ import (
 //	waitlog FILE REGEX [N]  returns when the file matches, N times
 //	waitgone PATH           returns when there is no such file
 //	waitbackup              returns when the daemon has backed its store up
+//	waitevent REASON        returns when there is an Event with that reason
 //	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
@@ -92,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"waitlog":       cmdWaitLog,
 			"waitgone":      cmdWaitGone,
 			"waitbackup":    cmdWaitBackup,
+			"waitevent":     cmdWaitEvent,
 			"busyport":      cmdBusyPort,
 			"foreignpid":    cmdForeignPID,
 		},

@@ -22,6 +22,7 @@ import (
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/controllers/hostinfo"
+	"rancherdesktop.io/rdd/internal/controllers/integration"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -47,6 +48,8 @@ type Deps struct {
 	Containers engine.Monitor
 	// Versions of what rdd consists of.
 	Versions rddv1.Versions
+	// Integration is the user's host as it is changed for docker to find the App's engine; nil: it is left alone.
+	Integration integration.Host
 	// Clock is the time that decides waits and conditions.
 	Clock clock.PassiveClock
 }
@@ -64,7 +67,7 @@ type Controller struct {
 // New lists the controllers.
 func New(deps Deps) []Controller {
 	scheme := Scheme()
-	return []Controller{deps.app(scheme), deps.limaVM(scheme), deps.engine(scheme), deps.hostInfo(scheme)}
+	return []Controller{deps.app(scheme), deps.limaVM(scheme), deps.engine(scheme), deps.hostInfo(scheme), deps.integration(scheme)}
 }
 
 // Rules are the admission rules of all controllers, and those that guard rdd's own API.
@@ -127,6 +130,16 @@ func (d Deps) hostInfo(scheme *runtime.Scheme) Controller {
 		Name:  hostinfo.Name,
 		Setup: d.setup(scheme, hostinfo.Name, func(c client.Client) setter { return hostinfo.NewReconciler(c, d.lookAtHost) }),
 	}
+}
+
+func (d Deps) integration(scheme *runtime.Scheme) Controller {
+	setup := d.setup(scheme, integration.Name, func(c client.Client) setter {
+		return integration.NewReconciler(c, d.Integration, d.recorder(c, integration.Name))
+	})
+	if d.Integration == nil {
+		setup = func(manager.Manager) error { return nil }
+	}
+	return Controller{Name: integration.Name, Setup: setup}
 }
 
 // setter is a reconciler that can be hung into a manager.

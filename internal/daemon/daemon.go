@@ -25,6 +25,7 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	Arguments settings.Arguments
 	Build     version.Build
 	Engines   Engines
+	// Docker is what docker is told by the environment.
+	Docker integration.Environment
 	// Background says that the standard streams are the instance's logs.
 	Background bool
 	// Ready is called once when the daemon is ready.

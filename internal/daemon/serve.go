@@ -15,7 +15,6 @@ import (
 	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -37,12 +36,12 @@ type Containers interface {
 // EnginesFunc makes the engines of an instance.
 type EnginesFunc = func(instance.Instance) (Engines, error)
 
-// Serve runs the daemon of an instance with its saved arguments. In the background it reports over the pipe that the
+// Serve runs the daemon that options describe with the instance's saved arguments and its engine. In the background it reports over the pipe that the
 // client left open for it.
-func Serve(ctx context.Context, inst instance.Instance, build version.Build, newEngines EnginesFunc, background bool) error {
+func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
-	if background {
+	if options.Background {
 		pipe := os.NewFile(client.ReadyDescriptor, "report")
 		report = func(text string) {
 			// The starter may be gone, which is its business.
@@ -50,7 +49,7 @@ func Serve(ctx context.Context, inst instance.Instance, build version.Build, new
 			_ = pipe.Close()
 		}
 	}
-	options := Options{Instance: inst, Build: build, Background: background, Ready: func() { report(client.Ready) }}
+	options.Ready = func() { report(client.Ready) }
 	err := serve(ctx, options, newEngines)
 	if err != nil {
 		klog.ErrorS(err, "The daemon failed")
