@@ -4,18 +4,23 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/property"
 	"rancherdesktop.io/rdd/internal/client"
 )
 
@@ -48,11 +53,56 @@ func getApp(ctx context.Context, c ctrl.Reader) (*appv1.App, error) {
 	return app, nil
 }
 
-// patchRunning sets spec.running of an existing App; nil when there is none.
-func patchRunning(ctx context.Context, c ctrl.Writer, running bool) (*appv1.App, error) {
-	app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
-	patch := ctrl.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"running":%t}}`, running))
-	err := c.Patch(ctx, app, patch, fieldOwner)
+// runningSpec is the change of the spec that starts or stops the VM.
+func runningSpec(running bool) map[string]any { return map[string]any{"running": running} }
+
+// bareApp is an App with nothing but its name, and with whichever fields the API has.
+func bareApp() *unstructured.Unstructured {
+	app := &unstructured.Unstructured{}
+	app.SetGroupVersionKind(appv1.GroupVersion.WithKind("App"))
+	app.SetName(appv1.AppName)
+	return app
+}
+
+// rawApp returns the App with all the fields that it has in the API; nil when there is none.
+func rawApp(ctx context.Context, c ctrl.Reader) (*unstructured.Unstructured, error) {
+	app := bareApp()
+	err := c.Get(ctx, appKey, app)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the App: %w", err)
+	}
+	return app, nil
+}
+
+// typedApp is the App as this program knows it.
+func typedApp(raw *unstructured.Unstructured) (*appv1.App, error) {
+	app := &appv1.App{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw.Object, app); err != nil {
+		return nil, fmt.Errorf("reading the App: %w", err)
+	}
+	return app, nil
+}
+
+// rawSpec is the spec of an App; nil when there is no App.
+func rawSpec(raw *unstructured.Unstructured) map[string]any {
+	if raw == nil {
+		return nil
+	}
+	spec, _ := raw.Object["spec"].(map[string]any)
+	return spec
+}
+
+// patchApp merges a change into the spec of an existing App; nil when there is none.
+func patchApp(ctx context.Context, c ctrl.Writer, change map[string]any, options ...ctrl.PatchOption) (*unstructured.Unstructured, error) {
+	data, err := json.Marshal(map[string]any{"spec": change})
+	if err != nil {
+		return nil, fmt.Errorf("changing the App: %w", err)
+	}
+	app := bareApp()
+	err = c.Patch(ctx, app, ctrl.RawPatch(types.MergePatchType, data), append(options, fieldOwner)...)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -62,43 +112,106 @@ func patchRunning(ctx context.Context, c ctrl.Writer, running bool) (*appv1.App,
 	return app, nil
 }
 
-// createApp makes a running App with defaults. By server-side apply: a create would be held up while the CRD is new.
-func createApp(ctx context.Context, c ctrl.WithWatch) (*appv1.App, error) {
-	wanted := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": appv1.GroupVersion.String(),
-		"kind":       "App",
-		"metadata":   map[string]any{"name": appv1.AppName},
-		"spec":       map[string]any{"running": true},
-	}}
-	if err := c.Apply(ctx, ctrl.ApplyConfigurationFromUnstructured(wanted), fieldOwner, ctrl.ForceOwnership); err != nil {
+// createApp makes an App with that spec. By server-side apply: a create would be held up while the CRD is new. Its owner is nobody else's,
+// so that of two who make the App at once neither takes away what the other has set.
+func createApp(ctx context.Context, c ctrl.Writer, spec map[string]any, options ...ctrl.ApplyOption) (*unstructured.Unstructured, error) {
+	app := bareApp()
+	app.Object["spec"] = spec
+	owner := fieldOwner + ctrl.FieldOwner("-"+requestValue())
+	if err := c.Apply(ctx, ctrl.ApplyConfigurationFromUnstructured(app), append(options, owner, ctrl.ForceOwnership)...); err != nil {
 		return nil, fmt.Errorf("creating the App: %w", err)
 	}
-	return getApp(ctx, c)
+	return app, nil
 }
 
-// settledJudge waits until the App's spec of at least that generation has come true.
-func settledJudge(running bool, generation int64) judge {
-	return func(object ctrl.Object) (verdict, error) {
-		app, ok := object.(*appv1.App)
-		switch {
-		case !ok || app.DeletionTimestamp != nil:
-			return verdict{}, fmt.Errorf("the App was deleted meanwhile")
-		case app.Generation > generation && app.Spec.Running != running:
-			return verdict{}, fmt.Errorf("the App was changed meanwhile: its spec.running is %t now", app.Spec.Running)
+// appChange is a change of the App's spec.
+type appChange struct {
+	// patch for an App that exists, spec for a new one.
+	patch, spec map[string]any
+	// command makes the change, for a hint.
+	command string
+}
+
+// applyApp carries a change out, creating the App if need be; an App that is being deleted is waited for.
+func (r *root) applyApp(ctx context.Context, c ctrl.WithWatch, change appChange) (*unstructured.Unstructured, error) {
+	for {
+		raw, err := patchApp(ctx, c, change.patch)
+		if err != nil {
+			return nil, err
 		}
-		settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
-		if settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration >= generation {
-			return verdict{done: true}, nil
+		if raw == nil {
+			if raw, err = createApp(ctx, c, change.spec); err != nil {
+				return nil, err
+			}
 		}
-		return blocked(settled, generation, "waiting for the App controller"), nil
+		if raw.GetDeletionTimestamp() == nil {
+			return raw, nil
+		}
+		app, err := typedApp(raw)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.waitAppGone(ctx, c, app, "The deletion goes on; afterwards: "+change.command+"."); err != nil {
+			return nil, err
+		}
 	}
 }
 
-// settle waits until the App is as its spec says.
-func (r *root) settle(ctx context.Context, c ctrl.WithWatch, app *appv1.App, what, hint string) error {
+// runApp sets spec.running, creating the App if need be.
+func (r *root) runApp(ctx context.Context, c ctrl.WithWatch) (*appv1.App, error) {
+	raw, err := r.applyApp(ctx, c, appChange{patch: runningSpec(true), spec: runningSpec(true), command: "rdd start"})
+	if err != nil {
+		return nil, err
+	}
+	return typedApp(raw)
+}
+
+// settledJudge waits until the App's spec, of wanted's generation or newer, has come true. It ends when one of the properties
+// names has another value than in wanted meanwhile.
+func settledJudge(wanted *appv1.App, names ...string) judge {
+	return func(object ctrl.Object) (verdict, error) {
+		app, ok := object.(*appv1.App)
+		if !ok || app.DeletionTimestamp != nil {
+			return verdict{}, fmt.Errorf("the App was deleted meanwhile")
+		}
+		if app.Generation > wanted.Generation {
+			if err := unchanged(wanted, app, names); err != nil {
+				return verdict{}, err
+			}
+		}
+		settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
+		if settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration >= wanted.Generation {
+			return verdict{done: true}, nil
+		}
+		return blocked(settled, wanted.Generation, "waiting for the App controller"), nil
+	}
+}
+
+// unchanged refuses another value of one of these properties than in wanted.
+func unchanged(wanted, app *appv1.App, names []string) error {
+	before, beforeErr := runtime.DefaultUnstructuredConverter.ToUnstructured(&wanted.Spec)
+	now, nowErr := runtime.DefaultUnstructuredConverter.ToUnstructured(&app.Spec)
+	if err := errors.Join(beforeErr, nowErr); err != nil {
+		return fmt.Errorf("reading the App: %w", err)
+	}
+	for _, name := range names {
+		if value := property.Value(now, name); !reflect.DeepEqual(value, property.Value(before, name)) {
+			return fmt.Errorf("the App was changed meanwhile: its spec.%s is %s now", name, property.Show(value))
+		}
+	}
+	return nil
+}
+
+// settle waits until the App is as its spec says; names are the properties that it is waited for.
+func (r *root) settle(ctx context.Context, c ctrl.WithWatch, app *appv1.App, names []string, what, hint string) error {
+	return r.followApp(ctx, c, app, settledJudge(app, names...), what, hint)
+}
+
+// followApp waits until the App is as the judge says.
+func (r *root) followApp(ctx context.Context, c ctrl.WithWatch, app *appv1.App, judge judge, what, hint string) error {
 	w := &wait{
 		follow:   r.follower(c, &appv1.AppList{}, appKey).follow,
-		judge:    settledJudge(app.Spec.Running, app.Generation),
+		judge:    judge,
 		what:     what,
 		hint:     hint,
 		progress: newProgress(r.err),

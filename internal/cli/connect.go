@@ -32,11 +32,20 @@ func (r *root) connect(ctx context.Context) (*client.Client, error) {
 
 // reconnect finds a daemon that is running; it does not start one.
 func (r *root) reconnect(ctx context.Context) (ctrl.WithWatch, error) {
+	return r.find(ctx, client.Options{Build: r.build, NoStart: true})
+}
+
+// peek finds a daemon that is running, of whichever version: it neither starts nor restarts one.
+func (r *root) peek(ctx context.Context) (ctrl.WithWatch, error) {
+	return r.find(ctx, client.Options{NoStart: true})
+}
+
+func (r *root) find(ctx context.Context, options client.Options) (ctrl.WithWatch, error) {
 	inst, err := r.instance()
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.Connect(ctx, inst, client.Options{Build: r.build, NoStart: true})
+	c, err := client.Connect(ctx, inst, options)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ const completionTimeout = 2 * time.Second
 func (r *root) completing(cmd *cobra.Command, ask func(context.Context, ctrl.Reader) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 	defer cancel()
-	c, err := r.reconnect(ctx)
+	c, err := r.peek(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -143,12 +143,17 @@ func (r *root) notWaiting(name, want string) error {
 
 // waitVM waits until a LimaVM is as the judge says; want completes the sentence "LimaVM to …".
 func (r *root) waitVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, judge judge, want string) error {
+	return r.followVM(ctx, c, machine, judge, fmt.Sprintf("LimaVM %q to %s", machine.Name, want), fmt.Sprintf(limavmHint, machine.Name))
+}
+
+// followVM is waitVM with words of the caller's own.
+func (r *root) followVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, judge judge, what, hint string) error {
 	key := ctrl.ObjectKeyFromObject(machine)
 	w := &wait{
 		follow:   r.follower(c, &limav1.LimaVMList{}, key).follow,
 		judge:    judge,
-		what:     fmt.Sprintf("LimaVM %q to %s", machine.Name, want),
-		hint:     fmt.Sprintf(limavmHint, machine.Name),
+		what:     what,
+		hint:     hint,
 		progress: newProgress(r.err),
 		retry:    func(ctx context.Context) error { return askRetry(ctx, c, key) },
 	}

@@ -16,9 +16,13 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/property"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
+
+// paramWord says in errors what K=V is about.
+const paramWord = "parameter"
 
 func (r *root) limavmParamsCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -33,7 +37,7 @@ command waits for that.`,
 	}
 	output := addOutput(cmd)
 	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
-		changes, err := parseParams(args[1:])
+		changes, err := property.Split(paramWord, args[1:])
 		if err != nil {
 			return err
 		}
@@ -52,28 +56,9 @@ command waits for that.`,
 	})
 }
 
-// parseParams reads K=V; an empty V is nil: back to the template's own.
-func parseParams(args []string) (map[string]*string, error) {
-	changes := map[string]*string{}
-	for _, arg := range args {
-		key, value, found := strings.Cut(arg, "=")
-		if !found || key == "" {
-			return nil, fmt.Errorf("parameter %q: want NAME=VALUE", arg)
-		}
-		if _, twice := changes[key]; twice {
-			return nil, fmt.Errorf("parameter %q is given twice", key)
-		}
-		changes[key] = nil
-		if value != "" {
-			changes[key] = &value
-		}
-	}
-	return changes, nil
-}
-
 // createParams reads the values of --param.
 func createParams(args []string) (map[string]string, error) {
-	changes, err := parseParams(args)
+	changes, err := property.Split(paramWord, args)
 	if err != nil {
 		return nil, err
 	}

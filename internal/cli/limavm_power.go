@@ -152,16 +152,13 @@ func restartedJudge(request string, before int64) judge {
 
 // resetVM makes a LimaVM's machine anew.
 func (r *root) resetVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	request := requestValue()
-	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationResetRequested, value: request}); err != nil {
+	judge, err := requestReset(ctx, c, machine)
+	if err != nil {
 		return err
 	}
 	if !wait {
 		return r.notWaiting(machine.Name, "be made anew")
 	}
-	judge := existing(func(machine *limav1.LimaVM) (verdict, error) {
-		return awaiting(machine.Status.LastResetRequest == request, func() verdict { return settledVerdict(machine) }), nil
-	})
 	if err := r.waitVM(ctx, c, machine, judge, "be made anew"); err != nil {
 		return err
 	}
@@ -170,6 +167,17 @@ func (r *root) resetVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.Li
 		return nil
 	}
 	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+}
+
+// requestReset asks for a LimaVM's machine to be made anew; the judge waits until it is.
+func requestReset(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) (judge, error) {
+	request := requestValue()
+	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationResetRequested, value: request}); err != nil {
+		return nil, err
+	}
+	return existing(func(machine *limav1.LimaVM) (verdict, error) {
+		return awaiting(machine.Status.LastResetRequest == request, func() verdict { return settledVerdict(machine) }), nil
+	}), nil
 }
 
 // requestValue is new for each request that an annotation makes.

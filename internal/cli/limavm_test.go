@@ -77,29 +77,15 @@ func TestFileHint(t *testing.T) {
 	}
 }
 
-func TestParseParams(t *testing.T) {
-	value := func(s string) *string { return &s }
-	for _, tt := range []struct {
-		args []string
-		want map[string]*string
-		err  string
-	}{
-		{want: map[string]*string{}},
-		{args: []string{"a=1", "b=", "c=x=y"}, want: map[string]*string{"a": value("1"), "b": nil, "c": value("x=y")}},
-		{args: []string{"a"}, err: `parameter "a": want NAME=VALUE`},
-		{args: []string{"=1"}, err: "want NAME=VALUE"},
-		{args: []string{"a=1", "a=2"}, err: `parameter "a" is given twice`},
-	} {
-		got, err := parseParams(tt.args)
-		if !reflect.DeepEqual(got, tt.want) || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%q: got %v, %v", tt.args, got, err)
-		}
-	}
+func TestCreateParams(t *testing.T) {
 	if got, err := createParams([]string{"a=1", "b="}); err != nil || !reflect.DeepEqual(got, map[string]string{"a": "1"}) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if got, err := createParams(nil); got != nil || err != nil {
 		t.Errorf("without params: %v, %v", got, err)
+	}
+	if _, err := createParams([]string{"a"}); err == nil || !strings.Contains(err.Error(), `parameter "a": want NAME=VALUE`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -113,8 +113,8 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	cmd.SetOut(r.out)
 	cmd.SetErr(r.err)
 	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
-		r.imageCommand(), r.integrationCommand())
+	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.setCommand(), r.resetCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand())
+	cmd.AddCommand(r.shellCommand(), r.runCommand(), r.integrationCommand(), r.limavmCommand(), r.imageCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.viewsCommand(), r.engineCommand())
 	groupCommands(cmd)
@@ -129,7 +129,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 // groupCommands sorts the commands for the help text by what they are about.
 func groupCommands(tree *cobra.Command) {
 	for _, group := range []struct{ id, title, commands string }{
-		{"app", "The VM with Docker:", "start stop delete shell run integration"},
+		{"app", "The VM with Docker:", "start stop set reset delete shell run integration"},
 		{"see", "What there is and what is in the way:", "status why"},
 		{"vm", "Any virtual machine, and its image:", "limavm image"},
 		{"service", "The control plane and its API:", "service ctl kubectl"},

@@ -76,7 +76,7 @@ func (r *root) ensureRunning(ctx context.Context) error {
 	if app, err = r.runApp(ctx, c); err != nil {
 		return err
 	}
-	return r.settle(ctx, c, app, "the VM to run", startHint)
+	return r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint)
 }
 
 func settledRunning(app *appv1.App) bool {

@@ -55,7 +55,7 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		fmt.Fprintln(r.out, "The VM is to run. To follow it: rdd status")
 		return nil
 	}
-	if err := r.settle(ctx, c, app, "the VM to run", startHint); err != nil {
+	if err := r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint); err != nil {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
@@ -63,27 +63,4 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		fmt.Fprintln(r.err, "Which engine docker uses could not be found out:", err)
 	}
 	return r.tellMessage(ctx, key)
-}
-
-// runApp sets spec.running, creating the App if need be; an App that is being deleted is waited for.
-func (r *root) runApp(ctx context.Context, c ctrl.WithWatch) (*appv1.App, error) {
-	for {
-		app, err := patchRunning(ctx, c, true)
-		if err != nil {
-			return nil, err
-		}
-		if app == nil {
-			if app, err = createApp(ctx, c); err != nil {
-				return nil, err
-			}
-		}
-		if app != nil && app.DeletionTimestamp == nil {
-			return app, nil
-		}
-		if app != nil {
-			if err := r.waitAppGone(ctx, c, app, "The deletion goes on; afterwards: rdd start."); err != nil {
-				return nil, err
-			}
-		}
-	}
 }

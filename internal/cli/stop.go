@@ -42,13 +42,18 @@ func (r *root) stop(ctx context.Context, wait bool) error {
 	if err != nil {
 		return err
 	}
-	app, err := patchRunning(ctx, c, false)
+	raw, err := patchApp(ctx, c, runningSpec(false))
+	if err != nil {
+		return err
+	}
+	if raw == nil {
+		fmt.Fprintf(r.out, noApp, "stop")
+		return nil
+	}
+	app, err := typedApp(raw)
 	switch {
 	case err != nil:
 		return err
-	case app == nil:
-		fmt.Fprintf(r.out, noApp, "stop")
-		return nil
 	case app.DeletionTimestamp != nil:
 		fmt.Fprintln(r.out, "The App is being deleted, which ends the VM. To wait for that: rdd delete")
 		return nil
@@ -56,7 +61,7 @@ func (r *root) stop(ctx context.Context, wait bool) error {
 		fmt.Fprintln(r.out, "The VM is to stop. To follow it: rdd status")
 		return nil
 	}
-	if err := r.settle(ctx, c, app, "the VM to stop", stopHint); err != nil {
+	if err := r.settle(ctx, c, app, []string{"running"}, "the VM to stop", stopHint); err != nil {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is stopped.")

@@ -110,7 +110,7 @@ func TestWait(t *testing.T) {
 				defer cancel()
 				began, retries := time.Now(), 0
 				w := &wait{
-					follow: script(tt.steps), judge: settledJudge(true, 2), what: "the VM to run", hint: "See rdd status.",
+					follow: script(tt.steps), judge: settledJudge(app(), "running"), what: "the VM to run", hint: "See rdd status.",
 					progress: newProgress(&bytes.Buffer{}),
 					retry:    func(context.Context) error { retries++; return nil },
 				}
@@ -161,7 +161,7 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
 		w := &wait{
-			follow: script([]step{{object: app(booting)}, {after: time.Hour}}), judge: settledJudge(true, 2),
+			follow: script([]step{{object: app(booting)}, {after: time.Hour}}), judge: settledJudge(app(), "running"),
 			what: "the VM to run", hint: startHint, progress: newProgress(&bytes.Buffer{}),
 		}
 		checkExit(t, w.run(ctx), "interrupted while waiting for the VM to run (booting)\n"+startHint, ExitError)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -159,7 +160,7 @@ func (o Options) executable() (string, error) {
 // NewScheme knows the types that clients of rdd use.
 func NewScheme() *runtime.Scheme {
 	known := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme} {
 		if err := add(known); err != nil {
 			panic(err) // the types contradict each other: every program would fail at its first line
 		}
@@ -168,12 +169,12 @@ func NewScheme() *runtime.Scheme {
 	return known
 }
 
-// clusterScoped are the kinds of ours without a namespace.
-var clusterScoped = map[string]bool{"App": true, "Namespace": true}
+// clusterScoped are the kinds that clients use and that have no namespace.
+var clusterScoped = map[string]bool{"App": true, "CustomResourceDefinition": true, "Namespace": true}
 
 // newMapper maps kinds to resources without asking the server: they are all known.
 func newMapper(known *runtime.Scheme) meta.RESTMapper {
-	groups := []schema.GroupVersion{corev1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion}
+	groups := []schema.GroupVersion{corev1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion}
 	mapper := meta.NewDefaultRESTMapper(groups)
 	for _, group := range groups {
 		for kind := range known.KnownTypes(group) {
