@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,8 +54,13 @@ func (r *root) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ensureRunning(ctx); err != nil {
+	app, err := r.ensureRunning(ctx)
+	if err != nil {
 		return err
+	}
+	if app.Spec.ContainerEngine.Name == appv1.EngineContainerd && filepath.Base(args[0]) == "docker" {
+		return errors.New("the VM's container engine is containerd, which docker cannot talk to; " +
+			"use it in the guest (rdd shell sudo ctr …), or go back to Docker: rdd set containerEngine.name=moby")
 	}
 	code, err := process.Replace(path, args, runEnvironment(inst, os.Environ()))
 	if err != nil {
@@ -63,20 +69,20 @@ func (r *root) run(ctx context.Context, args []string) error {
 	return &exitError{code: code}
 }
 
-// ensureRunning starts the App unless it has settled running.
-func (r *root) ensureRunning(ctx context.Context) error {
+// ensureRunning starts the App unless it has settled running, and returns it.
+func (r *root) ensureRunning(ctx context.Context) (*appv1.App, error) {
 	c, err := r.connect(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	app, err := getApp(ctx, c)
 	if err != nil || settledRunning(app) {
-		return err
+		return app, err
 	}
 	if app, err = r.runApp(ctx, c); err != nil {
-		return err
+		return nil, err
 	}
-	return r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint)
+	return app, r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint)
 }
 
 func settledRunning(app *appv1.App) bool {

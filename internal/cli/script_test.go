@@ -36,7 +36,7 @@ import (
 //	exits CODE CMD…         runs a command that must end with that exit code
 //	hold, release           stops the fake engine's background work, lets it go on
 //	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
-//	                        without WHAT it succeeds again
+//	                        without WHAT it succeeds again; OPERATION containers: WHAT keeps container engines from working
 //	leave NAME UID NS [K=V] leaves an instance directory whose LimaVM is gone, for the next daemon to find
 //	killdaemon              ends the script's daemon with SIGKILL
 //	losedirectory           removes the service directory under its daemon, and returns when that has ended

@@ -29,6 +29,7 @@ type statusReport struct {
 	Daemon   *daemonReport `json:"daemon,omitempty"`
 	App      *appReport    `json:"app,omitempty"`
 	VM       *vmReport     `json:"vm,omitempty"`
+	Engine   *engineReport `json:"engine,omitempty"`
 	Docker   *dockerReport `json:"docker,omitempty"`
 	// Host is what keeps docker on the host from finding the VM by itself.
 	Host      []integration.Thing `json:"host,omitempty"`
@@ -64,6 +65,14 @@ type vmReport struct {
 	// Deaths of late; absent when there were none.
 	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
 	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
+}
+
+// engineReport is what the container engine controller says.
+type engineReport struct {
+	Name    string        `json:"name"`
+	Version string        `json:"version,omitempty"`
+	Ready   bool          `json:"ready"`
+	State   explain.State `json:"state"`
 }
 
 type dockerReport struct {
@@ -149,6 +158,9 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 		}
 	}
 	if report.VM != nil {
+		report.Engine = reportEngine(app)
+	}
+	if report.VM != nil && app.Spec.ContainerEngine.Name == appv1.EngineMoby {
 		socket := inst.DockerSocket()
 		report.Docker = &dockerReport{Socket: socket, Answers: integration.Answers(ctx, "unix", socket)}
 	}
@@ -185,6 +197,19 @@ func reportApp(app *appv1.App) *appReport {
 	}
 	if app.DeletionTimestamp != nil {
 		report.Wanted = "deleted"
+	}
+	return report
+}
+
+// reportEngine returns nil where nobody looks after engines.
+func reportEngine(app *appv1.App) *engineReport {
+	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
+	if ready == nil {
+		return nil
+	}
+	report := &engineReport{Name: string(app.Spec.ContainerEngine.Name), Ready: ready.Status == metav1.ConditionTrue, State: explain.Conditioned(ready)}
+	if report.Ready {
+		report.Version = app.Status.ContainerEngine.Version
 	}
 	return report
 }

@@ -24,6 +24,9 @@ func (s *statusReport) table(w io.Writer, now time.Time) {
 		row("VM", "%s/%s %s", s.VM.Namespace, s.VM.Name, s.VM.text(now))
 		s.VM.details(row)
 	}
+	if s.Engine != nil {
+		row("Engine", "%s", s.Engine.text(now))
+	}
 	if s.Docker != nil {
 		row("Docker", "unix://%s %s", s.Docker.Socket, map[bool]string{true: "answers", false: "does not answer"}[s.Docker.Answers])
 	}
@@ -88,6 +91,13 @@ func (v *vmReport) details(row rowFunc) {
 	for _, p := range v.PortForwards {
 		row("Port", "%s", portText(p))
 	}
+}
+
+func (e *engineReport) text(now time.Time) string {
+	if e.Ready {
+		return strings.TrimSpace(e.Name+" "+e.Version) + " runs containers"
+	}
+	return e.Name + " " + e.State.Text(now)
 }
 
 func (v *vmReport) accelerator() string {

@@ -98,7 +98,7 @@ func (r *root) gatherObjects(ctx context.Context, inst instance.Instance, f *exp
 	var uids []types.UID
 	if f.AboutApp && f.App != nil {
 		uids = append(uids, f.App.UID)
-		if f.App.Spec.Running && settledRunning(f.App) {
+		if settledRunning(f.App) && f.App.Spec.ContainerEngine.Name == appv1.EngineMoby {
 			answers := integration.Answers(ctx, "unix", inst.DockerSocket())
 			f.Docker = &answers
 		}

@@ -161,7 +161,7 @@ func TestControlPlane(t *testing.T) {
 		{"App deleting", aboutApp(deleting(), nil), wanted{CodeDeleting, false, "The App is being deleted: waiting for LimaVM", "rdd delete", ""}},
 		{"App held by a stranger", aboutApp(deleting("example.com/hold"), nil), wanted{CodeFinalizer, true, `The deletion of the App waits for the finalizer "example.com/hold", which is not rdd's`, "rdd ctl edit app/app", ""}},
 		{"foreign object", aboutApp(app(metav1.ConditionFalse, appv1.ReasonForeignObject, `LimaVM "default/rd" exists and does not belong to App "app"`), nil), wanted{CodeForeign, true, `The App cannot make its VM: LimaVM "default/rd" exists`, "rdd ctl get limavm", ""}},
-		{"bootstrap failed", aboutApp(app(metav1.ConditionFalse, appv1.ReasonBootstrapFailed, "failed to render"), nil), wanted{CodeBootstrap, true, "The App cannot make its VM: failed to render", "rdd ctl edit app app", ""}},
+		{"bootstrap failed", aboutApp(app(metav1.ConditionFalse, appv1.ReasonBootstrapFailed, "failed to render"), nil), wanted{CodeBootstrap, true, "The App cannot make its VM: failed to render", "rdd set PROPERTY=VALUE", ""}},
 		{"retrying", aboutApp(app(metav1.ConditionFalse, appv1.ReasonRetrying, "trying again: timeout"), rd(made, up)), wanted{CodeRetrying, true, "The App's controller meets an error", "rdd service logs", ""}},
 		{"no LimaVM yet", aboutApp(app(metav1.ConditionFalse, appv1.ReasonWaitingForLimaVM, "waiting for Namespace \"x\""), nil), wanted{CodeNoVM, false, "The App has no LimaVM yet: waiting for Namespace", "rdd start", ""}},
 		{"App not looked at", aboutApp(unseenApp, nil), wanted{CodeNoVM, false, "The App has no LimaVM yet: its controller has not looked", "rdd start", ""}},

@@ -148,7 +148,7 @@ func appStalled(f *Facts) *Cause {
 	case appv1.ReasonBootstrapFailed:
 		return &Cause{
 			Code: CodeBootstrap, Blocked: true, Summary: "The App cannot make its VM: " + first, Detail: rest,
-			Next: "change the App: rdd ctl edit app app",
+			Next: "change the App: rdd set PROPERTY=VALUE",
 		}
 	case appv1.ReasonRetrying:
 		return &Cause{
@@ -184,18 +184,29 @@ func engineAway(f *Facts) *Cause {
 	if !f.AboutApp || !f.App.Spec.Running {
 		return nil
 	}
-	if c := meta.FindStatusCondition(f.App.Status.Conditions, "ContainerEngineReady"); c != nil && c.Status == metav1.ConditionFalse {
-		return engineCause(FirstLine(c.Message))
+	engine := f.App.Spec.ContainerEngine.Name
+	c := meta.FindStatusCondition(f.App.Status.Conditions, appv1.ConditionContainerEngineReady)
+	switch {
+	case c != nil && c.Status == metav1.ConditionFalse:
+		cause := engineCause(engine, FirstLine(c.Message))
+		if c.Reason != appv1.ReasonConnectFailed {
+			cause.Blocked, cause.Next = false, "nothing to do but wait"
+		}
+		return cause
+	case f.Docker != nil && !*f.Docker:
+		return engineCause(engine, "it does not answer on its socket")
+	default:
+		return nil
 	}
-	if f.Docker != nil && !*f.Docker {
-		return engineCause("it does not answer on its socket")
-	}
-	return nil
 }
 
-func engineCause(why string) *Cause {
+func engineCause(engine appv1.EngineName, why string) *Cause {
+	service := "docker"
+	if engine == appv1.EngineContainerd {
+		service = "containerd"
+	}
 	return &Cause{
 		Code: CodeEngine, Blocked: true, Summary: "The VM runs, but the container engine in it is not ready: " + why + ".",
-		Next: "rdd shell systemctl status docker",
+		Next: "rdd shell systemctl status " + service,
 	}
 }
