@@ -91,7 +91,7 @@ func (c *containerd) listen(ctx context.Context, begun func()) error {
 	begun()
 	_, err := c.root(ctx, input, "sh", "-c", eventsScript)
 	if err == nil {
-		err = io.EOF
+		return errors.New("its event stream was cut, as it is when the engine ends")
 	}
 	return fmt.Errorf("its event stream ended: %w", err)
 }

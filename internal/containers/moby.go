@@ -69,6 +69,9 @@ func (m *moby) listen(ctx context.Context, begun func()) error {
 		select {
 		case <-events.Messages:
 		case err := <-events.Err:
+			if err == nil || wasCut(err) {
+				return errors.New("its event stream was cut, as it is when the engine ends")
+			}
 			return fmt.Errorf("its event stream ended: %w", m.plain(err))
 		}
 	}

@@ -80,7 +80,8 @@ type Pauses struct {
 	// Ping is the time between two signs of life, PingTimeout how long one may take. An engine for which
 	// they are dear is asked less often.
 	Ping, PingTimeout time.Duration
-	// Cleanup bounds the removal of a proof's container.
+	// Cleanup bounds the removal of the container of a proof that failed or was called off, for which Close waits; what is
+	// left is removed by the next proof.
 	Cleanup time.Duration
 }
 
@@ -88,7 +89,7 @@ type Pauses struct {
 func DefaultPauses() Pauses {
 	return Pauses{
 		Grace: 10 * time.Second, Patience: 3 * time.Minute, Retry: time.Second, RetryMax: 30 * time.Second,
-		Ping: 30 * time.Second, PingTimeout: time.Minute, Cleanup: 10 * time.Second,
+		Ping: 30 * time.Second, PingTimeout: time.Minute, Cleanup: 3 * time.Second,
 	}
 }
 
