@@ -127,6 +127,15 @@ func TestCurrentContextThatWorksStays(t *testing.T) {
 	}
 }
 
+// TestDaemonOfRun: a daemon that was started by what rdd run ran has our own socket in its environment.
+func TestDaemonOfRun(t *testing.T) {
+	w := newWorld(t)
+	w.env.Host = w.host("2").socketURL()
+	h := w.host("2")
+	w.apply(h, w.ready(1))
+	w.wantState(h, Applied, Applied, Off)
+}
+
 func TestUsersChoiceStays(t *testing.T) {
 	w := newWorld(t)
 	w.write(".docker/config.json", `{"a":1}`, 0o600)
