@@ -158,6 +158,9 @@ docker-socket is made only when it is named; it is for programs that know no oth
 			if err != nil {
 				return err
 			}
+			if !want.Docker {
+				fmt.Fprintln(r.err, "There is no VM with Docker; it comes with: rdd start")
+			}
 			return host.TurnOn(ctx, want, names...)
 		})
 	}

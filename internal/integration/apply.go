@@ -28,7 +28,7 @@ func (s *session) run(steps ...step) error {
 
 // apply makes everything what is wanted.
 func (s *session) apply(ctx context.Context, want Want) (Report, error) {
-	before := s.Problems
+	before := slices.Clone(s.Problems)
 	steps := []step{s.undoCurrent, s.undoContext, s.undoSocket}
 	if want.Docker {
 		decides := s.environment()

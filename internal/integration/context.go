@@ -177,7 +177,21 @@ func (s *session) prepare(name, dir string) error {
 
 // failed is the problem that the host could not be changed.
 func (s *session) failed(name string, err error) error {
-	return &Problem{name, "changing the host failed: " + err.Error(), "see to what is said there; it is tried again by itself"}
+	return &Problem{name, cause(err), "see to that; it is tried again by itself"}
+}
+
+// cause says what is wrong with which directory. The name of a temporary file is another one each time, and would make the same problem a new one.
+func cause(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(path.Path), path.Err)
+	case errors.As(err, &link):
+		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(link.New), link.Err)
+	default:
+		return err.Error()
+	}
 }
 
 // undoContext removes our context. What others made of it is theirs.

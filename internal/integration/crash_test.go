@@ -79,7 +79,7 @@ func (d *dyingFiles) Link(target, path string) error {
 // TestKilledAnywhere kills the process after and within each change that a way of work makes, for each way and each home; whatever
 // was half done, applying it again and undoing it both end right.
 func TestKilledAnywhere(t *testing.T) {
-	for _, name := range []string{"nothing", "white space", "another context", "a link"} {
+	for _, name := range []string{"nothing", "white space", "another context", "a link", "a link is asked for"} {
 		home := homes[name]
 		for _, half := range []bool{false, true} {
 			for _, then := range []string{"apply", "undo"} {

@@ -120,7 +120,7 @@ func (s *session) kept(ctx context.Context, c config) reason {
 	switch {
 	case c.name == s.host.Name:
 		return ""
-	case env.Host != "" || env.Context != "":
+	case env.Host != "" && env.Host != s.host.socketURL() || env.Context != "": // ours is what rdd run sets
 		return keptEnvironment
 	case s.host.contextWorks(ctx, env.ConfigDir, c.selected()):
 		return keptWorking

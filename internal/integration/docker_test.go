@@ -71,6 +71,8 @@ func TestWorks(t *testing.T) {
 	socket := filepath.Join(dir, "s")
 	tcp := serve(t, "tcp", "127.0.0.1:0")
 	serve(t, "unix", socket)
+	odd := filepath.Join(dir, "a %zz")
+	serve(t, "unix", odd)
 	for _, tt := range []struct {
 		endpoint endpoint
 		want     bool
@@ -78,6 +80,7 @@ func TestWorks(t *testing.T) {
 		{endpoint{url: "unix://" + socket}, true},
 		{endpoint{url: "unix://" + socket + "x"}, false},
 		{endpoint{url: "tcp://" + tcp}, true},
+		{endpoint{url: "unix://" + odd}, true},
 		{endpoint{url: "tcp://127.0.0.1:1"}, false},
 		{endpoint{url: "tcp://127.0.0.1:1", tls: true}, true},
 		{endpoint{url: "ssh://someone@example.org"}, true},
@@ -97,6 +100,14 @@ func TestWorks(t *testing.T) {
 	for name, want := range map[string]bool{"good": true, "bad": false, "damaged": false, "none": false, defaultContext: false} {
 		if got := h.contextWorks(context.Background(), w.env.ConfigDir, name); got != want {
 			t.Errorf("the context %s works: %v", name, got)
+		}
+	}
+}
+
+func TestWithPort(t *testing.T) {
+	for address, want := range map[string]string{"h": "h:2375", "h:1": "h:1", "[::1]": "[::1]:2375", "[::1]:1": "[::1]:1"} {
+		if got := withPort(address); got != want {
+			t.Errorf("%s became %s", address, got)
 		}
 	}
 }

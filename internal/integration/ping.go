@@ -7,14 +7,17 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 )
 
 // pingTimeout bounds the question to Docker, which is slow in an emulated guest.
 const pingTimeout = 5 * time.Second
+
+// defaultPort of an endpoint without TLS.
+const defaultPort = "2375"
 
 // endpoint is where a context leads.
 type endpoint struct {
@@ -41,17 +44,24 @@ func (h *Host) contextWorks(ctx context.Context, configDir, name string) bool {
 // works tries an endpoint, unless that takes keys or a shell elsewhere: such a one counts as working, for it was
 // somebody's will.
 func works(ctx context.Context, e endpoint) bool {
-	u, err := url.Parse(e.url)
+	scheme, address, _ := strings.Cut(e.url, "://")
 	switch {
-	case err != nil:
-		return false
-	case u.Scheme == "unix":
-		return Answers(ctx, "unix", u.Path)
-	case u.Scheme == "tcp" && !e.tls:
-		return Answers(ctx, "tcp", u.Host)
+	case scheme == "unix":
+		return Answers(ctx, scheme, address)
+	case scheme == "tcp" && !e.tls:
+		address, _, _ = strings.Cut(address, "/")
+		return Answers(ctx, scheme, withPort(address))
 	default:
-		return e.url != ""
+		return address != ""
 	}
+}
+
+// withPort adds the port that docker takes when none is said.
+func withPort(address string) string {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return address
+	}
+	return net.JoinHostPort(strings.Trim(address, "[]"), defaultPort)
 }
 
 // Answers reports whether Docker answers on an address.

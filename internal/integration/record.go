@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // record is what an instance did to the host, and what it was told to do and to leave.
@@ -122,14 +123,21 @@ func (s *session) save() error {
 	return nil
 }
 
-// others are the records of the user's other instances; those that cannot be read are left out: their owners will say so.
+// instancePrefix begins the names of instances' directories, and of their docker contexts.
+const instancePrefix = "rancher-desktop-"
+
+// others are the records of the user's other instances, by the names of their contexts; those that cannot be read are left out: their owners will say so.
 func (h *Host) others() map[string]record {
 	found := map[string]record{}
-	// The pattern is a path of ours with a star; what it matches may be gone already.
-	paths, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(h.Record)), "*", filepath.Base(h.Record)))
-	for _, path := range paths {
-		if r, err := readRecord(path); err == nil && path != h.Record {
-			found[filepath.Base(filepath.Dir(path))] = r
+	parent := filepath.Dir(filepath.Dir(h.Record))
+	entries, _ := os.ReadDir(parent)
+	for _, entry := range entries {
+		path := filepath.Join(parent, entry.Name(), filepath.Base(h.Record))
+		if !strings.HasPrefix(entry.Name(), instancePrefix) || path == h.Record {
+			continue
+		}
+		if r, err := readRecord(path); err == nil {
+			found[entry.Name()] = r
 		}
 	}
 	return found

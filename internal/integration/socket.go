@@ -45,7 +45,7 @@ func (s *session) socket() error {
 			return err
 		}
 		if err := s.host.files.Link(s.host.Socket, s.host.Link); err != nil {
-			return s.cannotLink(err, "make", fmt.Sprintf("sudo ln -s %s %s", s.host.Socket, s.host.Link))
+			return s.cannotLink(err, "make", fmt.Sprintf("sudo ln -s '%s' %s", s.host.Socket, s.host.Link))
 		}
 	}
 	s.record.Socket = s.host.Link
