@@ -86,14 +86,21 @@ func Remove(path string) error { return ignoreNotExist(os.Remove(path)) }
 func RemoveAll(path string) error { return os.RemoveAll(path) }
 
 // RemoveStale removes what interrupted calls of Write left in dir.
-func RemoveStale(dir string) error {
+func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }
+
+// RemoveStaleOf removes what interrupted calls of Write for path left, in a directory that is not ours alone.
+func RemoveStaleOf(path string) error {
+	return removeStale(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-")
+}
+
+func removeStale(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return ignoreNotExist(err)
 	}
 	var errs []error
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), tempPrefix) {
+		if strings.HasPrefix(entry.Name(), prefix) {
 			errs = append(errs, Remove(filepath.Join(dir, entry.Name())))
 		}
 	}

@@ -3,8 +3,6 @@
 package cli
 
 import (
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -91,31 +89,5 @@ func TestGuestCommand(t *testing.T) {
 		if got := guestCommand(tt.args); got.Line != tt.line || !reflect.DeepEqual(got.Args, tt.each) {
 			t.Errorf("%q gives line %q and args %q", tt.args, got.Line, got.Args)
 		}
-	}
-}
-
-func TestDockerAnswers(t *testing.T) {
-	dir, err := os.MkdirTemp("", "rdd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "docker.sock")
-	if dockerAnswers(t.Context(), socket) {
-		t.Error("a socket that does not exist answers")
-	}
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/_ping" {
-			w.WriteHeader(http.StatusNotFound)
-		}
-	})}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-	if !dockerAnswers(t.Context(), socket) {
-		t.Error("a socket that answers does not")
 	}
 }

@@ -59,6 +59,21 @@ func (r *root) delete(ctx context.Context, wait bool) error {
 	if err := r.waitAppGone(ctx, c, app, deleteHint); err != nil {
 		return err
 	}
+	if err := r.undoFor(ctx, c); err != nil {
+		return err
+	}
 	fmt.Fprintln(r.out, "The App and its VM are deleted.")
 	return nil
+}
+
+// undoFor undoes what was changed on the host for the App that is gone, unless there is a new one already.
+func (r *root) undoFor(ctx context.Context, c ctrl.Reader) error {
+	inst, err := r.instance()
+	if err != nil {
+		return err
+	}
+	if app, err := getApp(ctx, c); err != nil || app != nil {
+		return err
+	}
+	return r.undoIntegration(ctx, inst)
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -19,9 +18,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
-	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Exit codes of rdd.
@@ -58,29 +57,17 @@ type root struct {
 	streams
 	instanceName string
 	build        version.Build
-	newEngine    EngineFunc
+	newEngines   daemon.EnginesFunc
 }
-
-// EngineFunc makes the engine that the daemon of an instance drives.
-type EngineFunc func(instance.Instance) (vm.Engine, error)
 
 // Option changes what Main is made of; tests use them.
 type Option func(*root)
 
-// WithEngine makes daemons drive another engine.
-func WithEngine(f EngineFunc) Option { return func(r *root) { r.newEngine = f } }
+// WithEngines makes daemons drive other engines.
+func WithEngines(f daemon.EnginesFunc) Option { return func(r *root) { r.newEngines = f } }
 
 // WithBuild makes this program another build.
 func WithBuild(b version.Build) Option { return func(r *root) { r.build = b } }
-
-// qemuEngine is the engine of the product.
-func qemuEngine(inst instance.Instance) (vm.Engine, error) {
-	engine, err := newQEMUEngine(inst, version.Get(), slog.Default())
-	if err != nil {
-		return nil, err
-	}
-	return engine, nil
-}
 
 // instance resolves the instance that the flags and the environment name.
 func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r.instanceName) }
@@ -92,7 +79,7 @@ func Main(args []string, options ...Option) int {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	r := &root{
 		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
-		build:   version.This(), newEngine: qemuEngine,
+		build:   version.This(), newEngines: newEngines,
 	}
 	for _, option := range options {
 		option(r)
@@ -127,7 +114,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	cmd.SetErr(r.err)
 	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
 	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand(), r.shellCommand(), r.runCommand(), r.limavmCommand(),
-		r.imageCommand())
+		r.imageCommand(), r.integrationCommand())
 	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
 	cmd.AddCommand(r.hostagentCommand(), r.viewsCommand(), r.engineCommand())
 	groupCommands(cmd)
@@ -142,7 +129,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 // groupCommands sorts the commands for the help text by what they are about.
 func groupCommands(tree *cobra.Command) {
 	for _, group := range []struct{ id, title, commands string }{
-		{"app", "The VM with Docker:", "start stop delete shell run"},
+		{"app", "The VM with Docker:", "start stop delete shell run integration"},
 		{"see", "What there is and what is in the way:", "status why"},
 		{"vm", "Any virtual machine, and its image:", "limavm image"},
 		{"service", "The control plane and its API:", "service ctl kubectl"},

@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"rancherdesktop.io/rdd/internal/client"
+	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
@@ -42,27 +43,28 @@ import (
 //	waitlog FILE REGEX [N]  returns when the file matches, N times
 //	waitgone PATH           returns when there is no such file
 //	waitbackup              returns when the daemon has backed its store up
+//	waitevent REASON        returns when there is an Event with that reason
 //	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"rdd": func() { os.Exit(Main(os.Args[1:], WithEngines(scriptEngines))) },
 		// Links named kubectl.
-		"kubectl":     func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
-		"kubectl.exe": func() { os.Exit(Main(os.Args[1:], WithEngine(scriptEngine))) },
+		"kubectl":     func() { os.Exit(Main(os.Args[1:], WithEngines(scriptEngines))) },
+		"kubectl.exe": func() { os.Exit(Main(os.Args[1:], WithEngines(scriptEngines))) },
 
 		"rdd-v1": func() {
-			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(version.Build{Version: "v1.0.0"})))
+			os.Exit(Main(os.Args[1:], WithEngines(scriptEngines), WithBuild(version.Build{Version: "v1.0.0"})))
 		},
 		"rdd-untagged": func() {
-			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(untagged(time.Hour))))
+			os.Exit(Main(os.Args[1:], WithEngines(scriptEngines), WithBuild(untagged(time.Hour))))
 		},
 		"rdd-rebuilt": func() {
-			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(untagged(2*time.Hour))))
+			os.Exit(Main(os.Args[1:], WithEngines(scriptEngines), WithBuild(untagged(2*time.Hour))))
 		},
 		"rdd-v2": func() {
-			os.Exit(Main(os.Args[1:], WithEngine(scriptEngine), WithBuild(version.Build{Version: "v2.0.0"})))
+			os.Exit(Main(os.Args[1:], WithEngines(scriptEngines), WithBuild(version.Build{Version: "v2.0.0"})))
 		},
 	})
 }
@@ -91,6 +93,7 @@ func TestScripts(t *testing.T) {
 			"waitlog":       cmdWaitLog,
 			"waitgone":      cmdWaitGone,
 			"waitbackup":    cmdWaitBackup,
+			"waitevent":     cmdWaitEvent,
 			"busyport":      cmdBusyPort,
 			"foreignpid":    cmdForeignPID,
 		},
@@ -110,29 +113,43 @@ var scriptOperations = []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.
 // controls is the directory by which a script tells its fake engine what to do.
 func controls(home string) string { return filepath.Join(home, "fake") }
 
-// scriptEngine is a fake engine whose work goes on as the files in controls say.
-func scriptEngine(inst instance.Instance) (vm.Engine, error) {
+// scriptEngines are fake engines whose work goes on as the files in controls say.
+func scriptEngines(inst instance.Instance) (daemon.Engines, error) {
 	world := fake.NewWorld(time.Now)
 	engine := world.Open()
 	found, err := findLeft(world, engine, inst.LimaHome())
 	if err != nil {
-		return nil, err
+		return daemon.Engines{}, err
 	}
 	dir := controls(os.Getenv("HOME"))
+	containers := &containersfake.Monitor{}
 	go func() {
 		for range time.Tick(stepInterval) {
+			breakContainers(containers, dir)
 			for _, operation := range scriptOperations {
 				planFailure(world, dir, operation)
 			}
 			if _, err := os.Stat(filepath.Join(dir, holdFile)); err != nil {
 				world.Advance()
+				containers.Advance()
 			}
 			if err := found.follow(); err != nil {
 				panic(err) // the script's own files
 			}
 		}
 	}()
-	return engine, nil
+	return daemon.Engines{Machines: engine, Containers: containers}, nil
+}
+
+// containersBroken names the file that keeps container engines from working, and says why.
+const containersBroken = "containers"
+
+func breakContainers(monitor *containersfake.Monitor, dir string) {
+	problem, err := os.ReadFile(filepath.Join(dir, containersBroken))
+	if err != nil {
+		problem = nil
+	}
+	monitor.Break(string(problem))
 }
 
 func planFailure(world *fake.World, dir string, operation vm.Operation) {

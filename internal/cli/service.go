@@ -169,7 +169,12 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		return daemon.Serve(cmd.Context(), inst, r.build, r.newEngine, *background)
+		docker, err := dockerEnvironment()
+		if err != nil {
+			return err
+		}
+		options := daemon.Options{Instance: inst, Build: r.build, Docker: docker, Background: *background}
+		return daemon.Serve(cmd.Context(), options, r.newEngines)
 	}
 	return cmd
 }

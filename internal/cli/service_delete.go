@@ -104,6 +104,9 @@ func (r *root) reset(ctx context.Context, inst instance.Instance) error {
 	if _, err := client.Stop(ctx, inst); err != nil {
 		return err
 	}
+	if err := r.undoIntegration(ctx, inst); err != nil {
+		return err
+	}
 	if err := daemon.Discard(inst); err != nil {
 		return fmt.Errorf("resetting the instance: %w", err)
 	}
@@ -156,6 +159,9 @@ func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	if _, err := client.Stop(ctx, inst); err != nil {
+		return err
+	}
+	if err := r.undoIntegration(ctx, inst); err != nil {
 		return err
 	}
 	left, err := unclaimed(inst.LimaHome(), nil)

@@ -24,16 +24,12 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
+	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 const (
-	// dialTimeout bounds the login into a guest, which may be slow under emulation.
-	dialTimeout = 30 * time.Second
-	// relayTimeout bounds the connection to a hostagent, which answers at once or hangs.
-	relayTimeout = 2 * time.Second
-	sshConfig    = "ssh.config"
 	// exitInterrupted is what a shell reports for a command that Ctrl-C ended: 128 + SIGINT.
 	exitInterrupted = 130
 	exitTerminated  = 143
@@ -212,35 +208,6 @@ func guestEnvironment(get func(string) string) map[string]string {
 	return env
 }
 
-func (r *root) dialGuest(ctx context.Context, name string) (*ssh.Client, error) {
-	inst, err := r.instance()
-	if err != nil {
-		return nil, err
-	}
-	config, err := sshx.ReadConfig(filepath.Join(inst.LimaHome(), filepath.Base(name), sshConfig))
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	return sshx.Dial(ctx, config)
-}
-
-// dialRelay reaches the guest by way of its hostagent; nil when that does not offer it, or not at once.
-func (r *root) dialRelay(ctx context.Context, name string) *ssh.Client {
-	inst, err := r.instance()
-	if err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
-	defer cancel()
-	client, err := sshx.DialRelay(ctx, vmdir.In(inst.LimaHome(), filepath.Base(name)).ShellSocket())
-	if err != nil {
-		return nil
-	}
-	return client
-}
-
 // explainUnreachable asks the API why a guest cannot be reached.
 func (r *root) explainUnreachable(ctx context.Context, name, start string, cause error) error {
 	var refused *net.OpError
@@ -275,14 +242,19 @@ func (r *root) explainUnreachable(ctx context.Context, name, start string, cause
 func (r *root) runInGuest(ctx context.Context, o shellOptions, command sshx.Command) (int, error) {
 	in, inOK := r.in.(*os.File)
 	out, outOK := r.out.(*os.File)
+	inst, err := r.instance()
+	if err != nil {
+		return 0, err
+	}
+	dir := vmdir.In(inst.LimaHome(), filepath.Base(o.name))
 	terminal := inOK && outOK && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
 	if !terminal {
-		code, done, err := r.runRelayed(ctx, o.name, command)
+		code, done, err := shell.Relayed(ctx, dir, command)
 		if done {
 			return code, err
 		}
 	}
-	connection, err := r.dialGuest(ctx, o.name)
+	connection, err := shell.Login(ctx, dir)
 	if err != nil {
 		return 0, r.explainUnreachable(ctx, o.name, o.start, err)
 	}
@@ -291,18 +263,6 @@ func (r *root) runInGuest(ctx context.Context, o shellOptions, command sshx.Comm
 		return sshx.Run(ctx, connection, command)
 	}
 	return runOnTerminal(ctx, connection, command, in, out)
-}
-
-// runRelayed runs a command by way of the hostagent; not done when it did not begin.
-func (r *root) runRelayed(ctx context.Context, name string, command sshx.Command) (code int, done bool, err error) {
-	relay := r.dialRelay(ctx, name)
-	if relay == nil {
-		return 0, false, nil
-	}
-	defer func() { _ = relay.Close() }()
-	code, err = sshx.Run(ctx, relay, command)
-	var refused *ssh.OpenChannelError
-	return code, !errors.As(err, &refused), err
 }
 
 func runOnTerminal(ctx context.Context, connection *ssh.Client, command sshx.Command, in, out *os.File) (int, error) {

@@ -59,6 +59,9 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		return err
 	}
 	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
+	if err := r.tellElsewhere(ctx, c); err != nil {
+		fmt.Fprintln(r.err, "Which engine docker uses could not be found out:", err)
+	}
 	return r.tellMessage(ctx, key)
 }
 

@@ -19,18 +19,21 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
 // statusReport is what `rdd status` prints. Absent parts do not exist.
 type statusReport struct {
-	Instance  string            `json:"instance"`
-	Daemon    *daemonReport     `json:"daemon,omitempty"`
-	App       *appReport        `json:"app,omitempty"`
-	VM        *vmReport         `json:"vm,omitempty"`
-	Docker    *dockerReport     `json:"docker,omitempty"`
-	OtherVMs  []vmReport        `json:"otherVMs,omitempty"`
-	Unclaimed []unclaimedReport `json:"unclaimed,omitempty"`
+	Instance string        `json:"instance"`
+	Daemon   *daemonReport `json:"daemon,omitempty"`
+	App      *appReport    `json:"app,omitempty"`
+	VM       *vmReport     `json:"vm,omitempty"`
+	Docker   *dockerReport `json:"docker,omitempty"`
+	// Host is what keeps docker on the host from finding the VM by itself.
+	Host      []integration.Thing `json:"host,omitempty"`
+	OtherVMs  []vmReport          `json:"otherVMs,omitempty"`
+	Unclaimed []unclaimedReport   `json:"unclaimed,omitempty"`
 }
 
 type daemonReport struct {
@@ -134,6 +137,9 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 		return err
 	}
 	report.App = reportApp(app)
+	if app != nil {
+		report.Host = r.hostProblems(inst)
+	}
 	for _, machine := range machines.Items {
 		vm := reportVM(machine, events[machine.UID], inst.CacheDir, time.Now())
 		if app != nil && metav1.IsControlledBy(&machine, app) {
@@ -144,7 +150,7 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 	}
 	if report.VM != nil {
 		socket := inst.DockerSocket()
-		report.Docker = &dockerReport{Socket: socket, Answers: dockerAnswers(ctx, socket)}
+		report.Docker = &dockerReport{Socket: socket, Answers: integration.Answers(ctx, "unix", socket)}
 	}
 	return nil
 }

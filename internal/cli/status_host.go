@@ -3,38 +3,24 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/http"
-	"time"
+	"slices"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// pingTimeout bounds the question to Docker, which is slow in an emulated guest.
-const pingTimeout = 5 * time.Second
-
-// dockerAnswers reports whether Docker answers on a Unix socket.
-func dockerAnswers(ctx context.Context, socket string) bool {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/_ping", nil)
+// hostProblems are the things on the host that something is in the way of.
+func (r *root) hostProblems(inst instance.Instance) []integration.Thing {
+	things, err := r.things(inst)
 	if err != nil {
-		return false
+		return []integration.Thing{{Name: "integration", Problem: err.Error()}}
 	}
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		return false
-	}
-	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+	return slices.DeleteFunc(things, func(t integration.Thing) bool { return t.Problem == "" })
 }
 
 // unclaimedReport is an instance directory that belongs to no LimaVM.

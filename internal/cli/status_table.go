@@ -27,6 +27,9 @@ func (s *statusReport) table(w io.Writer, now time.Time) {
 	if s.Docker != nil {
 		row("Docker", "unix://%s %s", s.Docker.Socket, map[bool]string{true: "answers", false: "does not answer"}[s.Docker.Answers])
 	}
+	for _, t := range s.Host {
+		row("Host", "%s: %s", t.Name, t.Remark())
+	}
 	for _, other := range s.OtherVMs {
 		row("Other VM", "%s/%s %s", other.Namespace, other.Name, other.text(now))
 		for _, p := range other.PortForwards {

@@ -27,6 +27,7 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -98,7 +99,7 @@ func (r *root) gatherObjects(ctx context.Context, inst instance.Instance, f *exp
 	if f.AboutApp && f.App != nil {
 		uids = append(uids, f.App.UID)
 		if f.App.Spec.Running && settledRunning(f.App) {
-			answers := dockerAnswers(ctx, inst.DockerSocket())
+			answers := integration.Answers(ctx, "unix", inst.DockerSocket())
 			f.Docker = &answers
 		}
 	}

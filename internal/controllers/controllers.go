@@ -20,6 +20,9 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
+	"rancherdesktop.io/rdd/internal/controllers/hostinfo"
+	"rancherdesktop.io/rdd/internal/controllers/integration"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -39,6 +42,14 @@ type Deps struct {
 	LimaHome string
 	// DockerSocket is where the App's Docker socket appears on the host.
 	DockerSocket string
+	// Enabled says which controllers run, by their names; nil: all. It is asked when the controllers are set up.
+	Enabled func(name string) bool
+	// Containers looks after the App's container engine.
+	Containers engine.Monitor
+	// Versions of what rdd consists of.
+	Versions rddv1.Versions
+	// Integration is the user's host as it is changed for docker to find the App's engine; nil: it is left alone.
+	Integration integration.Host
 	// Clock is the time that decides waits and conditions.
 	Clock clock.PassiveClock
 }
@@ -56,7 +67,7 @@ type Controller struct {
 // New lists the controllers.
 func New(deps Deps) []Controller {
 	scheme := Scheme()
-	return []Controller{deps.app(scheme), deps.limaVM(scheme)}
+	return []Controller{deps.app(scheme), deps.limaVM(scheme), deps.engine(scheme), deps.hostInfo(scheme), deps.integration(scheme)}
 }
 
 // Rules are the admission rules of all controllers, and those that guard rdd's own API.
@@ -82,18 +93,15 @@ func Scheme() *runtime.Scheme {
 }
 
 func (d Deps) app(scheme *runtime.Scheme) Controller {
-	facts := app.Facts{Host: d.Host, DockerSocket: d.DockerSocket}
+	facts := app.Facts{Host: d.Host, DockerSocket: d.DockerSocket, HomeProblem: d.homeProblem}
 	live := &liveReader{make: func() (client.Client, error) { return d.Client(app.Name, scheme) }}
 	return Controller{
 		Name:  app.Name,
 		Rules: app.Rules(scheme, live, facts),
-		Setup: func(mgr manager.Manager) error {
-			c, err := d.Client(app.Name, scheme)
-			if err != nil {
-				return err
-			}
-			return app.NewReconciler(c, d.Clock, facts, d.recorder(c, app.Name)).Setup(mgr)
-		},
+		Setup: d.setup(scheme, app.Name, func(c client.Client) setter {
+			facts.EngineController = d.Enabled == nil || d.Enabled(engine.Name)
+			return app.NewReconciler(c, d.Clock, facts, d.recorder(c, app.Name))
+		}),
 	}
 }
 
@@ -102,13 +110,51 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 	return Controller{
 		Name:  limavm.Name,
 		Rules: limavm.Rules(scheme, live, d.Host, d.LimaHome),
-		Setup: func(mgr manager.Manager) error {
-			c, err := d.Client(limavm.Name, scheme)
-			if err != nil {
-				return err
-			}
-			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name)).Setup(mgr)
-		},
+		Setup: d.setup(scheme, limavm.Name, func(c client.Client) setter {
+			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name))
+		}),
+	}
+}
+
+func (d Deps) engine(scheme *runtime.Scheme) Controller {
+	return Controller{
+		Name: engine.Name,
+		Setup: d.setup(scheme, engine.Name, func(c client.Client) setter {
+			return engine.NewReconciler(c, d.Containers, d.Clock, d.recorder(c, engine.Name))
+		}),
+	}
+}
+
+func (d Deps) hostInfo(scheme *runtime.Scheme) Controller {
+	return Controller{
+		Name:  hostinfo.Name,
+		Setup: d.setup(scheme, hostinfo.Name, func(c client.Client) setter { return hostinfo.NewReconciler(c, d.lookAtHost) }),
+	}
+}
+
+func (d Deps) integration(scheme *runtime.Scheme) Controller {
+	setup := d.setup(scheme, integration.Name, func(c client.Client) setter {
+		return integration.NewReconciler(c, d.Integration, d.recorder(c, integration.Name))
+	})
+	if d.Integration == nil {
+		setup = func(manager.Manager) error { return nil }
+	}
+	return Controller{Name: integration.Name, Setup: setup}
+}
+
+// setter is a reconciler that can be hung into a manager.
+type setter interface {
+	Setup(mgr manager.Manager) error
+}
+
+// setup makes a controller's client when it is set up, and its reconciler of that.
+func (d Deps) setup(scheme *runtime.Scheme, name string, reconciler func(client.Client) setter) func(manager.Manager) error {
+	return func(mgr manager.Manager) error {
+		c, err := d.Client(name, scheme)
+		if err != nil {
+			return err
+		}
+		return reconciler(c).Setup(mgr)
 	}
 }
 

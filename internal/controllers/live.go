@@ -12,6 +12,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 )
 
 // mapper knows the resources of the kinds that the controllers use, so that no client has to discover them.
@@ -19,6 +20,7 @@ func mapper() meta.RESTMapper {
 	m := meta.NewDefaultRESTMapper(nil)
 	m.Add(appv1.GroupVersion.WithKind("App"), meta.RESTScopeRoot)
 	m.AddSpecific(limav1.GroupVersion.WithKind("LimaVM"), limav1.GroupVersion.WithResource("limavms"), limav1.GroupVersion.WithResource("limavm"), meta.RESTScopeNamespace)
+	m.Add(rddv1.GroupVersion.WithKind("HostInfo"), meta.RESTScopeRoot)
 	m.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Secret"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Event"), meta.RESTScopeNamespace)

@@ -50,6 +50,7 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 		}
 	}
 	d.parts.Run("controllers", mgr.Start)
+	d.parts.Add("container engine monitor", nil, func() error { d.options.Engines.Containers.Close(); return nil })
 	return d.parts.WaitFor(ctx, ready)
 }
 

@@ -25,9 +25,9 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/version"
-	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // ErrRunning says that another daemon of the instance runs.
@@ -38,8 +38,9 @@ type Options struct {
 	Instance  instance.Instance
 	Arguments settings.Arguments
 	Build     version.Build
-	// Engine runs the virtual machines.
-	Engine vm.Engine
+	Engines   Engines
+	// Docker is what docker is told by the environment.
+	Docker integration.Environment
 	// Background says that the standard streams are the instance's logs.
 	Background bool
 	// Ready is called once when the daemon is ready.

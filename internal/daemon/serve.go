@@ -12,21 +12,36 @@ import (
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// EngineFunc makes the engine of an instance.
-type EngineFunc = func(instance.Instance) (vm.Engine, error)
+// Engines do the work on the host.
+type Engines struct {
+	// Machines runs the virtual machines.
+	Machines vm.Engine
+	// Containers looks after the App's container engine.
+	Containers Containers
+}
 
-// Serve runs the daemon of an instance with its saved arguments. In the background it reports over the pipe that the
+// Containers is an engine.Monitor that can be ended.
+type Containers interface {
+	engine.Monitor
+	// Close ends what goes on, and waits for it.
+	Close()
+}
+
+// EnginesFunc makes the engines of an instance.
+type EnginesFunc = func(instance.Instance) (Engines, error)
+
+// Serve runs the daemon that options describe with the instance's saved arguments and its engine. In the background it reports over the pipe that the
 // client left open for it.
-func Serve(ctx context.Context, inst instance.Instance, build version.Build, newEngine EngineFunc, background bool) error {
+func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
-	if background {
+	if options.Background {
 		pipe := os.NewFile(client.ReadyDescriptor, "report")
 		report = func(text string) {
 			// The starter may be gone, which is its business.
@@ -34,8 +49,8 @@ func Serve(ctx context.Context, inst instance.Instance, build version.Build, new
 			_ = pipe.Close()
 		}
 	}
-	options := Options{Instance: inst, Build: build, Background: background, Ready: func() { report(client.Ready) }}
-	err := serve(ctx, options, newEngine)
+	options.Ready = func() { report(client.Ready) }
+	err := serve(ctx, options, newEngines)
 	if err != nil {
 		klog.ErrorS(err, "The daemon failed")
 		report(err.Error())
@@ -44,12 +59,12 @@ func Serve(ctx context.Context, inst instance.Instance, build version.Build, new
 	return err
 }
 
-func serve(ctx context.Context, options Options, newEngine EngineFunc) (err error) {
+func serve(ctx context.Context, options Options, newEngines EnginesFunc) (err error) {
 	if options.Arguments, _, err = settings.Load(options.Instance); err != nil {
 		return err
 	}
-	if options.Engine, err = newEngine(options.Instance); err != nil {
-		return fmt.Errorf("preparing the VM engine: %w", err)
+	if options.Engines, err = newEngines(options.Instance); err != nil {
+		return fmt.Errorf("preparing the engines: %w", err)
 	}
 	err = Run(ctx, options)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {

@@ -7,10 +7,13 @@ import (
 	"slices"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/version"
 	"k8s.io/utils/clock"
 
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -32,11 +35,15 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("looking at the host: %w", err)
 	}
+	var wanted []string
 	all = controllers.New(controllers.Deps{
-		Config: config, Engine: d.options.Engine, Host: host,
+		Config: config, Engine: d.options.Engines.Machines, Containers: d.options.Engines.Containers, Host: host,
 		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
+		Integration: integration.New(integration.For(d.inst, d.options.Docker)),
+		Versions:    rddv1.Versions{RDD: d.options.Build.Text(), Kubernetes: version.Get().GitVersion},
+		Enabled:     func(name string) bool { return slices.Contains(wanted, name) },
 	})
-	wanted, err := settings.Select(d.options.Arguments.Controllers, names(all))
+	wanted, err = settings.Select(d.options.Arguments.Controllers, names(all))
 	if err != nil {
 		return nil, nil, err
 	}

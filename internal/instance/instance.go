@@ -134,6 +134,15 @@ func (i Instance) BinDir() string { return filepath.Join(i.ShortDir, "bin") }
 // DockerSocket is the Docker socket of the App's VM on the host.
 func (i Instance) DockerSocket() string { return filepath.Join(i.ShortDir, "docker.sock") }
 
+// DockerContext is the name of the docker context that leads to DockerSocket.
+func (i Instance) DockerContext() string { return dirPrefix + i.Name }
+
+// IntegrationFile says what was changed on the host outside rdd's own directories.
+func (i Instance) IntegrationFile() string { return filepath.Join(i.Dir, "integration.json") }
+
+// IntegrationLock is locked while the host is changed outside rdd's own directories; shared by all instances.
+func (i Instance) IntegrationLock() string { return filepath.Join(i.CacheDir, "integration.lock") }
+
 // ImageDir is the guest image cache, shared by all instances.
 func (i Instance) ImageDir() string { return filepath.Join(i.CacheDir, "images") }
 

@@ -24,6 +24,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
+	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
@@ -72,7 +73,8 @@ func serve(t *testing.T, m mutant) *harness {
 	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []admission.Rule {
 		config = c
 		return controllers.Rules(controllers.New(controllers.Deps{
-			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
+			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket,
+			Containers: &containersfake.Monitor{}, Clock: clock.RealClock{},
 		}))
 	})
 	h, err := newHarness(clocktesting.NewFakePassiveClock(time.Now()), func(user string) (client.WithWatch, error) {

@@ -20,7 +20,9 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -40,7 +42,7 @@ const (
 
 var (
 	host  = template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
-	facts = app.Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock"}
+	facts = app.Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock", EngineController: true}
 )
 
 // mutant is a planted bug: it wraps what a part is made of. The zero mutant has none.
@@ -71,6 +73,9 @@ type harness struct {
 	mutant  mutant
 	apps    *app.Reconciler
 	vms     *limavm.Reconciler
+	engines *engine.Reconciler
+	// monitor of the present daemon, which looks after container engines.
+	monitor *containersfake.Monitor
 	queue   []request
 	timers  map[request]time.Time
 	seen    map[string]client.Object // as of their last event
@@ -93,6 +98,8 @@ type harness struct {
 	cutShort bool
 	count    int64 // how often the machine had reached Running at the end of the last stage
 	broken   error // the first broken promise
+	// engineProblem keeps container engines from working.
+	engineProblem string
 }
 
 // newHarness makes one on an API server that connect makes clients of.
@@ -103,7 +110,7 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 	}
 	h.world = fake.NewWorld(h.clock.Now)
 	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
-	for _, name := range []string{"user", app.Name, limavm.Name} {
+	for _, name := range []string{"user", app.Name, limavm.Name, engine.Name} {
 		user := "rdd:user"
 		if name != "user" {
 			user = reconcile.ControllerPrefix + name
@@ -122,12 +129,19 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 func (h *harness) build() {
 	h.inj.crashed = false
 	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, teller{h})
-	var engine vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
+	var machines vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
 	if h.mutant.engine != nil {
-		engine = h.mutant.engine(h, engine)
+		machines = h.mutant.engine(h, machines)
 	}
-	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), engine, h.clock, host, teller{h})
+	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), machines, h.clock, host, teller{h})
+	h.monitor = &containersfake.Monitor{}
+	h.monitor.Break(h.engineProblem)
+	h.monitor.Watch(func() { h.wake(theEngine) })
+	h.engines = engine.NewReconciler(h.clientOf(engine.Name), h.monitor, h.clock, teller{h})
 }
+
+// theEngine is the container engine controller's only request.
+var theEngine = request{engine.Name, client.ObjectKey{Name: appv1.AppName}}
 
 // restart makes a new daemon, which looks at everything there is.
 func (h *harness) restart() {
@@ -135,6 +149,7 @@ func (h *harness) restart() {
 	h.queue = nil
 	clear(h.timers)
 	h.wake(request{app.Name, client.ObjectKey{Name: appv1.AppName}})
+	h.wake(theEngine)
 	h.delayed = nil
 	h.relist()
 }
@@ -194,6 +209,9 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	case last == nil || last.GetResourceVersion() != now.GetResourceVersion():
 		h.seen[id] = now
 		h.event(now)
+		if a, ok := now.(*appv1.App); ok {
+			h.breaks(h.checkSettled(a))
+		}
 		if last == nil {
 			h.breaks(h.checkNew(now))
 		}
@@ -276,8 +294,11 @@ func (h *harness) pass(ctx context.Context) error {
 	r := h.queue[0]
 	h.queue = h.queue[1:]
 	reconciler := h.apps.Reconcile
-	if r.controller == limavm.Name {
+	switch r.controller {
+	case limavm.Name:
 		reconciler = h.vms.Reconcile
+	case engine.Name:
+		reconciler = h.engines.Reconcile
 	}
 	h.beginPass(r)
 	result, err := reconciler(ctx, ctrl.Request{NamespacedName: r.key})
@@ -303,6 +324,7 @@ func (h *harness) pass(ctx context.Context) error {
 func (h *harness) advance() bool {
 	names := h.world.Names()
 	moved := h.world.Advance()
+	moved = h.monitor.Advance() || moved
 	for _, name := range names {
 		h.touched(name)
 	}

@@ -63,12 +63,13 @@ func operations() []operation {
 	for _, patch := range []string{
 		`{"spec":{"running":true}}`, `{"spec":{"running":false}}`, `{"spec":{"virtualMachine":{"cpus":3}}}`,
 		`{"spec":{"virtualMachine":{"cpus":2,"memory":"3Gi"}}}`, `{"spec":{"virtualMachine":{"cpus":0,"memory":null}}}`,
+		`{"spec":{"containerEngine":{"name":"containerd"}}}`, `{"spec":{"containerEngine":{"name":"moby"},"virtualMachine":{"exposePorts":true,"mounts":[]}}}`,
 	} {
 		all = append(all, onApp(patch, false))
 	}
 	for _, patch := range []string{
 		`{"spec":{"virtualMachine":{"cpus":9}}}`, `{"spec":{"virtualMachine":{"memory":"1Gi"}}}`,
-		`{"spec":{"containerEngine":{"name":"containerd"}}}`, `{"spec":{"kubernetes":{"enabled":true}}}`, `{"metadata":{"finalizers":null}}`,
+		`{"spec":{"virtualMachine":{"mounts":[{"location":"src"}]}}}`, `{"spec":{"kubernetes":{"enabled":true}}}`, `{"metadata":{"finalizers":null}}`,
 	} {
 		all = append(all, onApp(patch, true))
 	}

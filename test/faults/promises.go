@@ -71,6 +71,19 @@ func (h *harness) checkNew(obj client.Object) error {
 		obj, client.ObjectKeyFromObject(obj), owner.Kind, owner.Name)
 }
 
+// checkSettled: a running App that says it has settled has a container engine that was proven in this run of its machine.
+func (h *harness) checkSettled(app *appv1.App) error {
+	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
+	if settled == nil || settled.Status != metav1.ConditionTrue || settled.ObservedGeneration != app.Generation || !app.Spec.Running {
+		return nil
+	}
+	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
+	if ready == nil || app.Status.ContainerEngine.Name != app.Spec.ContainerEngine.Name {
+		return fmt.Errorf("promise broken: the App has settled and its engine was not proven: %+v", app.Status)
+	}
+	return nil
+}
+
 // checkGone: when an object has gone, nothing is left that it owned.
 func (h *harness) checkGone(uid types.UID) error {
 	for _, o := range h.seen {
@@ -114,7 +127,8 @@ func (h *harness) checkTold(ctx context.Context, obj client.Object, e reconcile.
 	}
 	states := []string{
 		limav1.ReasonCreated, limav1.ReasonCreateFailed, limav1.ReasonNameTaken, limav1.ReasonStarting, limav1.ReasonStarted,
-		limav1.ReasonStopping, limav1.ReasonStopped, limav1.ReasonStartFailed, limav1.ReasonStopFailed, appv1.ReasonSettled,
+		limav1.ReasonStopping, limav1.ReasonStopped, limav1.ReasonStartFailed, limav1.ReasonStopFailed,
+		appv1.ReasonSettled, appv1.ReasonConnected, appv1.ReasonConnectFailed,
 	}
 	if slices.Contains(states, e.Reason) && !slices.Contains(reasons, e.Reason) {
 		return fmt.Errorf("promise broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons)

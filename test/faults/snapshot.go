@@ -75,10 +75,12 @@ func describe(o client.Object, uids, versions map[string]string) (string, error)
 	case *appv1.App:
 		conditions = x.Status.Conditions
 		x.Status.NamespaceUID = known(uids, x.Status.NamespaceUID)
+		x.Status.ContainerEngine.RestartCount = 0
 	case *limav1.LimaVM:
 		conditions = x.Status.Conditions
 		describeStatus(&x.Status, versions[x.Namespace+"/"+x.Status.TemplateConfigMap])
 	}
+	slices.SortFunc(conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) // several write them
 	for i := range conditions {
 		conditions[i].LastTransitionTime = metav1.Time{}
 		conditions[i].ObservedGeneration -= o.GetGeneration() // 0: speaks of the present one

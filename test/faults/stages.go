@@ -52,6 +52,11 @@ func appPairs() []pair {
 		{name: "template", setUp: setUp(running), tearDown: remove().act,
 			there: patch("more CPUs", `{"spec":{"virtualMachine":{"cpus":3}}}`, 1),
 			back:  patch("fewer CPUs", `{"spec":{"virtualMachine":{"cpus":2}}}`, 1)},
+		{name: "engine", setUp: setUp(running), tearDown: remove().act,
+			there: breakEngine("lose the engine", "the engine does not answer"), back: breakEngine("find it again", "")},
+		{name: "several settings at once", setUp: setUp(running), tearDown: remove().act,
+			there: patch("change", `{"spec":{"virtualMachine":{"cpus":3,"exposePorts":true,"mounts":[]},"containerEngine":{"name":"containerd"}}}`, 1),
+			back:  patch("revert", `{"spec":{"virtualMachine":{"cpus":2,"exposePorts":false,"mounts":null},"containerEngine":{"name":"moby"}}}`, 1)},
 		{name: "deleted while starting", clean: true, there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
 		{name: "deleted while creating", clean: true, there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
 		{name: "own namespace", clean: true, there: spoilFirst(12, create("create with a namespace", ownNamespace)), back: remove()},
@@ -135,6 +140,15 @@ func patch(name, change string, starts int64) stage {
 			return err
 		}
 		h.wrote(ctx, app)
+		return h.drive(ctx, nil)
+	}}
+}
+
+// breakEngine has container engines fail from now on, or mends them.
+func breakEngine(name, problem string) stage {
+	return stage{name: name, act: func(ctx context.Context, h *harness) error {
+		h.engineProblem = problem
+		h.monitor.Break(problem)
 		return h.drive(ctx, nil)
 	}}
 }

@@ -13,6 +13,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 )
 
@@ -27,12 +28,17 @@ func (h *harness) watchers(obj client.Object) []request {
 	theApp := request{app.Name, client.ObjectKey{Name: appv1.AppName}}
 	var woken []request
 	switch o := obj.(type) {
-	case *appv1.App, *corev1.Namespace:
+	case *appv1.App:
+		woken = append(woken, theApp, theEngine)
+	case *corev1.Namespace:
 		woken = append(woken, theApp)
 	case *limav1.LimaVM:
 		woken = append(woken, request{limavm.Name, client.ObjectKeyFromObject(o)})
 		if app.Concerns(o) {
 			woken = append(woken, theApp)
+		}
+		if engine.Concerns(o) {
+			woken = append(woken, theEngine)
 		}
 	case *corev1.ConfigMap:
 		if app.Concerns(o) {

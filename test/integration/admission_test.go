@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,7 +126,10 @@ func TestAppIsJudged(t *testing.T) {
 	}{
 		{"Kubernetes", func(a *appv1.App) { a.Spec.Kubernetes.Enabled = true }, []string{"this build has no Kubernetes yet"}},
 		{"a version of Kubernetes", func(a *appv1.App) { a.Spec.Kubernetes.Version = "1.37" }, []string{"this build has no Kubernetes yet"}},
-		{"containerd", func(a *appv1.App) { a.Spec.ContainerEngine.Name = appv1.EngineContainerd }, []string{"this build has no containerd yet", "moby"}},
+		{"a relative mount", func(a *appv1.App) { a.Spec.VirtualMachine.Mounts = []appv1.Mount{{Location: "src"}} }, []string{"spec.virtualMachine", "mounts[0].location"}},
+		{"a mount on a system directory", func(a *appv1.App) {
+			a.Spec.VirtualMachine.Mounts = []appv1.Mount{{Location: "~"}, {Location: "/srv", MountPoint: "/etc"}}
+		}, []string{"spec.virtualMachine", "mounts[1].mountPoint"}},
 		{"too many CPUs", func(a *appv1.App) { a.Spec.VirtualMachine.CPUs = 5 }, []string{"between 1 and 4", "got 5"}},
 		{"negative CPUs", func(a *appv1.App) { a.Spec.VirtualMachine.CPUs = -1 }, []string{"between 1 and 4", "got -1"}},
 		{"too little memory", func(a *appv1.App) { a.Spec.VirtualMachine.Memory = memory("2047Mi") }, []string{"between 2Gi and 16Gi", "got 2047Mi"}},
@@ -144,7 +148,8 @@ func TestAppIsJudged(t *testing.T) {
 
 	e.must(e.create(newApp(nil)))
 	spec := e.app().Spec
-	if spec.VirtualMachine.CPUs != 2 || spec.VirtualMachine.Memory.String() != "4Gi" || spec.Namespace != "default" || spec.ContainerEngine.Name != "moby" || spec.Running {
+	if spec.VirtualMachine.CPUs != 2 || spec.VirtualMachine.Memory.String() != "4Gi" || spec.Namespace != "default" || spec.ContainerEngine.Name != "moby" || spec.Running ||
+		!slices.Equal(spec.VirtualMachine.Mounts, []appv1.Mount{{Location: "~", Writable: true}}) || spec.VirtualMachine.ExposePorts {
 		t.Fatalf("defaults: %+v, memory %s", spec, spec.VirtualMachine.Memory)
 	}
 	merge := func(text string) error {

@@ -18,7 +18,9 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
+	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -38,16 +40,19 @@ type env struct {
 	server *apitest.Server
 	deps   controllers.Deps
 	world  *fake.World
-	user   client.WithWatch
-	stop   context.CancelFunc
-	ended  chan error
+	// monitor looks after container engines that there are not.
+	monitor *containersfake.Monitor
+	user    client.WithWatch
+	stop    context.CancelFunc
+	ended   chan error
 }
 
 // newEnv starts a server whose controllers do not run yet.
 func newEnv(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now)}
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
 	e.deps = controllers.Deps{
-		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket, Clock: clock.RealClock{},
+		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,
+		Containers: e.monitor, Versions: rddv1.Versions{RDD: "v0.0.0-test"}, Clock: clock.RealClock{},
 	}
 	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
 		e.deps.Config = config

@@ -51,7 +51,7 @@ func TestEventsAreWhatPeopleRead(t *testing.T) {
 	e.waitEvents("app", "WaitingForLimaVM", "Settled")
 	e.patchApp(`{"spec":{"running":true}}`)
 	e.settle()
-	e.waitEvents("app", "WaitingForLimaVM×2", "Settled×2")
+	e.waitEvents("app", "Settled×2") // between them, what was seen of the machine and its engine on the way
 	var list corev1.EventList
 	e.must(e.user.List(context.Background(), &list))
 	for _, ev := range list.Items {

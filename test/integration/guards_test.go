@@ -136,8 +136,8 @@ func TestOwnedObjectsCannotBeChanged(t *testing.T) {
 	vm := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "rd"}}
 	own := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "rd-template"}}
 	e.refuseAll(vm, []string{"spec", "running"}, true, `LimaVM "rd"`, `App "app"`, "rdd start", "rdd stop")
-	e.refuseAll(vm, []string{"spec", "params"}, map[string]any{"a": "b"}, `LimaVM "rd"`, `App "app"`, "rdd ctl edit app app")
-	e.refuseAll(own, []string{"data", "template"}, "images: [{location: 'rdd:docker'}]\n", `LimaVM "rd"`, `App "app"`, "rdd ctl edit app app")
+	e.refuseAll(vm, []string{"spec", "params"}, map[string]any{"a": "b"}, `LimaVM "rd"`, `App "app"`, "rdd set PROPERTY=VALUE")
+	e.refuseAll(own, []string{"data", "template"}, "images: [{location: 'rdd:docker'}]\n", `LimaVM "rd"`, `App "app"`, "rdd set PROPERTY=VALUE")
 
 	stripped := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
 	e.mustRefuse(e.user.Patch(context.Background(), vm.DeepCopy(), stripped), "owned-by-App", `owned by App "app"; delete the App resource instead`)

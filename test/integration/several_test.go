@@ -19,6 +19,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/admission"
+	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
@@ -149,8 +150,8 @@ func (e *env) race(name string, namespaces []string) (winner, loser string) {
 
 // unguarded is an environment without admission rules, whose controllers run.
 func unguarded(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now)}
-	e.deps = controllers.Deps{Engine: e.world.Open(), Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Clock: clock.RealClock{}}
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
+	e.deps = controllers.Deps{Engine: e.world.Open(), Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Containers: e.monitor, Clock: clock.RealClock{}}
 	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
 		e.deps.Config = config
 		return nil

@@ -33,6 +33,8 @@ type API struct {
 	revision int64
 	made     int // objects so far, for their UIDs
 	objects  map[id][]version
+	// applied are the parts of statuses, by object and by who applied them.
+	applied map[types.UID]map[string]map[string]any
 }
 
 // id names an object.
@@ -50,11 +52,19 @@ type version struct {
 // New makes an empty server with the namespace default. Defaults fills in what the resources'
 // schemas do.
 func New(scheme *runtime.Scheme, now func() time.Time, defaults func(obj client.Object)) *API {
-	a := &API{scheme: scheme, now: now, defaults: defaults, objects: map[id][]version{}}
+	a := &API{scheme: scheme, now: now, defaults: defaults, objects: map[id][]version{}, applied: map[types.UID]map[string]map[string]any{}}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}
 	a.begin(ns)
 	a.put(a.idOf(ns, client.ObjectKeyFromObject(ns)), ns)
 	return a
+}
+
+// noteApplied remembers who applied what.
+func (a *API) noteApplied(object types.UID, owner string, status map[string]any) {
+	if a.applied[object] == nil {
+		a.applied[object] = map[string]map[string]any{}
+	}
+	a.applied[object][owner] = status
 }
 
 // SetRules makes requests be judged by rules from now on.
@@ -91,6 +101,8 @@ func (a *API) put(i id, obj client.Object) {
 	a.revision++
 	if obj != nil {
 		obj.SetResourceVersion(strconv.FormatInt(a.revision, 10))
+	} else if was := a.at(i, a.revision-1); was != nil {
+		delete(a.applied, was.GetUID())
 	}
 	a.objects[i] = append(a.objects[i], version{a.revision, obj})
 }

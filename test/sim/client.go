@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -150,12 +151,13 @@ type subresource struct {
 }
 
 // Apply implements client.SubResourceWriter.
-func (s *subresource) Apply(_ context.Context, obj runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
+func (s *subresource) Apply(_ context.Context, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
 	applied, ok := obj.(client.Object)
 	content, unstructured := obj.(interface{ UnstructuredContent() map[string]any })
 	if !ok || !unstructured {
 		return fmt.Errorf("%T is not simulated", obj)
 	}
+	options := (&client.SubResourceApplyOptions{}).ApplyOpts(opts)
 	kind := applied.GetObjectKind().GroupVersionKind()
 	typed, err := s.client.api.scheme.New(kind)
 	if err != nil {
@@ -163,14 +165,46 @@ func (s *subresource) Apply(_ context.Context, obj runtime.ApplyConfiguration, _
 	}
 	like := typed.(client.Object)
 	i := id{kind.Kind, client.ObjectKeyFromObject(applied)}
-	_, err = s.client.api.update(s.client.user, i, s.client.api.resource(like), s.name, func(client.Object) (client.Object, error) {
-		data, err := json.Marshal(content.UnstructuredContent())
+	status, _ := content.UnstructuredContent()["status"].(map[string]any)
+	next, err := s.client.api.update(s.client.user, i, s.client.api.resource(like), s.name, func(old client.Object) (client.Object, error) {
+		whole := maps.Clone(content.UnstructuredContent())
+		whole["status"] = mergeStatus(s.client.api.applied[old.GetUID()], options.FieldManager, status)
+		data, err := json.Marshal(whole)
 		if err != nil {
 			return nil, err
 		}
 		return recode(data, like)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.client.api.noteApplied(next.GetUID(), options.FieldManager, status)
+	return nil
+}
+
+// mergeStatus is what a status becomes when one of those who have applied parts of it applies another. Each keeps to fields and
+// conditions of its own.
+func mergeStatus(parts map[string]map[string]any, owner string, status map[string]any) map[string]any {
+	parts = maps.Clone(parts)
+	if parts == nil {
+		parts = map[string]map[string]any{}
+	}
+	parts[owner] = status
+	whole := map[string]any{}
+	var conditions []any
+	for _, each := range slices.Sorted(maps.Keys(parts)) {
+		for field, value := range parts[each] {
+			if list, ok := value.([]any); ok && field == "conditions" {
+				conditions = append(conditions, list...)
+			} else {
+				whole[field] = value
+			}
+		}
+	}
+	if conditions != nil {
+		whole["conditions"] = conditions
+	}
+	return whole
 }
 
 var _ client.WithWatch = &Client{}

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -68,6 +69,9 @@ func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 		return nil
 	}
 	machine := &app.Spec.VirtualMachine
+	if machine.Mounts == nil {
+		machine.Mounts = d.mounts()
+	}
 	if machine.CPUs == 0 {
 		machine.CPUs = defaultCPUs(d.facts.Host)
 	}
@@ -82,6 +86,14 @@ func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 	return nil
 }
 
+// mounts are the home where that is possible.
+func (d defaulter) mounts() []appv1.Mount {
+	if d.facts.homeProblem() != nil {
+		return []appv1.Mount{}
+	}
+	return defaultMounts()
+}
+
 // quantity writes bytes as whole MiB.
 func quantity(bytes int64) *resource.Quantity {
 	return resource.NewQuantity(bytes>>20<<20, resource.BinarySI)
@@ -91,7 +103,16 @@ type validator struct{ facts Facts }
 
 // ValidateCreate judges the whole spec.
 func (v validator) ValidateCreate(_ context.Context, app *appv1.App) (admission.Warnings, error) {
-	return nil, v.validate(appv1.AppSpec{}, app.Spec)
+	return v.warn(app.Spec), v.validate(appv1.AppSpec{}, app.Spec)
+}
+
+// warn tells of what a new App does without.
+func (v validator) warn(spec appv1.AppSpec) admission.Warnings {
+	problem := v.facts.homeProblem()
+	if problem == nil || len(spec.VirtualMachine.Mounts) > 0 {
+		return nil
+	}
+	return admission.Warnings{fmt.Sprintf("your home is not visible in the virtual machine, so that containers cannot mount your directories: %v", problem)}
 }
 
 // ValidateUpdate judges what changed, so that an App that was fine on a bigger host can still be stopped and deleted.
@@ -108,9 +129,6 @@ func (validator) ValidateDelete(context.Context, *appv1.App) (admission.Warnings
 }
 
 func (v validator) validate(old, spec appv1.AppSpec) error {
-	if engine := spec.ContainerEngine.Name; engine != old.ContainerEngine.Name && engine == appv1.EngineContainerd {
-		return fmt.Errorf("spec.containerEngine.name: this build has no containerd yet; use %q", appv1.EngineMoby)
-	}
 	if k := spec.Kubernetes; k != old.Kubernetes && (k.Enabled || k.Version != "") {
 		return fmt.Errorf("spec.kubernetes: this build has no Kubernetes yet; leave enabled false and version empty")
 	}
@@ -123,6 +141,21 @@ func (v validator) validate(old, spec appv1.AppSpec) error {
 			return fmt.Errorf("spec.virtualMachine.memory must be between %s and %s, this host's memory; got %s",
 				quantity(minMemory), quantity(host.Memory), memory)
 		}
+	}
+	return v.validateMounts(old.VirtualMachine.Mounts, machine.Mounts)
+}
+
+// validateMounts has the template judge mounts, which are its own.
+func (v validator) validateMounts(old, mounts []appv1.Mount) error {
+	if slices.Equal(old, mounts) {
+		return nil
+	}
+	text, err := render(v.facts.wanted(appv1.AppSpec{VirtualMachine: appv1.VirtualMachineSpec{Mounts: mounts}}))
+	if err != nil {
+		return err
+	}
+	if _, err := v.facts.load(text); err != nil {
+		return fmt.Errorf("spec.virtualMachine: %w", err)
 	}
 	return nil
 }

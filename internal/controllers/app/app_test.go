@@ -59,6 +59,45 @@ func TestAwkwardPathsAreQuoted(t *testing.T) {
 	}
 }
 
+// TestSpecIsRecognised: each setting is found again in what was rendered of it, and no other.
+func TestSpecIsRecognised(t *testing.T) {
+	f := Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock"}
+	specs := map[string]appv1.AppSpec{"defaults": {}}
+	for name, change := range map[string]func(*appv1.AppSpec){
+		"containerd": func(s *appv1.AppSpec) { s.ContainerEngine.Name = appv1.EngineContainerd },
+		"exposed":    func(s *appv1.AppSpec) { s.VirtualMachine.ExposePorts = true },
+		"no mounts":  func(s *appv1.AppSpec) { s.VirtualMachine.Mounts = []appv1.Mount{} },
+		"a mount":    func(s *appv1.AppSpec) { s.VirtualMachine.Mounts = []appv1.Mount{{Location: "~/src", Writable: true}} },
+		"read only":  func(s *appv1.AppSpec) { s.VirtualMachine.Mounts = []appv1.Mount{{Location: "~/src"}} },
+		"elsewhere": func(s *appv1.AppSpec) {
+			s.VirtualMachine.Mounts = []appv1.Mount{{Location: "~/src", MountPoint: "/o'b \"x\": #1"}, {Location: "/srv"}}
+		},
+	} {
+		spec := appv1.AppSpec{}
+		change(&spec)
+		specs[name] = spec
+	}
+	for name, spec := range specs {
+		text, err := render(f.wanted(spec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.load(text); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+		for other, asked := range specs {
+			same := name == other || other == "defaults" && (name == "no mounts" || name == "a mount" || name == "read only" || name == "elsewhere")
+			if got := f.matches(text, f.wanted(asked)); got != same {
+				t.Errorf("the template of %q matches %q: %v", name, other, got)
+			}
+		}
+	}
+	old := "cpus: 2\nmemory: 4GiB\nimages: [{location: 'rdd:docker'}]\nportForwards: [{guestSocket: /var/run/docker.sock, hostSocket: " + f.DockerSocket + "}]\n"
+	if !f.matches(old, f.wanted(appv1.AppSpec{})) {
+		t.Error("a template of an older rdd does not match: an upgrade would restart the machine")
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	for _, test := range []struct {
 		host   template.Host
@@ -139,6 +178,22 @@ func TestSettled(t *testing.T) {
 			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
 			running("False", "Stopping", "shutting down")(s)
 		}, "False/WaitingForLimaVM/shutting down"},
+		"engine not seen yet":      {watched(nil), "False/WaitingForEngine/waiting for the container engine controller"},
+		"engine proven":            {watched(func(s *scope) {}), "True/Settled/"},
+		"engine of an older spec":  {watched(func(s *scope) { s.app.Status.Conditions[0].ObservedGeneration = 2 }), "False/EngineStale/the container engine has to be proven again"},
+		"engine of an older start": {watched(func(s *scope) { s.limaVM.Status.RestartCount = 9 }), "False/EngineStale/the container engine has to be proven again"},
+		"another engine":           {watched(func(s *scope) { s.app.Spec.ContainerEngine.Name = "containerd" }), "False/EngineStale/the container engine has to be proven again"},
+		"engine being tried": {watched(func(s *scope) {
+			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "Connecting", "trying"
+		}), "False/WaitingForEngine/trying"},
+		"engine failed": {watched(func(s *scope) {
+			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "ConnectFailed", "gone"
+		}), "False/ConnectFailed/gone"},
+		"engine of a stopped machine": {watched(func(s *scope) {
+			s.app.Status.Conditions = nil
+			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
+			running("False", "Stopped", "")(s)
+		}), "True/Settled/"},
 		"waiting":                  {func(s *scope) { s.outcome = reconcile.Wait("for a namespace", 0) }, "False/WaitingForLimaVM/for a namespace"},
 		"foreign":                  {func(s *scope) { s.outcome = reconcile.Stalled("ForeignObject", "rd") }, "False/ForeignObject/rd"},
 		"an error, never settled":  {func(s *scope) { s.outcome = reconcile.Retry(errors.New("boom")) }, "False/Retrying/trying again: boom"},
@@ -165,6 +220,21 @@ func TestSettled(t *testing.T) {
 				t.Errorf("got %q for generation %d, want %q", got, c.ObservedGeneration, test.want)
 			}
 		})
+	}
+}
+
+// watched is a scope whose engine was proven, and then changed; nil: not proven.
+func watched(change func(*scope)) func(*scope) {
+	return func(s *scope) {
+		s.enginesWatched = true
+		if change == nil {
+			return
+		}
+		s.app.Spec.ContainerEngine.Name = appv1.EngineMoby
+		s.limaVM.Status.RestartCount = 4
+		s.app.Status.ContainerEngine = appv1.ContainerEngineStatus{Name: appv1.EngineMoby, RestartCount: 4}
+		s.app.Status.Conditions = []metav1.Condition{{Type: appv1.ConditionContainerEngineReady, Status: "True", Reason: "Connected", ObservedGeneration: 3}}
+		change(s)
 	}
 }
 

@@ -17,6 +17,8 @@ func waiting(reason string) string {
 		return "the machine is being made what the spec asks for"
 	case appv1.ReasonApplyingTemplate:
 		return "the machine is being changed to what the spec asks for"
+	case appv1.ReasonWaitingForEngine, appv1.ReasonEngineStale:
+		return "the machine runs; the container engine is being tried"
 	case appv1.ReasonDeleting:
 		return "the App was deleted; its machine and what belongs to it are being removed"
 	default:

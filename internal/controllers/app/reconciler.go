@@ -51,8 +51,10 @@ type scope struct {
 	foreign bool
 	// template is the LimaVM's own template once it is what the spec asks for.
 	template *corev1.ConfigMap
-	outcome  reconcile.Outcome
-	released bool
+	// enginesWatched says that somebody proves container engines.
+	enginesWatched bool
+	outcome        reconcile.Outcome
+	released       bool
 }
 
 // bootstrapping says that the LimaVM has not made its own copy of the template yet.
@@ -99,7 +101,7 @@ func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now()}
+	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now(), enginesWatched: r.facts.EngineController}
 	found, err := reconcile.Find(ctx, r.client, s.app)
 	if err != nil {
 		return reconcile.Retry(fmt.Errorf("reading the App: %w", err)).Result()

@@ -80,7 +80,7 @@ func (s *scope) verdict() verdict {
 	case !o.IsDone():
 		return verdict{appv1.ReasonWaitingForLimaVM, o.Why}
 	default:
-		return blocker(s.app, s.limaVM, s.template)
+		return s.blocker()
 	}
 }
 
@@ -104,6 +104,15 @@ func errorText(o reconcile.Outcome) string {
 	return ": " + o.Err.Error()
 }
 
+// blocker finds what keeps a world that was seen whole from being settled: the machine first, then what runs in it.
+func (s *scope) blocker() verdict {
+	v := machineBlocker(s.app, s.limaVM, s.template)
+	if v != (verdict{}) || !s.app.Spec.Running || !s.enginesWatched {
+		return v
+	}
+	return engineBlocker(s.app, s.limaVM)
+}
+
 // powered reports whether the machine is up or down as the App asks.
 func powered(app *appv1.App, vm *limav1.LimaVM) bool {
 	if vm == nil {
@@ -120,8 +129,8 @@ func powered(app *appv1.App, vm *limav1.LimaVM) bool {
 	}
 }
 
-// blocker finds what of the LimaVM keeps the App from being settled.
-func blocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMap) verdict {
+// machineBlocker finds what of the LimaVM keeps the App from being settled.
+func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMap) verdict {
 	created := meta.FindStatusCondition(vm.Status.Conditions, limav1.ConditionCreated)
 	running := meta.FindStatusCondition(vm.Status.Conditions, limav1.ConditionRunning)
 	switch {
@@ -139,5 +148,24 @@ func blocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMap) verd
 		return verdict{appv1.ReasonWaitingForLimaVM, running.Message}
 	default:
 		return verdict{}
+	}
+}
+
+// engineBlocker finds what of the container engine does. What was proven in another run of the machine, of another
+// engine or for another spec counts for nothing.
+func engineBlocker(app *appv1.App, vm *limav1.LimaVM) verdict {
+	ready, proven := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
+	switch {
+	case ready == nil:
+		return verdict{appv1.ReasonWaitingForEngine, "waiting for the container engine controller"}
+	case ready.Status == metav1.ConditionTrue && (ready.ObservedGeneration != app.Generation ||
+		proven.RestartCount != vm.Status.RestartCount || proven.Name != app.Spec.ContainerEngine.Name):
+		return verdict{appv1.ReasonEngineStale, "the container engine has to be proven again"}
+	case ready.Status == metav1.ConditionTrue:
+		return verdict{}
+	case ready.ObservedGeneration == app.Generation && strings.HasSuffix(ready.Reason, "Failed"):
+		return verdict{ready.Reason, ready.Message}
+	default:
+		return verdict{appv1.ReasonWaitingForEngine, ready.Message}
 	}
 }

@@ -83,6 +83,21 @@ func TestWriteKit(t *testing.T) {
 	}
 }
 
+// Where containerd is the engine, neither of Docker's units starts, and both come after the script that says so.
+func TestDockerCanBeLeftOut(t *testing.T) {
+	const units = "guest/rootfs/etc/systemd/system/"
+	for _, name := range []string{"docker.service", "docker.socket.d/10-rdd.conf"} {
+		data, err := guest.ReadFile(units + name)
+		if err != nil || !strings.Contains(string(data), "\nConditionPathExists=!/run/rdd/without-docker\n") {
+			t.Errorf("%s has no condition: %v", name, err)
+		}
+	}
+	boot, err := guest.ReadFile(units + "rdd-boot.service")
+	if err != nil || !strings.Contains(string(boot), "Before=ssh.service containerd.service docker.service docker.socket\n") {
+		t.Errorf("rdd-boot.service is not before both: %v", err)
+	}
+}
+
 // A unit that the guest's own units need must not be masked, nor what makes the power button work.
 func TestMaskedUnits(t *testing.T) {
 	data, err := guest.ReadFile("guest/masked-units")

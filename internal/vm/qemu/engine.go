@@ -18,8 +18,10 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -128,4 +130,9 @@ func (e *Engine) Shell(ctx context.Context, name string) (vm.Shell, error) {
 		Address: fmt.Sprintf("127.0.0.1:%d", state.SSHPort), User: record.Machine.User.Name,
 		PrivateKeyFile: e.dir(name).UserKey(), KnownHostsFile: e.dir(name).KnownHosts(),
 	}, nil
+}
+
+// RunInGuest runs a command in a running guest, as sshx.Run does.
+func (e *Engine) RunInGuest(ctx context.Context, name string, command sshx.Command) (int, error) {
+	return shell.Run(ctx, e.dir(name), command)
 }

@@ -30,3 +30,20 @@ func emulated(unusable error, known cached, unknown error) string {
 		return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.TrimSpace(known.Reason))
 	}
 }
+
+// Known says which accelerator a guest would be run with, by an override or by what Choose has found out on this host and keeps in
+// cacheDir; empty when nobody has tried yet.
+func Known(cacheDir, override string) string {
+	switch override {
+	case KVM, TCG:
+		return override
+	}
+	if kvmUsable() != nil {
+		return TCG
+	}
+	known, err := Chooser{CacheDir: cacheDir}.read()
+	if err != nil {
+		return ""
+	}
+	return known.Accelerator.Name
+}

@@ -9,6 +9,7 @@
 package share
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -218,6 +220,27 @@ func (s Set) Command(executable string, qemu process.Command) (process.Command, 
 	qemu.Args = append([]string{ViewCommand, string(data), qemu.Path}, qemu.Args...)
 	qemu.Path, qemu.PrivateMounts = executable, true
 	return qemu, nil
+}
+
+// Try finds out whether this host lets its user have views: it has a harmless program run with a directory hidden from it.
+func Try(ctx context.Context, executable, dir string, program process.Command) error {
+	command, err := Set{{mounts: []process.Mount{{Target: dir}}}}.Command(executable, program)
+	if err != nil {
+		return err
+	}
+	_, ended, err := process.StartDetached(command)
+	if err != nil {
+		return Explain(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			err = fmt.Errorf("hiding a directory: %w", errors.Join(err, syscall.EPERM)) // what it was the program has said, to nobody
+		}
+		return Explain(err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Become mounts the views in the process that Command describes and turns it into QEMU; args follow ViewCommand. It returns on failure only.

@@ -18,6 +18,15 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
+// TestMain lets this program stand for rdd: see Set.Command.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ViewCommand {
+		fmt.Fprintln(os.Stderr, Become(os.Args[2:], os.Environ()))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
 // account is a home with rdd's directories in it.
 type account struct {
 	home, short, views string
@@ -196,6 +205,22 @@ func TestOutermost(t *testing.T) {
 	got := outermost([]string{"/h/.rd2/lima", "/h/.rd2", "/h/.rd2-x", "/h/.rd2", "/h/.rd2-x/a", "/h/.rd"})
 	if want := []string{"/h/.rd", "/h/.rd2", "/h/.rd2-x"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestTry has a host that lets us, which tests of views need in any case, and a program that cannot hide anything.
+func TestTry(t *testing.T) {
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := process.Command{Path: "/bin/true", Dir: "/"}
+	if err := Try(t.Context(), self, dir, program); err != nil {
+		t.Errorf("views are possible here: %v", err)
+	}
+	if err := Try(t.Context(), "/bin/false", dir, program); err == nil || !strings.Contains(err.Error(), "mount directories that do not contain them") {
+		t.Errorf("a refusal became %v", err)
 	}
 }
 

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/integration"
+)
+
+// integrationController is the word by which --controllers knows the one that changes the host.
+const integrationController = "integration"
+
+func (r *root) integrationCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "integration",
+		Short: "See and undo what rdd changes on this host for docker to find the VM",
+		Long: `For docker, compose, testcontainers and SDKs to find the VM's Docker, rdd changes three things outside its own directories:
+
+  docker-context           a docker context rancher-desktop-INSTANCE, for as long as there is an App
+  docker-current-context   docker's current context, only when no engine answers where the present one leads
+  docker-socket            a link /var/run/docker.sock to the VM's socket, only on request
+
+All of it goes with the App, and what was there before comes back. What rdd did not make is left alone.`,
+		Example: "  rdd integration list\n  rdd integration off",
+	}
+	cmd.AddCommand(r.integrationListCommand(), r.integrationOffCommand(), r.integrationOnCommand())
+	return cmd
+}
+
+// host is the user's host as the instance changes it; where docker looks is what the daemon has found.
+func (r *root) host(inst instance.Instance) (*integration.Host, error) {
+	env, err := dockerEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	options := integration.For(inst, env)
+	options.Recorded = true
+	return integration.New(options), nil
+}
+
+// dockerEnvironment is what docker is told by the environment of this process.
+func dockerEnvironment() (integration.Environment, error) {
+	env := integration.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
+	if env.ConfigDir != "" {
+		return env, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return env, fmt.Errorf("finding docker's configuration: %w", err)
+	}
+	env.ConfigDir = filepath.Join(home, ".docker")
+	return env, nil
+}
+
+func (r *root) integrationListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List what is changed on this host, what was there before, and what is in the way",
+		Example: `  rdd integration list
+  rdd integration list -o json`,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	output := addOutput(cmd)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		inst, err := r.instance()
+		if err != nil {
+			return err
+		}
+		things, err := r.things(inst)
+		if err != nil {
+			return err
+		}
+		return output.print(r.out, things, func(w io.Writer) { thingTable(w, things) })
+	}
+	return cmd
+}
+
+func (r *root) things(inst instance.Instance) ([]integration.Thing, error) {
+	host, err := r.host(inst)
+	if err != nil {
+		return nil, err
+	}
+	return host.List()
+}
+
+func thingTable(w io.Writer, things []integration.Thing) {
+	fmt.Fprintln(w, "NAME\tSTATE\tBEFORE\tWHERE")
+	for _, t := range things {
+		before := t.Before
+		if before == "" {
+			before = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Name, t.State, before, t.Where)
+	}
+	for _, t := range things {
+		if remark := t.Remark(); remark != "" {
+			fmt.Fprintf(w, "%s: %s\n", t.Name, remark)
+		}
+	}
+}
+
+func (r *root) integrationOffCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "off [NAME…]",
+		Short: "Undo what was changed on this host, and keep it so",
+		Long: `Off undoes the named things, or all, and has them left alone from then on, until rdd integration on. It needs no
+running daemon. The VM is not touched: rdd run docker … goes on to work.`,
+		Example: `  rdd integration off
+  rdd integration off docker-current-context`,
+		ValidArgsFunction: completeThing,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return r.integrationSwitch(args, integration.Names(), func(host *integration.Host, names []string) error {
+			return host.TurnOff(cmd.Context(), names...)
+		})
+	}
+	return cmd
+}
+
+func (r *root) integrationOnCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "on [NAME…]",
+		Short: "Take back that it was turned off, or ask for docker-socket",
+		Long: `On takes rdd integration off back for the named things, or for docker-context and docker-current-context. The link
+docker-socket is made only when it is named; it is for programs that know no other place. Where you may not make it, the command to do so is told.`,
+		Example: `  rdd integration on
+  rdd integration on docker-socket`,
+		ValidArgsFunction: completeThing,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		byDefault := []string{integration.Context, integration.Current}
+		return r.integrationSwitch(args, byDefault, func(host *integration.Host, names []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), serviceTimeout)
+			defer cancel()
+			c, err := r.connect(ctx)
+			if err != nil {
+				return err
+			}
+			want, err := wantedHost(ctx, c)
+			if err != nil {
+				return err
+			}
+			return host.TurnOn(ctx, want, names...)
+		})
+	}
+	return cmd
+}
+
+// integrationSwitch turns the named things on or off and shows what they are then.
+func (r *root) integrationSwitch(names, byDefault []string, do func(*integration.Host, []string) error) error {
+	if len(names) == 0 {
+		names = byDefault
+	}
+	for _, name := range names {
+		if !slices.Contains(integration.Names(), name) {
+			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(integration.Names(), ", "))
+		}
+	}
+	inst, err := r.instance()
+	if err != nil {
+		return err
+	}
+	if missing, err := r.notCreated(inst); err != nil || missing {
+		return err
+	}
+	host, err := r.host(inst)
+	if err != nil {
+		return err
+	}
+	if err := do(host, names); err != nil {
+		return err
+	}
+	things, err := host.List()
+	if err != nil {
+		return err
+	}
+	for _, t := range things {
+		if slices.Contains(names, t.Name) {
+			fmt.Fprintf(r.out, "%s is %s\n", t.Name, t.State)
+		}
+	}
+	return nil
+}
+
+// wantedHost is what the host should be like for the App there is. The integration controller says the same.
+func wantedHost(ctx context.Context, c ctrl.Reader) (integration.Want, error) {
+	app, err := getApp(ctx, c)
+	if err != nil || app == nil || app.DeletionTimestamp != nil || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
+		return integration.Want{}, err
+	}
+	want := integration.Want{Docker: true}
+	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
+	if ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == appv1.ReasonConnected {
+		want.Ready = integration.ReadyAt(string(app.UID), ready.LastTransitionTime.Time)
+	}
+	return want, nil
+}
+
+// tellElsewhere says how to make docker use the VM, when it was left with another engine that works.
+func (r *root) tellElsewhere(ctx context.Context, c ctrl.Reader) error {
+	inst, err := r.instance()
+	if err != nil {
+		return err
+	}
+	if runs, err := integrates(inst); err != nil || !runs {
+		return err
+	}
+	want, err := wantedHost(ctx, c)
+	if err != nil || want.Ready == "" {
+		return err
+	}
+	host, err := r.host(inst)
+	if err != nil {
+		return err
+	}
+	if _, err := host.Apply(ctx, want); err != nil { // the daemon may not have come to it yet
+		return err
+	}
+	things, err := host.List()
+	if err != nil {
+		return err
+	}
+	for _, t := range things {
+		if t.Elsewhere {
+			fmt.Fprintf(r.out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
+		}
+	}
+	return nil
+}
+
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// integrates reports whether the instance runs the controller that changes the host.
+func integrates(inst instance.Instance) (bool, error) {
+	arguments, _, err := settings.Load(inst)
+	if err != nil {
+		return false, err
+	}
+	selected, err := settings.Select(arguments.Controllers, daemon.ControllerNames())
+	return slices.Contains(selected, integrationController), err
+}
+
+// undoIntegration leaves nothing on the host when the App is gone. The daemon does so as well; whoever comes first.
+func (r *root) undoIntegration(ctx context.Context, inst instance.Instance) error {
+	host, err := r.host(inst)
+	if err != nil {
+		return err
+	}
+	report, err := host.Apply(ctx, integration.Want{})
+	if err != nil {
+		return err
+	}
+	for _, problem := range report.Problems {
+		fmt.Fprintln(r.err, "Left on the host:", problem.Error())
+	}
+	return nil
+}
+
+func completeThing(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	left := slices.DeleteFunc(integration.Names(), func(name string) bool { return slices.Contains(args, name) })
+	return withPrefix(left, prefix), cobra.ShellCompDirectiveNoFileComp
+}

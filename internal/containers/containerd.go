@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package containers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/sshx"
+)
+
+// namespace is where rdd's and its users' containers are, apart from Docker's.
+const namespace = "rancherdesktop"
+
+// ctrTimeout ends a ctr in the guest that hangs and that nobody waits for any more, in seconds.
+const ctrTimeout = "300"
+
+// The scripts run as root in the guest.
+const (
+	// eventsScript follows an event that next to never happens, until its input ends: ssh cannot signal what sudo runs, and what writes nothing
+	// does not notice that nobody reads.
+	eventsScript = `exec 3<&0
+ctr events 'topic=="/namespaces/delete"' &
+events=$!
+{ cat <&3 && kill "$events"; } >/dev/null 2>&1 &
+reader=$!
+wait "$events"
+code=$?
+kill "$reader"
+exit "$code"`
+
+	// removeScript is no failure when there is no such container.
+	removeScript = `ctr() { timeout -k 5 ` + ctrTimeout + ` ctr -n ` + namespace + ` "$@"; }
+ctr tasks rm --force "$1" >/dev/null 2>&1
+ctr containers rm "$1" && exit
+test -z "$(ctr containers ls -q "id==$1")"`
+)
+
+// containerd is driven by ctr in the guest: its socket is root's there.
+type containerd struct {
+	shell    Shell
+	instance string
+	image    proofimage.Image
+}
+
+func newContainerd(shell Shell, instance string, image proofimage.Image) (*containerd, error) {
+	if shell == nil {
+		return nil, errors.New("there is no way to run commands in the guests of this engine of virtual machines")
+	}
+	return &containerd{shell: shell, instance: instance, image: image}, nil
+}
+
+func (c *containerd) describe() (title, hint string) {
+	return "containerd", "rdd shell sudo journalctl -u containerd"
+}
+
+// dearness: an exchange is a login shell, sudo and ctr, a second of work for an emulated guest.
+func (c *containerd) dearness() time.Duration { return 4 }
+
+func (c *containerd) close() {}
+
+func (c *containerd) version(ctx context.Context) (string, error) {
+	out, err := c.ctr(ctx, nil, "version")
+	if err != nil {
+		return "", err
+	}
+	_, server, _ := strings.Cut(out, "Server:")
+	for line := range strings.Lines(server) {
+		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "Version:"); ok {
+			return strings.TrimSpace(version), nil
+		}
+	}
+	return "", fmt.Errorf("ctr version did not say the server's: %q", out)
+}
+
+func (c *containerd) ping(ctx context.Context) error {
+	_, err := c.ctr(ctx, nil, "version")
+	return err
+}
+
+func (c *containerd) listen(ctx context.Context, begun func()) error {
+	input, hold := io.Pipe()
+	defer func() { _ = input.Close() }() // lets go of whoever reads it still
+	defer func() { _ = hold.Close() }()
+	begun()
+	_, err := c.root(ctx, input, "sh", "-c", eventsScript)
+	if err == nil {
+		err = io.EOF
+	}
+	return fmt.Errorf("its event stream ended: %w", err)
+}
+
+func (c *containerd) leftovers(ctx context.Context) ([]string, error) {
+	out, err := c.ctr(ctx, nil, "-n", namespace, "containers", "ls", "-q", `labels."`+label+`"`)
+	return strings.Fields(out), err
+}
+
+func (c *containerd) remove(ctx context.Context, id string) error {
+	_, err := c.root(ctx, nil, "sh", "-c", removeScript, "sh", id)
+	return err
+}
+
+func (c *containerd) hasImage(ctx context.Context) (bool, error) {
+	out, err := c.ctr(ctx, nil, "-n", namespace, "images", "ls", "-q", "name=="+proofimage.Name)
+	return strings.TrimSpace(out) == proofimage.Name, err
+}
+
+func (c *containerd) load(ctx context.Context) error {
+	_, err := c.ctr(ctx, bytes.NewReader(c.image.Archive), "-n", namespace, "images", "import", "-")
+	return err
+}
+
+// run leaves the network to itself: without --cni and --net-host the container has a network namespace with nothing in it.
+func (c *containerd) run(ctx context.Context, name string) (code int, output string, err error) {
+	out, err := c.ctr(ctx, nil, "-n", namespace, "run", "--rm", "--read-only", "--label", label+"=true", proofimage.Name, name)
+	var failed *commandError
+	if errors.As(err, &failed) && failed.message == "" {
+		return failed.code, out, nil // it is the container's
+	}
+	return 0, out, err
+}
+
+// ctr runs ctr as root, for a limited time also when nobody is left to wait for it.
+func (c *containerd) ctr(ctx context.Context, input io.Reader, args ...string) (string, error) {
+	return c.root(ctx, input, append([]string{"timeout", "-k", "5", ctrTimeout, "ctr"}, args...)...)
+}
+
+// commandError is a command in the guest that did not succeed.
+type commandError struct {
+	code    int
+	message string
+}
+
+func (e *commandError) Error() string {
+	if e.message == "" {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.message
+}
+
+// root runs a command as root in the guest and returns its output. A command that fails is a *commandError.
+func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
+	var out, problems bytes.Buffer
+	code, err := c.shell(ctx, c.instance, sshx.Command{
+		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
+	})
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reaching the guest: %w", err)
+	case code != 0:
+		return out.String(), &commandError{code: code, message: strings.TrimSpace(problems.String())}
+	}
+	return out.String(), nil
+}

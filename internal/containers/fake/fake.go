@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fake is a monitor of container engines for tests: it has no engine, and connects when it is told to.
+package fake
+
+import (
+	"sync"
+
+	"rancherdesktop.io/rdd/internal/containers"
+)
+
+// Version of the engines that there are not.
+const Version = "26.1.5"
+
+// Monitor does what containers.Monitor does, a step at a time. The zero Monitor is ready. Its methods may be called from any goroutine.
+type Monitor struct {
+	// Prompt connects at once, without Advance.
+	Prompt bool
+
+	mu      sync.Mutex
+	state   *containers.State
+	problem string
+	changed func()
+	proofs  int
+}
+
+// Follow implements engine.Monitor.
+func (m *Monitor) Follow(target *containers.Target) {
+	if !m.take(target) {
+		return
+	}
+	m.tell()
+	if m.Prompt {
+		m.Advance()
+	}
+}
+
+// take makes target the one to follow and reports whether it is another one.
+func (m *Monitor) take(target *containers.Target) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case target == nil && m.state == nil, target != nil && m.state != nil && m.state.Target == *target:
+		return false
+	case target == nil:
+		m.state = nil
+	default:
+		m.state = &containers.State{Target: *target, Phase: containers.PhaseConnecting}
+	}
+	return true
+}
+
+// State implements engine.Monitor.
+func (m *Monitor) State() *containers.State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state == nil {
+		return nil
+	}
+	state := *m.state
+	return &state
+}
+
+// Watch implements engine.Monitor.
+func (m *Monitor) Watch(changed func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changed = changed
+}
+
+// Close ends nothing, as nothing goes on.
+func (m *Monitor) Close() { m.Follow(nil) }
+
+// Break makes engines fail with a problem; empty mends them. It shows with the next Advance.
+func (m *Monitor) Break(problem string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.problem = problem
+}
+
+// Proofs is how often an engine was found to work.
+func (m *Monitor) Proofs() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.proofs
+}
+
+// Advance lets what is going on come to its end, and reports whether anything has changed.
+func (m *Monitor) Advance() bool {
+	if !m.advance() {
+		return false
+	}
+	m.tell()
+	return true
+}
+
+func (m *Monitor) advance() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state == nil {
+		return false
+	}
+	before := *m.state
+	m.state.Problem = m.problem
+	if m.problem == "" {
+		m.state.Phase, m.state.Version = containers.PhaseConnected, Version
+	} else {
+		m.state.Phase = containers.PhaseFailed
+	}
+	if *m.state == before {
+		return false
+	}
+	if m.problem == "" {
+		m.proofs++
+	}
+	return true
+}
+
+func (m *Monitor) tell() {
+	m.mu.Lock()
+	changed := m.changed
+	m.mu.Unlock()
+	if changed != nil {
+		changed()
+	}
+}

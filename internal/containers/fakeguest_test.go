@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package containers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/sshx"
+)
+
+// fakeGuest understands the commands for ctr that a proof needs.
+type fakeGuest struct {
+	t *testing.T
+
+	mu         sync.Mutex
+	image      bool
+	containers map[string]bool // whether they have the label
+	// fail by the command's first words, as in ctr's help: its message on standard error.
+	fail map[string]string
+	// calls in their order, likewise.
+	calls  []string
+	exit   int
+	output string
+	// unreachable is why no command can be run.
+	unreachable error
+	// streams end when they are closed.
+	streams []chan struct{}
+	ended   int
+}
+
+func newGuest(t *testing.T) *fakeGuest {
+	return &fakeGuest{t: t, containers: map[string]bool{}, fail: map[string]string{}, output: proofimage.Message}
+}
+
+func (g *fakeGuest) set(change func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change()
+}
+
+// cut ends the event streams.
+func (g *fakeGuest) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, stream := range g.streams {
+		close(stream)
+	}
+	g.streams = nil
+}
+
+// shell is a Shell.
+func (g *fakeGuest) shell(ctx context.Context, instance string, c sshx.Command) (int, error) {
+	g.mu.Lock()
+	unreachable := g.unreachable
+	g.mu.Unlock()
+	if unreachable != nil || ctx.Err() != nil {
+		return 0, errors.Join(unreachable, ctx.Err())
+	}
+	if instance != "rd" || c.Args[0] != "sudo" {
+		g.t.Errorf("got %q for %s", c.Args, instance)
+	}
+	if slices.Contains(c.Args, eventsScript) {
+		return g.events(ctx, c)
+	}
+	if i := slices.Index(c.Args, removeScript); i >= 0 {
+		return g.call(c, "remove", func() (int, string) { return g.remove(c.Args[i+2]) })
+	}
+	words := c.Args[slices.Index(c.Args, "ctr")+1:]
+	if words[0] == "-n" {
+		if words[1] != namespace {
+			g.t.Errorf("got the namespace %s", words[1])
+		}
+		words = words[2:]
+	}
+	return g.ctr(c, words)
+}
+
+func (g *fakeGuest) ctr(c sshx.Command, words []string) (int, error) {
+	last := words[len(words)-1]
+	switch {
+	case words[0] == "version":
+		return g.call(c, "version", func() (int, string) {
+			return 0, "Client:\n  Version:  1.7\n\nServer:\n  Version:  1.7.24~ds1\n  UUID: 6\n"
+		})
+	case words[0] == "run":
+		return g.call(c, "run", func() (int, string) { return g.run(words) })
+	case words[0] == "containers" && words[1] == "ls":
+		return g.call(c, "containers ls", func() (int, string) { return 0, g.list(last == "-q") })
+	case words[0] == "containers" && words[1] == "create":
+		return g.call(c, "containers create", func() (int, string) {
+			g.containers[last] = slices.Contains(words, label+"=true")
+			return 0, ""
+		})
+	case words[0] == "images" && words[1] == "import":
+		layer, err := layerOf(c.Stdin)
+		if err != nil || layer == "" {
+			g.t.Errorf("importing: %q, %v", layer, err)
+		}
+		return g.call(c, "images import", func() (int, string) { g.image = true; return 0, "" })
+	case words[0] == "images" && words[1] == "rm":
+		return g.call(c, "images rm", func() (int, string) { g.image = false; return 0, "" })
+	case words[0] == "images" && words[1] == "ls":
+		return g.call(c, "images ls", func() (int, string) {
+			if g.image {
+				return 0, proofimage.Name + "\n"
+			}
+			return 0, ""
+		})
+	}
+	return 1, fmt.Errorf("unknown command %q", words)
+}
+
+func (g *fakeGuest) call(c sshx.Command, name string, do func() (int, string)) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls = append(g.calls, name)
+	if message := g.fail[name]; message != "" {
+		io.WriteString(c.Stderr, message+"\n")
+		return 1, nil
+	}
+	code, out := do()
+	io.WriteString(c.Stdout, out)
+	return code, nil
+}
+
+func (g *fakeGuest) run(words []string) (int, string) {
+	if !slices.Contains(words, "--rm") || !slices.Contains(words, "--read-only") || slices.Contains(words, "--net-host") || slices.Contains(words, "--cni") {
+		g.t.Errorf("got %q", words)
+	}
+	if !g.image {
+		return 1, ""
+	}
+	return g.exit, g.output
+}
+
+func (g *fakeGuest) list(all bool) string {
+	var b strings.Builder
+	for name, labelled := range g.containers {
+		if labelled || all {
+			fmt.Fprintln(&b, name)
+		}
+	}
+	return b.String()
+}
+
+func (g *fakeGuest) remove(name string) (int, string) {
+	delete(g.containers, name)
+	return 0, ""
+}
+
+// events ends when its input does, as the script's cat does, or when the stream is cut.
+func (g *fakeGuest) events(ctx context.Context, c sshx.Command) (int, error) {
+	stream := make(chan struct{})
+	g.set(func() { g.streams = append(g.streams, stream) })
+	defer g.set(func() { g.ended++ })
+	select {
+	case <-stream:
+		return 1, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/containers"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// ownStatus is the part of an App's status that this controller writes.
+func ownStatus(st appv1.AppStatus) appv1.AppStatus {
+	return appv1.AppStatus{
+		ContainerEngine: st.ContainerEngine,
+		Conditions:      reconcile.OwnConditions(st.Conditions, appv1.ConditionContainerEngineReady),
+	}
+}
+
+// status is what our part of the App's status becomes, from what was seen in the pass alone.
+func status(s *scope) appv1.AppStatus {
+	st := ownStatus(*s.app.Status.DeepCopy())
+	c := s.ready()
+	c.Type, c.ObservedGeneration = appv1.ConditionContainerEngineReady, s.app.Generation
+	reconcile.SetCondition(&st.Conditions, metav1.NewTime(s.now), c)
+	if c.Status == metav1.ConditionTrue && s.state.Phase == containers.PhaseConnected {
+		st.ContainerEngine = appv1.ContainerEngineStatus{
+			Name: appv1.EngineName(s.target.Engine), Version: s.state.Version, RestartCount: s.target.Run,
+		}
+	}
+	return st
+}
+
+// ready judges whether containers can be run.
+func (s *scope) ready() metav1.Condition {
+	switch {
+	case s.target == nil:
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: appv1.ReasonStopped, Message: "the machine does not run"}
+	case s.state == nil || s.state.Target != *s.target: // the Monitor is being closed
+		return s.connecting()
+	case s.state.Phase == containers.PhaseConnected:
+		return metav1.Condition{
+			Status: metav1.ConditionTrue, Reason: appv1.ReasonConnected,
+			Message: strings.TrimSpace(fmt.Sprintf("%s %s has run a container", s.target.Engine, s.state.Version)),
+		}
+	case s.state.Phase == containers.PhaseFailed:
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: appv1.ReasonConnectFailed, Message: s.state.Problem}
+	default:
+		return s.connecting()
+	}
+}
+
+// connecting is the condition of an engine that is being tried. One that an earlier daemon has proven in the
+// same run is taken at its word meanwhile.
+func (s *scope) connecting() metav1.Condition {
+	last := meta.FindStatusCondition(s.app.Status.Conditions, appv1.ConditionContainerEngineReady)
+	proven := s.app.Status.ContainerEngine
+	if last != nil && last.Status == metav1.ConditionTrue && string(proven.Name) == s.target.Engine && proven.RestartCount == s.target.Run {
+		return *last
+	}
+	return metav1.Condition{
+		Status: metav1.ConditionFalse, Reason: appv1.ReasonConnecting, Message: "running a container, to see that " + s.target.Engine + " works",
+	}
+}
+
+// events tells of an engine that was lost or found.
+func events(have, want appv1.AppStatus) []reconcile.Event {
+	before, after := readyOf(have), readyOf(want)
+	switch {
+	case after.Reason == appv1.ReasonConnected && before.Reason != after.Reason:
+		return []reconcile.Event{{Reason: after.Reason, Message: after.Message}}
+	case after.Reason == appv1.ReasonConnectFailed && (before.Reason != after.Reason || before.Message != after.Message):
+		return []reconcile.Event{{Warning: true, Reason: after.Reason, Message: after.Message}}
+	default:
+		return nil
+	}
+}
+
+// readyOf returns the condition; the zero one when there is none.
+func readyOf(st appv1.AppStatus) metav1.Condition {
+	if c := meta.FindStatusCondition(st.Conditions, appv1.ConditionContainerEngineReady); c != nil {
+		return *c
+	}
+	return metav1.Condition{}
+}

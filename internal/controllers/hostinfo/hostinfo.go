@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package hostinfo is the controller of HostInfo: it tells in the API what rdd has found out about
+// the host, and keeps that so whatever others write there. App's admission judges by the same facts.
+package hostinfo
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// Name of the controller, and owner of what it writes.
+const Name = "hostinfo"
+
+// Reconciler keeps the HostInfo.
+type Reconciler struct {
+	client client.Client
+	look   func(ctx context.Context) rddv1.HostInfoStatus
+	status reconcile.StatusWriter
+}
+
+// NewReconciler makes a Reconciler that reads and writes through c, live. look finds out what the host offers now.
+func NewReconciler(c client.Client, look func(ctx context.Context) rddv1.HostInfoStatus) *Reconciler {
+	return &Reconciler{client: c, look: look, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	info := &rddv1.HostInfo{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}
+	found, err := reconcile.Find(ctx, r.client, info)
+	if err != nil {
+		return reconcile.Retry(fmt.Errorf("reading the HostInfo: %w", err)).Result()
+	}
+	if !found {
+		if err := r.create(ctx, info); err != nil {
+			return reconcile.Retry(fmt.Errorf("making the HostInfo: %w", err)).Result()
+		}
+	}
+	want := r.look(ctx)
+	return reconcile.RetryIf(r.status.Apply(ctx, info, &info.Status, &want)).Result()
+}
+
+// create makes the HostInfo by server-side apply: a create would be held up while the CRD is new.
+func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
+	wanted := &unstructured.Unstructured{}
+	wanted.SetGroupVersionKind(rddv1.GroupVersion.WithKind("HostInfo"))
+	wanted.SetName(info.Name)
+	if err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(r.status.Owner), client.ForceOwnership); err != nil {
+		return err
+	}
+	return r.client.Get(ctx, client.ObjectKeyFromObject(info), info)
+}
+
+// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and when a machine has
+// shown which accelerator works.
+func (r *Reconciler) Setup(mgr manager.Manager) error {
+	skip := true // several servers may run in one process
+	theHost := ctrl.Request{NamespacedName: client.ObjectKey{Name: rddv1.HostInfoName}}
+	toHost := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request { return []ctrl.Request{theHost} })
+	err := builder.ControllerManagedBy(mgr).
+		Named(Name).
+		For(&rddv1.HostInfo{}).
+		Watches(&limav1.LimaVM{}, toHost, builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})).
+		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+			queue.Add(theHost)
+			return nil
+		})).
+		WithOptions(controller.Options{SkipNameValidation: &skip}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the HostInfo controller: %w", err)
+	}
+	return nil
+}
+
+func acceleratorChanged(e event.UpdateEvent) bool {
+	before, ok := e.ObjectOld.(*limav1.LimaVM)
+	after, ok2 := e.ObjectNew.(*limav1.LimaVM)
+	return ok && ok2 && before.Status.Accelerator != after.Status.Accelerator
+}

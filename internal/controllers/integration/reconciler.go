@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/integration"
+	"rancherdesktop.io/rdd/internal/reconcile"
+)
+
+// EventNotIntegrated: something on the host keeps docker from finding the engine by itself.
+const EventNotIntegrated = "NotIntegrated"
+
+// Host is changed as an App asks.
+type Host interface {
+	// Apply makes the host what is wanted; it is idempotent and goes on where another one was killed.
+	Apply(ctx context.Context, want integration.Want) (integration.Report, error)
+}
+
+// Reconciler makes the host what the App asks for.
+type Reconciler struct {
+	client client.Client
+	host   Host
+	events reconcile.EventRecorder
+}
+
+// NewReconciler makes a Reconciler that reads through c, live.
+func NewReconciler(c client.Client, host Host, events reconcile.EventRecorder) *Reconciler {
+	return &Reconciler{client: c, host: host, events: events}
+}
+
+// scope is the App and what it means for the host.
+type scope struct {
+	app *appv1.App
+	// found says that there is an App.
+	found  bool
+	report integration.Report
+}
+
+func (r *Reconciler) steps() []reconcile.Step[*scope] {
+	return []reconcile.Step[*scope]{
+		{Name: "reading the App", Do: r.readApp},
+		{Name: "changing the host", Do: r.changeHost},
+		{Name: "telling what is in the way", Do: r.tell},
+	}
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}}
+	return reconcile.Run(ctx, s, r.steps()).Result()
+}
+
+func (r *Reconciler) readApp(ctx context.Context, s *scope) (o reconcile.Outcome) {
+	found, err := reconcile.Find(ctx, r.client, s.app)
+	s.found = found
+	return reconcile.RetryIf(err)
+}
+
+func (r *Reconciler) changeHost(ctx context.Context, s *scope) reconcile.Outcome {
+	report, err := r.host.Apply(ctx, want(s.app, s.found))
+	s.report = report
+	return reconcile.RetryIf(err)
+}
+
+// tell writes an Event for each problem that is new, and looks again later: no event tells that somebody has put the host right.
+func (r *Reconciler) tell(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.found {
+		r.events.Record(ctx, s.app, events(s.report.Fresh)...)
+	}
+	if n := len(s.report.Problems); n > 0 {
+		return reconcile.Wait(fmt.Sprintf("%d problems on the host", n), reconcile.SlowRetry)
+	}
+	return reconcile.Done()
+}
+
+func events(problems []integration.Problem) []reconcile.Event {
+	var list []reconcile.Event
+	for _, p := range problems {
+		list = append(list, reconcile.Event{Warning: true, Reason: EventNotIntegrated, Message: p.Error()})
+	}
+	return list
+}
+
+// want is what an App means for the host.
+func want(app *appv1.App, found bool) integration.Want {
+	if !found || !app.DeletionTimestamp.IsZero() || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
+		return integration.Want{}
+	}
+	return integration.Want{Docker: true, Ready: ready(app)}
+}
+
+// ready names the time at which the App's engine became ready; empty when it is not.
+func ready(app *appv1.App) string {
+	c := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
+	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != appv1.ReasonConnected {
+		return ""
+	}
+	return integration.ReadyAt(string(app.UID), c.LastTransitionTime.Time)
+}

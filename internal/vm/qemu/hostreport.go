@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"regexp"
+	"runtime"
+
+	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/share"
+)
+
+var _ vm.HostReporter = &Engine{}
+
+// versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version 7.2.22 (Debian …)".
+var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
+
+// Host implements vm.HostReporter. *vm.HostError when QEMU is not installed.
+func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
+	host := vm.Host{Accelerator: machine.Known(e.config.CacheDir, e.config.Accelerator)}
+	host.AcceleratorReason = machine.Reason(e.config.CacheDir, host.Accelerator)
+	program, err := machine.Find()
+	if err != nil {
+		return host, err
+	}
+	line, err := program.Version(ctx)
+	host.Version = versionPattern.FindString(line)
+	return host, err
+}
+
+// HomeProblem implements vm.HostReporter: it has a program run in a view as QEMU does.
+func (e *Engine) HomeProblem(ctx context.Context) error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	program, err := process.LookPath("true")
+	if err != nil {
+		return err
+	}
+	return share.Try(ctx, e.config.Executable, e.config.LimaHome, process.Command{Path: program, Dir: "/"})
+}
