@@ -14,17 +14,16 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
+// everywhere is a container whose port is published on every address.
+const everywhere = "everywhere"
+
 // published are ports of this host that were free a moment ago.
 func (d docker) published(number int) []int {
 	d.t.Helper()
 	var ports []int
 	// Below the range that the system gives to clients, as what people publish.
 	for port := 20000; len(ports) < number && port < 32000; port++ {
-		packets, err := net.ListenPacket("udp4", fmt.Sprintf("0.0.0.0:%d", port))
-		if err != nil {
-			continue
-		}
-		if packets.Close() == nil && free(port) {
+		if free(port) && freePackets(fmt.Sprintf("0.0.0.0:%d", port)) {
 			ports = append(ports, port)
 		}
 	}
@@ -34,9 +33,9 @@ func (d docker) published(number int) []int {
 	return ports
 }
 
-// answers tries once whether what is sent to a port of this host's 127.0.0.1 comes back.
-func answers(network string, port int) bool {
-	conn, err := net.Dial(network, local(port))
+// answers tries once whether what is sent to an address comes back.
+func answers(network, address string) bool {
+	conn, err := net.Dial(network, address)
 	if err != nil {
 		return false
 	}
@@ -62,7 +61,7 @@ func (d docker) awaitAnswers(since time.Time, ports map[string][]int) {
 	d.t.Helper()
 	for _, network := range []string{"tcp", "udp"} {
 		for _, port := range ports[network] {
-			d.until(fmt.Sprintf("an answer of %s port %d", network, port), func() bool { return answers(network, port) })
+			d.until(fmt.Sprintf("an answer of %s port %d", network, port), func() bool { return answers(network, local(port)) })
 			d.t.Logf("MEASURED: %s port %d answers %d ms after docker run -d has returned", network, port, time.Since(since).Milliseconds())
 		}
 	}
@@ -85,35 +84,34 @@ func (d docker) checkPorts() {
 	d.do("rm", "-f", "published0", "published1")
 	removed := time.Now()
 	for _, port := range ports {
-		d.until(fmt.Sprintf("the end of port %d", port), func() bool { return free(port) && !answers("udp", port) })
+		d.until(fmt.Sprintf("the end of port %d", port), func() bool { return free(port) && freePackets(local(port)) })
 	}
 	d.t.Logf("MEASURED: the ports are free %d ms after docker rm -f has returned", time.Since(removed).Milliseconds())
-	for _, port := range ports {
-		packets, err := net.ListenPacket("udp4", local(port))
-		if err != nil {
-			d.t.Fatalf("UDP port %d is still taken: %v", port, err)
-		}
-		_ = packets.Close()
-	}
-	if left := d.rdd("shell", "sudo", "iptables", "-t", "nat", "-S"); strings.Contains(left, "RDD") {
-		d.t.Errorf("left in the guest: %s", left)
-	}
+	d.until("the end of the rules in the guest", func() bool {
+		return !strings.Contains(d.rdd("shell", "sudo", "iptables", "-t", "nat", "-S"), "RDD-LOOPBACK")
+	})
 }
+
+// freePackets is free for UDP.
+func freePackets(address string) bool {
+	packets, err := net.ListenPacket("udp4", address)
+	return err == nil && packets.Close() == nil
+}
+
+// elsewhere is a port of this host on another address than 127.0.0.1.
+func elsewhere(port int) string { return fmt.Sprintf("127.0.0.2:%d", port) }
 
 // checkOnlyLocal: another address of this host can still have the port.
 func (d docker) checkOnlyLocal(port int) {
 	d.t.Helper()
-	other := fmt.Sprintf("127.0.0.2:%d", port)
+	other := elsewhere(port)
 	listener, err := net.Listen("tcp", other)
 	if err != nil {
 		d.t.Errorf("TCP port %d is taken on every address: %v", port, err)
 		return
 	}
-	packets, err := net.ListenPacket("udp4", other)
-	if err != nil {
-		d.t.Errorf("UDP port %d is taken on every address: %v", port, err)
-	} else {
-		_ = packets.Close()
+	if !freePackets(other) {
+		d.t.Errorf("UDP port %d is taken on every address", port)
 	}
 	_ = listener.Close()
 }
@@ -153,7 +151,7 @@ func (d docker) checkPortConflict() {
 	}
 	defer packets.Close()
 	publish := fmt.Sprintf("%d:80", port)
-	d.do("run", "-d", "--name", "conflict", "-p", publish, "-p", publish+"/udp", "tools", "answer", "80")
+	d.do("run", "-d", "--name", everywhere, "--restart", "always", "-p", publish, "-p", publish+"/udp", "tools", "answer", "80")
 	d.awaitForward(port, func(f limav1.PortForward) bool { return strings.Contains(f.Error, "already in use") })
 	for _, proto := range []string{"tcp", "udp"} {
 		d.until("the Event of "+proto, func() bool {
@@ -173,8 +171,7 @@ func (d docker) checkPortConflict() {
 		d.t.Fatal(err)
 	}
 	given := time.Now()
-	d.until("the port", func() bool { return answers("tcp", port) && answers("udp", port) })
+	d.until("the port", func() bool { return answers("tcp", local(port)) && answers("udp", local(port)) })
 	d.t.Logf("MEASURED: both ports answer %d ms after they were given up", time.Since(given).Milliseconds())
 	d.awaitForward(port, func(f limav1.PortForward) bool { return f.Error == "" })
-	d.do("rm", "-f", "conflict")
 }

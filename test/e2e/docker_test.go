@@ -43,7 +43,9 @@ func TestDocker(t *testing.T) {
 	t.Run("port conflict", d.with(docker.checkPortConflict))
 	t.Run("compose", d.with(docker.checkCompose))
 	t.Run("engine killed", d.with(docker.checkEngineKilled))
-	t.Run("machine killed", d.with(docker.checkMachineKilled)) // last: it takes a boot
+	// Last: each takes a boot.
+	t.Run("machine killed", d.with(docker.checkMachineKilled))
+	t.Run("ports exposed", d.with(docker.checkExposed))
 }
 
 // with runs a check as a subtest.
@@ -79,8 +81,8 @@ func (d *docker) findHost() {
 	if len(d.env) != 1 {
 		d.t.Fatalf("`rdd run` sets %q", d.env)
 	}
-	socket, found := strings.CutPrefix(d.env[0], "DOCKER_HOST=unix://")
-	if !found || !filepath.IsAbs(socket) {
+	socket := d.socket()
+	if !filepath.IsAbs(socket) {
 		d.t.Fatalf("%s is not a socket", d.env[0])
 	}
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -96,6 +98,9 @@ func (d *docker) findHost() {
 		d.t.Errorf("Docker's API says %q, %v, %v", body, response.Header, err)
 	}
 }
+
+// socket of Docker on the host.
+func (d docker) socket() string { return strings.TrimPrefix(d.env[0], "DOCKER_HOST=unix://") }
 
 // tryIn runs docker to its end with an input.
 func (d docker) tryIn(stdin io.Reader, args ...string) result {
