@@ -45,11 +45,12 @@ func (d docker) checkCompose() {
 		d.t.Fatal(err)
 	}
 	writeFile(d.t, filepath.Join(d.project, "site", "page"), "a page\n")
-	command := d.composeCommand()
+	// The older compose gives up where a guest is emulated on a busy host.
+	command, env := d.composeCommand(), append([]string{fmt.Sprintf("COMPOSE_HTTP_TIMEOUT=%.0f", patience.Seconds())}, d.env...)
 	compose := func(args ...string) string {
 		d.t.Helper()
 		args = append([]string{"-f", "compose.yaml", "-p", "rddtest"}, args...)
-		r, err := d.call(call{program: command[0], args: append(command[1:len(command):len(command)], args...), dir: d.project, env: d.env})
+		r, err := d.call(call{program: command[0], args: append(command[1:len(command):len(command)], args...), dir: d.project, env: env})
 		if err != nil || r.code != 0 {
 			d.t.Fatalf("compose %v: exit code %d, %v: sudo apt-get install docker-compose\n%s", args, r.code, err, r.err)
 		}
