@@ -6,8 +6,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -69,26 +71,23 @@ func (w *world) runContainer() {
 	}
 }
 
-// busyboxTar is a root file system of one static program, from Debian's busybox-static.
-func busyboxTar(t *testing.T) *bytes.Buffer {
+// busyboxTar is a root file system of one static program, from Debian's busybox-static, and of others of the host, all in /bin.
+func busyboxTar(t *testing.T, others ...string) *bytes.Buffer {
 	t.Helper()
-	program, err := os.ReadFile("/bin/busybox")
-	if err != nil {
-		t.Fatalf("%v: sudo apt-get install busybox-static", err)
-	}
 	archive := &bytes.Buffer{}
 	w := tar.NewWriter(archive)
-	for _, step := range []func() error{
-		func() error { return w.WriteHeader(&tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755}) },
-		func() error {
-			return w.WriteHeader(&tar.Header{Name: "bin/busybox", Mode: 0o755, Size: int64(len(program))})
-		},
-		func() error { _, err := w.Write(program); return err },
-		w.Close,
-	} {
-		if err := step(); err != nil {
-			t.Fatal(err)
+	err := w.WriteHeader(&tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755})
+	for _, path := range append([]string{"/bin/busybox"}, others...) {
+		program, readErr := os.ReadFile(path)
+		if readErr != nil {
+			t.Fatalf("%v: sudo apt-get install busybox-static", readErr)
 		}
+		headErr := w.WriteHeader(&tar.Header{Name: "bin/" + filepath.Base(path), Mode: 0o755, Size: int64(len(program))})
+		_, writeErr := w.Write(program)
+		err = errors.Join(err, headErr, writeErr)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
 	}
 	return archive
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,16 +127,31 @@ func (w *world) try(stdin io.Reader, args ...string) result {
 }
 
 func (w *world) exec(stdin io.Reader, args ...string) (result, error) {
+	return w.call(call{program: w.binary, args: args, stdin: stdin})
+}
+
+// call is a program that runs to its end in a world.
+type call struct {
+	program string
+	args    []string
+	stdin   io.Reader
+	dir     string   // empty: HOME
+	env     []string // more than the world's
+}
+
+// call runs a program. Its exit code is not an error.
+func (w *world) call(c call) (result, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, w.binary, args...)
+	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	var out, errs bytes.Buffer
-	cmd.Env, cmd.Dir = w.environment(), w.home
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
+	cmd.Env, cmd.Dir = append(w.environment(), c.env...), cmp.Or(c.dir, w.home)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, &out, &errs
 	began := time.Now()
 	err := cmd.Run()
 	r := result{out: out.String(), err: errs.String(), code: cmd.ProcessState.ExitCode()}
-	w.t.Logf("%5.1f s: rdd %s → %d\n%s%s", time.Since(began).Seconds(), strings.Join(args, " "), r.code, indent(r.err), indent(r.out))
+	name := filepath.Base(c.program) + " " + strings.Join(c.args, " ")
+	w.t.Logf("%5.1f s: %s → %d\n%s%s", time.Since(began).Seconds(), name, r.code, indent(r.err), indent(r.out))
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && ctx.Err() == nil {
 		err = nil
