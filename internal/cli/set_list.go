@@ -128,16 +128,28 @@ func (r *root) helpSet(cmd *cobra.Command, args []string) {
 func explainProperties(schema *property.Schema) string {
 	lines := []string{"Properties:"}
 	for _, p := range schema.Properties() {
-		line := "  " + p.Name + "=" + p.Form()
-		if p.Default != nil {
-			line += ", by default " + property.Show(p.Default)
-		}
-		lines = append(lines, line)
-		for _, part := range wrap(p.Description, helpWidth) {
-			lines = append(lines, "      "+part)
+		lines = append(lines, explainProperty(p, "  ", p.Name+"=")...)
+		for _, part := range p.Parts() {
+			lines = append(lines, explainProperty(part, "      ", "[]."+part.Name+": ")...)
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// explainProperty tells of one, under its name.
+func explainProperty(p property.Property, indent, name string) []string {
+	head := indent + name + p.Form()
+	if p.Required() {
+		head += ", required"
+	}
+	if p.Default != nil {
+		head += ", by default " + property.Show(p.Default)
+	}
+	lines := []string{head}
+	for _, line := range wrap(p.Description, helpWidth) {
+		lines = append(lines, indent+"    "+line)
+	}
+	return lines
 }
 
 // wrap breaks text into lines of at most so many letters, unless a word is longer.

@@ -87,6 +87,20 @@ func (p Property) Form() string {
 	}
 }
 
+// Parts are what each object in a list has; none of what is no list of objects.
+func (p Property) Parts() []Property {
+	n := itemOf(p.node)
+	if n == nil || !branch(n) {
+		return nil
+	}
+	var parts []Property
+	walk(n, "", false, func(part Property) { parts = append(parts, part) })
+	return parts
+}
+
+// Required reports whether the property cannot be left out.
+func (p Property) Required() bool { return p.needed }
+
 // example shows how a property that is written in JSON is set.
 func (p Property) example() string {
 	data, err := json.Marshal(sample(p.node))
