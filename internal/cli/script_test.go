@@ -102,7 +102,7 @@ func TestScripts(t *testing.T) {
 
 const (
 	// stepInterval is the time between two steps of the fake engine's background work.
-	stepInterval = 20 * time.Millisecond
+	stepInterval = 50 * time.Millisecond
 	holdFile     = "hold"
 	// stopTimeout bounds the end of a script's daemon.
 	stopTimeout = time.Minute

@@ -77,7 +77,7 @@ func TestSeveralSettingsRestartOnce(t *testing.T) {
 			t.Errorf("%q is not in the template:\n%s", want, own)
 		}
 	}
-	if contains(own, "docker.sock") {
+	if contains(own, "hostSocket") {
 		t.Errorf("there is no Docker socket with containerd:\n%s", own)
 	}
 	if engine := e.app().Status.ContainerEngine; engine.Name != appv1.EngineContainerd {
