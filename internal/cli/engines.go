@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"context"
 	"log/slog"
 
 	"github.com/go-logr/logr"
@@ -12,10 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/containers"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/version"
-	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // newEngines makes the engines of the product.
@@ -24,13 +20,10 @@ func newEngines(inst instance.Instance) (daemon.Engines, error) {
 	if err != nil {
 		return daemon.Engines{}, err
 	}
-	inGuest := func(ctx context.Context, name string, command sshx.Command) (int, error) {
-		return shell.Run(ctx, vmdir.In(inst.LimaHome(), name), command)
-	}
 	return daemon.Engines{
 		Machines: machines,
 		Containers: containers.NewMonitor(containers.Config{
-			DockerSocket: inst.DockerSocket(), Shell: inGuest, Log: slog.New(logr.ToSlogHandler(klog.Background())),
+			DockerSocket: inst.DockerSocket(), Shell: machines.RunInGuest, Log: slog.New(logr.ToSlogHandler(klog.Background())),
 		}),
 	}, nil
 }
