@@ -234,7 +234,7 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{"speed=1", `unknown property "speed"; ` + all},
 		{"cpus=4", `unknown property "cpus" (did you mean virtualMachine.cpus?); ` + all},
 		{"VirtualMachine.CPU=4", "did you mean virtualMachine.cpus?"},
-		{"containerEngine.nmae=moby", "did you mean containerEngine.name?"},
+		{"containerEngine.nam=moby", "did you mean containerEngine.name?"},
 		{".=1", `unknown property "."; ` + all},
 		{"virtualMachine.=1", `unknown property "virtualMachine."`},
 		{"namespace=x", `property "namespace" cannot be set: it is fixed once the resource exists; ` + all},
