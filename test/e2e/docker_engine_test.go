@@ -69,9 +69,14 @@ func (d docker) checkExposed() {
 	d.rdd("ctl", "patch", "app", "app", "--type=merge", "-p", `{"spec":{"virtualMachine":{"exposePorts":true}}}`)
 	d.awaitBoot(before)
 	for _, network := range []string{"tcp", "udp"} {
-		for _, address := range []string{local(shared), elsewhere(shared), local(alone)} {
+		for _, address := range []string{local(shared), local(alone)} {
 			d.until(network+" "+address, func() bool { return answers(network, address) })
 		}
+	}
+	d.until("tcp "+elsewhere(shared), func() bool { return answers("tcp", elsewhere(shared)) })
+	// QEMU answers UDP from the host's address towards the client, here 127.0.0.1, which this client would not take for the one it asked.
+	if freePackets(elsewhere(shared)) {
+		d.t.Errorf("UDP port %d is not taken on every address", shared)
 	}
 	d.checkOnlyLocal(alone)
 }
