@@ -57,7 +57,7 @@ func (d docker) checkCompose() {
 		return r.out
 	}
 	compose("up", "-d")
-	d.awaitAnswers(time.Now(), map[string][]int{"tcp": {port}})
+	d.awaitAnswers("compose up -d has returned", time.Now(), map[string][]int{"tcp": {port}})
 	d.expect(strings.TrimSpace(compose("exec", "-T", "web", "cat", "/site/page")), "a page")
 	d.until("the service that asks the other", func() bool { return strings.Contains(compose("logs", "client"), "hello") })
 	d.expectIn(compose("ps"), "web")

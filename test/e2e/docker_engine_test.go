@@ -18,7 +18,7 @@ const onLoopback = "onloopback"
 func (d docker) checkEngineKilled() {
 	port := d.published(1)[0]
 	d.do("run", "-d", "--name", onLoopback, "--restart", "always", "-p", local(port)+":80", "-p", local(port)+":80/udp", "tools", "answer", "80")
-	d.awaitAnswers(time.Now(), map[string][]int{"tcp": {port}, "udp": {port}})
+	d.awaitAnswers("docker run -d has returned", time.Now(), map[string][]int{"tcp": {port}, "udp": {port}})
 	before := d.rdd("shell", "systemctl", "show", "--property", "MainPID", "--value", "docker")
 	d.rdd("shell", "sudo kill -9 "+before)
 	killed := time.Now()
@@ -30,7 +30,7 @@ func (d docker) checkEngineKilled() {
 	for _, name := range []string{lasting, onLoopback} {
 		d.until("the container "+name, func() bool { return d.tryIn(nil, "exec", name, "true").code == 0 })
 	}
-	d.awaitAnswers(killed, map[string][]int{"tcp": {port}, "udp": {port}})
+	d.awaitAnswers("dockerd was killed", killed, map[string][]int{"tcp": {port}, "udp": {port}})
 }
 
 // checkMachineKilled: QEMU dies while a log is followed. The client does not hang, and the machine comes back by itself, with volumes and

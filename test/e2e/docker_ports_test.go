@@ -57,12 +57,12 @@ func answers(network, address string) bool {
 }
 
 // awaitAnswers waits until all ports answer, and tells how long each took: the first that is asked may hide how fast the others are.
-func (d docker) awaitAnswers(since time.Time, ports map[string][]int) {
+func (d docker) awaitAnswers(after string, since time.Time, ports map[string][]int) {
 	d.t.Helper()
 	for _, network := range []string{"tcp", "udp"} {
 		for _, port := range ports[network] {
 			d.until(fmt.Sprintf("an answer of %s port %d", network, port), func() bool { return answers(network, local(port)) })
-			d.t.Logf("MEASURED: %s port %d answers %d ms after docker run -d has returned", network, port, time.Since(since).Milliseconds())
+			d.t.Logf("MEASURED: %s port %d answers %d ms after %s", network, port, time.Since(since).Milliseconds(), after)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (d docker) checkPorts() {
 		port, name := ports[i], fmt.Sprintf("published%d", i)
 		publish := fmt.Sprintf("%s%d:80", address, port)
 		d.do("run", "-d", "--name", name, "-p", publish, "-p", publish+"/udp", "tools", "answer", "80")
-		d.awaitAnswers(time.Now(), map[string][]int{"tcp": {port}, "udp": {port}})
+		d.awaitAnswers("docker run -d has returned", time.Now(), map[string][]int{"tcp": {port}, "udp": {port}})
 		d.t.Logf("published as %s", publish)
 	}
 	for _, port := range ports {

@@ -32,7 +32,9 @@ func TestDocker(t *testing.T) {
 	d := docker{world: w, project: filepath.Join(w.home, "my project")}
 	d.makeProject()
 	d.findHost()
-	t.Run("build", d.with(docker.checkBuild))
+	if !t.Run("build", d.with(docker.checkBuild)) {
+		t.FailNow() // the others need its image
+	}
 	t.Run("run", d.with(docker.checkRun))
 	t.Run("terminal", d.with(docker.checkTerminal))
 	t.Run("lasting container", d.with(docker.checkLasting))
