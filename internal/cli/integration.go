@@ -12,11 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -203,18 +200,10 @@ func (r *root) integrationSwitch(names, byDefault []string, do func(*integration
 	return nil
 }
 
-// wantedHost is what the host should be like for the App there is. The integration controller says the same.
+// wantedHost is what the host should be like for the App there is.
 func wantedHost(ctx context.Context, c ctrl.Reader) (integration.Want, error) {
 	app, err := getApp(ctx, c)
-	if err != nil || app == nil || app.DeletionTimestamp != nil || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
-		return integration.Want{}, err
-	}
-	want := integration.Want{Docker: true}
-	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
-	if ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == appv1.ReasonConnected {
-		want.Ready = integration.ReadyAt(string(app.UID), ready.LastTransitionTime.Time)
-	}
-	return want, nil
+	return integration.WantedBy(app), err
 }
 
 // tellElsewhere says how to make docker use the VM, when it was left with another engine that works.

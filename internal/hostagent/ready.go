@@ -248,13 +248,9 @@ func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe templ
 // ask runs a shell line in the guest and returns its output. When the connection breaks it asks again.
 func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string, error) {
 	for {
-		var out, complaints bytes.Buffer
-		code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &out, Stderr: &complaints})
-		switch {
-		case err == nil && code == 0:
-			return out.String(), nil
-		case err == nil:
-			return "", fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
+		out, ended, err := a.output(ctx, m, line)
+		if ended {
+			return out, err
 		}
 		a.Log.Warn("asking the guest", "error", err)
 		select {
@@ -269,12 +265,20 @@ func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string
 
 // once runs a shell line in the guest and returns its output without the spaces around it.
 func (a *agent) once(ctx context.Context, m *machineProcess, line string) (string, error) {
-	var out, complaints bytes.Buffer
-	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &out, Stderr: &complaints})
-	if err == nil && code != 0 {
-		err = fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
+	out, _, err := a.output(ctx, m, line)
+	return strings.TrimSpace(out), err
+}
+
+// output runs a shell line in the guest and returns what it wrote. The line has not ended, as far as is known, when the
+// connection broke.
+func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out string, ended bool, err error) {
+	var text, complaints bytes.Buffer
+	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &text, Stderr: &complaints})
+	ended = err == nil
+	if ended && code != 0 {
+		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
 	}
-	return strings.TrimSpace(out.String()), err
+	return text.String(), ended, err
 }
 
 func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int, error) {

@@ -89,9 +89,6 @@ type Want struct {
 	Ready string
 }
 
-// ReadyAt is Want's Ready for an App whose engine became ready at some time.
-func ReadyAt(app string, at time.Time) string { return app + " " + at.UTC().Format(time.RFC3339) }
-
 // Problem is something that could not be done and keeps to be so until somebody acts.
 type Problem struct {
 	Name string `json:"name"`

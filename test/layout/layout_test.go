@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
 	"internal/instance":    {},
-	"internal/integration": {"internal/atomicfile", "internal/flock", "internal/instance"},
+	"internal/integration": {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},

@@ -108,8 +108,11 @@ func (v validator) ValidateCreate(_ context.Context, app *appv1.App) (admission.
 
 // warn tells of what a new App does without.
 func (v validator) warn(spec appv1.AppSpec) admission.Warnings {
+	if len(spec.VirtualMachine.Mounts) > 0 {
+		return nil // and nothing has to be tried
+	}
 	problem := v.facts.homeProblem()
-	if problem == nil || len(spec.VirtualMachine.Mounts) > 0 {
+	if problem == nil {
 		return nil
 	}
 	return admission.Warnings{fmt.Sprintf("your home is not visible in the virtual machine, so that containers cannot mount your directories: %v", problem)}

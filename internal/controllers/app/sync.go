@@ -36,11 +36,13 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 	if !found || !reconcile.OwnedBy(own, s.limaVM) {
 		return reconcile.Wait(fmt.Sprintf("waiting for the template ConfigMap %q of the LimaVM", client.ObjectKeyFromObject(own)), 0)
 	}
-	if m := r.facts.wanted(s.app.Spec); !r.facts.matches(own.Data[appv1.TemplateKey], m) {
-		text, err := render(m)
-		if err != nil {
-			return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
-		}
+	m := r.facts.wanted(s.app.Spec)
+	text, err := render(m)
+	if err != nil {
+		return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
+	}
+	// Most often it is the very text; reading and comparing two templates costs more.
+	if data := own.Data[appv1.TemplateKey]; data != text && !r.facts.matches(data, m) {
 		if o := r.writeTemplate(ctx, own, text); !o.IsDone() {
 			return o
 		}

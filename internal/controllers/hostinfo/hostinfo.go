@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -19,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
@@ -78,10 +76,7 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 		Named(Name).
 		For(&rddv1.HostInfo{}).
 		Watches(&limav1.LimaVM{}, toHost, builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})).
-		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-			queue.Add(theHost)
-			return nil
-		})).
+		WatchesRawSource(reconcile.AtStart(theHost)).
 		WithOptions(controller.Options{SkipNameValidation: &skip}).
 		Complete(r)
 	if err != nil {

@@ -3,18 +3,16 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
 // Name of the controller.
@@ -24,14 +22,11 @@ const Name = "integration"
 // ran wakes nobody.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	skip := true // several servers may run in one process
-	atStart := source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
-		queue.Add(ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}})
-		return nil
-	})
+	theApp := ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}}
 	err := builder.ControllerManagedBy(mgr).
 		Named(Name).
 		For(&appv1.App{}).
-		WatchesRawSource(atStart).
+		WatchesRawSource(reconcile.AtStart(theApp)).
 		WithOptions(controller.Options{SkipNameValidation: &skip}).
 		Complete(r)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,9 +38,8 @@ func NewReconciler(c client.Client, host Host, events reconcile.EventRecorder) *
 
 // scope is the App and what it means for the host.
 type scope struct {
-	app *appv1.App
-	// found says that there is an App.
-	found  bool
+	// app is nil when there is none.
+	app    *appv1.App
 	report integration.Report
 }
 
@@ -61,19 +59,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 func (r *Reconciler) readApp(ctx context.Context, s *scope) (o reconcile.Outcome) {
 	found, err := reconcile.Find(ctx, r.client, s.app)
-	s.found = found
+	if !found {
+		s.app = nil
+	}
 	return reconcile.RetryIf(err)
 }
 
 func (r *Reconciler) changeHost(ctx context.Context, s *scope) reconcile.Outcome {
-	report, err := r.host.Apply(ctx, want(s.app, s.found))
+	report, err := r.host.Apply(ctx, integration.WantedBy(s.app))
 	s.report = report
 	return reconcile.RetryIf(err)
 }
 
 // tell writes an Event for each problem that is new, and looks again later: no event tells that somebody has put the host right.
 func (r *Reconciler) tell(ctx context.Context, s *scope) reconcile.Outcome {
-	if s.found {
+	if s.app != nil {
 		r.events.Record(ctx, s.app, events(s.report.Fresh)...)
 	}
 	if n := len(s.report.Problems); n > 0 {
@@ -88,21 +88,4 @@ func events(problems []integration.Problem) []reconcile.Event {
 		list = append(list, reconcile.Event{Warning: true, Reason: EventNotIntegrated, Message: p.Error()})
 	}
 	return list
-}
-
-// want is what an App means for the host.
-func want(app *appv1.App, found bool) integration.Want {
-	if !found || !app.DeletionTimestamp.IsZero() || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
-		return integration.Want{}
-	}
-	return integration.Want{Docker: true, Ready: ready(app)}
-}
-
-// ready names the time at which the App's engine became ready; empty when it is not.
-func ready(app *appv1.App) string {
-	c := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
-	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != appv1.ReasonConnected {
-		return ""
-	}
-	return integration.ReadyAt(string(app.UID), c.LastTransitionTime.Time)
 }

@@ -63,7 +63,7 @@ func TestWant(t *testing.T) {
 		"to run or not":   {app(func(a *appv1.App) { a.Spec.Running = true }), integration.Want{Docker: true, Ready: at}},
 		"no time is said": {app(func(a *appv1.App) { a.Status.Conditions[0].LastTransitionTime = metav1.Time{} }), integration.Want{Docker: true, Ready: "u 0001-01-01T00:00:00Z"}},
 	} {
-		if got := want(tt.app, tt.app != nil); got != tt.want {
+		if got := integration.WantedBy(tt.app); got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tt.want)
 		}
 	}
