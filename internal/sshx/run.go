@@ -3,6 +3,7 @@
 package sshx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ type TTY struct {
 	Resized <-chan Size
 }
 
-// Run runs a command in the guest and returns its exit code; 128 + the signal's number when a
+// Run runs a command in the guest and returns its exit code, with a TTY even when processes that it left behind keep the terminal; 128 + the signal's number when a
 // signal ended it. err is not nil only when the command could not be run to its end; on ctx's end the command is sent SIGTERM and
 // its channel closed. A Read of Stdin that is blocked when the command ends stays behind, as there is
 // no way to interrupt it.
@@ -48,11 +49,12 @@ func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	session, err := client.NewSession()
+	session, stopWatch, err := c.open(client)
 	if err != nil {
 		return 0, fmt.Errorf("opening an ssh session: %w", err)
 	}
 	defer func() { _ = session.Close() }()
+	defer stopWatch()
 	stop := context.AfterFunc(ctx, func() {
 		_ = session.Signal(ssh.SIGTERM)
 		_ = session.Close()
@@ -76,6 +78,21 @@ func (c Command) line() (string, error) {
 	default:
 		return Quote(c.Args...), nil
 	}
+}
+
+// open opens the session that attach prepares. The function it returns is to be called at the end.
+func (c *Command) open(client *ssh.Client) (*ssh.Session, func(), error) {
+	if c.TTY == nil {
+		session, err := client.NewSession()
+		return session, func() {}, err
+	}
+	h := &hangUp{out: cmp.Or[io.Writer](c.Stdout, io.Discard)}
+	session, err := openSession(client, h.ended)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.close, c.Stdout = session.Close, h
+	return session, h.stop, nil
 }
 
 func (c Command) attach(ctx context.Context, session *ssh.Session) error {

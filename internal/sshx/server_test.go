@@ -206,6 +206,13 @@ func runFor(channel ssh.Channel, line string) {
 		}{Signal: "KILL"}))
 		return
 	}
+	if line == "leave" { // ends, but a process it left behind holds the terminal
+		_, _ = io.WriteString(channel, "bye")
+		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{7}))
+		_, _ = io.WriteString(channel, "!")
+		_, _ = io.Copy(io.Discard, channel) // until the client closes it
+		return
+	}
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
 	in, err := cmd.StdinPipe()

@@ -136,6 +136,20 @@ func TestTTY(t *testing.T) {
 	}
 }
 
+// TestTTYIsHungUp: sshd keeps a session open as long as any process has its terminal.
+func TestTTYIsHungUp(t *testing.T) {
+	_, client := dialed(t)
+	in, typing := io.Pipe()
+	defer typing.Close()
+	var out bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	code, err := Run(ctx, client, Command{Line: "leave", Stdin: in, Stdout: &out, TTY: &TTY{Size: Size{Columns: 80, Rows: 24}}})
+	if code != 7 || err != nil || out.String() != "bye!" {
+		t.Errorf("got %d, %v, %q", code, err, out.String())
+	}
+}
+
 func TestDialRefusesAnotherHostKey(t *testing.T) {
 	_, config := startServer(t)
 	_, other := makeKey(t, filepath.Join(t.TempDir(), "other"))

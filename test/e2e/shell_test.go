@@ -160,12 +160,15 @@ func checkTerminalSession(w *world) {
 	terminal.resize(w.t, 42, 123)
 	terminal.typeIn(w.t, "until stty size | grep -q '^42 '; do sleep 0.1; done; echo now=$(stty size)\r")
 	terminal.out.await(w.t, "now=42 123")
-	terminal.typeIn(w.t, "echo begun=$((1+1)); sleep 12345\r")
+	// What says that it has begun is what gets the signal: before, it would be for the shell.
+	terminal.typeIn(w.t, "sh -c 'echo begun=$((1+1)); exec sleep 12345'\r")
 	terminal.out.await(w.t, "begun=2")
 	terminal.typeIn(w.t, "\x03")
 	terminal.out.await(w.t, `\^C`)
 	terminal.typeIn(w.t, "echo still=$((40+2))\r")
 	terminal.out.await(w.t, "still=42")
+	// What stays behind with the terminal does not hold up the end.
+	terminal.typeIn(w.t, "(trap '' HUP; exec sleep 54321) &\r")
 	terminal.typeIn(w.t, "exit 7\r")
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 7 {
