@@ -158,6 +158,8 @@ func TestAppIsJudged(t *testing.T) {
 	e.mustInvalid(merge(`{"spec":{"namespace":"another"}}`), "spec.namespace is immutable")
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"cpus":9}}}`), "between 1 and 4")
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"memory":"1Gi"}}}`), "between 2Gi and 16Gi")
+	// Working this number out takes hours.
+	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"memory":"1e999999999999"}}}`), `spec.virtualMachine.memory must be an amount of memory such as 4Gi; got "1e999999999999"`)
 	e.must(merge(`{"spec":{"virtualMachine":{"cpus":3,"memory":"3Gi"}}}`))
 	e.must(merge(`{"spec":{"virtualMachine":{"cpus":0,"memory":null}}}`))
 	if vm := e.app().Spec.VirtualMachine; vm.CPUs != 2 || vm.Memory.String() != "4Gi" {

@@ -4,13 +4,17 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -37,6 +41,10 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rdd.Rule
 	return []rdd.Rule{
 		reconcile.FinalizerGuard(apps),
 		{
+			Name: "app-memory-guard", Resource: apps, Operations: write, Mutating: true, // the first: before anything reads a quantity
+			Handler: admission.HandlerFunc(guardMemory),
+		},
+		{
 			Name: "app-defaulter", Resource: apps, Operations: write, Mutating: true,
 			Handler: admission.WithDefaulter[*appv1.App](scheme, defaulter{facts}),
 		},
@@ -59,6 +67,23 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rdd.Rule
 			Handler: admission.WithValidator[*corev1.Namespace](scheme, namespaceGuard{reader: reader}),
 		},
 	}
+}
+
+// readableQuantity is what a quantity can look like that is read at once. The API machinery takes any exponent and works out
+// its number, for hours if need be; the schema is asked only after the defaults are set.
+var readableQuantity = regexp.MustCompile(`^[^eE]{0,64}([eE][+-]?[0-9]{1,2}|Ei?)?$`)
+
+// guardMemory refuses an amount of memory before anything reads it. What else is wrong with it, its reader tells.
+func guardMemory(_ context.Context, request admission.Request) admission.Response {
+	object := map[string]any{}
+	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
+		return admission.Errored(http.StatusBadRequest, fmt.Errorf("reading the App: %w", err))
+	}
+	text, _, _ := unstructured.NestedString(object, "spec", "virtualMachine", "memory") // no text: the schema says so
+	if readableQuantity.MatchString(text) {
+		return admission.Allowed("")
+	}
+	return admission.Denied(fmt.Sprintf("spec.virtualMachine.memory must be an amount of memory such as 4Gi; got %.40q", text))
 }
 
 type defaulter struct{ facts Facts }
