@@ -17,7 +17,7 @@ func Reason(cacheDir, used string) string {
 	return emulated(kvmUsable(), known, err)
 }
 
-// emulated says why a guest is, given whether KVM is usable and what was found out about it before.
+// emulated says on one line why a guest is, given whether KVM is usable and what was found out about it before.
 func emulated(unusable error, known cached, unknown error) string {
 	switch {
 	case unusable != nil:
@@ -27,7 +27,7 @@ func emulated(unusable error, known cached, unknown error) string {
 	case known.Accelerator.Name == KVM:
 		return "the guest is emulated although KVM works here: RDD_VM_ACCEL says so, or it was started before KVM worked"
 	default:
-		return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.TrimSpace(known.Reason))
+		return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.Join(strings.Fields(known.Reason), " "))
 	}
 }
 
