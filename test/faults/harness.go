@@ -20,6 +20,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/containers"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
@@ -50,6 +51,8 @@ type mutant struct {
 	name   string
 	client func(h *harness, controller string, c client.WithWatch) client.WithWatch
 	engine func(h *harness, e vm.Engine) vm.Engine
+	// monitor looks after container engines.
+	monitor func(m engine.Monitor) engine.Monitor
 	// result changes what a reconciler answers.
 	result func(ctrl.Result, error) (ctrl.Result, error)
 	// deaf begins no watch again.
@@ -74,14 +77,15 @@ type harness struct {
 	apps    *app.Reconciler
 	vms     *limavm.Reconciler
 	engines *engine.Reconciler
-	// monitor of the present daemon, which looks after container engines.
-	monitor *containersfake.Monitor
-	queue   []request
-	timers  map[request]time.Time
-	seen    map[string]client.Object // as of their last event
-	states  map[string]vm.State
-	changes int // events so far
-	passes  int
+	// monitor of the present daemon, which looks after container engines; informant is what the controller takes for it.
+	monitor   *containersfake.Monitor
+	informant engine.Monitor
+	queue     []request
+	timers    map[request]time.Time
+	seen      map[string]client.Object // as of their last event
+	states    map[string]vm.State
+	changes   int // events so far
+	passes    int
 	// delayed are requests that a late event is going to wake, lost says that an event has not come at all.
 	delayed []request
 	lost    bool
@@ -100,13 +104,15 @@ type harness struct {
 	broken   error // the first broken promise
 	// engineProblem keeps container engines from working.
 	engineProblem string
+	// proven are the container engines, each in one run of its machine, that were found to work.
+	proven map[containers.Target]bool
 }
 
 // newHarness makes one on an API server that connect makes clients of.
 func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) (client.WithWatch, error), m mutant) (*harness, error) {
 	h := &harness{
 		inner: map[string]client.WithWatch{}, inj: &injector{}, mutant: m, timers: map[request]time.Time{},
-		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{},
+		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{}, proven: map[containers.Target]bool{},
 	}
 	h.world = fake.NewWorld(h.clock.Now)
 	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
@@ -125,7 +131,7 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 	return h, nil
 }
 
-// build makes the reconcilers of a new daemon; what the old one did in the background is dropped.
+// build makes the reconcilers of a daemon. It goes on with the monitor that there is.
 func (h *harness) build() {
 	h.inj.crashed = false
 	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, teller{h})
@@ -134,17 +140,32 @@ func (h *harness) build() {
 		machines = h.mutant.engine(h, machines)
 	}
 	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), machines, h.clock, host, teller{h})
-	h.monitor = &containersfake.Monitor{}
-	h.monitor.Break(h.engineProblem)
-	h.monitor.Watch(func() { h.wake(theEngine) })
-	h.engines = engine.NewReconciler(h.clientOf(engine.Name), h.monitor, h.clock, teller{h})
+	if h.monitor == nil {
+		h.monitor = &containersfake.Monitor{}
+		h.monitor.Break(h.engineProblem)
+		h.monitor.Watch(h.engineChanged)
+		h.informant = h.monitor
+		if h.mutant.monitor != nil {
+			h.informant = h.mutant.monitor(h.monitor)
+		}
+	}
+	h.engines = engine.NewReconciler(h.clientOf(engine.Name), h.informant, h.clock, teller{h})
+}
+
+// engineChanged notes what was proven and wakes who reports it.
+func (h *harness) engineChanged() {
+	if state := h.monitor.State(); state != nil && state.Phase == containers.PhaseConnected {
+		h.proven[state.Target] = true
+	}
+	h.wake(theEngine)
 }
 
 // theEngine is the container engine controller's only request.
 var theEngine = request{engine.Name, client.ObjectKey{Name: appv1.AppName}}
 
-// restart makes a new daemon, which looks at everything there is.
+// restart makes a new daemon, which looks at everything there is; what the old one did in the background is dropped.
 func (h *harness) restart() {
+	h.monitor = nil
 	h.build()
 	h.queue = nil
 	clear(h.timers)
@@ -272,7 +293,7 @@ func (h *harness) drive(ctx context.Context, stop func() bool) error {
 		case h.lost && !h.mutant.deaf:
 			h.relist()
 		default:
-			return nil
+			return h.checkRest()
 		}
 		if h.changes != before {
 			quiet = 0

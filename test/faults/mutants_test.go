@@ -19,7 +19,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/containers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -56,6 +58,10 @@ var planted = []struct {
 	{pair: "LimaVM", kinds: []kind{timeout}, mutant: mutant{name: "the source is left", client: leaveSource}},
 	{pair: "running LimaVM", kinds: []kind{conflict}, mutant: mutant{name: "nobody comes back by himself",
 		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return ctrl.Result{}, err }}},
+	{pair: "several settings at once", kinds: []kind{timeout}, mutant: mutant{name: "one proof is enough for all runs",
+		monitor: func(m engine.Monitor) engine.Monitor { return &credulous{Monitor: m} }}},
+	{pair: "engine", kinds: []kind{timeout}, mutant: mutant{name: "what worked goes on working",
+		monitor: func(m engine.Monitor) engine.Monitor { return &hopeful{Monitor: m} }}},
 	{pair: "machine power", kinds: []kind{dropped}, mutant: mutant{name: "a watch that ended is not begun again", deaf: true}},
 }
 
@@ -186,6 +192,39 @@ func dropEngine(err error) error {
 		return nil
 	}
 	return err
+}
+
+// credulous believes that every engine works after the first that did.
+type credulous struct {
+	engine.Monitor
+	works bool
+}
+
+func (m *credulous) State() *containers.State {
+	state := m.Monitor.State()
+	if state != nil && m.works {
+		state.Phase = containers.PhaseConnected
+	}
+	m.works = state != nil && state.Phase == containers.PhaseConnected || m.works
+	return state
+}
+
+// hopeful does not notice when an engine is lost.
+type hopeful struct {
+	engine.Monitor
+	last containers.State
+}
+
+func (m *hopeful) State() *containers.State {
+	state := m.Monitor.State()
+	switch {
+	case state == nil:
+	case state.Phase == containers.PhaseConnected:
+		m.last = *state
+	case state.Target == m.last.Target:
+		*state = m.last
+	}
+	return state
 }
 
 // respec changes what the engine is told.

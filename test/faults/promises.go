@@ -15,6 +15,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/containers"
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
@@ -71,15 +72,31 @@ func (h *harness) checkNew(obj client.Object) error {
 		obj, client.ObjectKeyFromObject(obj), owner.Kind, owner.Name)
 }
 
-// checkSettled: a running App that says it has settled has a container engine that was proven in this run of its machine.
+// checkSettled: a running App that says it has settled has a container engine that was proven in the run of its machine that it names.
 func (h *harness) checkSettled(app *appv1.App) error {
 	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
 	if settled == nil || settled.Status != metav1.ConditionTrue || settled.ObservedGeneration != app.Generation || !app.Spec.Running {
 		return nil
 	}
 	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
-	if ready == nil || app.Status.ContainerEngine.Name != app.Spec.ContainerEngine.Name {
+	said := app.Status.ContainerEngine
+	target := containers.Target{Engine: string(app.Spec.ContainerEngine.Name), Instance: appv1.LimaVMName, Run: said.RestartCount}
+	if ready == nil || said.Name != app.Spec.ContainerEngine.Name || !h.proven[target] {
 		return fmt.Errorf("promise broken: the App has settled and its engine was not proven: %+v", app.Status)
+	}
+	return nil
+}
+
+// checkRest: when nothing is left to do, the App says of its container engine what the monitor knows.
+func (h *harness) checkRest() error {
+	state, said := h.monitor.State(), false
+	for _, o := range h.seen {
+		if app, ok := o.(*appv1.App); ok {
+			said = meta.IsStatusConditionTrue(app.Status.Conditions, appv1.ConditionContainerEngineReady)
+		}
+	}
+	if works := state != nil && state.Phase == containers.PhaseConnected; works != said {
+		return fmt.Errorf("promise broken: the App says ContainerEngineReady=%v, and the monitor knows %+v", said, state)
 	}
 	return nil
 }
