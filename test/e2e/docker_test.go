@@ -25,6 +25,7 @@ type docker struct {
 // TestDocker goes through what people do with Docker all day, with the host's own client, on one guest.
 func TestDocker(t *testing.T) {
 	w := newWorld(t, "")
+	w.makeForeignDocker()
 	started := w.try(nil, "start", timeout)
 	if started.code != 0 || strings.Contains(started.err, "SetLogger") {
 		t.Fatalf("the start ended with %d: %s", started.code, started.err)
@@ -44,10 +45,13 @@ func TestDocker(t *testing.T) {
 	t.Run("ports", d.with(docker.checkPorts))
 	t.Run("port conflict", d.with(docker.checkPortConflict))
 	t.Run("compose", d.with(docker.checkCompose))
+	t.Run("contexts", d.with(docker.checkContexts))
+	t.Run("testcontainers", d.with(docker.checkTestcontainers))
 	t.Run("engine killed", d.with(docker.checkEngineKilled))
 	// Last: each takes a boot.
 	t.Run("machine killed", d.with(docker.checkMachineKilled))
 	t.Run("ports exposed", d.with(docker.checkExposed))
+	t.Run("undone", d.with(docker.checkUndone))
 }
 
 // with runs a check as a subtest.

@@ -18,6 +18,9 @@ import (
 func TestMainJob(t *testing.T) {
 	w := newWorld(t, "")
 	w.rdd("service", "start")
+	for _, sign := range []string{"create", "jsonpath={.status.versions.qemu}"} { // the daemon looks around when it has said that it is ready
+		w.rdd("ctl", "wait", "--for="+sign, "hostinfo/system", "--timeout=60s")
+	}
 	before := w.snapshot()
 	t.Logf("before: %d processes, instances, objects and files", len(before))
 
