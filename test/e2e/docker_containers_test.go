@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +49,31 @@ func (d docker) checkTerminal() {
 		d.t.Errorf("exit code %d", code)
 	}
 	out.await(d.t, "31 97")
+}
+
+// checkNames: containers find the host by its name, on each kind of network, and reach what listens there on 127.0.0.1.
+func (d docker) checkNames() {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "from the host\n")
+			_ = conn.Close()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	d.do("network", "create", "names")
+	for _, network := range []string{"bridge", "names"} {
+		d.expect(d.do("run", "--rm", "--network", network, "tools", "nc", "host.docker.internal", port), "from the host")
+	}
+	d.do("network", "rm", "names")
 }
 
 // checkLasting: exec, logs and stats of a container that runs.

@@ -38,6 +38,7 @@ func TestDocker(t *testing.T) {
 	}
 	t.Run("run", d.with(docker.checkRun))
 	t.Run("terminal", d.with(docker.checkTerminal))
+	t.Run("names", d.with(docker.checkNames))
 	t.Run("lasting container", d.with(docker.checkLasting))
 	t.Run("events", d.with(docker.checkEvents))
 	t.Run("copy", d.with(docker.checkCopy))

@@ -59,7 +59,7 @@ func recipes(arch string) []Recipe {
 		// Not the cloud kernel: it has no 9p, by which guests mount directories of the host.
 		Kernel: "linux-image-" + arch,
 		Packages: []string{
-			"apparmor", "ca-certificates", "dbus", "docker-cli", "docker.io", "e2fsprogs", "iproute2", "iptables",
+			"apparmor", "ca-certificates", "dbus", "dnsmasq-base", "docker-cli", "docker.io", "e2fsprogs", "iproute2", "iptables",
 			"kmod", "libnss-myhostname", "openssh-server", "sudo", "systemd-sysv", "udev",
 		},
 		// ext4 asks for its checksums by name (crc32c), so that it depends on no module.

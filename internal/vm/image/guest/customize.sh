@@ -26,7 +26,7 @@ fetch() {
 # expand DIR: decompresses the modules that booting and Docker load: an emulated processor
 # spends seconds on it.
 expand() {
-    for part in crypto drivers/acpi drivers/char drivers/firmware drivers/input/evdev.ko.xz drivers/net/virtio_net.ko.xz fs/overlayfs lib net; do
+    for part in crypto drivers/acpi drivers/char drivers/firmware drivers/input/evdev.ko.xz drivers/net/virtio_net.ko.xz drivers/virtio fs/9p fs/autofs fs/netfs fs/overlayfs lib net; do
         find "$1/$part" -name '*.ko.xz' -exec "$kit/busybox/usr/bin/busybox" unxz {} +
     done
 }
@@ -80,7 +80,7 @@ mkdir -p "$tree/etc/systemd/system-generators"
 grep -v '^#' "$kit/masked-generators" | while read -r generator; do
     ln -sfn /dev/null "$tree/etc/systemd/system-generators/$generator"
 done
-chroot "$tree" systemctl --quiet enable systemd-networkd.service rdd-boot.service rdd-provision.service
+chroot "$tree" systemctl --quiet enable systemd-networkd.service rdd-boot.service rdd-names.service rdd-provision.service
 chroot "$tree" systemctl --quiet set-default multi-user.target
 
 # Docker runs iptables dozens of times; the older one takes 20 ms each where the nft one takes 100.
