@@ -7,14 +7,13 @@ umask 022
 newline='
 '
 
-# put FILE MODE OWNER TEXT: makes FILE hold TEXT and a newline, by rename, unless it does already.
+# put FILE MODE TEXT: makes FILE, which is root's, hold TEXT and a newline, by rename, unless it does already.
 put() {
-    if [ -e "$1" ] && [ "$(cat "$1")" = "$4" ]; then
+    if [ -e "$1" ] && [ "$(cat "$1")" = "$3" ]; then
         return 0
     fi
-    (umask 077 && printf '%s\n' "$4" >"$1.rdd-new")
-    chmod "$2" "$1.rdd-new"
-    chown "$3" "$1.rdd-new"
+    (umask 077 && printf '%s\n' "$3" >"$1.rdd-new")
+    [ "$2" = 0600 ] || chmod "$2" "$1.rdd-new"
     mv "$1.rdd-new" "$1"
 }
 
@@ -38,7 +37,7 @@ block() {
         others=$others$ours
     fi
     if [ "$others" ]; then
-        put "$1" 0644 0:0 "${others%"$newline"}"
+        put "$1" 0644 "${others%"$newline"}"
     fi
 }
 
@@ -48,7 +47,7 @@ grow() {
     size=$(cat /sys/class/block/vda/size)
     if [ "$(cat /var/lib/rdd/disk-size 2>/dev/null || :)" != "$size" ]; then
         resize2fs /dev/vda
-        put /var/lib/rdd/disk-size 0644 0:0 "$size"
+        put /var/lib/rdd/disk-size 0644 "$size"
     fi
 }
 
@@ -65,7 +64,7 @@ make_user() {
         echo "the image has a user $user of its own, with uid $has instead of $uid"
         return 1
     fi
-    put /etc/sudoers.d/90-rdd 0440 0:0 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
+    put /etc/sudoers.d/90-rdd 0440 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
 }
 
 let_user_in() {
@@ -76,7 +75,7 @@ let_user_in() {
         chmod 0600 "$keys"
         chown "$user:$user" "$keys"
     fi
-    put /etc/ssh/ssh_host_ed25519_key 0600 0:0 "$host_key"
+    put /etc/ssh/ssh_host_ed25519_key 0600 "$host_key"
 }
 
 # ssh_environment LINE: tells sshd, which must bear it, what /etc/environment cannot hold.
@@ -86,7 +85,7 @@ ssh_environment() {
         rm -f "$conf"
         return 0
     fi
-    put "$conf" 0600 0:0 "$1"
+    put "$conf" 0600 "$1"
     mkdir -p /run/sshd
     sshd -t || {
         rm -f "$conf"
@@ -115,7 +114,7 @@ file() {
 
 # run WHERE MODE TEXT: a provisioning script of the template, which runs before any service here.
 run() {
-    put "/run/rdd/$1" 0700 0:0 "$3"
+    put "/run/rdd/$1" 0700 "$3"
     (exports && cd / && "/run/rdd/$1") || {
         code=$?
         echo "$1 (mode $2) failed with exit code $code"
@@ -147,9 +146,11 @@ share() {
 finish() { :; }
 
 mkdir -p /var/lib/rdd
-grow
+grow & # takes seconds of an emulated processor, the first time
+growing=$!
 make_user
 let_user_in
 block /etc/environment "$environment"
 ssh_environment "$ssh_environment"
 block /etc/hosts "$hosts" first
+wait "$growing" # before what the template does, which may need the space
