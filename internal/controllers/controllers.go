@@ -5,7 +5,10 @@
 package controllers
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -14,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -60,14 +64,51 @@ type Controller struct {
 	Name string
 	// Rules judge requests about the controller's resources.
 	Rules []admission.Rule
-	// Setup hangs the controller into a manager made with Scheme.
-	Setup func(mgr manager.Manager) error
+	// setup hangs the controller into a manager made with Scheme, and returns its reconciler.
+	setup func(mgr manager.Manager) (reconciler, error)
 }
 
-// New lists the controllers.
+// New lists the controllers, each before those whose news it passes on. It is the order in which their rules judge, too: the App's
+// say what to do instead.
 func New(deps Deps) []Controller {
 	scheme := Scheme()
-	return []Controller{deps.app(scheme), deps.limaVM(scheme), deps.engine(scheme), deps.hostInfo(scheme), deps.integration(scheme)}
+	return []Controller{deps.app(scheme), deps.engine(scheme), deps.limaVM(scheme), deps.hostInfo(scheme), deps.integration(scheme)}
+}
+
+// Setup hangs controllers into a manager made with Scheme, which has not started. What look returns before it does has been
+// done: each has reconciled once all that there was, so that the API does not tell of machines as another daemon left
+// them. What went wrong is tried again when the manager runs.
+func Setup(mgr manager.Manager, selected []Controller) (look func(ctx context.Context) error, err error) {
+	var reconcilers []existing
+	for _, c := range selected {
+		r, err := c.setup(mgr)
+		if err != nil {
+			return nil, fmt.Errorf("setting up controller %s: %w", c.Name, err)
+		}
+		if e, ok := r.(existing); ok {
+			reconcilers = append(reconcilers, e)
+		}
+	}
+	return func(ctx context.Context) error {
+		var errs []error
+		for _, r := range slices.Backward(reconcilers) {
+			errs = append(errs, lookOnce(ctx, r))
+		}
+		return errors.Join(errs...)
+	}, nil
+}
+
+func lookOnce(ctx context.Context, r existing) error {
+	requests, err := r.Existing(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, request := range requests {
+		_, err := r.Reconcile(ctx, request)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Rules are the admission rules of all controllers, and those that guard rdd's own API.
@@ -98,7 +139,7 @@ func (d Deps) app(scheme *runtime.Scheme) Controller {
 	return Controller{
 		Name:  app.Name,
 		Rules: app.Rules(scheme, live, facts),
-		Setup: d.setup(scheme, app.Name, func(c client.Client) setter {
+		setup: d.setup(scheme, app.Name, func(c client.Client) reconciler {
 			facts.EngineController = d.Enabled == nil || d.Enabled(engine.Name)
 			return app.NewReconciler(c, d.Clock, facts, d.recorder(c, app.Name))
 		}),
@@ -110,7 +151,7 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 	return Controller{
 		Name:  limavm.Name,
 		Rules: limavm.Rules(scheme, live, d.Host, d.LimaHome),
-		Setup: d.setup(scheme, limavm.Name, func(c client.Client) setter {
+		setup: d.setup(scheme, limavm.Name, func(c client.Client) reconciler {
 			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name))
 		}),
 	}
@@ -119,7 +160,7 @@ func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
 func (d Deps) engine(scheme *runtime.Scheme) Controller {
 	return Controller{
 		Name: engine.Name,
-		Setup: d.setup(scheme, engine.Name, func(c client.Client) setter {
+		setup: d.setup(scheme, engine.Name, func(c client.Client) reconciler {
 			return engine.NewReconciler(c, d.Containers, d.Clock, d.recorder(c, engine.Name))
 		}),
 	}
@@ -128,33 +169,46 @@ func (d Deps) engine(scheme *runtime.Scheme) Controller {
 func (d Deps) hostInfo(scheme *runtime.Scheme) Controller {
 	return Controller{
 		Name:  hostinfo.Name,
-		Setup: d.setup(scheme, hostinfo.Name, func(c client.Client) setter { return hostinfo.NewReconciler(c, d.lookAtHost) }),
+		setup: d.setup(scheme, hostinfo.Name, func(c client.Client) reconciler { return hostinfo.NewReconciler(c, d.lookAtHost) }),
 	}
 }
 
 func (d Deps) integration(scheme *runtime.Scheme) Controller {
-	setup := d.setup(scheme, integration.Name, func(c client.Client) setter {
+	setup := d.setup(scheme, integration.Name, func(c client.Client) reconciler {
 		return integration.NewReconciler(c, d.Integration, d.recorder(c, integration.Name))
 	})
 	if d.Integration == nil {
-		setup = func(manager.Manager) error { return nil }
+		setup = func(manager.Manager) (reconciler, error) { return idle{}, nil }
 	}
-	return Controller{Name: integration.Name, Setup: setup}
+	return Controller{Name: integration.Name, setup: setup}
 }
 
-// setter is a reconciler that can be hung into a manager.
-type setter interface {
+// reconciler can be hung into a manager.
+type reconciler interface {
 	Setup(mgr manager.Manager) error
 }
 
+// idle reconciles nothing.
+type idle struct{}
+
+// Setup implements reconciler.
+func (idle) Setup(manager.Manager) error { return nil }
+
+// existing is a reconciler that knows all that there is to reconcile.
+type existing interface {
+	ctrl.Reconciler
+	Existing(ctx context.Context) ([]ctrl.Request, error)
+}
+
 // setup makes a controller's client when it is set up, and its reconciler of that.
-func (d Deps) setup(scheme *runtime.Scheme, name string, reconciler func(client.Client) setter) func(manager.Manager) error {
-	return func(mgr manager.Manager) error {
+func (d Deps) setup(scheme *runtime.Scheme, name string, build func(client.Client) reconciler) func(manager.Manager) (reconciler, error) {
+	return func(mgr manager.Manager) (reconciler, error) {
 		c, err := d.Client(name, scheme)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return reconciler(c).Setup(mgr)
+		r := build(c)
+		return r, r.Setup(mgr)
 	}
 }
 

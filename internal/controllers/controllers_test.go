@@ -18,7 +18,7 @@ func TestEveryControllerIsComplete(t *testing.T) {
 	names := map[string]bool{}
 	without := []string{"engine", "hostinfo", "integration"} // judge no requests
 	for _, c := range all {
-		if c.Name == "" || c.Setup == nil || len(c.Rules) == 0 != slices.Contains(without, c.Name) || names[c.Name] {
+		if c.Name == "" || c.setup == nil || len(c.Rules) == 0 != slices.Contains(without, c.Name) || names[c.Name] {
 			t.Errorf("controller %q is not complete", c.Name)
 		}
 		names[c.Name] = true

@@ -24,6 +24,9 @@ import (
 // controllerGrace is how long running reconciles may take to end; they hold nothing that must not be interrupted.
 const controllerGrace = 300 * time.Millisecond
 
+// lookPatience bounds the look at all that there is: a machine that does not answer must not keep the daemon from being reached.
+const lookPatience = 5 * time.Second
+
 // startControllers runs the controllers under one manager and returns when they watch.
 func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server, selected []controllers.Controller) error {
 	ctrl.SetLogger(klog.NewKlogr())
@@ -44,14 +47,24 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 	})); err != nil {
 		return err
 	}
-	for _, controller := range selected {
-		if err := controller.Setup(mgr); err != nil {
-			return fmt.Errorf("setting up controller %s: %w", controller.Name, err)
-		}
+	look, err := controllers.Setup(mgr, selected)
+	if err != nil {
+		return err
 	}
+	d.lookAtAll(ctx, look)
 	d.parts.Run("controllers", mgr.Start)
 	d.parts.Add("container engine monitor", nil, func() error { d.options.Engines.Containers.Close(); return nil })
 	return d.parts.WaitFor(ctx, ready)
+}
+
+// lookAtAll has all that there is looked at once: what the API says of machines when the daemon is ready is of now.
+func (d *daemon) lookAtAll(ctx context.Context, look func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	if err := look(ctx); err != nil {
+		klog.ErrorS(err, "Not all could be looked at before the daemon is ready; it is tried again")
+	}
+	d.step("All machines are looked at")
 }
 
 // watching returns when the watches of rdd's own resources, which wake the controllers, have begun. The

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/process"
 )
 
 // onLoopback is a container whose ports are published on 127.0.0.1.
@@ -50,6 +51,19 @@ func (d docker) checkMachineKilled() {
 	d.t.Logf("MEASURED: the machine runs %.1f s after QEMU was killed", time.Since(killed).Seconds())
 	d.until("the container "+lasting, func() bool { return d.tryIn(nil, "exec", lasting, "true").code == 0 })
 	d.expect(d.do("exec", lasting, "cat", "/data/file"), "to the volume")
+}
+
+// checkPowerLost: all that runs ends at once, as when the host loses power. The next command brings it back, and does not take for
+// the present what the API said before.
+func (d docker) checkPowerLost() {
+	daemon, hostagent, guest := d.daemon().Process, d.hostagent(), d.guest()
+	for _, process := range []process.Identity{daemon, hostagent, guest} {
+		d.signal(process, sigkill)
+	}
+	for _, process := range []process.Identity{daemon, hostagent, guest} {
+		d.waitEnd(process)
+	}
+	d.expect(d.rdd("run", timeout, "docker", "run", "--rm", "-v", "kept:/data", "tools", "cat", "/data/file"), "to the volume")
 }
 
 // awaitBoot waits until the machine runs and is not the one that it was.

@@ -51,6 +51,7 @@ func TestDocker(t *testing.T) {
 	t.Run("engine killed", d.with(docker.checkEngineKilled))
 	// Last: each takes a boot.
 	t.Run("machine killed", d.with(docker.checkMachineKilled))
+	t.Run("power lost", d.with(docker.checkPowerLost))
 	t.Run("ports exposed", d.with(docker.checkExposed))
 	t.Run("undone", d.with(docker.checkUndone))
 }

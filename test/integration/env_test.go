@@ -89,10 +89,10 @@ func (e *env) startControllers() {
 		Scheme: controllers.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
 	})
 	e.must(err)
-	for _, c := range controllers.New(e.deps) {
-		e.must(c.Setup(mgr))
-	}
 	ctx, cancel := context.WithCancel(context.Background())
+	look, err := controllers.Setup(mgr, controllers.New(e.deps))
+	e.must(err)
+	_ = look(ctx) // what goes wrong is tried again
 	e.stop, e.ended = cancel, make(chan error, 1)
 	ended := e.ended
 	go func() { ended <- mgr.Start(ctx) }()

@@ -23,13 +23,19 @@ import (
 // Name of the controller.
 const Name = "app"
 
+// theApp is the only request there is.
+var theApp = ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}}
+
+// Existing are the requests for all that there is.
+func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
+	return []ctrl.Request{theApp}, nil
+}
+
 // Setup lets the manager wake the reconciler: for each change of the App, of anything by the
 // names that it uses, and of namespaces.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	skip := true // several servers may run in one process
-	toApp := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request {
-		return []ctrl.Request{{NamespacedName: types.NamespacedName{Name: appv1.AppName}}}
-	})
+	toApp := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request { return []ctrl.Request{theApp} })
 	byName := builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
 	err := builder.ControllerManagedBy(mgr).
 		Named(Name).

@@ -26,6 +26,11 @@ const Name = "engine"
 // theApp is the only request there is.
 var theApp = ctrl.Request{NamespacedName: client.ObjectKey{Name: appv1.AppName}}
 
+// Existing are the requests for all that there is.
+func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
+	return []ctrl.Request{theApp}, nil
+}
+
 // Setup lets the manager wake the reconciler: for each change of the App, of its LimaVM, and of what the Monitor knows.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	skip := true // several servers may run in one process

@@ -77,11 +77,24 @@ func (r *Reconciler) instances(cached client.Reader) source.Source {
 	})
 }
 
+// Existing are the requests for all that there is.
+func (r *Reconciler) Existing(ctx context.Context) ([]ctrl.Request, error) {
+	return list(ctx, r.client, func(*limav1.LimaVM) bool { return true })
+}
+
 // requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to wake.
 func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.LimaVM) bool) []ctrl.Request {
-	var all limav1.LimaVMList
-	if err := cached.List(ctx, &all); err != nil {
+	reqs, err := list(ctx, cached, wanted)
+	if err != nil {
 		return nil
+	}
+	return reqs
+}
+
+func list(ctx context.Context, c client.Reader, wanted func(*limav1.LimaVM) bool) ([]ctrl.Request, error) {
+	var all limav1.LimaVMList
+	if err := c.List(ctx, &all); err != nil {
+		return nil, fmt.Errorf("listing the LimaVMs: %w", err)
 	}
 	var reqs []ctrl.Request
 	for i := range all.Items {
@@ -89,5 +102,5 @@ func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.Lim
 			reqs = append(reqs, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
 		}
 	}
-	return reqs
+	return reqs, nil
 }
