@@ -40,8 +40,9 @@ type TTY struct {
 	Resized <-chan Size
 }
 
-// Run runs a command in the guest and returns its exit code, with a TTY even when processes that it left behind keep the terminal; 128 + the signal's number when a
-// signal ended it. err is not nil only when the command could not be run to its end; on ctx's end the command is sent SIGTERM and
+// Run runs a command in the guest and returns its exit code; 128 + the signal's number when a
+// signal ended it. With a TTY it returns even when processes that the command left behind keep the terminal.
+// err is not nil only when the command could not be run to its end; on ctx's end the command is sent SIGTERM and
 // its channel closed. A Read of Stdin that is blocked when the command ends stays behind, as there is
 // no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
