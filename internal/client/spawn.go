@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -21,8 +22,8 @@ import (
 )
 
 const (
-	// ReadyDescriptor is where a daemon started in the background reports: the word Ready, or why it failed.
-	ReadyDescriptor = 3
+	// readyDescriptor is where a daemon started in the background reports: the word Ready, or why it failed.
+	readyDescriptor = 3
 	// Ready is what it reports when it is.
 	Ready = "ready"
 	// pollInterval while somebody else starts or stops the daemon, which is rare.
@@ -118,6 +119,18 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 		return fmt.Errorf("the daemon did not start: %w", err)
 	}
 	return nil
+}
+
+// Reporter is how a daemon that was started in the background reports, once, to who started it: that it is Ready, or
+// why it failed. What the daemon itself starts before does not get the pipe, for whose end the other side waits.
+func Reporter() func(text string) {
+	syscall.CloseOnExec(readyDescriptor)
+	pipe := os.NewFile(readyDescriptor, "report")
+	return func(text string) {
+		// The starter may be gone, which is its business.
+		_, _ = pipe.WriteString(text)
+		_ = pipe.Close()
+	}
 }
 
 // errSilent says that the daemon died without a report; its log may tell why.

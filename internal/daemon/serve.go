@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
@@ -42,12 +41,7 @@ func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
 	if options.Background {
-		pipe := os.NewFile(client.ReadyDescriptor, "report")
-		report = func(text string) {
-			// The starter may be gone, which is its business.
-			_, _ = pipe.WriteString(text)
-			_ = pipe.Close()
-		}
+		report = client.Reporter()
 	}
 	options.Ready = func() { report(client.Ready) }
 	err := serve(ctx, options, newEngines)
