@@ -3,9 +3,7 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,14 +29,10 @@ func (w *world) makeForeignDocker() {
 
 func (w *world) dockerConfig() string { return filepath.Join(w.home, ".docker", "config.json") }
 
-// plainDocker runs docker as somebody does who has set nothing.
-func (d docker) plainDocker(env []string, args ...string) result {
-	d.t.Helper()
-	r, err := d.call(call{program: "docker", args: args, dir: d.project, env: env})
-	if err != nil {
-		d.t.Fatalf("docker %v: %v", args, err)
-	}
-	return r
+// plain is Docker for somebody who has set nothing, or only what env says.
+func (d docker) plain(env ...string) docker {
+	d.env = env
+	return d
 }
 
 func (d docker) expectConfig(want string) {
@@ -52,26 +46,31 @@ func (d docker) expectConfig(want string) {
 	}
 }
 
-func (d docker) contexts() []string {
+func (d docker) expectOnlyForeignContext() {
 	d.t.Helper()
-	names := strings.Fields(d.plainDocker(nil, "context", "ls", "-q").out)
+	names := strings.Fields(d.plain().do("context", "ls", "-q"))
 	slices.Sort(names)
-	return names
+	if !slices.Equal(names, []string{"default", foreignContext}) {
+		d.t.Errorf("contexts %v", names)
+	}
+}
+
+// awaitSwitch waits until docker goes to the VM by itself.
+func (d docker) awaitSwitch() {
+	d.t.Helper()
+	d.until("the current context", func() bool { return strings.TrimSpace(d.plain().tryIn(nil, "context", "show").out) == ourContext })
+	d.expectConfig(strings.Replace(foreignConfig, `"theirs"`, `"`+ourContext+`"`, 1))
 }
 
 // checkContexts: docker finds the VM by itself in a ~/.docker that others have filled, and everything in it comes back as it was.
 func (d docker) checkContexts() {
-	switched := strings.Replace(foreignConfig, `"theirs"`, `"`+ourContext+`"`, 1)
-	d.until("the current context", func() bool { return strings.TrimSpace(d.plainDocker(nil, "context", "show").out) == ourContext })
-	d.expect(d.plainDocker(nil, "run", "--rm", "tools", "echo", "found").out, "found\n")
-	d.expectConfig(switched)
+	d.awaitSwitch()
+	d.expect(d.plain().do("run", "--rm", "tools", "echo", "found"), "found")
 
 	d.rdd("integration", "off")
 	d.expectConfig(foreignConfig)
-	if names := d.contexts(); !slices.Equal(names, []string{"default", foreignContext}) {
-		d.t.Errorf("contexts %v", names)
-	}
-	if r := d.plainDocker(nil, "ps"); r.code == 0 {
+	d.expectOnlyForeignContext()
+	if r := d.plain().tryIn(nil, "ps"); r.code == 0 {
 		d.t.Error("a context that leads nowhere works")
 	}
 
@@ -79,26 +78,18 @@ func (d docker) checkContexts() {
 	d.try(nil, "integration", "on")
 	d.expectIn(d.rdd("integration", "list"), "config.json cannot be used, and was left alone: line 3")
 	d.expectConfig(damagedConfig)
-	if r := d.plainDocker([]string{"DOCKER_CONTEXT=" + ourContext}, "ps"); r.code != 0 {
+	if r := d.plain("DOCKER_CONTEXT="+ourContext).tryIn(nil, "ps"); r.code != 0 {
 		d.t.Errorf("docker with a damaged config.json does not find the VM by its context: %s", r.err)
 	}
 
 	writeFile(d.t, d.dockerConfig(), foreignConfig)
 	d.rdd("integration", "on")
-	d.until("the current context", func() bool { return strings.TrimSpace(d.plainDocker(nil, "context", "show").out) == ourContext })
-	d.expectConfig(switched)
+	d.awaitSwitch()
 }
 
 // checkTestcontainers runs a program that has Docker by testcontainers, which is told by `rdd run`. Its Ryuk would come from a registry.
 func (d docker) checkTestcontainers() {
-	program := filepath.Join(d.t.TempDir(), "testcontainers")
-	build := exec.Command("go", "build", "-C", filepath.Join("..", "testcontainers"), "-trimpath", "-ldflags=-s -w", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	var complaints bytes.Buffer
-	build.Stderr = &complaints
-	if err := build.Run(); err != nil {
-		d.t.Fatalf("building a program with testcontainers: %v\n%s", err, &complaints)
-	}
+	program := buildProgram(d.t, filepath.Join("..", "testcontainers"))
 	env := []string{"TESTCONTAINERS_RYUK_DISABLED=true"}
 	if _, err := os.Stat("/.dockerenv"); err == nil { // in a container it looks for ports on that one's host
 		env = append(env, "TESTCONTAINERS_HOST_OVERRIDE=localhost")
@@ -114,9 +105,7 @@ func (d docker) checkTestcontainers() {
 func (d docker) checkUndone() {
 	d.rdd("delete", timeout)
 	d.expectConfig(foreignConfig)
-	if names := d.contexts(); !slices.Equal(names, []string{"default", foreignContext}) {
-		d.t.Errorf("contexts %v", names)
-	}
+	d.expectOnlyForeignContext()
 	if _, err := os.Lstat(d.dockerConfig() + ".before-rdd"); err == nil {
 		d.t.Error("a copy of config.json was left")
 	}

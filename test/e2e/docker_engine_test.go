@@ -56,12 +56,12 @@ func (d docker) checkMachineKilled() {
 // checkPowerLost: all that runs ends at once, as when the host loses power. The next command brings it back, and does not take for
 // the present what the API said before.
 func (d docker) checkPowerLost() {
-	daemon, hostagent, guest := d.daemon().Process, d.hostagent(), d.guest()
-	for _, process := range []process.Identity{daemon, hostagent, guest} {
-		d.signal(process, sigkill)
+	victims := []process.Identity{d.daemon().Process, d.hostagent(), d.guest()}
+	for _, victim := range victims {
+		d.signal(victim, sigkill)
 	}
-	for _, process := range []process.Identity{daemon, hostagent, guest} {
-		d.waitEnd(process)
+	for _, victim := range victims {
+		d.waitEnd(victim)
 	}
 	d.expect(d.rdd("run", timeout, "docker", "run", "--rm", "-v", "kept:/data", "tools", "cat", "/data/file"), "to the volume")
 }

@@ -169,7 +169,7 @@ func (d docker) until(what string, so func() bool) {
 
 // checkBuild makes the images of this test: one imported, one built on it.
 func (d docker) checkBuild() {
-	if r := d.tryIn(busyboxTar(d.t, answerProgram(d.t)), "import", "-", "base"); r.code != 0 {
+	if r := d.tryIn(busyboxTar(d.t, buildProgram(d.t, "answer")), "import", "-", "base"); r.code != 0 {
 		d.t.Fatalf("docker import: %s", r.err)
 	}
 	writeFile(d.t, filepath.Join(d.project, "Dockerfile"), `FROM base
@@ -195,14 +195,14 @@ func (d docker) builder() []string {
 	return nil
 }
 
-// answerProgram builds what runs in containers and sends back what it gets.
-func answerProgram(t *testing.T) string {
+// buildProgram builds the program in a directory, which may be a module of its own: it runs in containers or beside rdd.
+func buildProgram(t *testing.T, dir string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "answer")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./answer")
+	program := filepath.Join(t.TempDir(), filepath.Base(dir))
+	build := exec.Command("go", "build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building what runs in containers: %v\n%s", err, out)
+		t.Fatalf("building %s: %v\n%s", dir, err, out)
 	}
 	return program
 }
