@@ -19,14 +19,14 @@ import (
 	"k8s.io/apiserver/pkg/warning"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // plugin runs the rules inside the request: mutating ones when the request is admitted, the others when the
 // final object is validated. Dry-run requests take the same path, for rules have no side effects.
 type plugin struct {
 	*genericadmission.Handler
-	rules []admission.Rule
+	rules []rules.Rule
 }
 
 var (
@@ -34,7 +34,7 @@ var (
 	_ genericadmission.ValidationInterface = &plugin{}
 )
 
-func newPlugin(rules []admission.Rule) *plugin {
+func newPlugin(rules []rules.Rule) *plugin {
 	handler := genericadmission.NewHandler(genericadmission.Create, genericadmission.Update, genericadmission.Delete)
 	return &plugin{Handler: handler, rules: rules}
 }
@@ -61,7 +61,7 @@ func (p *plugin) run(ctx context.Context, a genericadmission.Attributes, o gener
 	return nil
 }
 
-func applies(rule admission.Rule, a genericadmission.Attributes) bool {
+func applies(rule rules.Rule, a genericadmission.Attributes) bool {
 	if !rule.Applies(a.GetResource().GroupResource(), admissionv1.Operation(a.GetOperation())) {
 		return false
 	}
@@ -81,7 +81,7 @@ func metaOf(object runtime.Object) metav1.Object {
 }
 
 // judge asks one rule and applies its patch.
-func judge(ctx context.Context, rule admission.Rule, a genericadmission.Attributes, o genericadmission.ObjectInterfaces) error {
+func judge(ctx context.Context, rule rules.Rule, a genericadmission.Attributes, o genericadmission.ObjectInterfaces) error {
 	request, err := newRequest(a, o)
 	if err != nil {
 		return apierrors.NewInternalError(fmt.Errorf("rule %s: %w", rule.Name, err))
@@ -107,7 +107,7 @@ func judge(ctx context.Context, rule admission.Rule, a genericadmission.Attribut
 
 // refusal is the answer to a denied request: 403 Forbidden with the rule's sentence as it is. A rule that broke
 // answers with its own code and is named.
-func refusal(rule admission.Rule, result *metav1.Status) error {
+func refusal(rule rules.Rule, result *metav1.Status) error {
 	status := metav1.Status{Status: metav1.StatusFailure, Code: result.Code, Reason: result.Reason, Message: result.Message, Details: result.Details}
 	if status.Message == "" {
 		status.Message = string(result.Reason)

@@ -20,7 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // shutdownTimeout is how long connections may take to close after all requests have been answered.
@@ -39,7 +39,7 @@ type Options struct {
 	// Dial opens a connection to the store.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Rules judge requests inside the server.
-	Rules []admission.Rule
+	Rules []rules.Rule
 	// Definitions are the CustomResourceDefinitions to be served before anybody gets an answer.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
 }

@@ -16,8 +16,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/integration"
 )
 
 // integrationController is the word by which --controllers knows the one that changes the host.
@@ -41,19 +41,19 @@ All of it goes with the App, and what was there before comes back. What rdd did 
 }
 
 // host is the user's host as the instance changes it; where docker looks is what the daemon has found.
-func (r *root) host(inst instance.Instance) (*integration.Host, error) {
+func (r *root) host(inst instance.Instance) (*hostconfig.Host, error) {
 	env, err := dockerEnvironment()
 	if err != nil {
 		return nil, err
 	}
-	options := integration.For(inst, env)
+	options := hostconfig.For(inst, env)
 	options.Recorded = true
-	return integration.New(options), nil
+	return hostconfig.New(options), nil
 }
 
 // dockerEnvironment is what docker is told by the environment of this process.
-func dockerEnvironment() (integration.Environment, error) {
-	env := integration.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
+func dockerEnvironment() (hostconfig.Environment, error) {
+	env := hostconfig.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
 	if env.ConfigDir != "" {
 		return env, nil
 	}
@@ -90,7 +90,7 @@ func (r *root) integrationListCommand() *cobra.Command {
 	return cmd
 }
 
-func (r *root) things(inst instance.Instance) ([]integration.Thing, error) {
+func (r *root) things(inst instance.Instance) ([]hostconfig.Thing, error) {
 	host, err := r.host(inst)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (r *root) things(inst instance.Instance) ([]integration.Thing, error) {
 	return host.List()
 }
 
-func thingTable(w io.Writer, things []integration.Thing) {
+func thingTable(w io.Writer, things []hostconfig.Thing) {
 	fmt.Fprintln(w, "NAME\tSTATE\tBEFORE\tWHERE")
 	for _, t := range things {
 		before := t.Before
@@ -125,7 +125,7 @@ running daemon. The VM is not touched: rdd run docker … goes on to work.`,
 		ValidArgsFunction: completeThing,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return r.integrationSwitch(args, integration.Names(), func(host *integration.Host, names []string) error {
+		return r.integrationSwitch(args, hostconfig.Names(), func(host *hostconfig.Host, names []string) error {
 			return host.TurnOff(cmd.Context(), names...)
 		})
 	}
@@ -143,8 +143,8 @@ docker-socket is made only when it is named; it is for programs that know no oth
 		ValidArgsFunction: completeThing,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		byDefault := []string{integration.Context, integration.Current}
-		return r.integrationSwitch(args, byDefault, func(host *integration.Host, names []string) error {
+		byDefault := []string{hostconfig.Context, hostconfig.Current}
+		return r.integrationSwitch(args, byDefault, func(host *hostconfig.Host, names []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), serviceTimeout)
 			defer cancel()
 			c, err := r.connect(ctx)
@@ -165,13 +165,13 @@ docker-socket is made only when it is named; it is for programs that know no oth
 }
 
 // integrationSwitch turns the named things on or off and shows what they are then.
-func (r *root) integrationSwitch(names, byDefault []string, do func(*integration.Host, []string) error) error {
+func (r *root) integrationSwitch(names, byDefault []string, do func(*hostconfig.Host, []string) error) error {
 	if len(names) == 0 {
 		names = byDefault
 	}
 	for _, name := range names {
-		if !slices.Contains(integration.Names(), name) {
-			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(integration.Names(), ", "))
+		if !slices.Contains(hostconfig.Names(), name) {
+			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(hostconfig.Names(), ", "))
 		}
 	}
 	inst, err := r.instance()
@@ -201,9 +201,9 @@ func (r *root) integrationSwitch(names, byDefault []string, do func(*integration
 }
 
 // wantedHost is what the host should be like for the App there is.
-func wantedHost(ctx context.Context, c ctrl.Reader) (integration.Want, error) {
+func wantedHost(ctx context.Context, c ctrl.Reader) (hostconfig.Want, error) {
 	app, err := getApp(ctx, c)
-	return integration.WantedBy(app), err
+	return hostconfig.WantedBy(app), err
 }
 
 // tellElsewhere says how to make docker use the VM, when it was left with another engine that works.
@@ -256,7 +256,7 @@ func (r *root) undoIntegration(ctx context.Context, inst instance.Instance) erro
 	if err != nil {
 		return err
 	}
-	report, err := host.Apply(ctx, integration.Want{})
+	report, err := host.Apply(ctx, hostconfig.Want{})
 	if err != nil {
 		return err
 	}
@@ -267,6 +267,6 @@ func (r *root) undoIntegration(ctx context.Context, inst instance.Instance) erro
 }
 
 func completeThing(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	left := slices.DeleteFunc(integration.Names(), func(name string) bool { return slices.Contains(args, name) })
+	left := slices.DeleteFunc(hostconfig.Names(), func(name string) bool { return slices.Contains(args, name) })
 	return withPrefix(left, prefix), cobra.ShellCompDirectiveNoFileComp
 }

@@ -18,8 +18,8 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
@@ -32,9 +32,9 @@ type statusReport struct {
 	Engine   *engineReport `json:"engine,omitempty"`
 	Docker   *dockerReport `json:"docker,omitempty"`
 	// Host is what keeps docker on the host from finding the VM by itself.
-	Host      []integration.Thing `json:"host,omitempty"`
-	OtherVMs  []vmReport          `json:"otherVMs,omitempty"`
-	Unclaimed []unclaimedReport   `json:"unclaimed,omitempty"`
+	Host      []hostconfig.Thing `json:"host,omitempty"`
+	OtherVMs  []vmReport         `json:"otherVMs,omitempty"`
+	Unclaimed []unclaimedReport  `json:"unclaimed,omitempty"`
 }
 
 type daemonReport struct {
@@ -162,7 +162,7 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 	}
 	if report.VM != nil && app.Spec.ContainerEngine.Name == appv1.EngineMoby {
 		socket := inst.DockerSocket()
-		report.Docker = &dockerReport{Socket: socket, Answers: integration.Answers(ctx, "unix", socket)}
+		report.Docker = &dockerReport{Socket: socket, Answers: hostconfig.Answers(ctx, "unix", socket)}
 	}
 	return nil
 }

@@ -9,18 +9,18 @@ import (
 	"slices"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // hostProblems are the things on the host that something is in the way of.
-func (r *root) hostProblems(inst instance.Instance) []integration.Thing {
+func (r *root) hostProblems(inst instance.Instance) []hostconfig.Thing {
 	things, err := r.things(inst)
 	if err != nil {
-		return []integration.Thing{{Name: "integration", Problem: err.Error()}}
+		return []hostconfig.Thing{{Name: "integration", Problem: err.Error()}}
 	}
-	return slices.DeleteFunc(things, func(t integration.Thing) bool { return t.Problem == "" })
+	return slices.DeleteFunc(things, func(t hostconfig.Thing) bool { return t.Problem == "" })
 }
 
 // unclaimedReport is an instance directory that belongs to no LimaVM.

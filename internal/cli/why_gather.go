@@ -25,10 +25,10 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -99,7 +99,7 @@ func (r *root) gatherObjects(ctx context.Context, inst instance.Instance, f *exp
 	if f.AboutApp && f.App != nil {
 		uids = append(uids, f.App.UID)
 		if settledRunning(f.App) && f.App.Spec.ContainerEngine.Name == appv1.EngineMoby {
-			answers := integration.Answers(ctx, "unix", inst.DockerSocket())
+			answers := hostconfig.Answers(ctx, "unix", inst.DockerSocket())
 			f.Docker = &answers
 		}
 	}

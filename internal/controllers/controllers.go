@@ -22,13 +22,13 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
-	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
+	"rancherdesktop.io/rdd/internal/controllers/hostconfig"
 	"rancherdesktop.io/rdd/internal/controllers/hostinfo"
-	"rancherdesktop.io/rdd/internal/controllers/integration"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -53,7 +53,7 @@ type Deps struct {
 	// Versions of what rdd consists of.
 	Versions rddv1.Versions
 	// Integration is the user's host as it is changed for docker to find the App's engine; nil: it is left alone.
-	Integration integration.Host
+	Integration hostconfig.Host
 	// Clock is the time that decides waits and conditions.
 	Clock clock.PassiveClock
 }
@@ -63,7 +63,7 @@ type Controller struct {
 	// Name is the word that --controllers knows it by.
 	Name string
 	// Rules judge requests about the controller's resources.
-	Rules []admission.Rule
+	Rules []rules.Rule
 	// setup hangs the controller into a manager made with Scheme, and returns its reconciler.
 	setup func(mgr manager.Manager) (reconciler, error)
 }
@@ -112,12 +112,12 @@ func lookOnce(ctx context.Context, r existing) error {
 }
 
 // Rules are the admission rules of all controllers, and those that guard rdd's own API.
-func Rules(all []Controller) []admission.Rule {
-	rules := []admission.Rule{definitionGuard()}
+func Rules(all []Controller) []rules.Rule {
+	judged := []rules.Rule{definitionGuard()}
 	for _, c := range all {
-		rules = append(rules, c.Rules...)
+		judged = append(judged, c.Rules...)
 	}
-	return rules
+	return judged
 }
 
 // Scheme knows the types that the controllers work with.
@@ -174,13 +174,13 @@ func (d Deps) hostInfo(scheme *runtime.Scheme) Controller {
 }
 
 func (d Deps) integration(scheme *runtime.Scheme) Controller {
-	setup := d.setup(scheme, integration.Name, func(c client.Client) reconciler {
-		return integration.NewReconciler(c, d.Integration, d.recorder(c, integration.Name))
+	setup := d.setup(scheme, hostconfig.Name, func(c client.Client) reconciler {
+		return hostconfig.NewReconciler(c, d.Integration, d.recorder(c, hostconfig.Name))
 	})
 	if d.Integration == nil {
 		setup = func(manager.Manager) (reconciler, error) { return idle{}, nil }
 	}
-	return Controller{Name: integration.Name, setup: setup}
+	return Controller{Name: hostconfig.Name, setup: setup}
 }
 
 // reconciler can be hung into a manager.

@@ -10,7 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 func TestEveryControllerIsComplete(t *testing.T) {
@@ -32,13 +32,13 @@ func TestEveryControllerIsComplete(t *testing.T) {
 
 // TestDeletionsAreGuarded names each resource whose deletion some rule must judge.
 func TestDeletionsAreGuarded(t *testing.T) {
-	rules := Rules(New(Deps{}))
+	all := Rules(New(Deps{}))
 	for _, resource := range []string{"apps", "limavms", "configmaps", "namespaces", "customresourcedefinitions"} {
-		judged := func(r admission.Rule) bool {
+		judged := func(r rules.Rule) bool {
 			return r.Resource.Resource == resource && r.Applies(r.Resource, admissionv1.Delete)
 		}
 		found := false
-		for _, r := range rules {
+		for _, r := range all {
 			found = found || judged(r)
 		}
 		if !found {

@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // groupSuffix ends the names of rdd's API groups, and of their definitions.
@@ -23,8 +23,8 @@ const groupSuffix = ".rancherdesktop.io"
 
 // definitionGuard keeps rdd's CustomResourceDefinitions from everyone but the daemon: with
 // one of them all its resources would go, and nobody would take their machines down.
-func definitionGuard() admission.Rule {
-	return admission.Rule{
+func definitionGuard() rules.Rule {
+	return rules.Rule{
 		Name:       "crd-guard",
 		Resource:   schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"},
 		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},

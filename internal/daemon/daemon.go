@@ -24,8 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/supervise"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/integration"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -40,7 +40,7 @@ type Options struct {
 	Build     version.Build
 	Engines   Engines
 	// Docker is what docker is told by the environment.
-	Docker integration.Environment
+	Docker hostconfig.Environment
 	// Background says that the standard streams are the instance's logs.
 	Background bool
 	// Ready is called once when the daemon is ready.

@@ -13,7 +13,7 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
-	"rancherdesktop.io/rdd/internal/integration"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -39,7 +39,7 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 	all = controllers.New(controllers.Deps{
 		Config: config, Engine: d.options.Engines.Machines, Containers: d.options.Engines.Containers, Host: host,
 		LimaHome: d.inst.LimaHome(), DockerSocket: d.inst.DockerSocket(), Clock: clock.RealClock{},
-		Integration: integration.New(integration.For(d.inst, d.options.Docker)),
+		Integration: hostconfig.New(hostconfig.For(d.inst, d.options.Docker)),
 		Versions:    rddv1.Versions{RDD: d.options.Build.Text(), Kubernetes: version.Get().GitVersion},
 		Enabled:     func(name string) bool { return slices.Contains(wanted, name) },
 	})

@@ -15,15 +15,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	rdd "rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // FinalizerGuard makes the rule that keeps everyone but the controllers concerned from deleting
 // a resource's objects that are owned, from taking rdd's finalizers off them, and from taking an
 // owner's reference away. The kind of the owner comes from the finalizer owned-by-<Kind>;
 // the resource's own clean-up belongs to the controller of its kind.
-func FinalizerGuard(resource schema.GroupResource) rdd.Rule {
-	return rdd.Rule{
+func FinalizerGuard(resource schema.GroupResource) rules.Rule {
+	return rules.Rule{
 		Name:       "finalizer-guard",
 		Resource:   resource,
 		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},

@@ -14,9 +14,9 @@ import (
 	"k8s.io/client-go/rest"
 
 	"rancherdesktop.io/rdd/api/crds"
-	"rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/datastore"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // Server is a running API server; it ends with the test.
@@ -27,9 +27,9 @@ type Server struct {
 }
 
 // Start runs an API server with the given admission rules and returns when it is ready.
-func Start(t testing.TB, rules ...admission.Rule) *Server {
+func Start(t testing.TB, all ...rules.Rule) *Server {
 	t.Helper()
-	return StartWith(t, func(func(string) *rest.Config) []admission.Rule { return rules })
+	return StartWith(t, func(func(string) *rest.Config) []rules.Rule { return all })
 }
 
 // StartWith is Start with rules that may call the server.
@@ -54,7 +54,7 @@ func Dir(t testing.TB) string {
 }
 
 // Build makes the admission rules of a server, given how callers reach it.
-type Build func(config func(user string) *rest.Config) []admission.Rule
+type Build func(config func(user string) *rest.Config) []rules.Rule
 
 // StartIn is Start with the server's files in dir, which an earlier server may have left, and which stay, and with rules that may call the server.
 func StartIn(t testing.TB, dir string, rules Build) *Server {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
 // effectsTemplate has every field that changes a guest or the host's view of it; %d are free ports of the host.

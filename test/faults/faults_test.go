@@ -23,11 +23,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	"rancherdesktop.io/rdd/internal/admission"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
 	"rancherdesktop.io/rdd/test/sim"
@@ -70,7 +70,7 @@ func memory(t *testing.T) string {
 func serve(t *testing.T, m mutant) *harness {
 	t.Helper()
 	var config func(user string) *rest.Config
-	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []admission.Rule {
+	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []rules.Rule {
 		config = c
 		return controllers.Rules(controllers.New(controllers.Deps{
 			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket,

@@ -22,7 +22,7 @@ import (
 	"k8s.io/client-go/rest"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
@@ -99,23 +99,23 @@ func label(raw []byte, name string) string {
 	return object.Labels[name]
 }
 
-func (w *witness) rules() []admission.Rule {
-	var rules []admission.Rule
+func (w *witness) rules() []rules.Rule {
+	var all []rules.Rule
 	for _, resource := range []schema.GroupVersionResource{configMaps, limaVMs, namespaces} {
-		rules = append(rules,
-			admission.Rule{
+		all = append(all,
+			rules.Rule{
 				Name: "witness", Resource: resource.GroupResource(), Handler: webhook.HandlerFunc(w.validate),
 				Operations: []admissionv1.Operation{admissionv1.Create, admissionv1.Update, admissionv1.Delete},
 				Match: func(object, old metav1.Object) bool {
 					return object != nil && object.GetLabels()["ignored"] == "" || object == nil && old != nil
 				},
 			},
-			admission.Rule{
+			rules.Rule{
 				Name: "defaulter", Resource: resource.GroupResource(), Mutating: true, Handler: webhook.HandlerFunc(setDefault),
 				Operations: []admissionv1.Operation{admissionv1.Create, admissionv1.Update},
 			})
 	}
-	return rules
+	return all
 }
 
 // warnings collects what a client is warned of.

@@ -19,9 +19,9 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
-	"rancherdesktop.io/rdd/internal/admission"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
 	"rancherdesktop.io/rdd/test/apitest"
@@ -54,7 +54,7 @@ func newEnv(t *testing.T) *env {
 		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,
 		Containers: e.monitor, Versions: rddv1.Versions{RDD: "v0.0.0-test"}, Clock: clock.RealClock{},
 	}
-	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
+	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []rules.Rule {
 		e.deps.Config = config
 		return controllers.Rules(controllers.New(e.deps))
 	})

@@ -11,11 +11,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-func noRules(func(string) *rest.Config) []admission.Rule { return nil }
+func noRules(func(string) *rest.Config) []rules.Rule { return nil }
 
 // TestRestart shows what the next server finds: the objects, the user's token and certificate; and that tokens of
 // others ended with the server that gave them out.

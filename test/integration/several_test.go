@@ -18,9 +18,9 @@ import (
 	"k8s.io/utils/clock"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/admission"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
@@ -152,7 +152,7 @@ func (e *env) race(name string, namespaces []string) (winner, loser string) {
 func unguarded(t *testing.T) *env {
 	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
 	e.deps = controllers.Deps{Engine: e.world.Open(), Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Containers: e.monitor, Clock: clock.RealClock{}}
-	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []admission.Rule {
+	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []rules.Rule {
 		e.deps.Config = config
 		return nil
 	})

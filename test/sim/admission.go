@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 const (
@@ -55,7 +55,7 @@ func metaOf(obj client.Object) metav1.Object {
 	return obj
 }
 
-func (a *API) judge(rule admission.Rule, user string, operation admissionv1.Operation, obj, old client.Object) (client.Object, error) {
+func (a *API) judge(rule rules.Rule, user string, operation admissionv1.Operation, obj, old client.Object) (client.Object, error) {
 	request, err := a.request(user, operation, obj, old)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"rancherdesktop.io/rdd/internal/admission"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // API is what an API server stores, and its rules. It belongs to one goroutine.
@@ -29,7 +29,7 @@ type API struct {
 	scheme   *runtime.Scheme
 	now      func() time.Time
 	defaults func(obj client.Object)
-	rules    []admission.Rule
+	rules    []rules.Rule
 	revision int64
 	made     int // objects so far, for their UIDs
 	objects  map[id][]version
@@ -68,7 +68,7 @@ func (a *API) noteApplied(object types.UID, owner string, status map[string]any)
 }
 
 // SetRules makes requests be judged by rules from now on.
-func (a *API) SetRules(rules []admission.Rule) { a.rules = rules }
+func (a *API) SetRules(rules []rules.Rule) { a.rules = rules }
 
 // Revision is the server's present revision: each write of an object makes a new one.
 func (a *API) Revision() int64 { return a.revision }

@@ -22,8 +22,8 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	rdd "rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // Resources judged here.
@@ -35,10 +35,10 @@ var (
 )
 
 // Rules are what the API fills in and refuses about Apps and what they own. They read live through reader.
-func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rdd.Rule {
+func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Rule {
 	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
-	return []rdd.Rule{
+	return []rules.Rule{
 		reconcile.FinalizerGuard(apps),
 		{
 			Name: "app-memory-guard", Resource: apps, Operations: write, Mutating: true, // the first: before anything reads a quantity

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	rdd "rancherdesktop.io/rdd/internal/admission"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -39,9 +39,9 @@ var (
 
 // Rules are what the API refuses about LimaVMs and their templates. They read live
 // through reader; limaHome is where instances are made.
-func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, limaHome string) []rdd.Rule {
+func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, limaHome string) []rules.Rule {
 	v := validator{reader: reader, host: host, limaHome: limaHome}
-	return []rdd.Rule{
+	return []rules.Rule{
 		reconcile.FinalizerGuard(limaVMs),
 		reconcile.FinalizerGuard(configMaps),
 		{

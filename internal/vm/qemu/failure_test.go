@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"testing"
 
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
 // fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON fakeGuest.

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
 // guestService is something that listens in the fake guest, and where the host is to reach it.

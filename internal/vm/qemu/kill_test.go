@@ -20,10 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 
-	"rancherdesktop.io/rdd/internal/hostagent/protocol"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
 // meet says in the log that a machine is served by a hostagent of another version, as after an upgrade. The engine goes by the

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
+)
+
+// goodbyeTimeout for answers that are being given when the hostagent ends.
+const goodbyeTimeout = 2 * time.Second
+
+// server serves ha.sock.
+type server struct {
+	http    *http.Server
+	leaving chan struct{} // closed to end the streams of events
+}
+
+func (a *agent) serve() server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+protocol.InfoPath, a.serveInfo)
+	leaving := make(chan struct{})
+	mux.HandleFunc("GET "+protocol.EventsPath, func(w http.ResponseWriter, r *http.Request) { a.serveEvents(w, r, leaving) })
+	mux.HandleFunc("POST "+protocol.StopPath, a.serveStop)
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := s.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.Log.Error("serving the socket", "error", err)
+		}
+	}()
+	return server{http: s, leaving: leaving}
+}
+
+// close finishes the answers that are being given and ends all connections: for those who listen to
+// events it is the sign that the hostagent has ended.
+func (s server) close() error {
+	close(s.leaving)
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+func (a *agent) serveInfo(w http.ResponseWriter, _ *http.Request) {
+	run := a.state.get()
+	reply(w, http.StatusOK, protocol.Info{
+		Protocol: protocol.Version, BinaryVersion: a.Version, Name: a.Dir.Name(), PID: os.Getpid(),
+		StartID: run.StartID, Event: describe(run),
+	})
+}
+
+func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request, leaving <-chan struct{}) {
+	history, events := a.state.listen()
+	defer a.state.forget(events)
+	flusher := http.NewResponseController(w)
+	encoder := json.NewEncoder(w)
+	for _, e := range history {
+		if encoder.Encode(e) != nil {
+			return
+		}
+	}
+	for flusher.Flush() == nil {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-leaving:
+			drain(encoder, events)
+			return
+		case e, open := <-events:
+			if !open || encoder.Encode(e) != nil {
+				return
+			}
+		}
+	}
+}
+
+// drain tells the events that wait, the last of which says how it ended.
+func drain(encoder *json.Encoder, events <-chan protocol.Event) {
+	for {
+		select {
+		case e, open := <-events:
+			if !open || encoder.Encode(e) != nil {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (a *agent) serveStop(w http.ResponseWriter, r *http.Request) {
+	var request protocol.StopRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&request); err != nil {
+		http.Error(w, "the request cannot be understood: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	mode := vm.StopMode(request.Mode)
+	if mode != vm.StopShutdown && mode != vm.StopForce {
+		http.Error(w, "unknown stop mode "+request.Mode, http.StatusBadRequest)
+		return
+	}
+	a.requestStop(mode)
+	reply(w, http.StatusAccepted, struct{}{})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone
+}
