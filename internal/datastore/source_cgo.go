@@ -4,6 +4,12 @@
 
 package datastore
 
+import (
+	"errors"
+
+	"github.com/mattn/go-sqlite3"
+)
+
 // driverName of the C driver, registered by kine's import of it.
 const driverName = "sqlite3"
 
@@ -11,3 +17,12 @@ const driverName = "sqlite3"
 func escapePath(path string) string { return "file:" + uriEscape(path) }
 
 func sourceName(path string) string { return escapePath(path) + "?_busy_timeout=5000" }
+
+// codeOf returns SQLite's result code; 0 for other errors.
+func codeOf(err error) int {
+	var own sqlite3.Error
+	if errors.As(err, &own) {
+		return int(own.Code)
+	}
+	return 0
+}

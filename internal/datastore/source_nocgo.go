@@ -4,6 +4,12 @@
 
 package datastore
 
+import (
+	"errors"
+
+	"modernc.org/sqlite"
+)
+
 // driverName of the pure Go driver, registered by kine's import of it.
 const driverName = "sqlite"
 
@@ -12,4 +18,13 @@ func escapePath(path string) string { return uriEscape(path) }
 
 func sourceName(path string) string {
 	return "file://" + escapePath(path) + "?_pragma=busy_timeout(5000)"
+}
+
+// codeOf returns SQLite's primary result code; 0 for other errors.
+func codeOf(err error) int {
+	var own *sqlite.Error
+	if errors.As(err, &own) {
+		return own.Code() & 0xff
+	}
+	return 0
 }

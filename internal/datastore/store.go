@@ -27,10 +27,15 @@ import (
 	"github.com/k3s-io/kine/pkg/drivers"
 	"github.com/k3s-io/kine/pkg/drivers/generic"
 	"github.com/k3s-io/kine/pkg/drivers/sqlite"
+	"github.com/k3s-io/kine/pkg/logstructured"
+	"github.com/k3s-io/kine/pkg/logstructured/sqllog"
 	"github.com/k3s-io/kine/pkg/server"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/test/bufconn"
+
+	"rancherdesktop.io/rdd/internal/datastore/checked"
+	"rancherdesktop.io/rdd/internal/datastore/room"
 )
 
 const (
@@ -61,11 +66,30 @@ type Store struct {
 	serveErr chan error
 	// damaged keeps the marker of an unclean stop, so that the next Open looks at every page.
 	damaged atomic.Bool
+	options Options
+	room    *room.Room
+	health  health
+	back    readBack
+}
+
+// Options of OpenWith.
+type Options struct {
+	// Report gets the first of the store's failures of a kind, and the first again after a write that
+	// succeeded. It must not call the store. Nil: they are kept for Health only.
+	Report func(error)
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
 // A damaged store is an error that wraps ErrDamaged; nothing is repaired or dropped.
-func Open(path string) (*Store, error) {
+func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
+
+// OpenWith is Open with options.
+func OpenWith(path string, options Options) (*Store, error) {
+	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
+	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
+	if free, ok := s.room.Free(); ok && free < ballast {
+		s.room.Release() // SQLite needs room to open a store, too
+	}
 	if err := check(path); err != nil {
 		return nil, err
 	}
@@ -73,10 +97,10 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.file = file
 	if err := mark(path); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, file: file, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
@@ -87,16 +111,25 @@ func (s *Store) start() error {
 	// The context ends only with Close: its end closes the database.
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	backend, dialect, err := sqlite.NewVariant(ctx, &s.closed, "sqlite3", config(s.path))
+	settings := config(s.path)
+	_, dialect, err := sqlite.NewVariant(ctx, &s.closed, "sqlite3", settings)
 	if err != nil {
 		cancel()
 		return err
 	}
 	s.db = dialect.DB
+	s.back.db = s.db
+	log := checked.NewLog(sqllog.New(checked.NewDialect(dialect), &s.closed, settings),
+		checked.LogOptions{Wait: lockWait, MakeRoom: s.makeRoom})
+	backend := checked.New(logstructured.New(log), checked.Options{
+		Stored: s.stored, Explain: s.explain, Admit: func() error { return s.room.Admit(0) }, Report: s.failed,
+	})
 	if err := backend.Start(ctx); err != nil {
 		cancel()
+		s.closed.Wait()
 		return err
 	}
+	s.closed.Go(func() { s.tend(ctx) })
 	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPing / 2, PermitWithoutStream: true}))
 	server.New(backend, "http", notifyInterval, emulatedVersion).Register(s.server)
@@ -159,6 +192,7 @@ func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]str
 // Callers stop the API server first; what was acknowledged is on disk in any case.
 func (s *Store) Close() error {
 	s.server.Stop()
+	s.back.close()
 	_, err := s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	s.cancel()
 	s.closed.Wait()

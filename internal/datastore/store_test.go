@@ -37,7 +37,7 @@ func mustClose(t *testing.T, store *Store) {
 	}
 }
 
-func etcd(t *testing.T, store *Store) *clientv3.Client {
+func etcd(t testing.TB, store *Store) *clientv3.Client {
 	t.Helper()
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: []string{"http://store"}, DialTimeout: 5 * time.Second,
@@ -99,7 +99,7 @@ func TestDurability(t *testing.T) {
 	store := open(t, filepath.Join(t.TempDir(), "store.db"))
 	defer mustClose(t, store)
 	put(t, etcd(t, store), "/key", "value")
-	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "busy_timeout": "30000"} {
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "busy_timeout": "5000"} {
 		values, err := store.Pragma(t.Context(), pragma, 12)
 		if err != nil || len(values) != 12 {
 			t.Fatalf("reading %s: %v", pragma, err)
