@@ -42,7 +42,7 @@ func (p promptGetter) GetRESTOptions(resource schema.GroupResource, example runt
 		if err != nil {
 			return nil, nil, err
 		}
-		return promptStorage{made}, destroy, nil
+		return promptStorage{failingStorage{made}}, destroy, nil
 	}
 	return options, nil
 }
