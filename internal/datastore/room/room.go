@@ -16,13 +16,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
-
-// fresh is how long a measured free space is believed.
-const fresh = 250 * time.Millisecond
 
 // Options of New. Sizes are in bytes.
 type Options struct {
@@ -39,10 +35,7 @@ type Room struct {
 	dir, ballast string
 	options      Options
 
-	mu       sync.Mutex
-	measured time.Time
-	free     int64
-	known    bool
+	mu sync.Mutex // of the ballast
 }
 
 // ShortError says that there is less room than must be left.
@@ -65,19 +58,11 @@ func New(ballast string, options Options) *Room {
 	return &Room{dir: filepath.Dir(ballast), ballast: ballast, options: options}
 }
 
-// Free returns the free space in bytes, as measured a moment ago; ok is false where it cannot be known.
+// Free returns the free space in bytes; ok is false where it cannot be known, and the writes themselves must
+// tell. Asking costs a microsecond or two.
 func (r *Room) Free() (free int64, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.measure(fresh)
-}
-
-func (r *Room) measure(age time.Duration) (int64, bool) {
-	if now := time.Now(); now.Sub(r.measured) >= age {
-		free, err := r.options.Free(r.dir)
-		r.measured, r.free, r.known = now, free, err == nil // without a figure, the writes themselves tell
-	}
-	return r.free, r.known
+	free, err := r.options.Free(r.dir)
+	return free, err == nil
 }
 
 // Reserve is the free space below which nothing is admitted, in bytes.
@@ -103,7 +88,6 @@ func (r *Room) release() bool {
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		return false
 	}
-	r.measured = time.Time{}
 	return atomicfile.Remove(r.ballast) == nil
 }
 
@@ -112,7 +96,7 @@ func (r *Room) release() bool {
 func (r *Room) Tend() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	free, ok := r.measure(0)
+	free, ok := r.Free()
 	switch {
 	case !ok:
 		return nil
