@@ -6,11 +6,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rancherdesktop.io/rdd/internal/datastore/checked"
 )
 
 // errRefused is a comparison that did not hold: a conflict, or a key that exists already.
@@ -75,7 +77,10 @@ func lockOut(t *testing.T, path string) (unlock func()) {
 // TestLockedStore: while another process holds the store's lock, no write is acknowledged, and none is called a conflict.
 func TestLockedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	store := open(t, path)
+	store, err := OpenWith(path, Options{wait: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer mustClose(t, store)
 	client := etcd(t, store)
 	put(t, client, "/kept", "old")
@@ -95,9 +100,12 @@ func TestLockedStore(t *testing.T) {
 	for range 3 {
 		all = append(all, <-results)
 	}
+	if failure := store.Health().Failure; failure == nil || failure.Cause != checked.CauseLocked || failure.Count != 3 {
+		t.Errorf("the store's health is %+v", failure)
+	}
 	unlock()
 	for _, err := range all {
-		if err == nil || errors.Is(err, errRefused) {
+		if cause, _, _ := checked.CauseOf(err); cause != checked.CauseLocked {
 			t.Errorf("a write while the store was locked ended with %v", err)
 		}
 	}
@@ -107,5 +115,8 @@ func TestLockedStore(t *testing.T) {
 	if value, at := get(t, client, "/kept"); value != "old" || at != revision {
 		t.Errorf("found %q at %d, want the old value at %d", value, at, revision)
 	}
-	put(t, client, "/after", fmt.Sprint(all))
+	put(t, client, "/after", "value")
+	if failure := store.Health().Failure; failure != nil {
+		t.Errorf("after a write that succeeded, the store's health is %+v", failure)
+	}
 }

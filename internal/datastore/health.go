@@ -105,6 +105,9 @@ func (h *health) succeeded() {
 
 // failed reports the first of a row of failures.
 func (s *Store) failed(err *checked.Error) {
+	if err.Cause == checked.CauseDamaged {
+		s.damaged.Store(true)
+	}
 	if s.health.failed(err, time.Now()) && s.options.Report != nil {
 		s.options.Report(err)
 	}

@@ -3,6 +3,7 @@
 package datastore
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -12,14 +13,20 @@ import (
 // server gives a request, so that the caller gets the reason and not just a timeout.
 const lockWait = 5 * time.Second
 
-// settings of every connection (_busy_timeout is lockWait in milliseconds), in the words of the cgo driver; kine translates them
+// settings of every connection, in the words of the cgo driver; kine translates them
 // for the pure Go one. The unknown _pragma entries reach the latter as they are:
 // on macOS a plain fsync does not reach the disk, fullfsync does.
-const settings = "_journal_mode=WAL&_busy_timeout=5000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20" +
+const settings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20" +
 	"&_pragma=fullfsync(1)&_pragma=checkpoint_fullfsync(1)&_kine_disable_startup_vacuum=1"
 
 // dataSource is what kine opens.
-func dataSource(path string) string { return escapePath(path) + "?" + settings }
+func dataSource(path string, options Options) string {
+	source := escapePath(path) + "?" + settings + fmt.Sprintf("&_busy_timeout=%d", options.wait.Milliseconds())
+	if options.vfs != "" {
+		source += "&vfs=" + options.vfs
+	}
+	return source
+}
 
 // uriEscape guards characters of a path that mean something in a URI.
 func uriEscape(path string) string {

@@ -77,6 +77,10 @@ type Options struct {
 	// Report gets the first of the store's failures of a kind, and the first again after a write that
 	// succeeded. It must not call the store. Nil: they are kept for Health only.
 	Report func(error)
+
+	// vfs is a file system of SQLite's for tests; wait is lockWait unless a test sets it.
+	vfs  string
+	wait time.Duration
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
@@ -85,6 +89,9 @@ func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
 func OpenWith(path string, options Options) (*Store, error) {
+	if options.wait == 0 {
+		options.wait = lockWait
+	}
 	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
 	if free, ok := s.room.Free(); ok && free < ballast {
@@ -111,7 +118,7 @@ func (s *Store) start() error {
 	// The context ends only with Close: its end closes the database.
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	settings := config(s.path)
+	settings := config(s.path, s.options)
 	_, dialect, err := sqlite.NewVariant(ctx, &s.closed, "sqlite3", settings)
 	if err != nil {
 		cancel()
@@ -120,7 +127,7 @@ func (s *Store) start() error {
 	s.db = dialect.DB
 	s.back.db = s.db
 	log := checked.NewLog(sqllog.New(checked.NewDialect(dialect), &s.closed, settings),
-		checked.LogOptions{Wait: lockWait, MakeRoom: s.makeRoom})
+		checked.LogOptions{Wait: s.options.wait, MakeRoom: s.makeRoom})
 	backend := checked.New(logstructured.New(log), checked.Options{
 		Stored: s.stored, Explain: s.explain, Admit: func() error { return s.room.Admit(0) }, Report: s.failed,
 	})
@@ -137,9 +144,9 @@ func (s *Store) start() error {
 	return nil
 }
 
-func config(path string) *drivers.Config {
+func config(path string, options Options) *drivers.Config {
 	return &drivers.Config{
-		DataSourceName: dataSource(path),
+		DataSourceName: dataSource(path, options),
 		PollInterval:   pollInterval,
 		PollBatchSize:  500,
 		// The API server asks for compaction; kine needs no timer of its own.

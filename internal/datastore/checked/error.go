@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -67,13 +68,13 @@ func CauseOf(err error) (cause Cause, message string, ok bool) {
 	if errors.As(err, &own) {
 		return own.Cause, own.Error(), true
 	}
-	s, ok := status.FromError(err)
-	if !ok || len(s.Message()) < len(domain) || s.Message()[:len(domain)] != domain {
+	var sent interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &sent) || !strings.HasPrefix(sent.GRPCStatus().Message(), domain) {
 		return "", "", false
 	}
 	for cause, code := range statusCodes {
-		if code == s.Code() {
-			return cause, s.Message(), true
+		if code == sent.GRPCStatus().Code() {
+			return cause, sent.GRPCStatus().Message(), true
 		}
 	}
 	return "", "", false
