@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !cgo
+
+package datastore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rancherdesktop.io/rdd/internal/datastore/checked"
+	"rancherdesktop.io/rdd/internal/datastore/faultdisk"
+)
+
+func newDisk(t *testing.T) *faultdisk.Disk {
+	t.Helper()
+	disk, err := faultdisk.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return disk
+}
+
+func openOn(t *testing.T, path string, disk *faultdisk.Disk) *Store {
+	t.Helper()
+	store, err := OpenWith(path, Options{vfs: disk.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// known is what a client knows of each key: the values that it may have now, "" for none.
+type known map[string][]string
+
+// write does something to a key. After an error both the old and the new value are possible, after a refusal the old one only.
+func (k known) write(t *testing.T, key, value string, do func() error) {
+	t.Helper()
+	switch err := do(); {
+	case err == nil:
+		k[key] = []string{value}
+	case errors.Is(err, errRefused):
+		t.Errorf("nobody else writes %s, and yet it was refused", key)
+	case !strings.Contains(err.Error(), "the store: "):
+		t.Errorf("writing %s ended without a cause: %v", key, err)
+	default:
+		k[key] = append(k[key], value)
+	}
+}
+
+func (k known) check(t *testing.T, client *clientv3.Client) {
+	t.Helper()
+	for key, possible := range k {
+		if value, _ := get(t, client, key); !slices.Contains(possible, value) {
+			t.Errorf("%s is %q, possible are %q", key, value, possible)
+		}
+	}
+}
+
+// scenario creates, updates and deletes keys, each by a client that has read it before.
+func (k known) scenario(ctx context.Context, t *testing.T, client *clientv3.Client, round string) {
+	t.Helper()
+	at := func(key string) int64 {
+		response, err := client.Get(ctx, key)
+		if err != nil || len(response.Kvs) == 0 {
+			return 0
+		}
+		return response.Kvs[0].ModRevision
+	}
+	for i := range 4 {
+		key := fmt.Sprintf("/%s-%d", round, i)
+		k[key] = []string{""}
+		k.write(t, key, "created", func() error { return create(ctx, client, key, "created") })
+		if revision := at(key); revision != 0 && i > 0 {
+			k.write(t, key, "updated", func() error {
+				_, err := update(ctx, client, key, "updated", revision)
+				return err
+			})
+		}
+		if revision := at(key); revision != 0 && i > 1 {
+			k.write(t, key, "", func() error {
+				_, err := remove(ctx, client, key, revision)
+				return err
+			})
+		}
+		if i > 2 && at(key) == 0 {
+			k.write(t, key, "again", func() error { return create(ctx, client, key, "again") })
+		}
+	}
+}
+
+// faultRounds bounds the operations after whose number a fault strikes; a round has a few more.
+const faultRounds = 25
+
+// TestFaults lets each of the first operations of the disk fail, in each way: no write that was acknowledged is
+// lost, none is called a conflict, every error has a cause, and after it the store works as before.
+func TestFaults(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(faultdisk.Faults)) {
+		fault := faultdisk.Faults[name]
+		for _, op := range []faultdisk.Op{faultdisk.Write, faultdisk.Sync} {
+			if fault == faultdisk.Nothing {
+				continue // see TestLyingDisk
+			}
+			t.Run(fmt.Sprintf("%s, %s", op, name), func(t *testing.T) { faults(t, op, fault) })
+		}
+	}
+}
+
+func faults(t *testing.T, op faultdisk.Op, fault faultdisk.Fault) {
+	disk := newDisk(t)
+	path := filepath.Join(t.TempDir(), "store.db")
+	store := openOn(t, path, disk)
+	client := etcd(t, store)
+	all := known{}
+	struck := 0
+	for k := range faultRounds {
+		seen := 0
+		disk.Fail(func(_ int, got faultdisk.Op, _ string) faultdisk.Fault {
+			if got == op {
+				seen++
+			}
+			if got == op && seen == k+1 {
+				struck++
+				return fault
+			}
+			return faultdisk.Fine
+		})
+		all.scenario(t.Context(), t, client, fmt.Sprintf("round-%d", k))
+		disk.Fail(nil)
+		all.check(t, client)
+		if t.Failed() {
+			t.Fatalf("the %d-th %s failed", k+1, op)
+		}
+	}
+	mustClose(t, store)
+	store = open(t, path)
+	defer mustClose(t, store)
+	all.check(t, etcd(t, store))
+	if struck < 10 { // there is one sync for each of a round's ten writes
+		t.Errorf("only %d faults struck", struck)
+	}
+	t.Logf("%d faults, %d keys", struck, len(all))
+}
+
+// TestLyingDisk has a disk that reports a write as done that it has not done. That damages the store; no key ever
+// has a value that was not written last, and what cannot be read is an error.
+func TestLyingDisk(t *testing.T) {
+	found := 0
+	for k := range faultRounds {
+		disk := newDisk(t)
+		store := openOn(t, filepath.Join(t.TempDir(), "store.db"), disk)
+		client := etcd(t, store)
+		seen := 0
+		disk.Fail(func(_ int, op faultdisk.Op, _ string) faultdisk.Fault {
+			if op == faultdisk.Write {
+				seen++
+			}
+			if op == faultdisk.Write && seen == k+1 {
+				return faultdisk.Nothing
+			}
+			return faultdisk.Fine
+		})
+		all := known{}
+		all.scenario(t.Context(), t, client, "lie")
+		for key, possible := range all {
+			response, err := client.Get(t.Context(), key)
+			value := ""
+			if err == nil && len(response.Kvs) > 0 {
+				value = string(response.Kvs[0].Value)
+			}
+			if cause, _, ok := checked.CauseOf(err); ok {
+				found++
+				t.Logf("write %d: reading %s: %s", k+1, key, cause)
+			} else if !slices.Contains(possible, value) || err != nil {
+				t.Errorf("write %d: %s is %q, possible are %q: %v", k+1, key, value, possible, err)
+			}
+		}
+		_ = store.Close() // it may be damaged
+	}
+	if found == 0 {
+		t.Error("no lie was found")
+	}
+}
+
+// TestBrokenList lets each of the reads of a list fail: the list is whole or an error.
+func TestBrokenList(t *testing.T) {
+	const keys = 100
+	path := filepath.Join(t.TempDir(), "store.db")
+	store := open(t, path)
+	client := etcd(t, store)
+	for i := range keys {
+		put(t, client, fmt.Sprintf("/list/%03d", i), strings.Repeat("v", 3000))
+	}
+	mustClose(t, store)
+	broken := 0
+	for k := 1; k < 200; k += 7 {
+		disk := newDisk(t)
+		store := openOn(t, path, disk)
+		client := etcd(t, store)
+		disk.Fail(func(n int, op faultdisk.Op, _ string) faultdisk.Fault {
+			if op == faultdisk.Read && n >= k {
+				return faultdisk.InputOutput
+			}
+			return faultdisk.Fine
+		})
+		response, err := client.Get(t.Context(), "/list/", clientv3.WithPrefix())
+		disk.Fail(nil)
+		if _, _, ok := checked.CauseOf(err); ok {
+			broken++
+		} else if err != nil || len(response.Kvs) != keys {
+			t.Errorf("from read %d on: %d of %d keys: %v", k, len(response.Kvs), keys, err)
+		}
+		mustClose(t, store)
+	}
+	if broken == 0 {
+		t.Error("no list was broken")
+	}
+	t.Logf("%d lists were broken", broken)
+}
+
+// TestPowerCut: what was acknowledged is on the disk whatever becomes of the bytes that were not synced.
+func TestPowerCut(t *testing.T) {
+	const seed, cuts = 1, 20
+	random := rand.New(rand.NewPCG(seed, 0))
+	disk := newDisk(t)
+	store := openOn(t, filepath.Join(t.TempDir(), "store.db"), disk)
+	client := etcd(t, store)
+	all := known{}
+	for i := range cuts {
+		all.scenario(t.Context(), t, client, fmt.Sprintf("round-%d", i))
+		if i%10 == 9 {
+			if _, err := store.db.ExecContext(t.Context(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir := t.TempDir()
+		if err := disk.Cut(dir, random); err != nil {
+			t.Fatal(err)
+		}
+		after := filepath.Join(dir, "store.db")
+		if err := mark(after); err != nil {
+			t.Fatal(err)
+		}
+		copied := open(t, after)
+		all.check(t, etcd(t, copied))
+		mustClose(t, copied)
+		if t.Failed() {
+			t.Fatalf("cut %d of seed %d", i, seed)
+		}
+	}
+	mustClose(t, store)
+	t.Logf("%d cuts, %d keys", cuts, len(all))
+}
+
+// TestLinearizableWithFaults is TestLinearizable on a disk on which one in so many operations fails.
+func TestLinearizableWithFaults(t *testing.T) {
+	for seed := range uint64(3) {
+		disk := newDisk(t)
+		store := openOn(t, filepath.Join(t.TempDir(), "store.db"), disk)
+		var mu sync.Mutex
+		random := rand.New(rand.NewPCG(seed, 0))
+		disk.Fail(func(_ int, op faultdisk.Op, _ string) faultdisk.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			if (op == faultdisk.Write || op == faultdisk.Sync) && random.IntN(25) == 0 {
+				return []faultdisk.Fault{faultdisk.NoSpace, faultdisk.InputOutput, faultdisk.Torn}[random.IntN(3)]
+			}
+			return faultdisk.Fine
+		})
+		linearizable(t, store, seed, func() { disk.Fail(nil) })
+		mustClose(t, store)
+	}
+}
