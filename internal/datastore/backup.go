@@ -38,6 +38,10 @@ type Backup struct {
 	Revision int64 `json:"revision"`
 	// Size in bytes.
 	Size int64 `json:"size"`
+	// Lineage of the store; "" when it had none.
+	Lineage string `json:"-"`
+	// Objects that users and controllers had made.
+	Objects int `json:"-"`
 }
 
 // backupDir holds the backups of the store at path.
@@ -114,7 +118,7 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 	if err := s.copyTo(ctx, filepath.Join(dir, name)); err != nil {
 		return err
 	}
-	return prune(s.path)
+	return prune(ctx, s.path, s.lineage)
 }
 
 // copyTo makes a copy that appears under its name only when it is whole and sound.
@@ -138,34 +142,66 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 	return atomicfile.Rename(part, path)
 }
 
-// prune removes surplus backups of the store at path.
-func prune(path string) error {
+// prune removes surplus backups of the store at path. One that cannot be read is left alone, and counts for nothing.
+func prune(ctx context.Context, path, lineage string) error {
 	present, err := Backups(path)
 	if err != nil {
 		return err
 	}
-	for _, b := range surplus(present) {
+	var readable []Backup
+	for _, b := range present {
+		if err := b.describe(ctx); err != nil {
+			continue
+		}
+		if b.Lineage == "" {
+			b.Lineage = lineage
+		}
+		readable = append(readable, b)
+	}
+	for _, b := range surplus(readable) {
 		err = errors.Join(err, atomicfile.Remove(b.Path))
 	}
 	return err
 }
 
-// surplus returns those of the backups, the newest first, that are not worth keeping.
+// countSQL counts objects of the kinds that users and controllers make. What every server makes for itself is no loss.
+const countSQL = `SELECT count(*) FROM kine WHERE id IN (SELECT max(id) FROM kine GROUP BY name) AND deleted = 0
+	AND (name LIKE '%.rancherdesktop.io/%' OR name LIKE '/registry/configmaps/%' OR name LIKE '/registry/secrets/%')`
+
+// describe reads what a backup says of itself.
+func (b *Backup) describe(ctx context.Context) (err error) {
+	db, err := sql.Open(driverName, readOnlyName(b.Path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if b.Lineage, err = readInfo(ctx, db, infoLineage); err != nil {
+		return err
+	}
+	return db.QueryRowContext(ctx, countSQL).Scan(&b.Objects)
+}
+
+// surplus returns those of the backups, the newest first, that are not worth keeping. For each only those newer ones
+// count that could take its place: of the same lineage, with at least half as many objects.
 func surplus(backups []Backup) []Backup {
 	var remove []Backup
-	days := map[string]bool{}
 	for i, b := range backups {
-		day := b.Taken.UTC().Format(time.DateOnly)
-		lastOfDay := !days[day] && len(days) < daysKept
-		if lastOfDay {
-			days[day] = true
+		newer, days := 0, map[string]bool{}
+		for _, other := range backups[:i] {
+			if other.Lineage == b.Lineage && 2*other.Objects >= b.Objects {
+				newer++
+				days[other.day()] = true
+			}
 		}
-		if i >= newestKept && !lastOfDay {
+		lastOfDay := !days[b.day()] && len(days) < daysKept
+		if newer >= newestKept && !lastOfDay {
 			remove = append(remove, b)
 		}
 	}
 	return remove
 }
+
+func (b *Backup) day() string { return b.Taken.UTC().Format(time.DateOnly) }
 
 // quickCheck returns nil when all pages are consistent.
 func quickCheck(ctx context.Context, db *sql.DB) error {

@@ -16,52 +16,95 @@ import (
 // ErrDamaged says that the store's content cannot be trusted.
 var ErrDamaged = errors.New("the store is damaged")
 
+// servingText is in the marker while the store is served.
+const servingText = "serving\n"
+
 // markerPath is the file that exists while the store is open.
 func markerPath(path string) string { return path + ".open" }
 
 func mark(path string) error { return atomicfile.Write(markerPath(path), nil, 0o600) }
 
+// markServing says that there is a write-ahead log with something in it.
+func markServing(path string) error {
+	return atomicfile.Write(markerPath(path), []byte(servingText), 0o600)
+}
+
 func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
 
-// check refuses a file that is no store and, after an unclean stop, one whose pages are inconsistent.
-func check(path string) error {
+// check refuses a file that is no store, or not the store that was there, and, after an unclean stop, one whose pages
+// are inconsistent. More is what the caller knows of a store that was there.
+func check(ctx context.Context, path string, more []string) error {
 	switch _, err := os.Stat(path + restoringSuffix); {
 	case err == nil:
 		return fmt.Errorf("%s: %w", path, ErrRestoring)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("looking at the store: %w", err)
 	}
+	if _, err := os.Lstat(path + discardedSuffix); err == nil {
+		if err := Discard(path); err != nil { // it was interrupted
+			return err
+		}
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := refuseNew(path, "there is no such file", more); err != nil {
+			return err
+		}
 		return removeLeftovers(path)
 	case err != nil:
 		return fmt.Errorf("looking at the store: %w", err)
 	case info.Size() == 0:
-		return nil
+		return refuseNew(path, "the file is empty", more)
 	}
-	_, err = os.Stat(markerPath(path))
-	unclean := err == nil
-	if err := probe(path, unclean); err != nil {
-		return fmt.Errorf("%s: %w (%w)", path, ErrDamaged, err)
-	}
-	return nil
+	return checkContent(ctx, path, more)
 }
 
-// probe reads the schema and, when asked to be thorough, every page. Kine would retry
-// a file that cannot be opened for minutes instead of saying so.
-func probe(path string, thorough bool) (err error) {
+func checkContent(ctx context.Context, path string, more []string) error {
+	for _, look := range []func(string) error{checkLog, checkLogEnd} {
+		if err := look(path); err != nil {
+			return err
+		}
+	}
+	_, err := os.Stat(markerPath(path))
+	return inspect(ctx, path, err == nil, func(db *sql.DB) error { return compare(ctx, path, db, more) })
+}
+
+// probe looks whether a file is a sound database.
+func probe(path string, thorough bool) error {
+	return inspect(context.Background(), path, thorough, func(*sql.DB) error { return nil })
+}
+
+// inspect reads the schema and, when asked to be thorough, every page; then it lets do look at what is there. Kine
+// would retry a file that cannot be opened for minutes instead of saying so. ErrDamaged when it cannot be read.
+func inspect(ctx context.Context, path string, thorough bool, do func(*sql.DB) error) (err error) {
+	damaged := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		if code := codeOf(err); code == codeFull || code == codeBusy || code == codeLocked {
+			return fmt.Errorf("looking at %s: %w", path, err)
+		}
+		return fmt.Errorf("%s: %w (%w)", path, ErrDamaged, err)
+	}
 	db, err := sql.Open(driverName, sourceName(path))
 	if err != nil {
-		return err
+		return fmt.Errorf("opening %s: %w", path, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var tables int
-	if err := db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return damaged(err)
+	}
+	if thorough {
+		if err := quickCheck(ctx, db); err != nil {
+			return damaged(err)
+		}
+	}
+	err = do(db)
+	var lost *LostError
+	if errors.As(err, &lost) {
 		return err
 	}
-	if !thorough {
-		return nil
-	}
-	return quickCheck(context.Background(), db)
+	return damaged(err)
 }

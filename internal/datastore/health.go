@@ -145,7 +145,7 @@ func (s *Store) makeRoom(err error) bool {
 	return cause == checked.CauseFull && s.room.Release()
 }
 
-// tend looks after the ballast until ctx ends.
+// tend looks after the ballast and the record until ctx ends.
 func (s *Store) tend(ctx context.Context) {
 	ticker := time.NewTicker(tendInterval)
 	defer ticker.Stop()
@@ -156,7 +156,10 @@ func (s *Store) tend(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := s.room.Tend()
+		err := errors.Join(s.room.Tend(), s.writeRecord(ctx))
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil && !reported && s.options.Report != nil {
 			s.options.Report(err)
 		}

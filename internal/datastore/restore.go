@@ -4,11 +4,13 @@ package datastore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -31,8 +33,15 @@ const (
 // Restore puts a backup in the place of the store at path, which must not be open, and sets that aside. It returns where
 // the old store is; nowhere when there was none. A restore that was interrupted keeps the store from being opened until it is done again.
 func Restore(path string, backup Backup, now time.Time) (aside string, err error) {
-	if err := probe(backup.Path, true); err != nil {
-		return "", fmt.Errorf("the backup %s: %w (%w)", backup.Path, ErrDamaged, err)
+	restored := record{}
+	err = inspect(context.Background(), backup.Path, true, func(db *sql.DB) (err error) {
+		if restored.Lineage, err = readInfo(context.Background(), db, infoLineage); err == nil {
+			restored.Revision, err = lastRevision(context.Background(), db)
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("the backup: %w", err)
 	}
 	if err := copyFile(path+newSuffix, backup.Path); err != nil {
 		return "", err
@@ -48,7 +57,7 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	if err := atomicfile.Rename(path+newSuffix, path); err != nil {
 		return "", fmt.Errorf("putting the backup in place: %w", err)
 	}
-	if err := unmark(path); err != nil {
+	if err := errors.Join(unmark(path), restored.write(path)); err != nil {
 		return "", err
 	}
 	if !moved {
@@ -95,19 +104,33 @@ func copyFile(to, from string) (err error) {
 // the whole store or none: the next Open or Discard removes what is left.
 func Discard(path string) error {
 	err := atomicfile.Rename(path, path+discardedSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = discarding(path)
+	}
+	if err != nil {
 		return fmt.Errorf("removing the store: %w", err)
 	}
-	return errors.Join(removeLeftovers(path), atomicfile.RemoveAll(backupDir(path)))
+	if err := errors.Join(removeLeftovers(path), atomicfile.Remove(renewPath(path)), atomicfile.RemoveAll(backupDir(path))); err != nil {
+		return err
+	}
+	return atomicfile.Remove(path + discardedSuffix)
+}
+
+// discarding notes that a store without a file is being removed, unless there is nothing to remove it from.
+func discarding(path string) error {
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return atomicfile.Write(path+discardedSuffix, nil, 0o600)
 }
 
 // removeLeftovers removes what belongs to a store whose file is gone.
 func removeLeftovers(path string) error {
 	var errs []error
-	for _, suffix := range append([]string{discardedSuffix, newSuffix, restoringSuffix}, companions...) {
+	for _, suffix := range append([]string{newSuffix, restoringSuffix, reserveSuffix}, companions...) {
 		errs = append(errs, atomicfile.Remove(path+suffix))
 	}
-	return errors.Join(append(errs, unmark(path))...)
+	return errors.Join(append(errs, unmark(path), atomicfile.Remove(recordPath(path)))...)
 }
 
 // KeepBackups makes a backup after a first pause and then at each interval, until ctx ends or the store is found to be

@@ -18,6 +18,9 @@ func escapePath(path string) string { return "file:" + uriEscape(path) }
 
 func sourceName(path string) string { return escapePath(path) + "?_busy_timeout=5000" }
 
+// readOnlyName opens a file that nobody writes to, and makes none beside it.
+func readOnlyName(path string) string { return escapePath(path) + "?mode=ro&immutable=1" }
+
 // codeOf returns SQLite's result code; 0 for other errors.
 func codeOf(err error) int {
 	var own sqlite3.Error

@@ -20,6 +20,9 @@ func sourceName(path string) string {
 	return "file://" + escapePath(path) + "?_pragma=busy_timeout(5000)"
 }
 
+// readOnlyName opens a file that nobody writes to, and makes none beside it.
+func readOnlyName(path string) string { return "file://" + escapePath(path) + "?mode=ro&immutable=1" }
+
 // codeOf returns SQLite's primary result code; 0 for other errors.
 func codeOf(err error) int {
 	var own *sqlite.Error

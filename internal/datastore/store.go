@@ -68,6 +68,7 @@ type Store struct {
 	damaged atomic.Bool
 	options Options
 	room    *room.Room
+	lineage string
 	health  health
 	back    readBack
 }
@@ -77,6 +78,9 @@ type Options struct {
 	// Report gets the first of the store's failures of a kind, and the first again after a write that
 	// succeeded. It must not call the store. Nil: they are kept for Health only.
 	Report func(error)
+	// Evidence is what the caller knows of that shows that there was a store before, each in a few words. With any,
+	// Open does not make a new one.
+	Evidence []string
 
 	// vfs is a file system of SQLite's for tests; wait is lockWait unless a test sets it.
 	vfs  string
@@ -84,7 +88,8 @@ type Options struct {
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
-// A damaged store is an error that wraps ErrDamaged; nothing is repaired or dropped.
+// A damaged store is an error that wraps ErrDamaged, one that is not what was there a *LostError; nothing is repaired
+// or dropped.
 func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
@@ -97,7 +102,8 @@ func OpenWith(path string, options Options) (*Store, error) {
 	if free, ok := s.room.Free(); ok && free < ballast {
 		s.room.Release() // SQLite needs room to open a store, too
 	}
-	if err := check(path); err != nil {
+	ctx := context.Background()
+	if err := check(ctx, path, options.Evidence); err != nil {
 		return nil, err
 	}
 	file, err := createPrivate(path)
@@ -110,6 +116,9 @@ func OpenWith(path string, options Options) (*Store, error) {
 	}
 	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	if err := s.identify(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), s.Close())
 	}
 	return s, nil
 }
@@ -200,7 +209,11 @@ func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]str
 func (s *Store) Close() error {
 	s.server.Stop()
 	s.back.close()
-	_, err := s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	ctx := context.Background()
+	// From now on the log may be empty; the record is right if there is no room to write it, too.
+	err := errors.Join(s.writeRecord(ctx), mark(s.path))
+	_, checkpointErr := s.db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	err = errors.Join(err, checkpointErr)
 	s.cancel()
 	s.closed.Wait()
 	if err != nil {

@@ -6,11 +6,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -236,7 +237,7 @@ func TestKill(t *testing.T) {
 // killWriter runs a writer until it has printed enough keys, kills it and returns all that it printed.
 func killWriter(t *testing.T, path string, enough int) []string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := osexec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), killedWriter+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -258,3 +259,23 @@ func killWriter(t *testing.T, path string, enough int) []string {
 	}
 	return keys
 }
+
+// exec runs a statement on a store that is not open.
+func exec(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open(driverName, sourceName(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), statement)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func emptyDatabase(t *testing.T, path string) {
+	t.Helper()
+	exec(t, path, "CREATE TABLE something (id INTEGER); DROP TABLE something")
+}
+
+func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
