@@ -85,7 +85,8 @@ func parseBackup(name string) (b Backup, ok bool) {
 }
 
 // Backup copies the store as it is at one moment, while it is used, and removes backups that are not worth keeping any more. A store
-// that has not changed since the last backup is not copied again. ErrDamaged when the store turns out to be.
+// that has not changed since the last backup is not copied again, nor one with bad rows (ErrBadRow). ErrDamaged when the
+// store turns out to be.
 func (s *Store) Backup(ctx context.Context, now time.Time) error {
 	err := s.backUp(ctx, now)
 	if err == nil {
@@ -109,6 +110,9 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 	}
 	if len(present) > 0 && present[0].Revision == revision {
 		return nil
+	}
+	if err := s.Verify(ctx); err != nil {
+		return err // it must not take the place of a good one
 	}
 	dir := backupDir(s.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

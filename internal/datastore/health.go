@@ -49,6 +49,8 @@ type Health struct {
 	Short bool `json:"short"`
 	// Failure is the last failure; nil when a write has succeeded since.
 	Failure *Failure `json:"failure,omitempty"`
+	// Bad rows that the last Verify has found.
+	Bad []BadRow `json:"bad,omitempty"`
 }
 
 // Failure of the store.
@@ -63,7 +65,8 @@ type Failure struct {
 
 // Health says how the store is.
 func (s *Store) Health() Health {
-	h := Health{Free: -1, Reserve: s.room.Reserve(), Failure: s.health.last()}
+	h := Health{Free: -1, Reserve: s.room.Reserve()}
+	h.Failure, h.Bad = s.health.last()
 	if free, ok := s.room.Free(); ok {
 		h.Free, h.Short = free, free < h.Reserve
 	}
@@ -73,16 +76,24 @@ func (s *Store) Health() Health {
 type health struct {
 	mu      sync.Mutex
 	failure *Failure
+	bad     []BadRow
 }
 
-func (h *health) last() *Failure {
+func (h *health) last() (*Failure, []BadRow) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failure == nil {
-		return nil
+		return nil, h.bad
 	}
 	failure := *h.failure
-	return &failure
+	return &failure, h.bad
+}
+
+// found replaces the bad rows that are known.
+func (h *health) found(bad []BadRow) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bad = bad
 }
 
 // failed notes a failure and reports whether it is the first of its kind.

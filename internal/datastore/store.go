@@ -81,6 +81,8 @@ type Options struct {
 	// Evidence is what the caller knows of that shows that there was a store before, each in a few words. With any,
 	// Open does not make a new one.
 	Evidence []string
+	// Check says why the value of a key cannot be used; nil means all can. Verify and Backup call it.
+	Check func(key string, value []byte) error
 
 	// vfs is a file system of SQLite's for tests; wait is lockWait unless a test sets it.
 	vfs  string
