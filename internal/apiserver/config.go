@@ -89,6 +89,7 @@ func baseConfig(access *Access, loopbackToken string, shared groups, gate *gate)
 	config.MergedResourceConfig = resourceConfig()
 	config.ShutdownWatchTerminationGracePeriod = watchGrace
 	config.AggregatedDiscoveryGroupManager = shared
+	config.ResourceTransformers = summedValues{}
 	config.ReadyzChecks = append(config.ReadyzChecks, healthz.NamedCheck("rdd", gate.check))
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
 		return gate.wrap(genericapiserver.DefaultBuildHandlerChain(handler, c))

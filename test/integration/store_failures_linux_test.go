@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -46,13 +45,6 @@ func fill(t *testing.T, dir string) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func someConfigMap(name string) *corev1.ConfigMap {
-	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Finalizers: []string{"example.com/held"}},
-		Data:       map[string]string{"key": strings.Repeat("v", 5000)},
 	}
 }
 

@@ -57,7 +57,7 @@ var allowed = map[string][]string{
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
-	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked"},
+	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum"},
 	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
