@@ -36,7 +36,7 @@ func TestStoreStatus(t *testing.T) {
 	}
 	conflict := storage.NewResourceVersionConflictsError("/registry/key", 1)
 	for _, err := range []error{nil, conflict} {
-		if got := storeStatus(err); got != err {
+		if got := storeStatus(err); got != err { //nolint:errorlint // the very error
 			t.Errorf("%v became %v", err, got)
 		}
 	}

@@ -45,7 +45,7 @@ func (b *bench) failed(t *testing.T, err error) {
 func TestAnswers(t *testing.T) {
 	inBothShapes(t, func(t *testing.T, b *bench) {
 		first := b.mustCreate(t, "/key", "1")
-		if _, err := b.Create(t.Context(), "/key", []byte("2"), 0); err != server.ErrKeyExists { // kine compares it so
+		if _, err := b.Create(t.Context(), "/key", []byte("2"), 0); err != server.ErrKeyExists { //nolint:errorlint // kine compares it so
 			t.Errorf("creating again: %v", err)
 		}
 		second, _, ok, err := b.Update(t.Context(), "/key", []byte("2"), first, 0)
