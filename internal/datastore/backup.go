@@ -125,9 +125,23 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 	return prune(ctx, s.path, s.lineage)
 }
 
-// copyTo makes a copy that appears under its name only when it is whole and sound.
+// copyTo makes a copy that appears under its name only when it is whole and sound. A part of one is removed.
 func (s *Store) copyTo(ctx context.Context, path string) error {
+	size, err := s.size(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.room.Admit(size); err != nil {
+		return err
+	}
 	part := filepath.Join(filepath.Dir(path), newSuffix)
+	if err := s.copyPart(ctx, part); err != nil {
+		return errors.Join(err, atomicfile.Remove(part))
+	}
+	return atomicfile.Rename(part, path)
+}
+
+func (s *Store) copyPart(ctx context.Context, part string) error {
 	if err := atomicfile.Remove(part); err != nil {
 		return err
 	}
@@ -140,10 +154,14 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 	if err := probe(part, true); err != nil {
 		return err
 	}
-	if err := atomicfile.Sync(part); err != nil {
-		return err
-	}
-	return atomicfile.Rename(part, path)
+	return atomicfile.Sync(part)
+}
+
+// size of the store, without free pages, in bytes.
+func (s *Store) size(ctx context.Context) (size int64, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT (page_count - freelist_count) * page_size
+		FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`).Scan(&size)
+	return size, err
 }
 
 // prune removes surplus backups of the store at path. One that cannot be read is left alone, and counts for nothing.

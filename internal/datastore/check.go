@@ -16,6 +16,9 @@ import (
 // ErrDamaged says that the store's content cannot be trusted.
 var ErrDamaged = errors.New("the store is damaged")
 
+// ErrNoFile says that a file of the store is something else, a directory or a FIFO.
+var ErrNoFile = errors.New("it is no regular file")
+
 // servingText is in the marker while the store is served.
 const servingText = "serving\n"
 
@@ -34,6 +37,11 @@ func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
 // check refuses a file that is no store, or not the store that was there, and, after an unclean stop, one whose pages
 // are inconsistent. More is what the caller knows of a store that was there.
 func check(ctx context.Context, path string, more []string) error {
+	for _, name := range []string{path, path + "-wal", path + "-shm", markerPath(path), recordPath(path)} {
+		if err := isFile(name); err != nil {
+			return err
+		}
+	}
 	switch _, err := os.Stat(path + restoringSuffix); {
 	case err == nil:
 		return fmt.Errorf("%s: %w", path, ErrRestoring)
@@ -58,6 +66,15 @@ func check(ctx context.Context, path string, more []string) error {
 		return refuseNew(path, "the file is empty", more)
 	}
 	return checkContent(ctx, path, more)
+}
+
+// isFile returns an error when there is something that is no file: opening a FIFO, say, would not end.
+func isFile(name string) error {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("looking at the store: %s: %w", name, ErrNoFile)
+	}
+	return nil // who needs the file tells why it cannot be read
 }
 
 func checkContent(ctx context.Context, path string, more []string) error {

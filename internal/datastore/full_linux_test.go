@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"rancherdesktop.io/rdd/internal/datastore/room"
 )
 
 // smallFileSystem mounts a file system of its own, of so many bytes.
@@ -92,4 +94,23 @@ func TestFullFileSystem(t *testing.T) {
 	}
 	empty()
 	put(t, client, "/after", "value")
+}
+
+// TestNoBackupWithoutRoom leaves nothing behind that would take the last of the room.
+func TestNoBackupWithoutRoom(t *testing.T) {
+	dir := smallFileSystem(t, 80<<20)
+	path := filepath.Join(dir, "store.db")
+	store := open(t, path)
+	defer mustClose(t, store)
+	put(t, etcd(t, store), "/key", "value")
+	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 20<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var short *room.ShortError
+	if err := store.Backup(t.Context(), noon); !errors.As(err, &short) {
+		t.Errorf("backing up ended with %v", err)
+	}
+	if entries, err := os.ReadDir(backupDir(path)); err != nil || len(entries) != 0 {
+		t.Errorf("left: %v, %v", entries, err)
+	}
 }

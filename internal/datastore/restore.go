@@ -113,7 +113,7 @@ func Discard(path string) error {
 	if err := errors.Join(removeLeftovers(path), atomicfile.Remove(renewPath(path)), atomicfile.RemoveAll(backupDir(path))); err != nil {
 		return err
 	}
-	return atomicfile.Remove(path + discardedSuffix)
+	return atomicfile.RemoveAll(path + discardedSuffix)
 }
 
 // discarding notes that a store without a file is being removed, unless there is nothing to remove it from.
@@ -126,11 +126,15 @@ func discarding(path string) error {
 
 // removeLeftovers removes what belongs to a store whose file is gone.
 func removeLeftovers(path string) error {
-	var errs []error
+	names := []string{markerPath(path), recordPath(path)}
 	for _, suffix := range append([]string{newSuffix, restoringSuffix, reserveSuffix}, companions...) {
-		errs = append(errs, atomicfile.Remove(path+suffix))
+		names = append(names, path+suffix)
 	}
-	return errors.Join(append(errs, unmark(path), atomicfile.Remove(recordPath(path)))...)
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, atomicfile.RemoveAll(name)) // whatever it is
+	}
+	return errors.Join(errs...)
 }
 
 // KeepBackups makes a backup after a first pause and then at each interval, until ctx ends or the store is found to be
