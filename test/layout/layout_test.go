@@ -36,9 +36,15 @@ var allowed = map[string][]string{
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/vmtest":   {"internal/vm"},
+	"internal/vm/image/build": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
+	},
+	"internal/vm/image/fetch": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile",
+	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
@@ -109,14 +115,16 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// permitted reports whether pkg, under the rule of prefix, may import target. A
-// permission for internal/vm does not cover the engines below it.
+// exact are permissions that do not cover the packages below: the engines, and what builds and fetches images.
+var exact = []string{"internal/vm", "internal/vm/image"}
+
+// permitted reports whether pkg, under the rule of prefix, may import target.
 func permitted(pkg, prefix, target string) bool {
-	if under(target, prefix) && prefix != "internal/vm" {
+	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
-		if permission == "internal/vm" && !under(pkg, "internal/cli") {
+		if slices.Contains(exact, permission) && !under(pkg, "internal/cli") {
 			return target == permission
 		}
 		return under(target, permission)
