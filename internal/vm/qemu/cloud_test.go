@@ -84,7 +84,7 @@ func TestCreateFromURL(t *testing.T) {
 	if _, err := os.Stat(h.dir().Firmware()); m.UEFI != (firmware != nil) || m.UEFI != (err == nil) {
 		t.Errorf("UEFI: %t; the host has %v, the machine: %v", m.UEFI, firmware, err)
 	}
-	if size, err := machine.DiskSize(h.dir().Disk()); err != nil || size != 3<<30 {
+	if size, err := image.DiskSize(h.dir().Disk(), image.FormatQCOW2); err != nil || size != 3<<30 {
 		t.Errorf("the disk has %d bytes, %v", size, err)
 	}
 
