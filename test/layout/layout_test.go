@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/process":     {},
 	"internal/qmp":         {},
 	"internal/sshx":        {"internal/atomicfile"},
+	"internal/textfile":    {},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
