@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	},
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/vm/qemu/hostagent",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
 	"internal/vm/qemu/protocol":       {},
 	"internal/reconcile":              {"api", "internal/rules"},
