@@ -65,7 +65,7 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
+	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
 		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
