@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"internal/rules":       {},
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
+	"internal/levenshtein": {},
 	"internal/instance":    {},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/textfile":    {},
 	"internal/vm":          {},
-	"internal/vm/template": {"internal/vm"},
+	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/vmtest":   {"internal/vm"},
@@ -75,7 +76,7 @@ var allowed = map[string][]string{
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
-	"internal/cli/property": {},
+	"internal/cli/property": {"internal/levenshtein"},
 	"test":                  {"api", "internal", "test"},
 }
 
