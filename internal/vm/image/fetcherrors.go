@@ -54,8 +54,8 @@ func (e *InterruptedError) Retryable() bool { return true }
 type DigestError struct{ Location, Want, Got string }
 
 func (e *DigestError) Error() string {
-	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; correct the digest or the location",
-		Redacted(e.Location), e.Got, e.Want)
+	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; "+
+		"correct the digest or the location", Redacted(e.Location), e.Got, e.Want)
 }
 
 // Retryable implements what vm.Retryable asks.
