@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	},
 	"internal/vm/qemu/protocol":       {},
 	"internal/reconcile":              {"api", "internal/rules"},
-	"internal/containers":             {"internal/sshx"},
+	"internal/containers":             {"internal/vm"},
 	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},

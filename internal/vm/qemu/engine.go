@@ -17,11 +17,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
-	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
-	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -52,7 +52,7 @@ type Images interface {
 	Kernel() (kernel, initrd string, err error)
 }
 
-// Engine implements vm.Engine and vm.Sheller.
+// Engine implements vm.Engine and the abilities below.
 type Engine struct {
 	config Config
 	home   vmdir.Home
@@ -61,8 +61,14 @@ type Engine struct {
 }
 
 var (
-	_ vm.Engine  = &Engine{}
-	_ vm.Sheller = &Engine{}
+	_ vm.Engine          = &Engine{}
+	_ vm.GuestRunner     = &Engine{}
+	_ vm.PathMapper      = &Engine{}
+	_ vm.LogFinder       = &Engine{}
+	_ vm.Historian       = &Engine{}
+	_ vm.DirectoryReader = &Engine{}
+	_ vm.HostReporter    = &Engine{}
+	_ vm.HomeChecker     = &Engine{}
 )
 
 // New returns an Engine. It touches nothing yet.
@@ -71,6 +77,22 @@ func New(config Config) *Engine {
 }
 
 func (e *Engine) dir(name string) vmdir.Dir { return vmdir.In(e.config.LimaHome, name) }
+
+// existing is the directory of an instance, whoever made it: vm.ErrNotFound.
+func (e *Engine) existing(name string) (vmdir.Dir, error) {
+	dir := e.dir(name)
+	if name != filepath.Base(name) {
+		return dir, fmt.Errorf("instance %q: %w", name, vm.ErrNotFound) // a path that leads elsewhere
+	}
+	_, err := os.Stat(string(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
+	}
+	if err != nil {
+		return dir, fmt.Errorf("looking for instance %s: %w", name, err)
+	}
+	return dir, nil
+}
 
 // owned reads an instance's record on behalf of its owner: vm.ErrNotFound, *vm.NameTakenError.
 func (e *Engine) owned(owner vm.Owner, name string) (vmdir.Record, error) {
@@ -111,28 +133,4 @@ func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
 		states = append(states, state)
 	}
 	return states, nil
-}
-
-// Shell implements vm.Sheller.
-func (e *Engine) Shell(ctx context.Context, name string) (vm.Shell, error) {
-	state, err := e.Observe(ctx, name)
-	if err != nil {
-		return vm.Shell{}, err
-	}
-	if state.Phase != vm.PhaseRunning {
-		return vm.Shell{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotRunning)
-	}
-	record, err := e.dir(name).ReadRecord()
-	if err != nil {
-		return vm.Shell{}, err
-	}
-	return vm.Shell{
-		Address: fmt.Sprintf("127.0.0.1:%d", state.SSHPort), User: record.Machine.User.Name,
-		PrivateKeyFile: e.dir(name).UserKey(), KnownHostsFile: e.dir(name).KnownHosts(),
-	}, nil
-}
-
-// RunInGuest runs a command in a running guest, as sshx.Run does.
-func (e *Engine) RunInGuest(ctx context.Context, name string, command sshx.Command) (int, error) {
-	return shell.Run(ctx, e.dir(name), command)
 }
