@@ -5,7 +5,6 @@ package qemu
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"rancherdesktop.io/rdd/internal/flock"
@@ -15,15 +14,15 @@ import (
 
 // Directory implements vm.DirectoryReader.
 func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error) {
-	dir, err := e.existing(name)
-	d := vm.Directory{Name: name, Path: string(dir), TemplateFile: dir.Template()}
-	if err != nil {
+	i := e.instance(name)
+	d := vm.Directory{Name: name, Path: string(i.dir), TemplateFile: i.dir.Template()}
+	if err := i.existing(); err != nil {
 		return d, err
 	}
-	record, err := dir.ReadRecord()
+	record, err := i.dir.ReadRecord()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return d, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
+		return d, i.notFound()
 	case errors.Is(err, vmdir.ErrForeign):
 		d.Foreign = true
 		return d, nil
@@ -32,17 +31,17 @@ func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error)
 		return d, nil
 	}
 	d.Owner, d.Params = record.Owner, record.Spec.Params
-	d.Alive, err = alive(dir)
+	d.Alive, err = i.alive()
 	return d, err
 }
 
-// alive reports whether an instance's machine lives, or its hostagent.
-func alive(dir vmdir.Dir) (bool, error) {
-	machine, err := flock.Held(dir.QEMULock())
+// alive reports whether the instance's machine lives, or its hostagent.
+func (i instance) alive() (bool, error) {
+	machine, err := flock.Held(i.dir.QEMULock())
 	if err != nil || machine {
 		return machine, err
 	}
-	return flock.Held(dir.HostagentLock())
+	return flock.Held(i.dir.HostagentLock())
 }
 
 // Directories implements vm.DirectoryReader.

@@ -13,12 +13,9 @@ package qemu
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
+
+	"k8s.io/utils/keymutex"
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -52,12 +49,18 @@ type Images interface {
 	Kernel() (kernel, initrd string, err error)
 }
 
+// nameLocks is how many locks the names of the instances share.
+const nameLocks = 1 << 10
+
 // Engine implements vm.Engine and the abilities below.
 type Engine struct {
 	config Config
 	home   vmdir.Home
 	works  *works
-	names  keyedMutex
+	// names keeps calls for one instance apart. Two names may share a lock. That is rare, for there are
+	// many, and harmless: no call takes two, and each is short, but for a stop by force that waits up
+	// to half a minute for a hostagent that hangs.
+	names keymutex.KeyMutex
 }
 
 var (
@@ -73,64 +76,5 @@ var (
 
 // New returns an Engine. It touches nothing yet.
 func New(config Config) *Engine {
-	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks()}
-}
-
-func (e *Engine) dir(name string) vmdir.Dir { return vmdir.In(e.config.LimaHome, name) }
-
-// existing is the directory of an instance, whoever made it: vm.ErrNotFound.
-func (e *Engine) existing(name string) (vmdir.Dir, error) {
-	dir := e.dir(name)
-	if name != filepath.Base(name) {
-		return dir, fmt.Errorf("instance %q: %w", name, vm.ErrNotFound) // a path that leads elsewhere
-	}
-	_, err := os.Stat(string(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return dir, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
-	}
-	if err != nil {
-		return dir, fmt.Errorf("looking for instance %s: %w", name, err)
-	}
-	return dir, nil
-}
-
-// owned reads an instance's record on behalf of its owner: vm.ErrNotFound, *vm.NameTakenError.
-func (e *Engine) owned(owner vm.Owner, name string) (vmdir.Record, error) {
-	record, err := e.dir(name).ReadRecord()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return vmdir.Record{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
-	case errors.Is(err, vmdir.ErrForeign):
-		return vmdir.Record{}, &vm.NameTakenError{Name: name}
-	case err != nil:
-		return vmdir.Record{}, err
-	case owner.UID == "" || record.Owner.UID != owner.UID:
-		return vmdir.Record{}, &vm.NameTakenError{Name: name, Owner: record.Owner}
-	}
-	return record, nil
-}
-
-// busy returns vm.ErrBusy with what is going on.
-func busy(name, what string) error {
-	return fmt.Errorf("instance %s is %s: %w", name, what, vm.ErrBusy)
-}
-
-// List implements vm.Engine.
-func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
-	names, err := e.home.Instances()
-	if err != nil {
-		return nil, err
-	}
-	var states []vm.State
-	for _, name := range names {
-		state, err := e.Observe(ctx, name)
-		if errors.Is(err, vm.ErrNotFound) {
-			continue // deleted since
-		}
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, state)
-	}
-	return states, nil
+	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks(), names: keymutex.NewHashed(nameLocks)}
 }

@@ -17,22 +17,22 @@ import (
 
 // GuestPath implements vm.PathMapper.
 func (e *Engine) GuestPath(_ context.Context, name, hostDir string) (string, error) {
-	dir, err := e.existing(name)
+	i := e.instance(name)
+	if err := i.existing(); err != nil {
+		return "", err
+	}
+	record, err := i.dir.ReadRecord()
 	if err != nil {
 		return "", err
 	}
-	record, err := dir.ReadRecord()
-	if err != nil {
-		return "", err
-	}
-	start, err := dir.ReadStart()
+	start, err := i.dir.ReadStart()
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("instance %s was never started: %w", name, vm.ErrNotFound)
 	}
 	if err != nil {
 		return "", err
 	}
-	t, err := guest.Template(dir, record, start)
+	t, err := guest.Template(i.dir, record, start)
 	if err != nil {
 		return "", err
 	}

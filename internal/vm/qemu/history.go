@@ -22,11 +22,11 @@ const historyBytes = 64 << 10
 
 // History implements vm.Historian.
 func (e *Engine) History(_ context.Context, name string) ([]vm.Step, error) {
-	dir, err := e.existing(name)
-	if err != nil {
+	i := e.instance(name)
+	if err := i.existing(); err != nil {
 		return nil, err
 	}
-	events, err := end(dir.HostagentStdout(), historyBytes)
+	events, err := end(i.dir.HostagentStdout(), historyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading the history of instance %s: %w", name, err)
 	}

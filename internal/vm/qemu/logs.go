@@ -36,13 +36,13 @@ func (e *Engine) LogKinds() []vm.LogKind {
 
 // LogFile implements vm.LogFinder.
 func (e *Engine) LogFile(_ context.Context, name, kind string) (string, error) {
-	dir, err := e.existing(name)
-	if err != nil {
+	i := e.instance(name)
+	if err := i.existing(); err != nil {
 		return "", err
 	}
 	for _, file := range logFiles() {
 		if file.Name == kind {
-			return file.path(dir), nil
+			return file.path(i.dir), nil
 		}
 	}
 	return "", fmt.Errorf("instance %s: there is no kind of log %q", name, kind)

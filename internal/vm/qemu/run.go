@@ -12,12 +12,13 @@ import (
 
 // RunInGuest implements vm.GuestRunner.
 func (e *Engine) RunInGuest(ctx context.Context, name string, command vm.Command) (int, error) {
-	dir, err := e.existing(name)
+	i := e.instance(name)
+	err := i.existing()
 	if errors.Is(err, vm.ErrNotFound) {
 		return 0, &vm.UnreachableError{Reason: vm.ErrNotFound, Err: err}
 	}
 	if err != nil {
 		return 0, err
 	}
-	return shell.Run(ctx, dir, command)
+	return shell.Run(ctx, i.dir, command)
 }
