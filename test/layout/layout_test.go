@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"internal/vm/template": {"internal/vm"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
+	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
@@ -56,7 +57,7 @@ var allowed = map[string][]string{
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
 	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
-	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
 	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
