@@ -77,8 +77,9 @@ func (e *UnreachableError) Unwrap() []error {
 	return []error{e.Reason, e.Err}
 }
 
-// Retryable reports whether trying again soon may help: a spec the engine cannot
-// honour or a name that is taken only changes when someone acts. An error that has a method Retryable() bool knows best itself.
+// Retryable reports whether trying again soon may help: a spec the engine cannot honour or a name
+// that is taken only changes when someone acts. An error that has a method Retryable() bool knows
+// best itself.
 func Retryable(err error) bool {
 	var judge interface{ Retryable() bool }
 	if errors.As(err, &judge) {

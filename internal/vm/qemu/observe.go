@@ -15,7 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make it hang.
+// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make
+// it hang.
 func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	i := e.instance(name)
 	work := i.work()
@@ -86,8 +87,8 @@ func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 	return state
 }
 
-// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was interrupted,
-// or somebody edited the file, and the next Apply writes it again.
+// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was
+// interrupted, or somebody edited the file, and the next Apply writes it again.
 func (i instance) revision(record vmdir.Record) (string, error) {
 	template, err := os.ReadFile(i.dir.Template())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +109,8 @@ type observation struct {
 	hostagent, qemu bool // alive
 }
 
-// observe reads the locks before run.json: what a process wrote before it let go of its lock is then seen.
+// observe reads the locks before run.json: what a process wrote before it let go of its lock is
+// then seen.
 func (i instance) observe() (observation, error) {
 	var seen observation
 	var errs [3]error

@@ -98,8 +98,8 @@ func (i instance) stopOrphan(mode vm.StopMode) error {
 	})
 }
 
-// killHostagent ends the hostagent of an instance: the process that was written down or that listens on
-// its socket, and only when its command line says that it is one.
+// killHostagent ends the hostagent of an instance: the process that was written down or that
+// listens on its socket, and only when its command line says that it is one.
 func (i instance) killHostagent() error {
 	id, err := i.dir.FindHostagent()
 	if err != nil {
