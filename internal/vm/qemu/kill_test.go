@@ -385,7 +385,8 @@ func TestCreateFails(t *testing.T) {
 	h := newFakeHost(t)
 	cause := &vm.HostError{Missing: "mmdebstrap", Hint: "sudo apt-get install mmdebstrap"}
 	h.images.onEnsure(func(context.Context) error { return cause })
-	e := h.engine(t)
+	log := make(logged, 100)
+	e := h.engineWithLog(t, slog.New(slog.NewTextHandler(log, nil)))
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
 	var host *vm.HostError
@@ -396,6 +397,11 @@ func TestCreateFails(t *testing.T) {
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	if state := await(t, e, "created", in(vm.PhaseStopped)); state.Failure != nil {
 		t.Errorf("%+v", state)
+	}
+	for len(log) > 0 {
+		if line := <-log; strings.Contains(line, "mmdebstrap") {
+			t.Errorf("a failure that is reported is logged, too: %s", line)
+		}
 	}
 }
 
