@@ -15,7 +15,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -242,11 +242,11 @@ func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:
 
 // integrates reports whether the instance runs the controller that changes the host.
 func integrates(inst instance.Instance) (bool, error) {
-	arguments, _, err := settings.Load(inst)
+	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}
-	selected, err := settings.Select(arguments.Controllers, daemon.ControllerNames())
+	selected, err := presence.SelectControllers(arguments.Controllers, daemon.ControllerNames())
 	return slices.Contains(selected, integrationController), err
 }
 

@@ -23,6 +23,8 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -210,7 +212,7 @@ func endDaemons(home string) error {
 }
 
 func endDaemon(inst instance.Instance) error {
-	if exists, err := client.Exists(inst); err != nil || !exists {
+	if exists, err := presence.Exists(inst); err != nil || !exists {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -334,7 +336,7 @@ func cmdWaitGone(ts *testscript.TestScript, _ bool, args []string) {
 
 func cmdWaitBackup(ts *testscript.TestScript, _ bool, _ []string) {
 	until(ts, func() bool {
-		backups, err := daemon.Backups(scriptPaths(ts.Getenv("HOME")))
+		backups, err := offline.Backups(scriptPaths(ts.Getenv("HOME")))
 		ts.Check(err)
 		return len(backups) > 0
 	}, func() string { return "the daemon made no backup" })

@@ -24,7 +24,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -65,8 +65,8 @@ func (r *root) gather(ctx context.Context, name string) (*explain.Facts, error) 
 
 // gatherDaemon asks the daemon, and how it is when it does not answer.
 func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *explain.Facts) {
-	if arguments, exists, err := settings.Load(inst); err == nil && exists {
-		if enabled, err := settings.Select(arguments.Controllers, daemon.ControllerNames()); err == nil {
+	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
+		if enabled, err := presence.SelectControllers(arguments.Controllers, daemon.ControllerNames()); err == nil {
 			f.Daemon.Disabled = slices.DeleteFunc(daemon.ControllerNames(), func(name string) bool { return slices.Contains(enabled, name) })
 		}
 	}
@@ -80,7 +80,7 @@ func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *expl
 		f.Daemon.Problem = err.Error()
 	}
 	if !f.Daemon.Running && !f.Daemon.Changing {
-		f.Daemon.LastWords = lastErrors(client.LogFile(inst))
+		f.Daemon.LastWords = lastErrors(presence.LogFile(inst))
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -53,7 +54,7 @@ type Client struct {
 	// Config reaches the API as the instance's user.
 	Config *rest.Config
 	// Daemon is who answers.
-	Daemon Record
+	Daemon presence.Record
 }
 
 // Connect returns a client of the instance's API. It creates the instance's directories and starts the daemon when
@@ -100,23 +101,23 @@ func loadConfig(path string) (*rest.Config, error) {
 }
 
 // Ensure finds a ready daemon of a fitting version, starting or restarting it when need be.
-func Ensure(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+func Ensure(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
 	state, record, err := Find(inst)
 	if err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	if state == Stopped && options.NoStart {
-		return Record{}, ErrNotRunning
+		return presence.Record{}, ErrNotRunning
 	}
 	if state != Running {
 		return start(ctx, inst, options)
 	}
 	switch order := compare(record.Build, options.Build); {
 	case order > 0:
-		return Record{}, &NewerError{Daemon: record.Build, Client: options.Build}
+		return presence.Record{}, &NewerError{Daemon: record.Build, Client: options.Build}
 	case order < 0:
 		if _, err := Stop(ctx, inst); err != nil {
-			return Record{}, fmt.Errorf("restarting the older daemon: %w", err)
+			return presence.Record{}, fmt.Errorf("restarting the older daemon: %w", err)
 		}
 		return start(ctx, inst, options)
 	}
@@ -134,13 +135,13 @@ func compare(daemon, own version.Build) int {
 	return daemon.Compare(own)
 }
 
-func start(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+func start(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
 	if err := inst.MakeDirs(); err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	executable, err := options.executable()
 	if err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	record, _, err := Start(ctx, inst, executable, true)
 	return record, err

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
@@ -39,7 +40,7 @@ func TestCompare(t *testing.T) {
 
 func writeRecord(t *testing.T, inst instance.Instance, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(RecordFile(inst), data, 0o600); err != nil {
+	if err := os.WriteFile(presence.RecordFile(inst), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -50,7 +51,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := Record{Process: self, Build: version.Build{Version: "v1.0.0"}, Port: 1234, Started: time.Now().Round(0)}
+	record := presence.Record{Process: self, Build: version.Build{Version: "v1.0.0"}, Port: 1234, Started: time.Now().Round(0)}
 	live, err := json.Marshal(record)
 	if err != nil {
 		t.Fatal(err)
@@ -81,12 +82,12 @@ func TestFind(t *testing.T) {
 	}
 	writeRecord(t, inst, leftover)
 	expect("the record of a process that is gone", Changing)
-	if err := os.Remove(RecordFile(inst)); err != nil {
+	if err := os.Remove(presence.RecordFile(inst)); err != nil {
 		t.Fatal(err)
 	}
 	expect("the lock alone", Changing)
 	writeRecord(t, inst, []byte("{"))
-	if _, _, err := Find(inst); err == nil || !strings.Contains(err.Error(), RecordFile(inst)) {
+	if _, _, err := Find(inst); err == nil || !strings.Contains(err.Error(), presence.RecordFile(inst)) {
 		t.Errorf("a broken record: %v", err)
 	}
 }

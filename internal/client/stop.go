@@ -13,8 +13,9 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// patience is how long a daemon that was told to stop may take; it usually needs a fraction of a second.
-const patience = 15 * time.Second
+// stopTimeout is how long a daemon that was asked to stop may take; it usually needs a fraction of a
+// second.
+const stopTimeout = 15 * time.Second
 
 // AskStop tells the daemon to end and does not wait for that; asked is false when it was not running.
 func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
@@ -42,9 +43,9 @@ func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error)
 
 // waitOrKill gives the daemon its time and then ends it: nothing acknowledged is lost by that.
 func waitOrKill(ctx context.Context, daemon process.Identity) error {
-	patient, cancel := context.WithTimeout(ctx, patience)
+	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	if err := daemon.Wait(patient); err == nil || ctx.Err() != nil {
+	if err := daemon.Wait(bounded); err == nil || ctx.Err() != nil {
 		return err
 	}
 	if err := daemon.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, process.ErrGone) {

@@ -18,9 +18,8 @@ import (
 	"rancherdesktop.io/rdd/api/crds"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/controllers"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/daemon/supervise"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
@@ -30,13 +29,10 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// ErrRunning says that another daemon of the instance runs.
-var ErrRunning = errors.New("the daemon is already running")
-
 // Options of Run.
 type Options struct {
 	Instance  instance.Instance
-	Arguments settings.Arguments
+	Arguments presence.Arguments
 	Build     version.Build
 	Engines   Engines
 	// Docker is what docker is told by the environment.
@@ -48,15 +44,13 @@ type Options struct {
 }
 
 // Run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed.
+// presence.ErrRunning when another daemon of the instance runs.
 func Run(ctx context.Context, options Options) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {
 		return err
 	}
-	lock, err := flock.Try(inst.LockFile())
-	if errors.Is(err, flock.ErrLocked) {
-		return ErrRunning
-	}
+	lock, err := presence.Lock(inst)
 	if err != nil {
 		return err
 	}
@@ -89,13 +83,13 @@ func (d *daemon) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		klog.InfoS("Stopping")
 	}
-	return errors.Join(err, d.parts.Stop(), d.withdraw(client.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
+	return errors.Join(err, d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
 // claim removes what a killed daemon left and writes the PID file, a hint for people.
 func (d *daemon) claim() error {
 	return errors.Join(
-		atomicfile.Remove(client.RecordFile(d.inst)),
+		atomicfile.Remove(presence.RecordFile(d.inst)),
 		atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir()),
 		atomicfile.Write(d.inst.PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600),
 	)
@@ -165,12 +159,12 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := client.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
+	record := presence.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}
-	if err := d.publish(client.RecordFile(d.inst), data); err != nil {
+	if err := d.publish(presence.RecordFile(d.inst), data); err != nil {
 		return err
 	}
 	d.parts.Run("service directory", d.keep)

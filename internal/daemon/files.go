@@ -13,7 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 )
 
 // keepInterval is how often the daemon looks after its files: no event tells that a directory above them was moved away.
@@ -64,7 +64,7 @@ func (d *daemon) keep(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return d.withdraw(client.RecordFile(d.inst))
+			return d.withdraw(presence.RecordFile(d.inst))
 		case <-ticker.C:
 		}
 		if err := d.look(); err != nil {

@@ -10,9 +10,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
 
-	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -41,9 +40,9 @@ func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
 	if options.Background {
-		report = client.Reporter()
+		report = presence.Reporter()
 	}
-	options.Ready = func() { report(client.Ready) }
+	options.Ready = func() { report(presence.Ready) }
 	err := serve(ctx, options, newEngines)
 	if err != nil {
 		klog.ErrorS(err, "The daemon failed")
@@ -54,7 +53,7 @@ func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 }
 
 func serve(ctx context.Context, options Options, newEngines EnginesFunc) (err error) {
-	if options.Arguments, _, err = settings.Load(options.Instance); err != nil {
+	if options.Arguments, _, err = presence.LoadArguments(options.Instance); err != nil {
 		return err
 	}
 	if options.Engines, err = newEngines(options.Instance); err != nil {

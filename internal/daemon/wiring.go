@@ -12,7 +12,7 @@ import (
 
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/controllers"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -43,7 +43,7 @@ func (d *daemon) selectControllers(config func(user string) *rest.Config) (all, 
 		Versions:    rddv1.Versions{RDD: d.options.Build.Text(), Kubernetes: version.Get().GitVersion},
 		Enabled:     func(name string) bool { return slices.Contains(wanted, name) },
 	})
-	wanted, err = settings.Select(d.options.Arguments.Controllers, names(all))
+	wanted, err = presence.SelectControllers(d.options.Arguments.Controllers, names(all))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -58,12 +58,14 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
+	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/controllers",
 		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
 	},
+	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
+	"internal/daemon/offline":  {"internal/daemon/presence", "internal/datastore", "internal/instance"},
 	"internal/cli": {
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package settings holds what an instance of rdd was created with.
-package settings
+package presence
 
 import (
 	"encoding/json"
@@ -27,8 +26,8 @@ type Arguments struct {
 	SecurePort int `json:"securePort,omitempty"`
 }
 
-// Default run every controller on the default port.
-func Default() Arguments { return Arguments{Controllers: []string{AllControllers}} }
+// DefaultArguments run every controller on the default port.
+func DefaultArguments() Arguments { return Arguments{Controllers: []string{AllControllers}} }
 
 // Equal reports whether both say the same.
 func (a Arguments) Equal(b Arguments) bool {
@@ -44,24 +43,35 @@ func (a Arguments) Save(inst instance.Instance) error {
 	return atomicfile.Write(inst.ArgsFile(), append(data, '\n'), 0o600)
 }
 
-// Load reads the arguments of an instance; the default ones when it was not created yet.
-func Load(inst instance.Instance) (a Arguments, exists bool, err error) {
+// LoadArguments reads the arguments of an instance; the default ones when it was not created yet.
+func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
 	data, err := os.ReadFile(inst.ArgsFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return Default(), false, nil
+		return DefaultArguments(), false, nil
 	}
 	if err != nil {
 		return a, false, fmt.Errorf("reading the instance's arguments: %w", err)
 	}
-	a = Default()
+	a = DefaultArguments()
 	if err := json.Unmarshal(data, &a); err != nil {
-		return a, false, fmt.Errorf("reading the instance's arguments %s, which \"{}\" as its content would set back: %w", inst.ArgsFile(), err)
+		return a, false, fmt.Errorf("reading the instance's arguments %s, which \"{}\" as its content would set back: %w",
+			inst.ArgsFile(), err)
 	}
 	return a, true, nil
 }
 
-// Select returns those of the known names that the list asks for, in the known order. An unknown name is an error that lists the valid ones.
-func Select(list, known []string) ([]string, error) {
+// Exists reports whether the instance was created.
+func Exists(inst instance.Instance) (bool, error) {
+	_, err := os.Stat(inst.ArgsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SelectControllers returns those of the known names that the list asks for, in the known order.
+// An unknown name is an error that lists the valid ones.
+func SelectControllers(list, known []string) ([]string, error) {
 	wanted := map[string]bool{}
 	for _, entry := range list {
 		name, excluded := strings.CutPrefix(entry, "-")

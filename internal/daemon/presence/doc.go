@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package presence is where the daemon of an instance and its clients meet without knowing each
+// other: the files and the pipe by which they exchange what both must know.
+//
+//   - The lock says whether a daemon runs. Whoever holds it is the daemon of the instance.
+//   - The record (daemon.json), written when the daemon is ready and removed when it stops, says
+//     which process it is, its port and its version. A record without the lock is a leftover.
+//   - The arguments (args.json) are what the instance was created with.
+//   - The logs are the standard streams of a daemon in the background.
+//   - The report goes over a pipe from a daemon in the background to who started it.
+package presence
