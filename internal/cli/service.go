@@ -174,7 +174,11 @@ func (r *root) serviceServeCommand() *cobra.Command {
 			return err
 		}
 		options := daemon.Options{Instance: inst, Build: r.build, Docker: docker, Background: *background}
-		return daemon.Serve(cmd.Context(), options, r.newEngines)
+		err = daemon.Serve(cmd.Context(), options, r.newEngines)
+		if errors.Is(err, daemon.ErrFailed) {
+			return &exitError{code: ExitError} // it is logged, and who started the daemon knows
+		}
+		return err
 	}
 	return cmd
 }

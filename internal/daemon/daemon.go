@@ -164,6 +164,9 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return err
 	}
+	if err := presence.ForgetFailure(d.inst); err != nil {
+		return err
+	}
 	if err := d.publish(presence.RecordFile(d.inst), data); err != nil {
 		return err
 	}

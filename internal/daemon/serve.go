@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
@@ -34,8 +35,13 @@ type Containers interface {
 // EnginesFunc makes the engines of an instance.
 type EnginesFunc = func(instance.Instance) (Engines, error)
 
-// Serve runs the daemon that options describe with the instance's saved arguments and its engine. In the background it reports over the pipe that the
-// client left open for it.
+// ErrFailed says that a daemon in the background failed. The reason is in its log, in the instance's
+// last failure, and with whoever started it.
+var ErrFailed = errors.New("the daemon failed, as its log says")
+
+// Serve runs the daemon that options describe with the instance's saved arguments and its engines.
+// In the background it reports over the pipe that the client left open for it, and a failure is logged
+// and returned as ErrFailed; otherwise the failure is returned.
 func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
@@ -45,11 +51,25 @@ func Serve(ctx context.Context, options Options, newEngines EnginesFunc) error {
 	options.Ready = func() { report(presence.Ready) }
 	err := serve(ctx, options, newEngines)
 	if err != nil {
+		err = errors.Join(err, saveFailure(options.Instance, err))
+	}
+	if err != nil && options.Background {
 		klog.ErrorS(err, "The daemon failed")
 		report(err.Error())
+		err = ErrFailed
 	}
 	klog.Flush()
 	return err
+}
+
+// saveFailure keeps for later why the daemon failed, unless it was not the daemon of the instance, or is
+// not any more: then the instance is another daemon's.
+func saveFailure(inst instance.Instance, failure error) error {
+	exists, err := presence.Exists(inst)
+	if err != nil || !exists || errors.Is(failure, presence.ErrRunning) || errors.Is(failure, errLost) {
+		return err
+	}
+	return presence.NewFailure(time.Now(), failure).Save(inst)
 }
 
 func serve(ctx context.Context, options Options, newEngines EnginesFunc) (err error) {
