@@ -7,6 +7,8 @@ import (
 	"net"
 
 	"k8s.io/client-go/rest"
+
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // Access is where a server will listen and who its callers are. It exists before the server, because
@@ -29,15 +31,15 @@ func NewAccess(listener net.Listener, tlsDir string) (*Access, error) {
 		return nil, err
 	}
 	a := &Access{listener: listener, credentials: c, tokens: newTokens()}
-	a.tokens.add(c.userToken, UserName)
+	a.tokens.add(c.userToken, rules.UserName)
 	return a, nil
 }
 
-// Config is how a caller of the given name reaches the server. Every call makes a new token, valid as long as the server runs;
-// UserName gets the instance's lasting one.
+// Config is how a caller of the given name reaches the server. Every call makes a new token, valid as
+// long as the server runs; rules.UserName gets the instance's lasting one.
 func (a *Access) Config(user string) *rest.Config {
 	token := a.credentials.userToken
-	if user != UserName {
+	if user != rules.UserName {
 		token = newToken()
 		a.tokens.add(token, user)
 	}

@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"golang.org/x/sync/errgroup"
+
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 const (
@@ -30,7 +32,7 @@ const (
 func (s *Server) bootstrap(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	config := s.Config(DaemonName)
+	config := s.Config(rules.DaemonName)
 	s.gate.admit(config.BearerToken)
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -20,21 +20,8 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/informers"
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac"
-)
 
-// The callers that rdd knows by name. Each may do everything that admission allows:
-// guards there tell them apart by name, never by group.
-const (
-	// UserName is who holds the instance's token: the person at the machine.
-	UserName = "rdd:user"
-	// DaemonName is the daemon, which owns RDD's CustomResourceDefinitions.
-	DaemonName = "system:rdd:daemon"
-	// NamespaceControllerName empties deleted namespaces.
-	NamespaceControllerName = "system:rdd:namespace-controller"
-	// ControllerPrefix with a controller's name is that controller.
-	ControllerPrefix = "system:rdd:controller:"
-
-	systemPrefix = "system:rdd:"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // openPaths are served to callers without a token.
@@ -82,7 +69,7 @@ func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authen
 // trusted reports whether a user may do everything. Names count besides the group, so
 // that a user who impersonates one of them on purpose has its rights.
 func trusted(info user.Info) bool {
-	if info.GetName() == UserName || strings.HasPrefix(info.GetName(), systemPrefix) {
+	if info.GetName() == rules.UserName || strings.HasPrefix(info.GetName(), rules.SystemPrefix) {
 		return true
 	}
 	for _, name := range info.GetGroups() {

@@ -183,7 +183,7 @@ func (s *Server) prepare(ctx context.Context) error {
 }
 
 func (s *Server) startNamespaceController(ctx context.Context) error {
-	controller, err := newNamespaceController(ctx, s.Config(NamespaceControllerName), s.informers)
+	controller, err := newNamespaceController(ctx, s.Config(rules.NamespaceControllerName), s.informers)
 	if err != nil {
 		return fmt.Errorf("starting the namespace controller: %w", err)
 	}

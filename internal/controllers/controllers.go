@@ -218,7 +218,7 @@ func (d Deps) recorder(c client.Client, controller string) reconcile.EventRecord
 
 // Client is a live client, without a cache, with the identity of the named controller.
 func (d Deps) Client(controller string, scheme *runtime.Scheme) (client.Client, error) {
-	config := rest.CopyConfig(d.Config(reconcile.ControllerPrefix + controller))
+	config := rest.CopyConfig(d.Config(rules.ControllerName(controller)))
 	config.QPS = -1 // the server is in this process
 	c, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper()})
 	if err != nil {

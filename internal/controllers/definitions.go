@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
@@ -63,7 +62,7 @@ func essence(d *apiextensionsv1.CustomResourceDefinition) apiextensionsv1.Custom
 
 func refuse(ctx context.Context, verb, name string) error {
 	req, err := webhook.RequestFromContext(ctx)
-	if err != nil || req.UserInfo.Username == reconcile.DaemonUser {
+	if err != nil || req.UserInfo.Username == rules.DaemonName {
 		return err
 	}
 	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; to start over with nothing, use `rdd service reset`", verb, name)

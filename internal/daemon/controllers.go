@@ -19,6 +19,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // controllerGrace is how long running reconciles may take to end; they hold nothing that must not be interrupted.
@@ -31,7 +32,7 @@ const lookPatience = 5 * time.Second
 func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server, selected []controllers.Controller) error {
 	ctrl.SetLogger(klog.NewKlogr())
 	grace := controllerGrace
-	mgr, err := ctrl.NewManager(server.Config(apiserver.DaemonName), ctrl.Options{
+	mgr, err := ctrl.NewManager(server.Config(rules.DaemonName), ctrl.Options{
 		Scheme:                  controllers.Scheme(),
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:  "0",

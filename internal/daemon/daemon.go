@@ -26,6 +26,7 @@ import (
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -117,7 +118,7 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.step("API server is ready")
-	kubeconfig, err := renderKubeconfig(d.inst, server.Config(apiserver.UserName))
+	kubeconfig, err := renderKubeconfig(d.inst, server.Config(rules.UserName))
 	if err != nil {
 		return err
 	}

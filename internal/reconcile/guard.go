@@ -64,14 +64,14 @@ func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured
 	}
 	subject := fmt.Sprintf("%s %q", req.Kind.Kind, obj.GetName())
 	for _, kind := range ownerKinds(old) {
-		if req.UserInfo.Username == ControllerUser(kind) {
+		if req.UserInfo.Username == rules.ControllerName(kind) {
 			continue
 		}
 		if lost := lostClaim(old, obj, kind); lost != "" {
 			return nil, fmt.Errorf("cannot remove %s from %s: %s", lost, subject, ownedSentence(old, kind))
 		}
 	}
-	if stripsCleanup(old, obj) && req.UserInfo.Username != ControllerUser(req.Kind.Kind) {
+	if stripsCleanup(old, obj) && req.UserInfo.Username != rules.ControllerName(req.Kind.Kind) {
 		return nil, fmt.Errorf("cannot remove finalizer %q from %s: its controller has to clean up first; delete the %s resource instead",
 			FinalizerCleanup, subject, req.Kind.Kind)
 	}

@@ -5,7 +5,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -13,21 +12,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
-// ControllerPrefix begins the user name of each controller.
-const ControllerPrefix = "system:rdd:controller:"
-
-// DaemonUser is the identity of the daemon itself.
-const DaemonUser = "system:rdd:daemon"
-
 const (
 	// FinalizerCleanup is a resource's own: its controller cleans up before it disappears.
 	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
 	// OwnedByPrefix and a Kind are the finalizer that an owner of that kind puts on a child.
 	OwnedByPrefix = "rdd.rancherdesktop.io/owned-by-"
 )
-
-// ControllerUser is the user name of the controller of a kind.
-func ControllerUser(kind string) string { return ControllerPrefix + strings.ToLower(kind) }
 
 // OwnerReference is the controller owner reference to owner.
 func OwnerReference(owner client.Object, kind schema.GroupVersionKind) metav1.OwnerReference {
