@@ -9,19 +9,12 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
@@ -69,10 +62,10 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 		return nil, err
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
-	known := NewScheme()
+	known := scheme.New()
 	// A client has no log; controller-runtime complains of that, with a stack, when one is made half a minute after the start.
 	log.SetLogger(logr.Discard())
-	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: newMapper(known)})
+	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
 		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)
 	}
@@ -156,35 +149,4 @@ func (o Options) executable() (string, error) {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
 	return path, nil
-}
-
-// NewScheme knows the types that clients of rdd use.
-func NewScheme() *runtime.Scheme {
-	known := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme} {
-		if err := add(known); err != nil {
-			panic(err) // the types contradict each other: every program would fail at its first line
-		}
-	}
-	metav1.AddToGroupVersion(known, schema.GroupVersion{Version: "v1"})
-	return known
-}
-
-// clusterScoped are the kinds that clients use and that have no namespace.
-var clusterScoped = map[string]bool{"App": true, "CustomResourceDefinition": true, "Namespace": true}
-
-// newMapper maps kinds to resources without asking the server: they are all known.
-func newMapper(known *runtime.Scheme) meta.RESTMapper {
-	groups := []schema.GroupVersion{corev1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion}
-	mapper := meta.NewDefaultRESTMapper(groups)
-	for _, group := range groups {
-		for kind := range known.KnownTypes(group) {
-			scope := meta.RESTScopeNamespace
-			if clusterScoped[kind] {
-				scope = meta.RESTScopeRoot
-			}
-			mapper.Add(group.WithKind(kind), scope)
-		}
-	}
-	return mapper
 }

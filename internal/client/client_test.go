@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -96,24 +93,6 @@ func TestConnectNoStart(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
 	if _, err := Connect(t.Context(), inst, Options{NoStart: true}); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("without a daemon: %v", err)
-	}
-}
-
-func TestMapper(t *testing.T) {
-	mapper := newMapper(NewScheme())
-	for kind, want := range map[schema.GroupKind]struct {
-		resource string
-		scope    meta.RESTScopeName
-	}{
-		{Group: "app.rancherdesktop.io", Kind: "App"}:     {"apps", meta.RESTScopeNameRoot},
-		{Group: "lima.rancherdesktop.io", Kind: "LimaVM"}: {"limavms", meta.RESTScopeNameNamespace},
-		{Kind: "ConfigMap"}:                               {"configmaps", meta.RESTScopeNameNamespace},
-		{Kind: "Namespace"}:                               {"namespaces", meta.RESTScopeNameRoot},
-	} {
-		mapping, err := mapper.RESTMapping(kind)
-		if err != nil || mapping.Resource.Resource != want.resource || mapping.Scope.Name() != want.scope {
-			t.Errorf("%v maps to %+v: %v", kind, mapping, err)
-		}
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -19,9 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/controllers/hostconfig"
@@ -64,18 +61,18 @@ type Controller struct {
 	Name string
 	// Rules judge requests about the controller's resources.
 	Rules []rules.Rule
-	// setup hangs the controller into a manager made with Scheme, and returns its reconciler.
+	// setup hangs the controller into a manager made with scheme.New, and returns its reconciler.
 	setup func(mgr manager.Manager) (reconciler, error)
 }
 
 // New lists the controllers, each before those whose news it passes on. It is the order in which their rules judge, too: the App's
 // say what to do instead.
 func New(deps Deps) []Controller {
-	scheme := Scheme()
-	return []Controller{deps.app(scheme), deps.engine(scheme), deps.limaVM(scheme), deps.hostInfo(scheme), deps.integration(scheme)}
+	known := scheme.New()
+	return []Controller{deps.app(known), deps.engine(known), deps.limaVM(known), deps.hostInfo(known), deps.integration(known)}
 }
 
-// Setup hangs controllers into a manager made with Scheme, which has not started. What look returns before it does has been
+// Setup hangs controllers into a manager made with scheme.New, which has not started. What look returns before it does has been
 // done: each has reconciled once all that there was, so that the API does not tell of machines as another daemon left
 // them. What went wrong is tried again when the manager runs.
 func Setup(mgr manager.Manager, selected []Controller) (look func(ctx context.Context) error, err error) {
@@ -120,61 +117,48 @@ func Rules(all []Controller) []rules.Rule {
 	return judged
 }
 
-// Scheme knows the types that the controllers work with.
-func Scheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme, rddv1.AddToScheme,
-	} {
-		if err := add(scheme); err != nil {
-			panic(fmt.Sprintf("registering the API types: %v", err)) // wrong at compile time, found by any test
-		}
-	}
-	return scheme
-}
-
-func (d Deps) app(scheme *runtime.Scheme) Controller {
+func (d Deps) app(known *runtime.Scheme) Controller {
 	facts := app.Facts{Host: d.Host, DockerSocket: d.DockerSocket, HomeProblem: d.homeProblem}
-	live := &liveReader{make: func() (client.Client, error) { return d.Client(app.Name, scheme) }}
+	live := &liveReader{make: func() (client.Client, error) { return d.Client(app.Name, known) }}
 	return Controller{
 		Name:  app.Name,
-		Rules: app.Rules(scheme, live, facts),
-		setup: d.setup(scheme, app.Name, func(c client.Client) reconciler {
+		Rules: app.Rules(known, live, facts),
+		setup: d.setup(known, app.Name, func(c client.Client) reconciler {
 			facts.EngineController = d.Enabled == nil || d.Enabled(engine.Name)
 			return app.NewReconciler(c, d.Clock, facts, d.recorder(c, app.Name))
 		}),
 	}
 }
 
-func (d Deps) limaVM(scheme *runtime.Scheme) Controller {
-	live := &liveReader{make: func() (client.Client, error) { return d.Client(limavm.Name, scheme) }}
+func (d Deps) limaVM(known *runtime.Scheme) Controller {
+	live := &liveReader{make: func() (client.Client, error) { return d.Client(limavm.Name, known) }}
 	return Controller{
 		Name:  limavm.Name,
-		Rules: limavm.Rules(scheme, live, d.Host, d.LimaHome),
-		setup: d.setup(scheme, limavm.Name, func(c client.Client) reconciler {
+		Rules: limavm.Rules(known, live, d.Host, d.LimaHome),
+		setup: d.setup(known, limavm.Name, func(c client.Client) reconciler {
 			return limavm.NewReconciler(c, d.Engine, d.Clock, d.Host, d.recorder(c, limavm.Name))
 		}),
 	}
 }
 
-func (d Deps) engine(scheme *runtime.Scheme) Controller {
+func (d Deps) engine(known *runtime.Scheme) Controller {
 	return Controller{
 		Name: engine.Name,
-		setup: d.setup(scheme, engine.Name, func(c client.Client) reconciler {
+		setup: d.setup(known, engine.Name, func(c client.Client) reconciler {
 			return engine.NewReconciler(c, d.Containers, d.Clock, d.recorder(c, engine.Name))
 		}),
 	}
 }
 
-func (d Deps) hostInfo(scheme *runtime.Scheme) Controller {
+func (d Deps) hostInfo(known *runtime.Scheme) Controller {
 	return Controller{
 		Name:  hostinfo.Name,
-		setup: d.setup(scheme, hostinfo.Name, func(c client.Client) reconciler { return hostinfo.NewReconciler(c, d.lookAtHost) }),
+		setup: d.setup(known, hostinfo.Name, func(c client.Client) reconciler { return hostinfo.NewReconciler(c, d.lookAtHost) }),
 	}
 }
 
-func (d Deps) integration(scheme *runtime.Scheme) Controller {
-	setup := d.setup(scheme, hostconfig.Name, func(c client.Client) reconciler {
+func (d Deps) integration(known *runtime.Scheme) Controller {
+	setup := d.setup(known, hostconfig.Name, func(c client.Client) reconciler {
 		return hostconfig.NewReconciler(c, d.Integration, d.recorder(c, hostconfig.Name))
 	})
 	if d.Integration == nil {
@@ -201,9 +185,9 @@ type existing interface {
 }
 
 // setup makes a controller's client when it is set up, and its reconciler of that.
-func (d Deps) setup(scheme *runtime.Scheme, name string, build func(client.Client) reconciler) func(manager.Manager) (reconciler, error) {
+func (d Deps) setup(known *runtime.Scheme, name string, build func(client.Client) reconciler) func(manager.Manager) (reconciler, error) {
 	return func(mgr manager.Manager) (reconciler, error) {
-		c, err := d.Client(name, scheme)
+		c, err := d.Client(name, known)
 		if err != nil {
 			return nil, err
 		}
@@ -217,10 +201,10 @@ func (d Deps) recorder(c client.Client, controller string) reconcile.EventRecord
 }
 
 // Client is a live client, without a cache, with the identity of the named controller.
-func (d Deps) Client(controller string, scheme *runtime.Scheme) (client.Client, error) {
+func (d Deps) Client(controller string, known *runtime.Scheme) (client.Client, error) {
 	config := rest.CopyConfig(d.Config(rules.ControllerName(controller)))
 	config.QPS = -1 // the server is in this process
-	c, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper()})
+	c, err := client.New(config, client.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
 		return nil, fmt.Errorf("making the client of controller %s: %w", controller, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
@@ -28,7 +29,7 @@ func definitionGuard() rules.Rule {
 		Resource:   schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"},
 		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},
 		Match:      func(_, old metav1.Object) bool { return old != nil && strings.HasSuffix(old.GetName(), groupSuffix) },
-		Handler:    webhook.WithValidator[*apiextensionsv1.CustomResourceDefinition](Scheme(), definitionValidator{}),
+		Handler:    webhook.WithValidator[*apiextensionsv1.CustomResourceDefinition](scheme.New(), definitionValidator{}),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/rules"
@@ -33,7 +34,7 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 	ctrl.SetLogger(klog.NewKlogr())
 	grace := controllerGrace
 	mgr, err := ctrl.NewManager(server.Config(rules.DaemonName), ctrl.Options{
-		Scheme:                  controllers.Scheme(),
+		Scheme:                  scheme.New(),
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:  "0",
 		GracefulShutdownTimeout: &grace,

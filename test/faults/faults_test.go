@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
@@ -80,7 +81,7 @@ func serve(t *testing.T, m mutant) *harness {
 	h, err := newHarness(clocktesting.NewFakePassiveClock(time.Now()), func(user string) (client.WithWatch, error) {
 		c := rest.CopyConfig(config(user))
 		c.QPS = -1
-		return client.NewWithWatch(c, client.Options{Scheme: controllers.Scheme()})
+		return client.NewWithWatch(c, client.Options{Scheme: scheme.New()})
 	}, m)
 	if err != nil {
 		t.Fatal(err)
@@ -91,10 +92,10 @@ func serve(t *testing.T, m mutant) *harness {
 // simulate makes a harness on a simulated API server with the controllers' rules.
 func simulate(t testing.TB, m mutant) *harness {
 	t.Helper()
-	clock, scheme := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), controllers.Scheme()
-	api := sim.New(scheme, clock.Now, schemaDefaults)
+	clock, known := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), scheme.New()
+	api := sim.New(known, clock.Now, schemaDefaults)
 	reader := api.Client("rules")
-	api.SetRules(slices.Concat(app.Rules(scheme, reader, facts), limavm.Rules(scheme, reader, host, limaHome)))
+	api.SetRules(slices.Concat(app.Rules(known, reader, facts), limavm.Rules(known, reader, host, limaHome)))
 	h, err := newHarness(clock, func(user string) (client.WithWatch, error) { return api.Client(user), nil }, m)
 	if err != nil {
 		t.Fatal(err)

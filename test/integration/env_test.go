@@ -19,6 +19,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/rules"
@@ -77,7 +78,7 @@ func (e *env) as(user string) client.WithWatch {
 	e.Helper()
 	config := rest.CopyConfig(e.server.Config(user))
 	config.QPS = -1
-	c, err := client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme.New()})
 	e.must(err)
 	return c
 }
@@ -86,7 +87,7 @@ func (e *env) as(user string) client.WithWatch {
 func (e *env) startControllers() {
 	e.Helper()
 	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
-		Scheme: controllers.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"},
 	})
 	e.must(err)
 	ctx, cancel := context.WithCancel(context.Background())
