@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -246,7 +246,7 @@ func integrates(inst instance.Instance) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	selected, err := presence.SelectControllers(arguments.Controllers, daemon.ControllerNames())
+	selected, err := presence.SelectControllers(arguments.Controllers, controllers.Names())
 	return slices.Contains(selected, integrationController), err
 }
 

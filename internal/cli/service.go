@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -47,7 +48,7 @@ func addArguments(cmd *cobra.Command) *argumentFlags {
 	f := &argumentFlags{presence.DefaultArguments()}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
-	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(daemon.ControllerNames(), presence.AllControllers))) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(controllers.Names(), presence.AllControllers))) // fails when done twice
 	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
@@ -57,7 +58,7 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
 	}
-	if _, err := presence.SelectControllers(f.Controllers, daemon.ControllerNames()); err != nil {
+	if _, err := presence.SelectControllers(f.Controllers, controllers.Names()); err != nil {
 		return false, fmt.Errorf("--controllers: %w", err)
 	}
 	present, exists, err := presence.LoadArguments(inst)
@@ -166,15 +167,13 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := arguments.create(cmd, inst); err != nil {
-			return err
-		}
-		docker, err := dockerEnvironment()
-		if err != nil {
-			return err
-		}
-		options := daemon.Options{Instance: inst, Build: r.build, Docker: docker, Background: *background}
-		err = daemon.Serve(cmd.Context(), options, r.newEngines)
+		options := daemon.Options{Instance: inst, Build: r.build, Background: *background}
+		err = daemon.Serve(cmd.Context(), options, func() (daemon.Parts, error) {
+			if _, err := arguments.create(cmd, inst); err != nil {
+				return daemon.Parts{}, err
+			}
+			return r.daemonParts(inst)
+		})
 		if errors.Is(err, daemon.ErrFailed) {
 			return &exitError{code: ExitError} // it is logged, and who started the daemon knows
 		}

@@ -23,7 +23,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -64,8 +64,8 @@ func (r *root) gather(ctx context.Context, name string) (*explain.Facts, error) 
 // gatherDaemon asks the daemon, and how it is when it does not answer.
 func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *explain.Facts) {
 	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
-		if enabled, err := presence.SelectControllers(arguments.Controllers, daemon.ControllerNames()); err == nil {
-			f.Daemon.Disabled = slices.DeleteFunc(daemon.ControllerNames(), func(name string) bool { return slices.Contains(enabled, name) })
+		if enabled, err := presence.SelectControllers(arguments.Controllers, controllers.Names()); err == nil {
+			f.Daemon.Disabled = slices.DeleteFunc(controllers.Names(), func(name string) bool { return slices.Contains(enabled, name) })
 		}
 	}
 	state, _, err := client.Find(inst)

@@ -25,9 +25,9 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/api/scheme"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
-	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
@@ -73,10 +73,10 @@ func serve(t *testing.T, m mutant) *harness {
 	var config func(user string) *rest.Config
 	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []rules.Rule {
 		config = c
-		return controllers.Rules(controllers.New(controllers.Deps{
-			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket,
-			Containers: &containersfake.Monitor{}, Clock: clock.RealClock{},
-		}))
+		return wiring.NewControllers(t.Context(), wiring.Values{
+			Engines: wiring.Engines{Machines: fake.New(), Containers: &containersfake.Monitor{}},
+			Host:    host, LimaHome: limaHome, DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
+		}, c).Rules()
 	})
 	h, err := newHarness(clocktesting.NewFakePassiveClock(time.Now()), func(user string) (client.WithWatch, error) {
 		c := rest.CopyConfig(config(user))

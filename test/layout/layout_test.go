@@ -48,12 +48,13 @@ var allowed = map[string][]string{
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/protocol":       {},
+	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/sshx"},
-	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers":            {},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
-	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
+	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
@@ -61,13 +62,18 @@ var allowed = map[string][]string{
 	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
+	},
+	"internal/daemon/supervise": {},
+	"internal/daemon/wiring": {
+		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",
+		"internal/vm", "internal/vm/image", "internal/vm/qemu", "internal/vm/template",
 	},
 	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
 	"internal/daemon/offline":  {"internal/daemon/presence", "internal/datastore", "internal/instance"},
 	"internal/cli": {
-		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
+		"api", "internal/atomicfile", "internal/client", "internal/controllers$", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli/property": {},
@@ -111,13 +117,16 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// permitted reports whether pkg, under the rule of prefix, may import target. A
-// permission for internal/vm does not cover the engines below it.
+// permitted reports whether pkg, under the rule of prefix, may import target. A permission that ends in $
+// covers no package below, and one for internal/vm not the engines below it.
 func permitted(pkg, prefix, target string) bool {
-	if under(target, prefix) && prefix != "internal/vm" {
+	if under(target, prefix) && prefix != "internal/vm" && prefix != "internal/daemon" {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
+		if exactly, ok := strings.CutSuffix(permission, "$"); ok {
+			return target == exactly
+		}
 		if permission == "internal/vm" && !under(pkg, "internal/cli") {
 			return target == permission
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hostinfo is the controller of HostInfo: it tells in the API what rdd has found out about
-// the host, and keeps that so whatever others write there. App's admission judges by the same facts.
+// Package hostinfo is the controller of HostInfo: it says in the API what rdd has found out about the
+// host, and keeps that so whatever others write there. The App's admission judges by the same facts.
 package hostinfo
 
 import (
@@ -30,13 +30,13 @@ const Name = "hostinfo"
 // Reconciler keeps the HostInfo.
 type Reconciler struct {
 	client client.Client
-	look   func(ctx context.Context) rddv1.HostInfoStatus
+	facts  Facts
 	status reconcile.StatusWriter
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live. look finds out what the host offers now.
-func NewReconciler(c client.Client, look func(ctx context.Context) rddv1.HostInfoStatus) *Reconciler {
-	return &Reconciler{client: c, look: look, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
+// NewReconciler makes a Reconciler that reads and writes through c, live.
+func NewReconciler(c client.Client, facts Facts) *Reconciler {
+	return &Reconciler{client: c, facts: facts, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -51,7 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return reconcile.Retry(fmt.Errorf("making the HostInfo: %w", err)).Result()
 		}
 	}
-	want := r.look(ctx)
+	want := r.facts.Status(ctx)
 	return reconcile.RetryIf(r.status.Apply(ctx, info, &info.Status, &want)).Result()
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package reconcile
 
 import (
 	"cmp"
@@ -16,8 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
 const (
@@ -27,18 +25,24 @@ const (
 	maxEventName = 200
 )
 
-// recorder writes a controller's Events at once, one object for each kind of event: what
-// happens again is counted in the Event that is there, also after the daemon was
-// restarted. client-go's recorders do that in memory and in the background, and tell only of the first and
-// last of many; a time line needs each kind's last time.
+// recorder writes a controller's Events at once, one object for each kind of event. What happens again
+// is counted in the Event that is there, also after the daemon was restarted.
+//
+// client-go's recorders do that in memory and in the background, and report only the first and the last
+// of many; a time line needs each kind's last time.
 type recorder struct {
 	client     client.Client
 	clock      clock.PassiveClock
 	controller string
 }
 
-// Record implements reconcile.EventRecorder.
-func (r recorder) Record(ctx context.Context, obj client.Object, events ...reconcile.Event) {
+// NewRecorder makes the EventRecorder of a named controller. It writes through c, live.
+func NewRecorder(c client.Client, clock clock.PassiveClock, controller string) EventRecorder {
+	return recorder{client: c, clock: clock, controller: controller}
+}
+
+// Record implements EventRecorder.
+func (r recorder) Record(ctx context.Context, obj client.Object, events ...Event) {
 	for _, e := range events {
 		err := r.record(ctx, obj, e)
 		if err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
@@ -47,7 +51,7 @@ func (r recorder) Record(ctx context.Context, obj client.Object, events ...recon
 	}
 }
 
-func (r recorder) record(ctx context.Context, obj client.Object, e reconcile.Event) error {
+func (r recorder) record(ctx context.Context, obj client.Object, e Event) error {
 	event, err := r.event(obj, e)
 	if err != nil {
 		return err
@@ -68,7 +72,7 @@ func (r recorder) record(ctx context.Context, obj client.Object, e reconcile.Eve
 }
 
 // event is the first of its kind.
-func (r recorder) event(obj client.Object, e reconcile.Event) (*corev1.Event, error) {
+func (r recorder) event(obj client.Object, e Event) (*corev1.Event, error) {
 	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+// Package definitions is the rule that guards rdd's own CustomResourceDefinitions.
+package definitions
 
 import (
 	"context"
@@ -11,40 +12,41 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	webhook "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // groupSuffix ends the names of rdd's API groups, and of their definitions.
 const groupSuffix = ".rancherdesktop.io"
 
-// definitionGuard keeps rdd's CustomResourceDefinitions from everyone but the daemon: with
-// one of them all its resources would go, and nobody would take their machines down.
-func definitionGuard() rules.Rule {
+// Guard makes the rule that keeps rdd's CustomResourceDefinitions from everyone but the daemon. With one
+// of them all its resources would go, and nobody would take their machines down. known has the types of
+// CustomResourceDefinitions.
+func Guard(known *runtime.Scheme) rules.Rule {
 	return rules.Rule{
 		Name:       "crd-guard",
 		Resource:   schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"},
 		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},
 		Match:      func(_, old metav1.Object) bool { return old != nil && strings.HasSuffix(old.GetName(), groupSuffix) },
-		Handler:    webhook.WithValidator[*apiextensionsv1.CustomResourceDefinition](scheme.New(), definitionValidator{}),
+		Handler:    webhook.WithValidator[*apiextensionsv1.CustomResourceDefinition](known, validator{}),
 	}
 }
 
-type definitionValidator struct{}
+type validator struct{}
 
-func (definitionValidator) ValidateCreate(context.Context, *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+func (validator) ValidateCreate(context.Context, *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
 	return nil, nil
 }
 
-func (definitionValidator) ValidateDelete(ctx context.Context, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+func (validator) ValidateDelete(ctx context.Context, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
 	return nil, refuse(ctx, "delete", d.Name)
 }
 
 // ValidateUpdate lets metadata and what only concerns the display be changed.
-func (definitionValidator) ValidateUpdate(ctx context.Context, old, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
+func (validator) ValidateUpdate(ctx context.Context, old, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
 	if equality.Semantic.DeepEqual(essence(old), essence(d)) {
 		return nil, nil
 	}
