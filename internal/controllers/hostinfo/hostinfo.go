@@ -10,14 +10,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
@@ -66,23 +64,14 @@ func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
 	return r.client.Get(ctx, client.ObjectKeyFromObject(info), info)
 }
 
-// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and when a machine has
-// shown which accelerator works.
+// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and when a
+// machine has shown which accelerator works.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
-	skip := true // several servers may run in one process
 	theHost := ctrl.Request{NamespacedName: client.ObjectKey{Name: rddv1.HostInfoName}}
-	toHost := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request { return []ctrl.Request{theHost} })
-	err := builder.ControllerManagedBy(mgr).
-		Named(Name).
-		For(&rddv1.HostInfo{}).
-		Watches(&limav1.LimaVM{}, toHost, builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})).
-		WatchesRawSource(reconcile.AtStart(theHost)).
-		WithOptions(controller.Options{SkipNameValidation: &skip}).
-		Complete(r)
-	if err != nil {
-		return fmt.Errorf("setting up the HostInfo controller: %w", err)
-	}
-	return nil
+	changed := builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})
+	return reconcile.Controller{Name: Name, For: &rddv1.HostInfo{}, Wake: func(b *builder.Builder) {
+		b.Watches(&limav1.LimaVM{}, reconcile.Always(theHost), changed).WatchesRawSource(reconcile.AtStart(theHost))
+	}}.Setup(mgr, r)
 }
 
 func acceleratorChanged(e event.UpdateEvent) bool {
