@@ -8,7 +8,7 @@ import (
 	"log/slog"
 
 	"k8s.io/client-go/rest"
-	kubernetes "k8s.io/component-base/version"
+	kubeversion "k8s.io/component-base/version"
 	"k8s.io/utils/clock"
 
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
@@ -58,7 +58,7 @@ func (r *root) daemonParts(inst instance.Instance) (daemon.Parts, error) {
 		Engines: engines, Enabled: enabled, Host: host,
 		LimaHome: inst.LimaHome(), DockerSocket: inst.DockerSocket(), Clock: clock.RealClock{},
 		Integration: hostconfig.New(hostconfig.For(inst, docker)),
-		Versions:    rddv1.Versions{RDD: r.build.Text(), Kubernetes: kubernetes.Get().GitVersion},
+		Versions:    rddv1.Versions{RDD: r.build.Text(), Kubernetes: kubeversion.Get().GitVersion},
 	}
 	return daemon.Parts{
 		Port: arguments.SecurePort,

@@ -11,7 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"rancherdesktop.io/rdd/api/scheme"
@@ -43,7 +43,7 @@ type Options struct {
 
 // Client talks to the API of one instance.
 type Client struct {
-	ctrl.WithWatch
+	ctrlclient.WithWatch
 	// Config reaches the API as the instance's user.
 	Config *rest.Config
 	// Daemon is who answers.
@@ -65,7 +65,7 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	known := scheme.New()
 	// A client has no log; controller-runtime complains of that, with a stack, when one is made half a minute after the start.
 	log.SetLogger(logr.Discard())
-	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
+	client, err := ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
 		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)
 	}
