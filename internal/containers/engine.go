@@ -58,13 +58,3 @@ func (m *Monitor) openEngine(t Target) (engine, error) {
 		return nil, fmt.Errorf("there is no container engine called %q, only %s and %s", t.Engine, Moby, Containerd)
 	}
 }
-
-// unusable stands for an engine that cannot be reached by any means.
-type unusable struct {
-	engine
-	reason error
-}
-
-func (u *unusable) describe() (title, hint string)          { return "the container engine", "rdd service log" }
-func (u *unusable) version(context.Context) (string, error) { return "", u.reason }
-func (u *unusable) close()                                  {}
