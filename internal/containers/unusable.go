@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// unusable stands for a container engine that cannot be reached by any means: every call fails with the
-// reason.
+// unusable stands for a container engine that cannot be reached by any means: every call fails with
+// the reason.
 type unusable struct{ reason error }
 
 var _ engine = &unusable{}
 
 func (*unusable) describe() (title, hint string) { return "the container engine", "rdd service logs" }
-func (*unusable) dearness() time.Duration        { return 1 }
+func (*unusable) pingFactor() time.Duration      { return 1 }
 func (*unusable) close()                         {}
 
 func (u *unusable) version(context.Context) (string, error)     { return "", u.reason }

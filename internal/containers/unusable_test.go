@@ -25,7 +25,7 @@ func TestUnusable(t *testing.T) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
-	if e.dearness() <= 0 {
+	if e.pingFactor() <= 0 {
 		t.Error("a ticker would panic")
 	}
 	if got := problemOf(e, reason); !strings.HasSuffix(got, "to see more: rdd service logs") {

@@ -52,7 +52,7 @@ type env struct {
 
 // newEnv starts a server whose controllers do not run yet.
 func newEnv(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
 	e.values = wiring.Values{
 		Engines: wiring.Engines{Machines: e.world.Open(), Containers: e.monitor}, Enabled: controllers.Names(),
 		Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,

@@ -151,7 +151,7 @@ func (e *env) race(name string, namespaces []string) (winner, loser string) {
 
 // unguarded is an environment without admission rules, whose controllers run.
 func unguarded(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
 	e.values = wiring.Values{
 		Engines: wiring.Engines{Machines: e.world.Open(), Containers: e.monitor}, Enabled: controllers.Names(),
 		Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Clock: clock.RealClock{},

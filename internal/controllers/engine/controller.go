@@ -29,8 +29,8 @@ func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
 	return []ctrl.Request{theApp}, nil
 }
 
-// Setup lets the manager wake the reconciler: for each change of the App, of its LimaVM, and of what the
-// Monitor knows.
+// Setup lets the manager wake the reconciler: for each change of the App, of its LimaVM, and of
+// what the Monitor knows.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	byName := builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
 	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {

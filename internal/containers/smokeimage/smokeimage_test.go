@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proofimage
+package smokeimage
 
 import (
 	"archive/tar"
@@ -51,7 +51,8 @@ func TestProgramIsAnELFFile(t *testing.T) {
 	}
 }
 
-// The words of arm64 cannot be run everywhere: the one that differs from what an assembler was seen to make, the distance, is checked.
+// The words of arm64 cannot be run everywhere: the one that differs from what an assembler was seen
+// to make, the distance, is checked.
 func TestMessageIsWhereTheCodeLooks(t *testing.T) {
 	text := assembleARM64(uint32(len(Message)))
 	word := uint32(text[8]) | uint32(text[9])<<8 | uint32(text[10])<<16 | uint32(text[11])<<24
@@ -61,7 +62,8 @@ func TestMessageIsWhereTheCodeLooks(t *testing.T) {
 	}
 }
 
-// runner is how to run a program of an architecture here: itself, or by QEMU; nil where that is not possible.
+// runner is how to run a program of an architecture here: itself, or by QEMU; nil where that is not
+// possible.
 func runner(arch, path string) []string {
 	if runtime.GOOS == "linux" && runtime.GOARCH == arch {
 		return []string{path}

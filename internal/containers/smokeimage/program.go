@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package proofimage
+package smokeimage
 
 import (
 	"bytes"
@@ -15,8 +15,9 @@ const (
 	alignment = 0x10000
 )
 
-// code is the machine code of each architecture as Go names it. It writes the message, which follows it, to standard output by one
-// system call and exits: with 0 if all was written, else with 1.
+// code is the machine code of each architecture as Go names it. It writes the message, which
+// follows it, to standard output by one system call and exits: with 0 if all was written, else with
+// 1.
 var code = map[string]struct {
 	machine  elf.Machine
 	assemble func(length uint32) []byte
@@ -57,7 +58,8 @@ func Program(arch, message string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// The numbers of system calls are those of the kernel's unistd.h: 1 and 60 on amd64, 64 and 93 on arm64.
+// The numbers of system calls are those of the kernel's unistd.h: 1 and 60 on amd64, 64 and 93 on
+// arm64.
 
 func assembleAMD64(length uint32) []byte {
 	text := []byte{

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package proofimage makes the image by which a container engine is proven: one tiny static program that writes
-// a line and exits. The image is assembled when it is needed, equal each time, so that nothing is pulled and nothing binary is kept
-// among the sources.
+// Package smokeimage makes the image of the smoke test of container engines: one tiny static
+// program that writes a line and exits. The image is assembled when it is needed, equal each time,
+// so that nothing is pulled and nothing binary is kept among the sources.
 //
-// It is an archive as `docker save` wrote it before there were OCI layouts, the one form that every Docker and every containerd loads.
-package proofimage
+// It is an archive as `docker save` wrote it before there were OCI layouts, the one form that every
+// Docker and every containerd loads.
+package smokeimage
 
 import (
 	"archive/tar"
@@ -18,8 +19,8 @@ import (
 )
 
 const (
-	// Name is what the image is called in an engine. The tag is raised when the image changes: a changed image of the
-	// same name would leave the old one behind without a name.
+	// Name is what the image is called in an engine. The tag is raised when the image changes: a
+	// changed image of the same name would leave the old one behind without a name.
 	Name = "rancherdesktop.io/proof:1"
 	// Path of the program in the image.
 	Path = "/proof"

@@ -10,19 +10,20 @@ import (
 	"strings"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
-// namePrefix begins the names of the proofs' containers.
+// namePrefix begins the names of the smoke tests' containers.
 const namePrefix = "rdd-proof-"
 
-// prove runs a container from beginning to end, and leaves none behind: neither its own, nor that of a proof that was killed.
-func prove(ctx context.Context, e engine, pauses Pauses) error {
+// smokeTest runs a container from beginning to end, and leaves none behind: neither its own, nor
+// that of a smoke test that was killed.
+func smokeTest(ctx context.Context, e engine, pauses Pauses) error {
 	step := func(what string, do func(context.Context) error) error { return within(ctx, pauses.Patience, what, do) }
 	if err := step("removing what an earlier proof left", func(ctx context.Context) error { return removeLeftovers(ctx, e) }); err != nil {
 		return err
 	}
-	if err := step("loading the image "+proofimage.Name, func(ctx context.Context) error { return ensureImage(ctx, e) }); err != nil {
+	if err := step("loading the image "+smokeimage.Name, func(ctx context.Context) error { return ensureImage(ctx, e) }); err != nil {
 		return err
 	}
 	return step("running a container", func(stepCtx context.Context) error { return runOnce(ctx, stepCtx, e, pauses.Cleanup) })
@@ -70,7 +71,7 @@ func runOnce(ctx, stepCtx context.Context, e engine, cleanup time.Duration) erro
 		return err
 	case code != 0:
 		return fmt.Errorf("it ended with exit code %d%s", code, quoted(output))
-	case output != proofimage.Message:
+	case output != smokeimage.Message:
 		return fmt.Errorf("it did not write what it should%s", quoted(output))
 	}
 	return nil
