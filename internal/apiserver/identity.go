@@ -30,7 +30,8 @@ var openPaths = []string{"/healthz", "/livez", "/readyz", "/version"}
 // discoveryPrefixes may be read by every caller with a valid token.
 var discoveryPrefixes = []string{"/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"}
 
-// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration tells nothing about a token.
+// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration tells nothing
+// about a token.
 type tokens struct {
 	mu    sync.RWMutex
 	users map[[sha256.Size]byte]string
@@ -56,7 +57,8 @@ func (t *tokens) AuthenticateToken(_ context.Context, token string) (*authentica
 	return &authenticator.Response{User: info}, true, nil
 }
 
-// newAuthenticator knows our own tokens, service account tokens and, on the open paths only, anonymous callers.
+// newAuthenticator knows our own tokens, service account tokens and, on the open paths only,
+// anonymous callers.
 func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authenticator.Request {
 	conditions := make([]apiserverapi.AnonymousAuthCondition, 0, len(openPaths))
 	for _, path := range openPaths {
@@ -80,7 +82,8 @@ func trusted(info user.Info) bool {
 	return false
 }
 
-// access decides what callers may do: trusted ones everything, others what RBAC and discovery allow.
+// access decides what callers may do: trusted ones everything, others what RBAC and discovery
+// allow.
 type access struct{ roles *rbac.RBACAuthorizer }
 
 func newAccess(shared informers.SharedInformerFactory) access {
@@ -102,7 +105,8 @@ func (a access) authorize(ctx context.Context, attributes authorizer.Attributes)
 	return a.roles.Authorize(ctx, attributes)
 }
 
-// basic are the requests that need no role: health for everybody; discovery and questions about oneself for known callers.
+// basic are the requests that need no role: health for everybody; discovery and questions about
+// oneself for known callers.
 func basic(attributes authorizer.Attributes) bool {
 	anonymous := attributes.GetUser().GetName() == user.Anonymous
 	if !attributes.IsResourceRequest() {
@@ -131,7 +135,9 @@ func isDiscovery(path string) bool {
 }
 
 // RulesFor implements authorizer.RuleResolver, which answers `auth can-i --list`.
-func (a access) RulesFor(ctx context.Context, info user.Info, namespace string) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
+func (a access) RulesFor(
+	ctx context.Context, info user.Info, namespace string,
+) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
 	if trusted(info) {
 		all := []string{"*"}
 		return []authorizer.ResourceRuleInfo{&authorizer.DefaultResourceRuleInfo{Verbs: all, APIGroups: all, Resources: all}},

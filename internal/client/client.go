@@ -27,8 +27,8 @@ var ErrNotRunning = errors.New("the daemon is not running; start it with: rdd se
 type NewerError struct{ Daemon, Client version.Build }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): use the newer rdd, or end the daemon first with: rdd service stop",
-		e.Daemon.Text(), e.Client.Text())
+	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): "+
+		"use the newer rdd, or end the daemon first with: rdd service stop", e.Daemon.Text(), e.Client.Text())
 }
 
 // Options of Connect.
@@ -78,7 +78,8 @@ func Config(inst instance.Instance) (*rest.Config, error) {
 	if err == nil {
 		return config, nil
 	}
-	return nil, fmt.Errorf("reading the kubeconfig %s, which the daemon writes anew within seconds or when it starts: %w", inst.ConfigFile(), err)
+	return nil, fmt.Errorf("reading the kubeconfig %s, which the daemon writes anew within seconds or when it starts: %w",
+		inst.ConfigFile(), err)
 }
 
 func loadConfig(path string) (*rest.Config, error) {

@@ -37,7 +37,9 @@ func RemoveFinalizer(ctx context.Context, c client.Client, obj client.Object, fi
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.RemoveFinalizer)
 }
 
-func changeFinalizers(ctx context.Context, c client.Client, obj client.Object, finalizer string, change func(client.Object, string) bool) error {
+func changeFinalizers(
+	ctx context.Context, c client.Client, obj client.Object, finalizer string, change func(client.Object, string) bool,
+) error {
 	before := obj.DeepCopyObject().(client.Object)
 	if !change(obj, finalizer) {
 		return nil

@@ -42,7 +42,8 @@ func (s *slowHost) HomeProblem(ctx context.Context) error {
 // ask has the named rule judge the creation of an App.
 func ask(t *testing.T, all []rules.Rule, name string) admission.Response {
 	t.Helper()
-	object := `{"apiVersion": "app.rancherdesktop.io/v1alpha1", "kind": "App", "metadata": {"name": "app"}, "spec": {"virtualMachine": {"cpus": 1, "memory": "4Gi"}}}`
+	object := `{"apiVersion": "app.rancherdesktop.io/v1alpha1", "kind": "App", "metadata": {"name": "app"},
+		"spec": {"virtualMachine": {"cpus": 1, "memory": "4Gi"}}}`
 	for _, rule := range all {
 		if rule.Name != name {
 			continue

@@ -14,19 +14,22 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// warmInterval is how often a watch is tried until the cache behind it is filled, which takes some milliseconds.
-const warmInterval = 4 * time.Millisecond
+// warmUpInterval is how often a watch is tried until the cache behind it is filled, which takes
+// some milliseconds.
+const warmUpInterval = 4 * time.Millisecond
 
-// warmed are the built-in resources that controllers and clients watch from the first moment on.
-var warmed = []schema.GroupVersionResource{
+// warmUpResources are the built-in resources that controllers and clients watch from the first
+// moment on.
+var warmUpResources = []schema.GroupVersionResource{
 	corev1.SchemeGroupVersion.WithResource("namespaces"),
 	corev1.SchemeGroupVersion.WithResource("configmaps"),
 	corev1.SchemeGroupVersion.WithResource("secrets"),
 }
 
-// warm returns when all the resources can be watched. The cache of a custom resource is made by the first request for it,
-// and until it is filled the server sends watchers away for a whole second.
-func warm(ctx context.Context, config *rest.Config, resources []schema.GroupVersionResource) error {
+// warmUp returns when all the resources can be watched. The cache of a custom resource is made by
+// the first request for it, and until it is filled the server sends watchers away for a whole
+// second.
+func warmUp(ctx context.Context, config *rest.Config, resources []schema.GroupVersionResource) error {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return err
@@ -34,7 +37,7 @@ func warm(ctx context.Context, config *rest.Config, resources []schema.GroupVers
 	group, ctx := errgroup.WithContext(ctx)
 	for _, resource := range resources {
 		group.Go(func() error {
-			if err := warmOne(ctx, client, config.Host+watchPath(resource)); err != nil {
+			if err := warmUpOne(ctx, client, config.Host+watchPath(resource)); err != nil {
 				return fmt.Errorf("waiting for watches of %s: %w", resource.Resource, err)
 			}
 			return nil
@@ -51,8 +54,8 @@ func watchPath(resource schema.GroupVersionResource) string {
 	return prefix + resource.Version + "/" + resource.Resource + "?watch=true&resourceVersion=0&timeoutSeconds=1"
 }
 
-func warmOne(ctx context.Context, client *http.Client, url string) error {
-	ticker := time.NewTicker(warmInterval)
+func warmUpOne(ctx context.Context, client *http.Client, url string) error {
+	ticker := time.NewTicker(warmUpInterval)
 	defer ticker.Stop()
 	for {
 		status, err := try(ctx, client, url)

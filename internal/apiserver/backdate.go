@@ -15,21 +15,23 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// youth is how long after a definition was established the server makes every POST of its resource wait for
-// 2 s, so that other API servers can learn of the definition. Here there are none.
-const youth = 2 * time.Second
+// establishedDelay is how long after a definition was established the server makes every POST of
+// its resource wait for 2 s, so that other API servers can learn of the definition. Here there are
+// none.
+const establishedDelay = 2 * time.Second
 
-// age moves the time at which young definitions were established a little into the past, and returns when the
-// handler of custom resources has seen that: the first object after the first start is then written at once.
-func (s *Server) age(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter) error {
+// backdateDefinitions moves the time at which definitions were established a little into the past
+// where that was just now, and returns when the handler of custom resources has seen it: the first
+// object after the first start is then written at once.
+func (s *Server) backdateDefinitions(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, definition := range s.options.Definitions {
-		group.Go(func() error { return s.ageOne(ctx, client, definition.Name) })
+		group.Go(func() error { return s.backdateDefinition(ctx, client, definition.Name) })
 	}
 	return group.Wait()
 }
 
-func (s *Server) ageOne(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, name string) error {
+func (s *Server) backdateDefinition(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, name string) error {
 	changed := make(chan struct{}, 1)
 	notify := func(any) {
 		select {
@@ -45,7 +47,7 @@ func (s *Server) ageOne(ctx context.Context, client apiextensionsclient.CustomRe
 	defer func() { _ = informer.RemoveEventHandler(handle) }() // fails only for a handle that is not ours
 	for {
 		seen, err := s.definitions.Lister().Get(name)
-		if err == nil && !young(seen) {
+		if err == nil && !recentlyEstablished(seen) {
 			return nil
 		}
 		if err == nil {
@@ -61,17 +63,19 @@ func (s *Server) ageOne(ctx context.Context, client apiextensionsclient.CustomRe
 	}
 }
 
-func young(definition *apiextensionsv1.CustomResourceDefinition) bool {
+func recentlyEstablished(definition *apiextensionsv1.CustomResourceDefinition) bool {
 	condition := apiextensionshelpers.FindCRDCondition(definition, apiextensionsv1.Established)
-	return condition == nil || time.Since(condition.LastTransitionTime.Time) < youth
+	return condition == nil || time.Since(condition.LastTransitionTime.Time) < establishedDelay
 }
 
-func backdate(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition) error {
+func backdate(
+	ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition,
+) error {
 	condition := apiextensionshelpers.FindCRDCondition(definition, apiextensionsv1.Established)
 	if condition == nil {
 		return nil
 	}
-	condition.LastTransitionTime = metav1.NewTime(time.Now().Add(-2 * youth))
+	condition.LastTransitionTime = metav1.NewTime(time.Now().Add(-2 * establishedDelay))
 	_, err := client.CustomResourceDefinitions().UpdateStatus(ctx, definition, metav1.UpdateOptions{})
 	if apierrors.IsConflict(err) {
 		return nil // somebody else's change is on its way and will wake us
