@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scheme is what rdd's controllers and clients know of the API without asking the server: the
-// types that they use, and the resources of their kinds.
+// Package scheme is what rdd's controllers and clients know of the API without asking the server:
+// the types that they use, and the resources of their kinds.
 package scheme
 
 import (
@@ -34,8 +34,8 @@ func New() *runtime.Scheme {
 	return known
 }
 
-// NewMapper maps the kinds of a scheme made by New to their resources, so that no client has to discover
-// them.
+// NewMapper maps the kinds of a scheme made by New to their resources, so that no client has to
+// discover them.
 func NewMapper(known *runtime.Scheme) meta.RESTMapper {
 	groups := []schema.GroupVersion{
 		corev1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion, rddv1.GroupVersion,

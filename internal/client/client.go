@@ -50,8 +50,9 @@ type Client struct {
 	Daemon presence.Record
 }
 
-// Connect returns a client of the instance's API. It creates the instance's directories and starts the daemon when
-// need be, restarts one that is older than this program, and returns when the API answers.
+// Connect returns a client of the instance's API. It creates the instance's directories and starts
+// the daemon when need be, restarts one that is older than this program, and returns when the API
+// answers.
 func Connect(ctx context.Context, inst instance.Instance, options Options) (*Client, error) {
 	record, err := Ensure(ctx, inst, options)
 	if err != nil {
@@ -63,7 +64,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
 	known := scheme.New()
-	// A client has no log; controller-runtime complains of that, with a stack, when one is made half a minute after the start.
+	// A client has no log; controller-runtime complains of that, with a stack, when one is made
+	// half a minute after the start.
 	log.SetLogger(logr.Discard())
 	client, err := ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
@@ -72,7 +74,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	return &Client{WithWatch: client, Config: config, Daemon: record}, nil
 }
 
-// Config reads how to reach the API as the instance's user from the kubeconfig, which a running daemon keeps intact.
+// Config reads how to reach the API as the instance's user from the kubeconfig, which a running
+// daemon keeps intact.
 func Config(inst instance.Instance) (*rest.Config, error) {
 	config, err := loadConfig(inst.ConfigFile())
 	if err == nil {

@@ -30,7 +30,8 @@ func Find(inst instance.Instance) (State, presence.Record, error) {
 		return Stopped, presence.Record{}, err
 	}
 	if !exists || !record.Process.Alive() {
-		// A record without its process was left by a daemon that was killed; the present one has not removed it yet.
+		// A record without its process was left by a daemon that was killed; the present one has
+		// not removed it yet.
 		return Changing, presence.Record{}, nil
 	}
 	return Running, record, nil

@@ -29,8 +29,8 @@ const (
 // startLock is held by whoever starts the daemon, so that two clients do not start two.
 func startLock(inst instance.Instance) string { return filepath.Join(inst.Dir, "start.lock") }
 
-// Start makes sure that the daemon runs and, when wait is set, that it is ready; started says whether
-// this call started it. The instance's directories must exist.
+// Start makes sure that the daemon runs and, when wait is set, that it is ready; started says
+// whether this call started it. The instance's directories must exist.
 func Start(ctx context.Context, inst instance.Instance, executable string, wait bool) (
 	record presence.Record, started bool, err error,
 ) {

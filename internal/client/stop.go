@@ -13,11 +13,12 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// stopTimeout is how long a daemon that was asked to stop may take; it usually needs a fraction of a
-// second.
+// stopTimeout is how long a daemon that was asked to stop may take; it usually needs a fraction of
+// a second.
 const stopTimeout = 15 * time.Second
 
-// AskStop tells the daemon to end and does not wait for that; asked is false when it was not running.
+// AskStop tells the daemon to end and does not wait for that; asked is false when it was not
+// running.
 func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
 	state, record, err := settle(ctx, inst)
 	if err != nil || state == Stopped {
@@ -29,7 +30,8 @@ func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identi
 	return record.Process, true, nil
 }
 
-// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs are not touched.
+// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs
+// are not touched.
 func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error) {
 	daemon, asked, err := AskStop(ctx, inst)
 	if err != nil || !asked {

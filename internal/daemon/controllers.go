@@ -22,12 +22,12 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// controllerGrace is how long running reconciles may take to end; they hold nothing that must not be
-// interrupted.
+// controllerGrace is how long running reconciles may take to end; they hold nothing that must not
+// be interrupted.
 const controllerGrace = 300 * time.Millisecond
 
-// initialReconcileTimeout bounds the initial reconcile: a machine that does not answer must not keep the
-// daemon from being reached.
+// initialReconcileTimeout bounds the initial reconcile: a machine that does not answer must not
+// keep the daemon from being reached.
 const initialReconcileTimeout = 5 * time.Second
 
 // startControllers runs the controllers under one manager and returns when they watch.
@@ -60,8 +60,8 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 	return d.parts.WaitFor(ctx, ready)
 }
 
-// reconcileOnce reconciles all that there is: what the API says of machines when the daemon is ready is of
-// now.
+// reconcileOnce reconciles all that there is: what the API says of machines when the daemon is
+// ready is of now.
 func (d *daemon) reconcileOnce(ctx context.Context, initial func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, initialReconcileTimeout)
 	defer cancel()
@@ -71,8 +71,8 @@ func (d *daemon) reconcileOnce(ctx context.Context, initial func(ctx context.Con
 	d.step("The initial reconcile is done")
 }
 
-// watching returns when the watches of rdd's own resources, which wake the controllers, have begun. What
-// the manager offers for that polls ten times a second.
+// watching returns when the watches of rdd's own resources, which wake the controllers, have begun.
+// What the manager offers for that polls ten times a second.
 func watching(ctx context.Context, watched cache.Cache) error {
 	for _, object := range []ctrlclient.Object{&appv1.App{}, &limav1.LimaVM{}} {
 		informer, err := watched.GetInformer(ctx, object, cache.BlockUntilSynced(false))

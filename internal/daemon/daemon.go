@@ -32,13 +32,14 @@ import (
 type Options struct {
 	Instance instance.Instance
 	Build    version.Build
-	// Background says that the standard streams are the instance's logs, and that somebody waits for the
-	// daemon's report.
+	// Background says that the standard streams are the instance's logs, and that somebody waits
+	// for the daemon's report.
 	Background bool
 }
 
-// run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed. It calls
-// ready once when the daemon is ready. presence.ErrRunning when another daemon of the instance runs.
+// run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed. It
+// calls ready once when the daemon is ready. presence.ErrRunning when another daemon of the
+// instance runs.
 func run(ctx context.Context, options Options, parts Parts, ready func()) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {
@@ -91,7 +92,8 @@ func (d *daemon) claim() error {
 	)
 }
 
-// start brings the parts up, each after what it needs. What was started is in d.parts even when it fails.
+// start brings the parts up, each after what it needs. What was started is in d.parts even when it
+// fails.
 func (d *daemon) start(ctx context.Context) error {
 	listener, err := listen(d.wantedPort())
 	if err != nil {
@@ -148,8 +150,8 @@ func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *da
 	return server, controllers, err
 }
 
-// announce makes known that the daemon is ready: by its record to everybody, by its report to who started
-// it.
+// announce makes known that the daemon is ready: by its record to everybody, by its report to who
+// started it.
 func (d *daemon) announce() error {
 	self, err := process.Identify(os.Getpid())
 	if err != nil {
@@ -185,7 +187,8 @@ func (d *daemon) wantedPort() int {
 	return d.inst.Port()
 }
 
-// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig says which.
+// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig says
+// which.
 func listen(port int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {

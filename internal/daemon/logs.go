@@ -14,9 +14,9 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// rotateLogs begins logs anew that have grown too large, of a daemon whose standard streams are its logs.
-// One old log is kept, so that logs take at most twice presence.MaxLog each, and what is written between
-// two checks.
+// rotateLogs begins logs anew that have grown too large, of a daemon whose standard streams are its
+// logs. One old log is kept, so that logs take at most twice presence.MaxLog each, and what is
+// written between two checks.
 func (d *daemon) rotateLogs() error {
 	if !d.options.Background || runtime.GOOS == "windows" { // which moves no file that is being written to
 		return nil

@@ -24,8 +24,8 @@ type Parts struct {
 type Controllers interface {
 	// Rules are their admission rules.
 	Rules() []rules.Rule
-	// Setup hangs them into a manager made with scheme.New, which has not started. Before the manager
-	// starts, initial reconciles once all that there is.
+	// Setup hangs them into a manager made with scheme.New, which has not started. Before the
+	// manager starts, initial reconciles once all that there is.
 	Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error)
 	// Close ends what they have begun in the background, after the manager has ended.
 	Close()

@@ -14,13 +14,13 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// ErrFailed says that a daemon in the background failed. The reason is in its log, in the instance's
-// last failure, and with whoever started it.
+// ErrFailed says that a daemon in the background failed. The reason is in its log, in the
+// instance's last failure, and with whoever started it.
 var ErrFailed = errors.New("the daemon failed, as its log says")
 
-// Serve builds the daemon's parts and runs it until ctx ends. In the background it reports over the pipe
-// that the client left open for it, and a failure is logged and returned as ErrFailed; otherwise the
-// failure is returned.
+// Serve builds the daemon's parts and runs it until ctx ends. In the background it reports over the
+// pipe that the client left open for it, and a failure is logged and returned as ErrFailed;
+// otherwise the failure is returned.
 func Serve(ctx context.Context, options Options, build func() (Parts, error)) error {
 	logrus.SetLevel(logrus.WarnLevel) // kine's
 	report := func(string) {}
@@ -52,8 +52,8 @@ func buildAndRun(ctx context.Context, options Options, build func() (Parts, erro
 	return err
 }
 
-// saveFailure keeps for later why the daemon failed, unless it was not the daemon of the instance, or is
-// not any more: then the instance is another daemon's.
+// saveFailure keeps for later why the daemon failed, unless it was not the daemon of the instance,
+// or is not any more: then the instance is another daemon's.
 func saveFailure(inst instance.Instance, failure error) error {
 	exists, err := presence.Exists(inst)
 	if err != nil || !exists || errors.Is(failure, presence.ErrRunning) || errors.Is(failure, errLost) {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a start has
-	// better things to do.
+	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a
+	// start has better things to do.
 	firstBackup = 10 * time.Second
 	// backupInterval is how often it does then, if the store has changed.
 	backupInterval = 15 * time.Minute

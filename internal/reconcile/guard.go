@@ -78,7 +78,8 @@ func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured
 	return nil, nil
 }
 
-// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes nothing.
+// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes
+// nothing.
 func lostClaim(old, obj metav1.Object, kind string) string {
 	if finalizer := OwnedByPrefix + kind; !slices.Contains(obj.GetFinalizers(), finalizer) {
 		return fmt.Sprintf("finalizer %q", finalizer)
@@ -123,7 +124,8 @@ func ownerOf(obj metav1.Object, kind string) *metav1.OwnerReference {
 	return nil
 }
 
-// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when the owner reference is missing.
+// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when
+// the owner reference is missing.
 func Owned(obj metav1.Object) (kind, name string, owned bool) {
 	kinds := ownerKinds(obj)
 	if len(kinds) == 0 {

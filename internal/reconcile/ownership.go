@@ -27,7 +27,8 @@ func OwnerReference(owner client.Object, kind schema.GroupVersionKind) metav1.Ow
 // OwnedBy reports whether owner controls obj: by UID, never by name.
 func OwnedBy(obj, owner metav1.Object) bool { return metav1.IsControlledBy(obj, owner) }
 
-// AddFinalizer puts a finalizer on obj unless it is there. The write fails with a conflict when obj has changed since it was read.
+// AddFinalizer puts a finalizer on obj unless it is there. The write fails with a conflict when obj
+// has changed since it was read.
 func AddFinalizer(ctx context.Context, c client.Client, obj client.Object, finalizer string) error {
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.AddFinalizer)
 }

@@ -25,11 +25,11 @@ const (
 	maxEventName = 200
 )
 
-// recorder writes a controller's Events at once, one object for each kind of event. What happens again
-// is counted in the Event that is there, also after the daemon was restarted.
+// recorder writes a controller's Events at once, one object for each kind of event. What happens
+// again is counted in the Event that is there, also after the daemon was restarted.
 //
-// client-go's recorders do that in memory and in the background, and report only the first and the last
-// of many; a time line needs each kind's last time.
+// client-go's recorders do that in memory and in the background, and report only the first and the
+// last of many; a time line needs each kind's last time.
 type recorder struct {
 	client     client.Client
 	clock      clock.PassiveClock

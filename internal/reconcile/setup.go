@@ -50,8 +50,8 @@ func Always(request ctrl.Request) handler.EventHandler {
 	})
 }
 
-// AtStart wakes the reconciler once when the manager starts, for what no watch reports: an object that is
-// not there.
+// AtStart wakes the reconciler once when the manager starts, for what no watch reports: an object
+// that is not there.
 func AtStart(request ctrl.Request) source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		queue.Add(request)

@@ -4,7 +4,8 @@ package rules
 
 import "testing"
 
-// TestCallers: the names are part of what others see, in audits and in the fields that a caller manages.
+// TestCallers: the names are part of what others see, in audits and in the fields that a caller
+// manages.
 func TestCallers(t *testing.T) {
 	for got, want := range map[string]string{
 		UserName: "rdd:user", DaemonName: "system:rdd:daemon", NamespaceControllerName: "system:rdd:namespace-controller",

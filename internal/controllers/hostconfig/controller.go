@@ -15,8 +15,8 @@ import (
 // Name of the controller.
 const Name = "integration"
 
-// Setup lets the manager wake the reconciler for each change of the App, and once at the start: an App that
-// went while no daemon ran wakes nobody.
+// Setup lets the manager wake the reconciler for each change of the App, and once at the start: an
+// App that went while no daemon ran wakes nobody.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	theApp := ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}}
 	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hostinfo is the controller of HostInfo: it says in the API what rdd has found out about the
-// host, and keeps that so whatever others write there. The App's admission judges by the same facts.
+// Package hostinfo is the controller of HostInfo: it says in the API what rdd has found out about
+// the host, and keeps that so whatever others write there. The App's admission judges by the same
+// facts.
 package hostinfo
 
 import (
@@ -58,14 +59,15 @@ func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
 	wanted := &unstructured.Unstructured{}
 	wanted.SetGroupVersionKind(rddv1.GroupVersion.WithKind("HostInfo"))
 	wanted.SetName(info.Name)
-	if err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(r.status.Owner), client.ForceOwnership); err != nil {
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(r.status.Owner), client.ForceOwnership)
+	if err != nil {
 		return err
 	}
 	return r.client.Get(ctx, client.ObjectKeyFromObject(info), info)
 }
 
-// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and when a
-// machine has shown which accelerator works.
+// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and
+// when a machine has shown which accelerator works.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	theHost := ctrl.Request{NamespacedName: client.ObjectKey{Name: rddv1.HostInfoName}}
 	changed := builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})

@@ -28,7 +28,8 @@ func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
 	return aside, err
 }
 
-// Discard removes the store with its backups. presence.ErrRunning when a daemon of the instance runs.
+// Discard removes the store with its backups. presence.ErrRunning when a daemon of the instance
+// runs.
 func Discard(inst instance.Instance) error {
 	return presence.Without(inst, func() error { return datastore.Discard(inst.StoreFile()) })
 }

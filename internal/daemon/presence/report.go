@@ -25,9 +25,9 @@ var ErrNoReport = errors.New("it ended without a word")
 // ErrUnready says that the wait ended before the daemon was ready.
 var ErrUnready = errors.New("the daemon is not ready yet and goes on starting")
 
-// Reporter is how a daemon that was started in the background reports, once, to who started it: that
-// it is Ready, or why it failed. What the daemon starts before does not get the pipe, for whose end
-// the other side waits.
+// Reporter is how a daemon that was started in the background reports, once, to who started it:
+// that it is Ready, or why it failed. What the daemon starts before does not get the pipe, for
+// whose end the other side waits.
 func Reporter() func(text string) {
 	syscall.CloseOnExec(reportDescriptor)
 	pipe := os.NewFile(reportDescriptor, "report")
@@ -38,9 +38,10 @@ func Reporter() func(text string) {
 	}
 }
 
-// AwaitReport reads the report of a daemon, for whoever started it with the other end of the pipe as
-// its first additional file. It returns nil when the daemon is ready, ErrUnready when ctx ends before,
-// ErrNoReport when the daemon ended without a report, or an error with the daemon's own words.
+// AwaitReport reads the report of a daemon, for whoever started it with the other end of the pipe
+// as its first additional file. It returns nil when the daemon is ready, ErrUnready when ctx ends
+// before, ErrNoReport when the daemon ended without a report, or an error with the daemon's own
+// words.
 func AwaitReport(ctx context.Context, reports *os.File) error {
 	stop := context.AfterFunc(ctx, func() { _ = reports.SetReadDeadline(time.Now()) })
 	defer stop()

@@ -14,7 +14,8 @@ import (
 
 const reporterVariable = "RDD_TEST_REPORTER"
 
-// TestReporterKeepsThePipe: the starter hears of a daemon that has already started something else, which lives on.
+// TestReporterKeepsThePipe: the starter hears of a daemon that has already started something else,
+// which lives on.
 func TestReporterKeepsThePipe(t *testing.T) {
 	if os.Getenv(reporterVariable) != "" {
 		reportBesideAChild(t)

@@ -10,7 +10,8 @@ import (
 	"fmt"
 )
 
-// Parts are the parts that were started, in order. A part that ends before it was told to is a failure of the whole.
+// Parts are the parts that were started, in order. A part that ends before it was told to is a
+// failure of the whole.
 type Parts struct {
 	parts  []part
 	failed chan error

@@ -29,19 +29,20 @@ import (
 // Values are what the controllers are built from.
 type Values struct {
 	Engines
-	// Enabled are the controllers that run, of controllers.Names. The rules of the others hold, too: what
-	// nobody reconciles now is reconciled later and must be as valid.
+	// Enabled are the controllers that run, of controllers.Names. The rules of the others hold,
+	// too: what nobody reconciles now is reconciled later and must be as valid.
 	Enabled []string
 	// Host is what the machine offers.
 	Host template.Host
-	// LimaHome is where the engine makes instances; names must leave room for socket paths below it.
+	// LimaHome is where the engine makes instances; names must leave room for socket paths below
+	// it.
 	LimaHome string
 	// DockerSocket is where the App's Docker socket appears on the host.
 	DockerSocket string
 	// Versions of what rdd consists of.
 	Versions rddv1.Versions
-	// Integration is the user's host as it is changed for docker to find the App's container engine; nil:
-	// it is left alone.
+	// Integration is the user's host as it is changed for docker to find the App's container
+	// engine; nil: it is left alone.
 	Integration hostconfig.Host
 	// Clock is the time that decides waits and conditions.
 	Clock clock.PassiveClock
@@ -62,7 +63,8 @@ type controller struct {
 	name string
 	// rules judge requests about the controller's resources.
 	rules []rules.Rule
-	// build makes the reconciler, which reads and writes through c, live; nil: there is nothing to do.
+	// build makes the reconciler, which reads and writes through c, live; nil: there is nothing to
+	// do.
 	build func(c client.Client) reconciler
 }
 
@@ -71,9 +73,9 @@ type reconciler interface {
 	Setup(mgr manager.Manager) error
 }
 
-// NewControllers builds the controllers. config is how a user of the given name reaches the API server;
-// it is first called when a rule judges a request or a controller is set up, so the server need not run
-// yet. What has to be found out about the host is, in the background, until ctx ends.
+// NewControllers builds the controllers. config is how a user of the given name reaches the API
+// server; it is first called when a rule judges a request or a controller is set up, so the server
+// need not run yet. What has to be found out about the host is, in the background, until ctx ends.
 func NewControllers(ctx context.Context, values Values, config func(user string) *rest.Config) *Controllers {
 	c := &Controllers{values: values, config: config, scheme: scheme.New(), home: checkHome(ctx, values.Machines)}
 	c.all = []controller{c.app(), c.engine(), c.limaVM(), c.hostInfo(), c.integration()}

@@ -12,8 +12,8 @@ import (
 // homeTimeout bounds the check of the user's home.
 const homeTimeout = 10 * time.Second
 
-// homeCheck finds out once, in the background, why guests cannot see the user's home. The engine runs a
-// program for that, which admission, where the answer is needed, must not wait for.
+// homeCheck finds out once, in the background, why guests cannot see the user's home. The engine
+// runs a program for that, which admission, where the answer is needed, must not wait for.
 type homeCheck struct {
 	done    chan struct{}
 	problem error
@@ -36,8 +36,8 @@ func checkHome(ctx context.Context, machines vm.Engine) *homeCheck {
 	return h
 }
 
-// Problem says why guests cannot see the user's home; nil when they can, where nobody knows, and until it
-// is known. It never blocks.
+// Problem says why guests cannot see the user's home; nil when they can, where nobody knows, and
+// until it is known. It never blocks.
 func (h *homeCheck) Problem() error {
 	select {
 	case <-h.done:

@@ -57,8 +57,8 @@ func ask(t *testing.T, all []rules.Rule, name string) admission.Response {
 	return admission.Response{}
 }
 
-// TestAdmissionDoesNotAskTheHost: rules use the one answer that was found out beside them, and do not
-// wait for it.
+// TestAdmissionDoesNotAskTheHost: rules use the one answer that was found out beside them, and do
+// not wait for it.
 func TestAdmissionDoesNotAskTheHost(t *testing.T) {
 	machines := &slowHost{Engine: fake.New(), answer: make(chan error)}
 	c := NewControllers(t.Context(), Values{

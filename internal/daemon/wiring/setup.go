@@ -20,9 +20,9 @@ type existing interface {
 
 // Setup hangs the enabled controllers into a manager made with scheme.New, which has not started.
 //
-// initial is the initial reconcile: when it returns, each of them has reconciled once all that there was,
-// so that the API does not describe machines as another daemon left them, and rules know the host. What
-// went wrong is tried again when the manager runs.
+// initial is the initial reconcile: when it returns, each of them has reconciled once all that
+// there was, so that the API does not describe machines as another daemon left them, and rules know
+// the host. What went wrong is tried again when the manager runs.
 func (c *Controllers) Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error) {
 	var reconcilers []existing
 	for _, each := range c.all {

@@ -22,9 +22,9 @@ import (
 // groupSuffix ends the names of rdd's API groups, and of their definitions.
 const groupSuffix = ".rancherdesktop.io"
 
-// Guard makes the rule that keeps rdd's CustomResourceDefinitions from everyone but the daemon. With one
-// of them all its resources would go, and nobody would take their machines down. known has the types of
-// CustomResourceDefinitions.
+// Guard makes the rule that keeps rdd's CustomResourceDefinitions from everyone but the daemon.
+// With one of them all its resources would go, and nobody would take their machines down. known has
+// the types of CustomResourceDefinitions.
 func Guard(known *runtime.Scheme) rules.Rule {
 	return rules.Rule{
 		Name:       "crd-guard",
@@ -68,5 +68,6 @@ func refuse(ctx context.Context, verb, name string) error {
 	if err != nil || req.UserInfo.Username == rules.DaemonName {
 		return err
 	}
-	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; to start over with nothing, use `rdd service reset`", verb, name)
+	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; "+
+		"to start over with nothing, use `rdd service reset`", verb, name)
 }
