@@ -102,17 +102,24 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil || !wait {
 		return err
 	}
-	err = presence.AwaitReport(ctx, reports)
-	if errors.Is(err, presence.ErrUnready) {
+	return notStarted(ctx, inst, presence.AwaitReport(ctx, reports), offset)
+}
+
+// notStarted says why the wait for the daemon's report ended with err; nil when the daemon is
+// ready. The failure of a daemon that died without a report is saved here. Its log has grown from
+// offset on.
+func notStarted(ctx context.Context, inst instance.Instance, err error, offset int64) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, presence.ErrUnready):
 		return fmt.Errorf("%w; to see how far it is: rdd service status, rdd service logs: %w", err, ctx.Err())
-	}
-	if errors.Is(err, presence.ErrNoReport) {
-		return fmt.Errorf("the daemon did not start: %w%s", err, tail(presence.LogFile(inst), offset))
-	}
-	if err != nil {
+	case errors.Is(err, presence.ErrNoReport):
+		err = fmt.Errorf("the daemon did not start: %w%s", err, tail(presence.LogFile(inst), offset))
+		return errors.Join(err, presence.NewFailure(time.Now(), err).Save(inst))
+	default:
 		return fmt.Errorf("the daemon did not start: %w", err)
 	}
-	return nil
 }
 
 // tail returns the last lines that a log got from offset on, for an error message.
