@@ -24,7 +24,7 @@ import (
 const (
 	// readyTimeout bounds the whole preparation: longer means that something is broken.
 	readyTimeout = 60 * time.Second
-	// definitionHash is an annotation that tells whether a definition in the store is the one of
+	// definitionHash is an annotation that says whether a definition in the store is the one of
 	// this build.
 	definitionHash = "rdd.rancherdesktop.io/definition-hash"
 )

@@ -30,7 +30,7 @@ var openPaths = []string{"/healthz", "/livez", "/readyz", "/version"}
 // discoveryPrefixes may be read by every caller with a valid token.
 var discoveryPrefixes = []string{"/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"}
 
-// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration tells nothing
+// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration reveals nothing
 // about a token.
 type tokens struct {
 	mu    sync.RWMutex

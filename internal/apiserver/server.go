@@ -170,7 +170,7 @@ func (s *Server) prepare(ctx context.Context) error {
 	started := time.Now()
 	if err := s.bootstrap(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop before it was ready
+			return nil // stopped before it was ready
 		}
 		return fmt.Errorf("preparing the API server: %w", err)
 	}

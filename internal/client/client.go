@@ -121,7 +121,7 @@ func Ensure(ctx context.Context, inst instance.Instance, options Options) (prese
 	return record, nil
 }
 
-// compare tells whether the daemon is older (negative) or newer than this program.
+// compare says whether the daemon is older (negative) or newer than this program.
 func compare(daemon, own version.Build) int {
 	switch {
 	case own.Version == "":

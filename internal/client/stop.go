@@ -17,7 +17,7 @@ import (
 // a second.
 const stopTimeout = 15 * time.Second
 
-// AskStop tells the daemon to end and does not wait for that; asked is false when it was not
+// AskStop asks the daemon to end and does not wait for that; asked is false when it was not
 // running.
 func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
 	state, record, err := settle(ctx, inst)

@@ -22,8 +22,8 @@ type health struct {
 	trying bool
 	// once is whether it was connected before.
 	once bool
-	// timer ends the grace of an outage; over says that it has ended. outages tells one from the
-	// next.
+	// timer ends the grace of an outage; over says that it has ended. outages distinguishes one
+	// from the next.
 	timer   *time.Timer
 	over    bool
 	outages int
@@ -93,7 +93,7 @@ func (h *health) lost(problem string) {
 	h.startGrace()
 }
 
-// graceOver tells what is wrong by now. An engine that is just slow to start is not.
+// graceOver publishes what is wrong by now. An engine that is just slow to start is not.
 func (h *health) graceOver(outage int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package presence is where the daemon of an instance and its clients meet without knowing each
-// other: the files and the pipe by which they exchange what both must know.
+// Package presence is what the daemon of an instance and its clients have in common, so that
+// neither imports the other: the files and the pipe by which they exchange what both must know.
 //
 //   - The lock says whether a daemon runs. Whoever holds it is the daemon of the instance.
 //   - The record (daemon.json), written when the daemon is ready and removed when it stops, says

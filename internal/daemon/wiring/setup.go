@@ -10,11 +10,13 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
 // existing is a reconciler that knows all that there is to reconcile.
 type existing interface {
-	Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error)
+	reconcile.Reconciler
 	Existing(ctx context.Context) ([]ctrl.Request, error)
 }
 
