@@ -27,6 +27,7 @@ type Controllers interface {
 	// Setup hangs them into a manager made with scheme.New, which has not started. Before the
 	// manager starts, initial reconciles once all that there is.
 	Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error)
-	// Close ends what they have begun in the background, after the manager has ended.
+	// Close ends what they have begun in the background. The daemon calls it before it ends the
+	// manager.
 	Close()
 }

@@ -91,7 +91,7 @@ func (c *Controllers) Rules() []rules.Rule {
 	return judged
 }
 
-// Close ends what goes on in the background.
+// Close ends what goes on in the background; the reconcilers may still be called.
 func (c *Controllers) Close() { c.values.Containers.Close() }
 
 func (c *Controllers) app() controller {
