@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/containers/smokeimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // namespace is where rdd's and its users' containers are, apart from Docker's.
@@ -150,7 +150,7 @@ func (e *commandError) Error() string {
 // *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	var out, problems bytes.Buffer
-	code, err := c.shell(ctx, c.instance, sshx.Command{
+	code, err := c.shell(ctx, c.instance, vm.Command{
 		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
 	})
 	switch {

@@ -22,7 +22,7 @@ type homeCheck struct {
 // checkHome begins the check, which ends with ctx at the latest.
 func checkHome(ctx context.Context, machines vm.Engine) *homeCheck {
 	h := &homeCheck{done: make(chan struct{})}
-	reporter, ok := machines.(vm.HostReporter)
+	checker, ok := machines.(vm.HomeChecker)
 	if !ok {
 		close(h.done)
 		return h
@@ -31,7 +31,7 @@ func checkHome(ctx context.Context, machines vm.Engine) *homeCheck {
 		defer close(h.done)
 		ctx, cancel := context.WithTimeout(ctx, homeTimeout)
 		defer cancel()
-		h.problem = reporter.HomeProblem(ctx)
+		h.problem = checker.HomeProblem(ctx)
 	}()
 	return h
 }

@@ -27,8 +27,6 @@ type slowHost struct {
 	answer chan error
 }
 
-func (*slowHost) Host(context.Context) (vm.Host, error) { return vm.Host{}, nil }
-
 func (s *slowHost) HomeProblem(ctx context.Context) error {
 	s.asked.Add(1)
 	select {

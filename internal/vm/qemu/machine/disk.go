@@ -22,7 +22,8 @@ const (
 	qcow2HeaderSize = 32
 )
 
-// CreateDisk makes a sparse overlay of size bytes on a backing disk of a format; it replaces what an interrupted call left.
+// CreateDisk makes a sparse overlay of size bytes on a backing disk of a format; it replaces what
+// an interrupted call left.
 func (p Program) CreateDisk(ctx context.Context, path, backing, format string, size int64) error {
 	backed, err := backingSize(backing, format)
 	if err != nil {
