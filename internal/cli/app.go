@@ -21,7 +21,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 )
 
 var appKey = ctrl.ObjectKey{Name: appv1.AppName}
@@ -33,7 +33,7 @@ func (r *root) instanceExists() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	exists, err := client.Exists(inst)
+	exists, err := presence.Exists(inst)
 	if err != nil {
 		return false, fmt.Errorf("looking for instance %s: %w", inst.Name, err)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
-	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -242,11 +242,11 @@ func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:
 
 // integrates reports whether the instance runs the controller that changes the host.
 func integrates(inst instance.Instance) (bool, error) {
-	arguments, _, err := settings.Load(inst)
+	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}
-	selected, err := settings.Select(arguments.Controllers, daemon.ControllerNames())
+	selected, err := presence.SelectControllers(arguments.Controllers, controllers.Names())
 	return slices.Contains(selected, integrationController), err
 }
 

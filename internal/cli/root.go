@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -57,14 +57,14 @@ type root struct {
 	streams
 	instanceName string
 	build        version.Build
-	newEngines   daemon.EnginesFunc
+	newEngines   wiring.EnginesFunc
 }
 
 // Option changes what Main is made of; tests use them.
 type Option func(*root)
 
 // WithEngines makes daemons drive other engines.
-func WithEngines(f daemon.EnginesFunc) Option { return func(r *root) { r.newEngines = f } }
+func WithEngines(f wiring.EnginesFunc) Option { return func(r *root) { r.newEngines = f } }
 
 // WithBuild makes this program another build.
 func WithBuild(b version.Build) Option { return func(r *root) { r.build = b } }

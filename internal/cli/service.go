@@ -14,8 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
 )
@@ -41,13 +42,13 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 }
 
 // argumentFlags are the arguments of an instance as flags.
-type argumentFlags struct{ settings.Arguments }
+type argumentFlags struct{ presence.Arguments }
 
 func addArguments(cmd *cobra.Command) *argumentFlags {
-	f := &argumentFlags{settings.Default()}
+	f := &argumentFlags{presence.DefaultArguments()}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
-	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(daemon.ControllerNames(), settings.AllControllers))) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(controllers.Names(), presence.AllControllers))) // fails when done twice
 	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
@@ -57,10 +58,10 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
 	}
-	if _, err := settings.Select(f.Controllers, daemon.ControllerNames()); err != nil {
+	if _, err := presence.SelectControllers(f.Controllers, controllers.Names()); err != nil {
 		return false, fmt.Errorf("--controllers: %w", err)
 	}
-	present, exists, err := settings.Load(inst)
+	present, exists, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}
@@ -166,15 +167,17 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := arguments.create(cmd, inst); err != nil {
-			return err
+		options := daemon.Options{Instance: inst, Build: r.build, Background: *background}
+		err = daemon.Serve(cmd.Context(), options, func() (daemon.Parts, error) {
+			if _, err := arguments.create(cmd, inst); err != nil {
+				return daemon.Parts{}, err
+			}
+			return r.daemonParts(inst)
+		})
+		if errors.Is(err, daemon.ErrFailed) {
+			return &exitError{code: ExitError} // it is logged, and who started the daemon knows
 		}
-		docker, err := dockerEnvironment()
-		if err != nil {
-			return err
-		}
-		options := daemon.Options{Instance: inst, Build: r.build, Docker: docker, Background: *background}
-		return daemon.Serve(cmd.Context(), options, r.newEngines)
+		return err
 	}
 	return cmd
 }
@@ -242,7 +245,7 @@ func (r *root) inBackground(inst instance.Instance, what string, arguments ...st
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
-	log, err := client.OpenLog(client.LogFile(inst))
+	log, err := presence.OpenLog(presence.LogFile(inst))
 	if err != nil {
 		return err
 	}
@@ -261,7 +264,7 @@ func (r *root) inBackground(inst instance.Instance, what string, arguments ...st
 
 // notCreated reports whether the instance does not exist, and says so.
 func (r *root) notCreated(inst instance.Instance) (bool, error) {
-	exists, err := client.Exists(inst)
+	exists, err := presence.Exists(inst)
 	if err == nil && !exists {
 		fmt.Fprintf(r.out, "Instance %q does not exist. To make it: rdd service create\n", inst.Name)
 	}

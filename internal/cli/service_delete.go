@@ -17,7 +17,8 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -107,7 +108,7 @@ func (r *root) reset(ctx context.Context, inst instance.Instance) error {
 	if err := r.undoIntegration(ctx, inst); err != nil {
 		return err
 	}
-	if err := daemon.Discard(inst); err != nil {
+	if err := offline.Discard(inst); err != nil {
 		return fmt.Errorf("resetting the instance: %w", err)
 	}
 	if before != client.Stopped {
@@ -214,7 +215,7 @@ func removeDirs(inst instance.Instance, keepVMs bool) error {
 
 // stopVMs turns every VM off through the API and returns when they are.
 func (r *root) stopVMs(ctx context.Context, inst instance.Instance) error {
-	if exists, err := client.Exists(inst); err != nil || !exists {
+	if exists, err := presence.Exists(inst); err != nil || !exists {
 		return err
 	}
 	c, err := r.connect(ctx)

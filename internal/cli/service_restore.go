@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -46,12 +46,12 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 		if err != nil {
 			return err
 		}
-		backups, err := daemon.Backups(inst)
+		backups, err := offline.Backups(inst)
 		if err != nil {
 			return err
 		}
 		if list {
-			return output.print(r.out, append([]daemon.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
+			return output.print(r.out, append([]offline.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
 		}
 		backup, err := selectBackup(backups, args)
 		if err != nil {
@@ -71,12 +71,12 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 	return cmd
 }
 
-func (r *root) restore(ctx context.Context, inst instance.Instance, backup daemon.Backup) error {
+func (r *root) restore(ctx context.Context, inst instance.Instance, backup offline.Backup) error {
 	ran, err := client.Stop(ctx, inst)
 	if err != nil {
 		return err
 	}
-	aside, err := daemon.Restore(inst, backup)
+	aside, err := offline.Restore(inst, backup)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (r *root) restore(ctx context.Context, inst instance.Instance, backup daemo
 }
 
 // selectBackup finds the backup that is asked for by its file, the last one when none is.
-func selectBackup(backups []daemon.Backup, args []string) (daemon.Backup, error) {
+func selectBackup(backups []offline.Backup, args []string) (offline.Backup, error) {
 	if len(backups) == 0 {
-		return daemon.Backup{}, errNoBackup
+		return offline.Backup{}, errNoBackup
 	}
 	if len(args) == 0 {
 		return backups[0], nil
@@ -108,10 +108,10 @@ func selectBackup(backups []daemon.Backup, args []string) (daemon.Backup, error)
 		}
 		names = append(names, name)
 	}
-	return daemon.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
+	return offline.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
 }
 
-func backupTable(w io.Writer, backups []daemon.Backup) {
+func backupTable(w io.Writer, backups []offline.Backup) {
 	if len(backups) == 0 {
 		fmt.Fprintln(w, "There is no backup yet; the daemon makes them while it runs.")
 		return
@@ -127,7 +127,7 @@ func (r *root) completeBackup(_ *cobra.Command, args []string, prefix string) ([
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	backups, err := daemon.Backups(inst)
+	backups, err := offline.Backups(inst)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -62,7 +63,7 @@ func (r *root) serviceStatusCommand() *cobra.Command {
 func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
 	report := serviceReport{Instance: inst.Name, ClientVersion: r.build.Version}
 	var err error
-	if report.Created, err = client.Exists(inst); err != nil {
+	if report.Created, err = presence.Exists(inst); err != nil {
 		return report, err
 	}
 	state, record, err := client.Find(inst)
@@ -70,7 +71,7 @@ func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
 		return report, err
 	}
 	report.changing = state == client.Changing
-	backups, err := daemon.Backups(inst)
+	backups, err := offline.Backups(inst)
 	if err != nil {
 		return report, err
 	}
@@ -201,7 +202,7 @@ func (r *root) serviceLogsCommand() *cobra.Command {
 		Use:   "logs",
 		Short: "Print the daemon's log",
 		Long: fmt.Sprintf(`Logs prints the log of the instance's daemons, the one that was set aside when it had grown beyond %d MB first.
-With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, client.MaxLog>>20),
+With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, presence.MaxLog>>20),
 		Example:           "  rdd service logs\n  rdd service logs -f --lines 20",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -215,9 +216,9 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 		if err != nil {
 			return err
 		}
-		path := client.LogFile(inst)
+		path := presence.LogFile(inst)
 		if *stdout {
-			path = client.StdoutFile(inst)
+			path = presence.StdoutFile(inst)
 		}
 		return r.serviceLogs(cmd.Context(), path, o)
 	}
@@ -229,7 +230,7 @@ func (r *root) serviceLogs(ctx context.Context, path string, o tailOptions) erro
 		return errors.New("there is no log yet; the daemon was never started")
 	}
 	if o.lines < 0 {
-		err := tailFile(ctx, r.out, client.OldLog(path), tailOptions{lines: -1})
+		err := tailFile(ctx, r.out, presence.OldLog(path), tailOptions{lines: -1})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

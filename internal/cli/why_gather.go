@@ -23,8 +23,8 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -35,8 +35,6 @@ import (
 const (
 	// consoleLines of the guest's console are shown, phaseLines of the hostagent's events read.
 	consoleLines, phaseLines = 12, 40
-	// logWords are how many errors of the daemon's log are shown when it is down.
-	logWords = 3
 	// logTailBytes is how far back a log is read.
 	logTailBytes = 64 << 10
 )
@@ -65,9 +63,9 @@ func (r *root) gather(ctx context.Context, name string) (*explain.Facts, error) 
 
 // gatherDaemon asks the daemon, and how it is when it does not answer.
 func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *explain.Facts) {
-	if arguments, exists, err := settings.Load(inst); err == nil && exists {
-		if enabled, err := settings.Select(arguments.Controllers, daemon.ControllerNames()); err == nil {
-			f.Daemon.Disabled = slices.DeleteFunc(daemon.ControllerNames(), func(name string) bool { return slices.Contains(enabled, name) })
+	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
+		if enabled, err := presence.SelectControllers(arguments.Controllers, controllers.Names()); err == nil {
+			f.Daemon.Disabled = slices.DeleteFunc(controllers.Names(), func(name string) bool { return slices.Contains(enabled, name) })
 		}
 	}
 	state, _, err := client.Find(inst)
@@ -80,7 +78,7 @@ func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *expl
 		f.Daemon.Problem = err.Error()
 	}
 	if !f.Daemon.Running && !f.Daemon.Changing {
-		f.Daemon.LastWords = lastErrors(client.LogFile(inst))
+		f.Daemon.LastWords = lastFailure(inst)
 	}
 }
 
@@ -185,15 +183,17 @@ func console(path string) ([]string, time.Time) {
 	return lines[max(0, len(lines)-consoleLines):], info.ModTime()
 }
 
-// lastErrors reads the last errors of a daemon's log.
-func lastErrors(path string) []string {
-	var errs []string
-	for line := range strings.Lines(endOf(path)) {
-		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "panic:") {
-			errs = append(errs, strings.TrimSpace(line))
-		}
+// lastFailure says why the daemon failed last; nothing when it was ready since.
+func lastFailure(inst instance.Instance) []string {
+	failure, err := presence.LastFailure(inst)
+	switch {
+	case err != nil:
+		return []string{err.Error()}
+	case failure == nil:
+		return nil
+	default:
+		return failure.Lines
 	}
-	return errs[max(0, len(errs)-logWords):]
 }
 
 // endOf returns the whole lines at the end of a file; nothing when it cannot be read.

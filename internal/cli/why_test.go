@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/instance"
 )
 
 func TestWhyText(t *testing.T) {
@@ -96,12 +99,15 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-func TestLastErrors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rdd.log")
-	if err := os.WriteFile(path, []byte("time=1 level=INFO msg=ready\ntime=2 level=ERROR msg=\"the store is damaged\"\nError: boom\n"), 0o600); err != nil {
+func TestLastFailure(t *testing.T) {
+	inst := instance.Instance{Dir: t.TempDir()}
+	if got := lastFailure(inst); got != nil {
+		t.Errorf("without a failure: %q", got)
+	}
+	if err := presence.NewFailure(time.Now(), errors.New("the store is damaged\nboom")).Save(inst); err != nil {
 		t.Fatal(err)
 	}
-	if got := lastErrors(path); !slices.Equal(got, []string{`time=2 level=ERROR msg="the store is damaged"`, "Error: boom"}) {
+	if got := lastFailure(inst); !slices.Equal(got, []string{"the store is damaged", "boom"}) {
 		t.Errorf("got %q", got)
 	}
 }

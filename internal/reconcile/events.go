@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Event is something that happened to an object, told to people.
+// Event is something that happened to an object, for people to read.
 type Event struct {
 	// Warning says that it is bad news.
 	Warning bool
@@ -21,6 +21,6 @@ type Event struct {
 // EventRecorder writes Events down.
 type EventRecorder interface {
 	// Record writes Events about obj, in order. What cannot be written is logged and lost: Events
-	// tell what happened, they decide nothing.
+	// say what happened, they decide nothing.
 	Record(ctx context.Context, obj client.Object, events ...Event)
 }

@@ -58,24 +58,32 @@ var allowed = map[string][]string{
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
 	"internal/vm/qemu/protocol":       {},
+	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/vm"},
-	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers":            {},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
-	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
+	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
+	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
 	},
+	"internal/daemon/supervise": {},
+	"internal/daemon/wiring": {
+		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",
+		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
+	},
+	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
+	"internal/daemon/offline":  {"internal/daemon/presence", "internal/datastore", "internal/instance"},
 	"internal/cli": {
-		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
+		"api", "internal/atomicfile", "internal/client", "internal/controllers$", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli/property": {"internal/levenshtein"},
@@ -120,15 +128,20 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// exact are permissions that do not cover the packages below: the engines, and what builds and fetches images.
-var exact = []string{"internal/vm", "internal/vm/image"}
+// exact are permissions, and places, that do not cover the packages below: the engines below vm, what builds and
+// fetches images, and the daemon's meeting place with its clients.
+var exact = []string{"internal/vm", "internal/vm/image", "internal/daemon"}
 
-// permitted reports whether pkg, under the rule of prefix, may import target.
+// permitted reports whether pkg, under the rule of prefix, may import target. A permission that ends in $
+// covers no package below.
 func permitted(pkg, prefix, target string) bool {
 	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
+		if exactly, ok := strings.CutSuffix(permission, "$"); ok {
+			return target == exactly
+		}
 		if slices.Contains(exact, permission) && !under(pkg, "internal/cli") {
 			return target == permission
 		}

@@ -46,7 +46,7 @@ type Daemon struct {
 	Running, Changing bool
 	// Problem is why it could not be asked; empty when it could, or is not there.
 	Problem string
-	// LastWords are the last errors in its log.
+	// LastWords are why it failed last; empty when it was ready since.
 	LastWords []string
 	// Disabled are the controllers that the instance was made without.
 	Disabled []string
