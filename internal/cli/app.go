@@ -21,24 +21,10 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 var appKey = ctrl.ObjectKey{Name: appv1.AppName}
-
-// instanceExists reports whether the instance was ever made: asking an instance that was not
-// whether it has an App need not make it.
-func (r *root) instanceExists() (bool, error) {
-	inst, err := r.instance()
-	if err != nil {
-		return false, err
-	}
-	exists, err := client.Exists(inst)
-	if err != nil {
-		return false, fmt.Errorf("looking for instance %s: %w", inst.Name, err)
-	}
-	return exists, nil
-}
 
 // getApp returns the App; nil when there is none.
 func getApp(ctx context.Context, c ctrl.Reader) (*appv1.App, error) {
@@ -102,7 +88,7 @@ func patchApp(ctx context.Context, c ctrl.Writer, change map[string]any, options
 		return nil, fmt.Errorf("changing the App: %w", err)
 	}
 	app := bareApp()
-	err = c.Patch(ctx, app, ctrl.RawPatch(types.MergePatchType, data), append(options, fieldOwner)...)
+	err = c.Patch(ctx, app, ctrl.RawPatch(types.MergePatchType, data), append(options, session.FieldOwner)...)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -117,7 +103,7 @@ func patchApp(ctx context.Context, c ctrl.Writer, change map[string]any, options
 func createApp(ctx context.Context, c ctrl.Writer, spec map[string]any, options ...ctrl.ApplyOption) (*unstructured.Unstructured, error) {
 	app := bareApp()
 	app.Object["spec"] = spec
-	owner := fieldOwner + ctrl.FieldOwner("-"+requestValue())
+	owner := session.FieldOwner + ctrl.FieldOwner("-"+requestValue())
 	if err := c.Apply(ctx, ctrl.ApplyConfigurationFromUnstructured(app), append(options, owner, ctrl.ForceOwnership)...); err != nil {
 		return nil, fmt.Errorf("creating the App: %w", err)
 	}
@@ -133,7 +119,7 @@ type appChange struct {
 }
 
 // applyApp carries a change out, creating the App if need be; an App that is being deleted is waited for.
-func (r *root) applyApp(ctx context.Context, c ctrl.WithWatch, change appChange) (*unstructured.Unstructured, error) {
+func applyApp(ctx context.Context, s *session.Session, c ctrl.WithWatch, change appChange) (*unstructured.Unstructured, error) {
 	for {
 		raw, err := patchApp(ctx, c, change.patch)
 		if err != nil {
@@ -151,15 +137,15 @@ func (r *root) applyApp(ctx context.Context, c ctrl.WithWatch, change appChange)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.waitAppGone(ctx, c, app, "The deletion goes on; afterwards: "+change.command+"."); err != nil {
+		if err := waitAppGone(ctx, s, c, app, "The deletion goes on; afterwards: "+change.command+"."); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // runApp sets spec.running, creating the App if need be.
-func (r *root) runApp(ctx context.Context, c ctrl.WithWatch) (*appv1.App, error) {
-	raw, err := r.applyApp(ctx, c, appChange{patch: runningSpec(true), spec: runningSpec(true), command: "rdd start"})
+func runApp(ctx context.Context, s *session.Session, c ctrl.WithWatch) (*appv1.App, error) {
+	raw, err := applyApp(ctx, s, c, appChange{patch: runningSpec(true), spec: runningSpec(true), command: "rdd start"})
 	if err != nil {
 		return nil, err
 	}
@@ -168,22 +154,22 @@ func (r *root) runApp(ctx context.Context, c ctrl.WithWatch) (*appv1.App, error)
 
 // settledJudge waits until the App's spec, of wanted's generation or newer, has come true. It ends when one of the properties
 // names has another value than in wanted meanwhile.
-func settledJudge(wanted *appv1.App, names ...string) judge {
-	return func(object ctrl.Object) (verdict, error) {
+func settledJudge(wanted *appv1.App, names ...string) session.Predicate {
+	return func(object ctrl.Object) (session.Result, error) {
 		app, ok := object.(*appv1.App)
 		if !ok || app.DeletionTimestamp != nil {
-			return verdict{}, fmt.Errorf("the App was deleted meanwhile")
+			return session.Result{}, fmt.Errorf("the App was deleted meanwhile")
 		}
 		if app.Generation > wanted.Generation {
 			if err := unchanged(wanted, app, names); err != nil {
-				return verdict{}, err
+				return session.Result{}, err
 			}
 		}
 		settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
 		if settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration >= wanted.Generation {
-			return verdict{done: true}, nil
+			return session.Result{Done: true}, nil
 		}
-		return blocked(settled, wanted.Generation, "waiting for the App controller"), nil
+		return session.Blocked(settled, wanted.Generation, "waiting for the App controller"), nil
 	}
 }
 
@@ -203,35 +189,35 @@ func unchanged(wanted, app *appv1.App, names []string) error {
 }
 
 // settle waits until the App is as its spec says; names are the properties that it is waited for.
-func (r *root) settle(ctx context.Context, c ctrl.WithWatch, app *appv1.App, names []string, what, hint string) error {
-	return r.followApp(ctx, c, app, settledJudge(app, names...), what, hint)
+func settle(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, names []string, what, hint string) error {
+	return followApp(ctx, s, c, app, settledJudge(app, names...), what, hint)
 }
 
 // followApp waits until the App is as the judge says.
-func (r *root) followApp(ctx context.Context, c ctrl.WithWatch, app *appv1.App, judge judge, what, hint string) error {
-	w := &wait{
-		follow:   r.follower(c, &appv1.AppList{}, appKey).follow,
-		judge:    judge,
-		what:     what,
-		hint:     hint,
-		progress: newProgress(r.err),
-		retry: func(ctx context.Context) error {
+func followApp(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, judge session.Predicate, what, hint string) error {
+	w := &session.Wait{
+		Follow:   s.Follower(c, &appv1.AppList{}, appKey).Follow,
+		Until:    judge,
+		What:     what,
+		Hint:     hint,
+		Progress: session.NewProgress(s.Err),
+		Retry: func(ctx context.Context) error {
 			return askRetry(ctx, c, ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
 		},
 	}
-	return w.run(ctx)
+	return w.Run(ctx)
 }
 
 // waitAppGone waits until that App does not exist any more.
-func (r *root) waitAppGone(ctx context.Context, c ctrl.WithWatch, app *appv1.App, hint string) error {
-	w := &wait{
-		follow:   r.follower(c, &appv1.AppList{}, appKey).follow,
-		judge:    gone(string(app.UID), func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) }),
-		what:     "the App to be deleted",
-		hint:     hint,
-		progress: newProgress(r.err),
+func waitAppGone(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, hint string) error {
+	w := &session.Wait{
+		Follow:   s.Follower(c, &appv1.AppList{}, appKey).Follow,
+		Until:    session.Gone(string(app.UID), func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) }),
+		What:     "the App to be deleted",
+		Hint:     hint,
+		Progress: session.NewProgress(s.Err),
 	}
-	return w.run(ctx)
+	return w.Run(ctx)
 }
 
 // deletingWhy tells from the conditions what a deletion waits for.
@@ -248,7 +234,7 @@ func deletingWhy(conditions []metav1.Condition) string {
 func askRetry(ctx context.Context, c ctrl.Writer, key ctrl.ObjectKey) error {
 	machine := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, limav1.AnnotationRetryRequested, time.Now().UTC().Format(time.RFC3339Nano))
-	err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, patch), fieldOwner)
+	err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, patch), session.FieldOwner)
 	if err = ctrl.IgnoreNotFound(err); err != nil {
 		return fmt.Errorf("asking for another attempt: %w", err)
 	}
@@ -258,7 +244,7 @@ func askRetry(ctx context.Context, c ctrl.Writer, key ctrl.ObjectKey) error {
 // retryFailed asks for another attempt at once if the conditions tell of a failure. A wait does so by itself.
 func retryFailed(ctx context.Context, c ctrl.Writer, conditions []metav1.Condition, key ctrl.ObjectKey) error {
 	for _, condition := range conditions {
-		if condition.Status == metav1.ConditionFalse && failureReason(condition.Reason) {
+		if condition.Status == metav1.ConditionFalse && session.FailureReason(condition.Reason) {
 			return askRetry(ctx, c, key)
 		}
 	}

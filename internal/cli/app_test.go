@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
 
@@ -46,14 +47,14 @@ func TestMirroredWaitsForTheControllerToSeeTheVM(t *testing.T) {
 	}{
 		{settledThen(4), false}, {app(settled), false}, {settledThen(5), true}, {settledThen(6), true}, {app(booting, *running(5)), false},
 	} {
-		if v, err := judge(tt.app); err != nil || v.done != tt.done {
+		if v, err := judge(tt.app); err != nil || v.Done != tt.done {
 			t.Errorf("%v: got %+v, %v", tt.app.Status.Conditions, v, err)
 		}
 	}
 	if _, err := judge(nil); err == nil {
 		t.Error("an App that is gone is waited for")
 	}
-	failing := mirrored(running(5), func(_ ctrl.Object) (verdict, error) { return verdict{}, errors.New("no") })
+	failing := mirrored(running(5), func(_ ctrl.Object) (session.Result, error) { return session.Result{}, errors.New("no") })
 	if _, err := failing(settledThen(5)); err == nil {
 		t.Error("the error is lost")
 	}
@@ -69,7 +70,7 @@ func TestSettledJudgeKnowsTheProperties(t *testing.T) {
 		{"virtualMachine.cpus", "the App was changed meanwhile: its spec.virtualMachine.cpus is 4 now"}, {"virtualMachine.memory", ""}, {"running", ""},
 	} {
 		v, err := settledJudge(wanted, tt.name)(bigger)
-		if tt.want == "" && (err != nil || !v.done) || tt.want != "" && (err == nil || err.Error() != tt.want) {
+		if tt.want == "" && (err != nil || !v.Done) || tt.want != "" && (err == nil || err.Error() != tt.want) {
 			t.Errorf("%s: got %+v, %v", tt.name, v, err)
 		}
 	}

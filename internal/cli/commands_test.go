@@ -12,12 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // TestEveryCommandExplainsItself walks over the whole tree.
 func TestEveryCommandExplainsItself(t *testing.T) {
-	tree := (&root{}).command()
+	tree := (&program{session: &session.Session{}}).command()
 	if n := walkCommands(tree, func(cmd *cobra.Command) {
 		if cmd.Short == "" {
 			t.Errorf("%s has no short help", cmd.CommandPath())

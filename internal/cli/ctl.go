@@ -20,7 +20,8 @@ import (
 	"k8s.io/kubectl/pkg/cmd/plugin"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
-	_ "rancherdesktop.io/rdd/internal/cli/quiet" // see there
+	_ "rancherdesktop.io/rdd/internal/cli/quiet"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -28,7 +29,7 @@ import (
 // kubectlName is the name under which a link to this program is kubectl.
 const kubectlName = "kubectl"
 
-func (r *root) ctlCommand() *cobra.Command {
+func ctlCommand(s *session.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:   "ctl [ARGUMENTS…]",
 		Short: "Run kubectl against this instance",
@@ -40,14 +41,14 @@ waits for what kubectl wait cannot express.`,
   rdd ctl wait-condition app/app Settled --since startup`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			inst, err := r.instance()
+			inst, err := s.Instance()
 			if err != nil {
 				return err
 			}
 			if onlyHelp(args) {
-				return r.runKubectl(cmd.Context(), r.newCtl(r.streams, ctlFlags(inst), args, time.Time{}))
+				return runKubectl(cmd.Context(), s, newCtl(s, s.Streams, ctlFlags(inst), args, time.Time{}))
 			}
-			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: r.build})
+			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: s.Build})
 			if err != nil {
 				return err
 			}
@@ -58,21 +59,21 @@ waits for what kubectl wait cannot express.`,
 				return fmt.Errorf("pointing kubectl at instance %q: %w", inst.Name, err)
 			}
 			flags := ctlFlags(inst)
-			return r.runKubectl(cmd.Context(), r.newCtl(r.streams, flags, args, record.Started))
+			return runKubectl(cmd.Context(), s, newCtl(s, s.Streams, flags, args, record.Started))
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			inst, err := r.instance()
+			inst, err := s.Instance()
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveError
 			}
-			return completeKubectl(cmd.Context(), args, prefix, func(s streams, args []string) *cobra.Command {
-				return r.newCtl(s, ctlFlags(inst), args, time.Time{})
+			return completeKubectl(cmd.Context(), args, prefix, func(to session.Streams, args []string) *cobra.Command {
+				return newCtl(s, to, ctlFlags(inst), args, time.Time{})
 			})
 		},
 	}
 }
 
-func (r *root) kubectlCommand() *cobra.Command {
+func kubectlCommand(s *session.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:                "kubectl [ARGUMENTS…]",
 		Short:              "Run the built-in kubectl against any cluster",
@@ -80,11 +81,11 @@ func (r *root) kubectlCommand() *cobra.Command {
 		Example:            "  rdd kubectl config get-contexts\n  ln -s \"$(command -v rdd)\" ~/bin/kubectl",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.runKubectl(cmd.Context(), r.newKubectl(r.streams, kubectlFlags(), args))
+			return runKubectl(cmd.Context(), s, newKubectl(s, s.Streams, kubectlFlags(), args))
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			return completeKubectl(cmd.Context(), args, prefix, func(s streams, args []string) *cobra.Command {
-				return r.newKubectl(s, kubectlFlags(), args)
+			return completeKubectl(cmd.Context(), args, prefix, func(to session.Streams, args []string) *cobra.Command {
+				return newKubectl(s, to, kubectlFlags(), args)
 			})
 		},
 	}
@@ -111,16 +112,16 @@ func ctlFlags(inst instance.Instance) *genericclioptions.ConfigFlags {
 }
 
 // newCtl builds kubectl with rdd's own addition; started is when the daemon began.
-func (r *root) newCtl(s streams, flags *genericclioptions.ConfigFlags, args []string, started time.Time) *cobra.Command {
-	tool := r.newKubectl(s, flags, args)
-	tool.AddCommand(r.waitConditionCommand(flags, started))
+func newCtl(s *session.Session, to session.Streams, flags *genericclioptions.ConfigFlags, args []string, started time.Time) *cobra.Command {
+	tool := newKubectl(s, to, flags, args)
+	tool.AddCommand(waitConditionCommand(s, flags, started))
 	return tool
 }
 
 // newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's place.
-func (r *root) newKubectl(s streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
+func newKubectl(s *session.Session, to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
 	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl, and a plugin, end by them
-	io := genericiooptions.IOStreams{In: s.in, Out: s.out, ErrOut: s.err}
+	io := genericiooptions.IOStreams{In: to.In, Out: to.Out, ErrOut: to.Err}
 	tool := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
 		PluginHandler: pluginHandler(args),
 		Arguments:     append([]string{kubectlName}, args...),
@@ -129,9 +130,9 @@ func (r *root) newKubectl(s streams, flags *genericclioptions.ConfigFlags, args 
 	})
 	tool.SilenceErrors, tool.SilenceUsage = true, true
 	tool.SetArgs(args)
-	tool.SetIn(s.in)
-	tool.SetOut(s.out)
-	tool.SetErr(s.err)
+	tool.SetIn(to.In)
+	tool.SetOut(to.Out)
+	tool.SetErr(to.Err)
 	return tool
 }
 
@@ -144,9 +145,9 @@ func pluginHandler(args []string) kubectl.PluginHandler {
 }
 
 // runKubectl runs kubectl in this process. It ends the process itself in most cases of failure, with kubectl's own exit codes.
-func (r *root) runKubectl(ctx context.Context, tool *cobra.Command) error {
+func runKubectl(ctx context.Context, s *session.Session, tool *cobra.Command) error {
 	err := tool.ExecuteContext(ctx)
-	var ours *exitError
+	var ours *session.CodeError
 	if errors.As(err, &ours) {
 		return err
 	}

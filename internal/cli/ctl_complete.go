@@ -10,13 +10,15 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // completeKubectl asks kubectl itself how its command line goes on. It talks to a running server only: completion starts nothing.
-func completeKubectl(ctx context.Context, args []string, prefix string, build func(streams, []string) *cobra.Command) ([]string, cobra.ShellCompDirective) {
+func completeKubectl(ctx context.Context, args []string, prefix string, build func(session.Streams, []string) *cobra.Command) ([]string, cobra.ShellCompDirective) {
 	asked := append(append([]string{cobra.ShellCompRequestCmd}, args...), prefix)
 	var answer bytes.Buffer
-	tool := build(streams{in: strings.NewReader(""), out: &answer, err: io.Discard}, asked)
+	tool := build(session.Streams{In: strings.NewReader(""), Out: &answer, Err: io.Discard}, asked)
 	if err := tool.ExecuteContext(ctx); err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

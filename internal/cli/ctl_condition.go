@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // wantedCondition is what a condition must be like.
@@ -74,25 +76,25 @@ func (w *wantedCondition) text() string {
 }
 
 // judge looks at the resource.
-func (w *wantedCondition) judge(object ctrl.Object) (verdict, error) {
+func (w *wantedCondition) judge(object ctrl.Object) (session.Result, error) {
 	resource, ok := object.(*unstructured.Unstructured)
 	switch {
 	case !ok && w.seen:
-		return verdict{}, errors.New("it was deleted meanwhile")
+		return session.Result{}, errors.New("it was deleted meanwhile")
 	case !ok:
-		return verdict{why: "it does not exist yet"}, nil
+		return session.Result{Why: "it does not exist yet"}, nil
 	}
 	w.seen = true
 	conditions, err := conditionsOf(resource)
 	if err != nil {
-		return verdict{}, err
+		return session.Result{}, err
 	}
 	for i := range conditions {
 		if c := &conditions[i]; strings.EqualFold(c.Type, w.kind) {
 			return w.compare(c, resource.GetGeneration()), nil
 		}
 	}
-	return verdict{why: "it has no condition " + w.kind}, nil
+	return session.Result{Why: "it has no condition " + w.kind}, nil
 }
 
 // conditionsOf reads the conditions of any resource; none when it has no such field.
@@ -111,7 +113,7 @@ func conditionsOf(resource *unstructured.Unstructured) ([]metav1.Condition, erro
 	return status.Conditions, nil
 }
 
-func (w *wantedCondition) compare(c *metav1.Condition, generation int64) verdict {
+func (w *wantedCondition) compare(c *metav1.Condition, generation int64) session.Result {
 	now := fmt.Sprintf("%s is %s", c.Type, c.Status)
 	if c.Reason != "" {
 		now += ", " + c.Reason
@@ -121,14 +123,14 @@ func (w *wantedCondition) compare(c *metav1.Condition, generation int64) verdict
 	}
 	switch {
 	case c.ObservedGeneration != 0 && c.ObservedGeneration < generation:
-		return verdict{why: now + " (for an older version of the resource)"}
+		return session.Result{Why: now + " (for an older version of the resource)"}
 	case c.Status != w.status, w.reason != "" && c.Reason != w.reason:
-		return verdict{why: now}
+		return session.Result{Why: now}
 	case !w.since.IsZero() && c.LastTransitionTime.Time.Before(w.since.Truncate(time.Second)):
-		return verdict{why: fmt.Sprintf("%s (since %s)", now, c.LastTransitionTime.Local().Format(time.RFC3339))}
+		return session.Result{Why: fmt.Sprintf("%s (since %s)", now, c.LastTransitionTime.Local().Format(time.RFC3339))}
 	}
 	w.found = c
-	return verdict{done: true}
+	return session.Result{Done: true}
 }
 
 func (w *wantedCondition) table(out io.Writer) {

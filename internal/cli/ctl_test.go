@@ -104,7 +104,7 @@ func TestWantedCondition(t *testing.T) {
 		"conditions of a Crane": {ready, resource(1, map[string]any{"status": "True", "weight": int64(5)}), true, ""},
 	} {
 		got, err := test.wanted.judge(test.object)
-		if err != nil || got.done != test.done || got.why != test.why {
+		if err != nil || got.Done != test.done || got.Why != test.why {
 			t.Errorf("%s: %+v, want %t %q: %v", name, got, test.done, test.why, err)
 		}
 		if (test.wanted.found != nil) != test.done {
@@ -115,10 +115,10 @@ func TestWantedCondition(t *testing.T) {
 
 func TestWantedConditionOfTheDeleted(t *testing.T) {
 	w := wantedCondition{kind: "Ready", status: metav1.ConditionTrue}
-	if v, err := w.judge(nil); err != nil || v.done {
+	if v, err := w.judge(nil); err != nil || v.Done {
 		t.Fatalf("before it exists: %+v: %v", v, err)
 	}
-	if v, err := w.judge(resource(1, nil)); err != nil || v.done {
+	if v, err := w.judge(resource(1, nil)); err != nil || v.Done {
 		t.Fatalf("without conditions: %+v: %v", v, err)
 	}
 	if _, err := w.judge(nil); err == nil || !strings.Contains(err.Error(), "deleted") {

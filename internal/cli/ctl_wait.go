@@ -15,10 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/completion"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 )
 
 // waitConditionCommand becomes a command of kubectl, whose flags say where to look; started is when the daemon began.
-func (r *root) waitConditionCommand(flags *genericclioptions.ConfigFlags, started time.Time) *cobra.Command {
+func waitConditionCommand(s *session.Session, flags *genericclioptions.ConfigFlags, started time.Time) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   waitConditionName + " TYPE/NAME CONDITION[=STATUS]",
 		Short: "Wait for a condition with a reason, or since a time",
@@ -46,9 +47,9 @@ The exit code is 4 when the timeout passed, and 1 after any other error.`,
   rdd ctl wait-condition limavm/dev Running --since startup -n default`,
 		Args: cobra.ExactArgs(2),
 	}
-	output := addOutput(cmd)
-	limits := &waitFlags{}
-	addTimeout(cmd, &limits.timeout, waitConditionTimeout)
+	output := session.AddOutput(cmd)
+	limits := &session.WaitFlags{}
+	session.AddTimeout(cmd, &limits.Timeout, waitConditionTimeout)
 	reason := cmd.Flags().String("reason", "", "the reason that the condition must have")
 	since := cmd.Flags().String("since", "", "the time since when the condition must have its status: a time, a duration, or "+sinceStartup)
 	_ = cmd.RegisterFlagCompletionFunc("since", cobra.FixedCompletions([]string{sinceStartup}, cobra.ShellCompDirectiveNoFileComp))
@@ -56,62 +57,62 @@ The exit code is 4 when the timeout passed, and 1 after any other error.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		wanted, err := parseCondition(args[1])
 		if err != nil {
-			return &exitError{ExitError, err}
+			return &session.CodeError{Code: session.ExitError, Err: err}
 		}
 		wanted.reason = *reason
 		if wanted.since, err = parseSince(*since, started, time.Now()); err != nil {
-			return &exitError{ExitError, err}
+			return &session.CodeError{Code: session.ExitError, Err: err}
 		}
 		target, err := newTarget(flags, args[0])
 		if err != nil {
-			return &exitError{ExitError, err}
+			return &session.CodeError{Code: session.ExitError, Err: err}
 		}
-		ctx, cancel, err := limits.bound(cmd.Context())
+		ctx, cancel, err := limits.Bound(cmd.Context())
 		if err != nil {
-			return &exitError{ExitError, err}
+			return &session.CodeError{Code: session.ExitError, Err: err}
 		}
 		defer cancel()
-		if err := r.waitCondition(ctx, flags, target, wanted); err != nil {
+		if err := waitCondition(ctx, s, flags, target, wanted); err != nil {
 			return asExit(err)
 		}
-		return output.print(r.out, wanted.found, wanted.table)
+		return output.Print(s.Out, wanted.found, wanted.table)
 	}
 	return cmd
 }
 
 // asExit keeps kubectl from ending the process with its own exit code.
 func asExit(err error) error {
-	var exit *exitError
+	var exit *session.CodeError
 	if errors.As(err, &exit) {
 		return exit
 	}
-	return &exitError{codeOf(err), err}
+	return &session.CodeError{Code: session.CodeOf(err), Err: err}
 }
 
-func (r *root) waitCondition(ctx context.Context, flags *genericclioptions.ConfigFlags, t *target, wanted *wantedCondition) error {
+func waitCondition(ctx context.Context, s *session.Session, flags *genericclioptions.ConfigFlags, t *target, wanted *wantedCondition) error {
 	c, err := t.client(flags)
 	if err != nil {
 		return err
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(t.mapping.GroupVersionKind.GroupVersion().WithKind(t.mapping.GroupVersionKind.Kind + "List"))
-	f := &follower{client: c, list: list, key: t.key, reconnect: func(ctx context.Context) (ctrl.WithWatch, error) {
-		if _, err := r.reconnect(ctx); err != nil { // finds out whether the daemon is back
+	f := &session.Follower{Client: c, List: list, Key: t.key, Reconnect: func(ctx context.Context) (ctrl.WithWatch, error) {
+		if _, err := s.Reconnect(ctx); err != nil { // finds out whether the daemon is back
 			return nil, err
 		}
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return nil, err
 		}
 		return t.client(ctlFlags(inst)) // the kubeconfig, read anew: the port may be another
 	}}
-	w := &wait{
-		follow: f.follow, judge: wanted.judge,
-		what:     t.name + " to have " + wanted.text(),
-		hint:     "To see its conditions: rdd ctl get " + t.name + t.inNamespace() + " -o yaml",
-		progress: newProgress(r.err),
+	w := &session.Wait{
+		Follow: f.Follow, Until: wanted.judge,
+		What:     t.name + " to have " + wanted.text(),
+		Hint:     "To see its conditions: rdd ctl get " + t.name + t.inNamespace() + " -o yaml",
+		Progress: session.NewProgress(s.Err),
 	}
-	return w.run(ctx)
+	return w.Run(ctx)
 }
 
 // target is the resource that is waited for.
@@ -191,7 +192,7 @@ func completeConditions(flags *genericclioptions.ConfigFlags) cobra.CompletionFu
 		if len(args) > 1 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return withPrefix(presentConditions(cmd.Context(), flags, args[0]), prefix), cobra.ShellCompDirectiveNoFileComp
+		return session.WithPrefix(presentConditions(cmd.Context(), flags, args[0]), prefix), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

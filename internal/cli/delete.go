@@ -8,11 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const deleteHint = "The deletion goes on. To follow it: rdd status, or rdd delete again."
 
-func (r *root) deleteCommand() *cobra.Command {
+func deleteCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete",
 		Short: "Take the VM down and remove it with its disk",
@@ -25,19 +27,19 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.delete(ctx, wait) })
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return deleteApp(ctx, s, wait) })
 }
 
-func (r *root) delete(ctx context.Context, wait bool) error {
-	exists, err := r.instanceExists()
+func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return err
 	}
 	if !exists {
-		fmt.Fprintf(r.out, noApp, "delete")
+		fmt.Fprintf(s.Out, noApp, "delete")
 		return nil
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,34 +48,34 @@ func (r *root) delete(ctx context.Context, wait bool) error {
 		return err
 	}
 	if app == nil {
-		fmt.Fprintf(r.out, noApp, "delete")
+		fmt.Fprintf(s.Out, noApp, "delete")
 		return nil
 	}
 	if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
 		return fmt.Errorf("deleting the App: %w", err)
 	}
 	if !wait {
-		fmt.Fprintln(r.out, "The App is to be deleted. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "The App is to be deleted. To follow it: rdd status")
 		return nil
 	}
-	if err := r.waitAppGone(ctx, c, app, deleteHint); err != nil {
+	if err := waitAppGone(ctx, s, c, app, deleteHint); err != nil {
 		return err
 	}
-	if err := r.undoFor(ctx, c); err != nil {
+	if err := undoFor(ctx, s, c); err != nil {
 		return err
 	}
-	fmt.Fprintln(r.out, "The App and its VM are deleted.")
+	fmt.Fprintln(s.Out, "The App and its VM are deleted.")
 	return nil
 }
 
 // undoFor undoes what was changed on the host for the App that is gone, unless there is a new one already.
-func (r *root) undoFor(ctx context.Context, c ctrl.Reader) error {
-	inst, err := r.instance()
+func undoFor(ctx context.Context, s *session.Session, c ctrl.Reader) error {
+	inst, err := s.Instance()
 	if err != nil {
 		return err
 	}
 	if app, err := getApp(ctx, c); err != nil || app != nil {
 		return err
 	}
-	return r.undoIntegration(ctx, inst)
+	return s.UndoHostChanges(ctx, inst)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
@@ -31,7 +32,7 @@ func editor() (string, error) {
 
 // editing has a text edited until it is valid and sent, or given up.
 type editing struct {
-	streams
+	session.Streams
 	// editor is a command line for the shell; the file is its last argument.
 	editor string
 	// name begins the name of the file.
@@ -62,7 +63,7 @@ func (e *editing) run(ctx context.Context, send func(text string) error) (text s
 			keep = true
 			return "", fmt.Errorf("%w\nWhat you edited is in %s", err, file)
 		case strings.TrimSpace(text) == "" || text == e.original:
-			fmt.Fprintln(e.out, "Nothing was changed.")
+			fmt.Fprintln(e.Out, "Nothing was changed.")
 			return "", nil
 		case text == last:
 			keep = true
@@ -101,7 +102,7 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 		return "", fmt.Errorf("running the editor: %w", err)
 	}
 	// As git and kubectl do: the variable may hold arguments.
-	command := process.Command{Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.in, Stdout: e.out, Stderr: e.err}
+	command := process.Command{Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.In, Stdout: e.Out, Stderr: e.Err}
 	if err := process.Run(ctx, command); err != nil {
 		return "", fmt.Errorf("running the editor %q: %w", e.editor, err)
 	}

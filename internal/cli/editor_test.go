@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 var (
@@ -65,7 +67,7 @@ func TestEditing(t *testing.T) {
 			}
 			answers, sent := tt.answers, ""
 			e := &editing{
-				streams: streams{out: io.Discard, err: io.Discard}, editor: "sh " + script, name: "rdd-test", original: original, about: "About.",
+				Streams: session.Streams{Out: io.Discard, Err: io.Discard}, editor: "sh " + script, name: "rdd-test", original: original, about: "About.",
 				validate: badLine, refused: func(err error) bool { return errors.Is(err, errRefused) },
 			}
 			got, err := e.run(t.Context(), func(text string) error {

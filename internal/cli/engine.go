@@ -7,15 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/user"
 	"strings"
 	"time"
 
-	"log/slog"
-
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -61,7 +61,7 @@ func hostUser() (vmdir.User, error) {
 }
 
 // engineCommand drives the qemu engine by hand, without daemon and API: for tests, and to see what an engine does.
-func (r *root) engineCommand() *cobra.Command {
+func engineCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "engine",
 		Short:   "Drive the engine without the daemon",
@@ -69,7 +69,7 @@ func (r *root) engineCommand() *cobra.Command {
 		Example: "  rdd engine apply dev template.yaml\n  rdd engine start dev\n  rdd engine observe dev",
 		Hidden:  true,
 	}
-	d := &engineDriver{root: r}
+	d := &engineDriver{root: s}
 	cmd.PersistentFlags().StringVar(&d.owner, "owner", "by-hand", "uid of the owner")
 	cmd.PersistentFlags().DurationVar(&d.timeout, "timeout", 30*time.Minute, "how long to wait for the end of what was begun; 0: do not wait")
 	cmd.AddCommand(
@@ -87,7 +87,7 @@ func (r *root) engineCommand() *cobra.Command {
 
 // engineDriver is what the commands of `rdd engine` share.
 type engineDriver struct {
-	root    *root
+	root    *session.Session
 	engine  *qemu.Engine
 	owner   string
 	timeout time.Duration
@@ -97,15 +97,15 @@ func (d *engineDriver) command(use, short string, args cobra.PositionalArgs, run
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: args, Example: "  rdd engine " + use,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			inst, err := d.root.instance()
+			inst, err := d.root.Instance()
 			if err != nil {
 				return err
 			}
 			if err := inst.MakeDirs(); err != nil {
 				return err
 			}
-			log := slog.New(slog.NewTextHandler(d.root.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			if d.engine, err = newQEMUEngine(inst, d.root.build.Version, log); err != nil {
+			log := slog.New(slog.NewTextHandler(d.root.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			if d.engine, err = newQEMUEngine(inst, d.root.Build.Version, log); err != nil {
 				return err
 			}
 			return run(cmd.Context(), args)
@@ -194,7 +194,7 @@ func (d *engineDriver) list(ctx context.Context, _ []string) error {
 }
 
 func (d *engineDriver) shell(ctx context.Context, args []string) error {
-	return d.root.shell(ctx, shellOptions{name: args[0], start: "rdd engine start " + args[0], args: args[1:]})
+	return runInVM(ctx, d.root, shellOptions{name: args[0], start: "rdd engine start " + args[0], args: args[1:]})
 }
 
 func (d *engineDriver) print(state vm.State) error {
@@ -210,7 +210,7 @@ func (d *engineDriver) print(state vm.State) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(d.root.out, string(data))
+	_, err = fmt.Fprintln(d.root.Out, string(data))
 	return err
 }
 
@@ -245,7 +245,7 @@ func (d *engineDriver) wait(ctx context.Context, name string, done func(vm.State
 		}
 		if now := fmt.Sprintf("%s %s", state.Phase, state.Progress.Step); now != last {
 			last = now
-			fmt.Fprintf(d.root.err, "%6.1f s  %s\n", time.Since(begun).Seconds(), now)
+			fmt.Fprintf(d.root.Err, "%6.1f s  %s\n", time.Since(begun).Seconds(), now)
 		}
 		if done(state) {
 			return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm/qemu/hostagent"
@@ -16,7 +17,7 @@ import (
 )
 
 // hostagentCommand is the process behind one virtual machine; the engine starts it.
-func (r *root) hostagentCommand() *cobra.Command {
+func hostagentCommand(s *session.Session) *cobra.Command {
 	var config hostagent.Config
 	var limaHome string
 	cmd := &cobra.Command{
@@ -30,13 +31,13 @@ func (r *root) hostagentCommand() *cobra.Command {
 			if err := machine.ParseOverride(config.Accelerator); err != nil {
 				return err
 			}
-			config.Dir, config.Version = vmdir.In(limaHome, args[0]), r.build.Version
+			config.Dir, config.Version = vmdir.In(limaHome, args[0]), s.Build.Version
 			var err error
 			if config.Private, err = instance.AllDirs(); err != nil {
 				return err
 			}
 			config.Private = append(config.Private, limaHome, config.CacheDir)
-			config.Events, config.Log = r.out, slog.New(slog.NewTextHandler(r.err, nil))
+			config.Events, config.Log = s.Out, slog.New(slog.NewTextHandler(s.Err, nil))
 			err = hostagent.Run(cmd.Context(), config)
 			if errors.Is(err, flock.ErrLocked) {
 				return errors.New("another hostagent serves " + args[0])

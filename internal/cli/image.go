@@ -15,10 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-func (r *root) imageCommand() *cobra.Command {
+func imageCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "image",
 		Aliases: []string{"images"},
@@ -30,13 +31,13 @@ virtual machine needs them. These commands need no running daemon.`,
   rdd image list
   rdd image prune`,
 	}
-	cmd.AddCommand(r.imageBuildCommand(), r.imageListCommand(), r.imageRemoveCommand(), r.imagePruneCommand())
+	cmd.AddCommand(imageBuildCommand(s), imageListCommand(s), imageRemoveCommand(s), imagePruneCommand(s))
 	return cmd
 }
 
-// images opens the cache, which belongs to no instance.
-func (r *root) images() (*image.Store, error) {
-	inst, err := r.instance()
+// openImages opens the cache, which belongs to no instance.
+func openImages(s *session.Session) (*image.Store, error) {
+	inst, err := s.Instance()
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (r *root) images() (*image.Store, error) {
 // defaultImage is what `rdd image build` builds when it is told no name.
 const defaultImage = "docker"
 
-func (r *root) imageBuildCommand() *cobra.Command {
+func imageBuildCommand(s *session.Session) *cobra.Command {
 	var force bool
 	var mirror string
 	cmd := &cobra.Command{
@@ -58,25 +59,25 @@ come from the mirror of the host's own apt sources, or from Debian's where the h
   rdd image build --force
   rdd image build --mirror https://mirror.example.org/debian`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: r.completeRecipe,
+		ValidArgsFunction: completeRecipe(s),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "build it even when there is one, to get newer packages")
 	cmd.Flags().StringVar(&mirror, "mirror", "", "URL of the Debian archive to take packages from; implies --force")
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := defaultImage
 		if len(args) > 0 {
 			name = args[0]
 		}
-		store, err := r.images()
+		store, err := openImages(s)
 		if err != nil {
 			return err
 		}
-		built, err := r.buildImage(cmd.Context(), store, name, mirror, force || mirror != "")
+		built, err := buildImage(cmd.Context(), s, store, name, mirror, force || mirror != "")
 		if err != nil {
 			return err
 		}
-		return output.print(r.out, built, func(w io.Writer) {
+		return output.Print(s.Out, built, func(w io.Writer) {
 			fmt.Fprintf(w, "The image %s is ready: %s\n", built.Name, filepath.Dir(built.Disk))
 		})
 	}
@@ -84,10 +85,10 @@ come from the mirror of the host's own apt sources, or from Debian's where the h
 }
 
 // buildImage builds an image and shows how far it is.
-func (r *root) buildImage(ctx context.Context, store *image.Store, name, mirror string, force bool) (image.Image, error) {
-	shown := newProgress(r.err)
-	defer shown.end()
-	listen := func(p image.Progress) { shown.show(imageProgressText(p)) }
+func buildImage(ctx context.Context, s *session.Session, store *image.Store, name, mirror string, force bool) (image.Image, error) {
+	shown := session.NewProgress(s.Err)
+	defer shown.End()
+	listen := func(p image.Progress) { shown.Show(imageProgressText(p)) }
 	if force {
 		return store.Build(ctx, name, image.BuildOptions{Mirror: mirror}, listen)
 	}
@@ -106,7 +107,7 @@ func imageProgressText(p image.Progress) string {
 	return text
 }
 
-func (r *root) imageListCommand() *cobra.Command {
+func imageListCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -116,9 +117,9 @@ func (r *root) imageListCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		store, err := r.images()
+		store, err := openImages(s)
 		if err != nil {
 			return err
 		}
@@ -129,7 +130,7 @@ func (r *root) imageListCommand() *cobra.Command {
 		if entries == nil {
 			entries = []image.Entry{}
 		}
-		return output.print(r.out, entries, func(w io.Writer) { imageTable(w, entries) })
+		return output.Print(s.Out, entries, func(w io.Writer) { imageTable(w, entries) })
 	}
 	return cmd
 }
@@ -169,7 +170,7 @@ func imageUsers(e image.Entry) string {
 	return strings.Join(names, ",")
 }
 
-func (r *root) imageRemoveCommand() *cobra.Command {
+func imageRemoveCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rm IMAGE…",
 		Aliases: []string{"remove", "delete"},
@@ -179,10 +180,10 @@ that a virtual machine's disk refers to is not removed. One that was downloaded 
 		Example: `  rdd image rm docker
   rdd image rm docker-0123456789abcdef`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: r.completeImage,
+		ValidArgsFunction: completeImage(s),
 	}
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		store, err := r.images()
+		store, err := openImages(s)
 		if err != nil {
 			return err
 		}
@@ -193,14 +194,14 @@ that a virtual machine's disk refers to is not removed. One that was downloaded 
 				errs = append(errs, err)
 				continue
 			}
-			fmt.Fprintln(r.out, "Removed the image", removed.ID())
+			fmt.Fprintln(s.Out, "Removed the image", removed.ID())
 		}
 		return errors.Join(errs...)
 	}
 	return cmd
 }
 
-func (r *root) imagePruneCommand() *cobra.Command {
+func imagePruneCommand(s *session.Session) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "prune",
@@ -214,7 +215,7 @@ downloaded ones whose location has something else by now. Downloads that were br
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "remove unused images that are up to date, too")
 	cmd.RunE = func(*cobra.Command, []string) error {
-		store, err := r.images()
+		store, err := openImages(s)
 		if err != nil {
 			return err
 		}
@@ -222,42 +223,42 @@ downloaded ones whose location has something else by now. Downloads that were br
 		var freed int64
 		for _, e := range removed {
 			freed += e.Size
-			fmt.Fprintln(r.out, "Removed the image", e.ID())
+			fmt.Fprintln(s.Out, "Removed the image", e.ID())
 		}
 		if err == nil {
-			fmt.Fprintf(r.out, "Freed %d MB\n", freed/1e6)
+			fmt.Fprintf(s.Out, "Freed %d MB\n", freed/1e6)
 		}
 		return err
 	}
 	return cmd
 }
 
-func (r *root) completeRecipe(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	store, err := r.images()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return withPrefix(store.Names(), prefix), cobra.ShellCompDirectiveNoFileComp
-}
-
-func (r *root) completeImage(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	store, err := r.images()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	entries, err := store.List()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var ids []string
-	for _, e := range entries {
-		if !slices.Contains(args, e.ID()) {
-			ids = append(ids, e.ID())
+func completeRecipe(s *session.Session) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		store, err := openImages(s)
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		return session.WithPrefix(store.Names(), prefix), cobra.ShellCompDirectiveNoFileComp
 	}
-	return withPrefix(ids, prefix), cobra.ShellCompDirectiveNoFileComp
 }
 
-func withPrefix(words []string, prefix string) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, prefix) })
+func completeImage(s *session.Session) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		store, err := openImages(s)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		entries, err := store.List()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var ids []string
+		for _, e := range entries {
+			if !slices.Contains(args, e.ID()) {
+				ids = append(ids, e.ID())
+			}
+		}
+		return session.WithPrefix(ids, prefix), cobra.ShellCompDirectiveNoFileComp
+	}
 }

@@ -6,15 +6,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -23,7 +21,7 @@ import (
 // integrationController is the word by which --controllers knows the one that changes the host.
 const integrationController = "integration"
 
-func (r *root) integrationCommand() *cobra.Command {
+func integrationCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "integration",
 		Short: "See and undo what rdd changes on this host for docker to find the VM",
@@ -36,36 +34,11 @@ func (r *root) integrationCommand() *cobra.Command {
 All of it goes with the App, and what was there before comes back. What rdd did not make is left alone.`,
 		Example: "  rdd integration list\n  rdd integration off",
 	}
-	cmd.AddCommand(r.integrationListCommand(), r.integrationOffCommand(), r.integrationOnCommand())
+	cmd.AddCommand(integrationListCommand(s), integrationOffCommand(s), integrationOnCommand(s))
 	return cmd
 }
 
-// host is the user's host as the instance changes it; where docker looks is what the daemon has found.
-func (r *root) host(inst instance.Instance) (*hostconfig.Host, error) {
-	env, err := dockerEnvironment()
-	if err != nil {
-		return nil, err
-	}
-	options := hostconfig.For(inst, env)
-	options.Recorded = true
-	return hostconfig.New(options), nil
-}
-
-// dockerEnvironment is what docker is told by the environment of this process.
-func dockerEnvironment() (hostconfig.Environment, error) {
-	env := hostconfig.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
-	if env.ConfigDir != "" {
-		return env, nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return env, fmt.Errorf("finding docker's configuration: %w", err)
-	}
-	env.ConfigDir = filepath.Join(home, ".docker")
-	return env, nil
-}
-
-func (r *root) integrationListCommand() *cobra.Command {
+func integrationListCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -75,27 +48,19 @@ func (r *root) integrationListCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		things, err := r.things(inst)
+		things, err := s.HostChanges(inst)
 		if err != nil {
 			return err
 		}
-		return output.print(r.out, things, func(w io.Writer) { thingTable(w, things) })
+		return output.Print(s.Out, things, func(w io.Writer) { thingTable(w, things) })
 	}
 	return cmd
-}
-
-func (r *root) things(inst instance.Instance) ([]hostconfig.Thing, error) {
-	host, err := r.host(inst)
-	if err != nil {
-		return nil, err
-	}
-	return host.List()
 }
 
 func thingTable(w io.Writer, things []hostconfig.Thing) {
@@ -114,7 +79,7 @@ func thingTable(w io.Writer, things []hostconfig.Thing) {
 	}
 }
 
-func (r *root) integrationOffCommand() *cobra.Command {
+func integrationOffCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "off [NAME…]",
 		Short: "Undo what was changed on this host, and keep it so",
@@ -125,14 +90,14 @@ running daemon. The VM is not touched: rdd run docker … goes on to work.`,
 		ValidArgsFunction: completeThing,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return r.integrationSwitch(args, hostconfig.Names(), func(host *hostconfig.Host, names []string) error {
+		return integrationSwitch(s, args, hostconfig.Names(), func(host *hostconfig.Host, names []string) error {
 			return host.TurnOff(cmd.Context(), names...)
 		})
 	}
 	return cmd
 }
 
-func (r *root) integrationOnCommand() *cobra.Command {
+func integrationOnCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "on [NAME…]",
 		Short: "Take back that it was turned off, or ask for docker-socket",
@@ -144,10 +109,10 @@ docker-socket is made only when it is named; it is for programs that know no oth
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		byDefault := []string{hostconfig.Context, hostconfig.Current}
-		return r.integrationSwitch(args, byDefault, func(host *hostconfig.Host, names []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), serviceTimeout)
+		return integrationSwitch(s, args, byDefault, func(host *hostconfig.Host, names []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), session.ServiceTimeout)
 			defer cancel()
-			c, err := r.connect(ctx)
+			c, err := s.Connect(ctx)
 			if err != nil {
 				return err
 			}
@@ -156,7 +121,7 @@ docker-socket is made only when it is named; it is for programs that know no oth
 				return err
 			}
 			if !want.Docker {
-				fmt.Fprintln(r.err, "There is no VM with Docker; it comes with: rdd start")
+				fmt.Fprintln(s.Err, "There is no VM with Docker; it comes with: rdd start")
 			}
 			return host.TurnOn(ctx, want, names...)
 		})
@@ -165,7 +130,7 @@ docker-socket is made only when it is named; it is for programs that know no oth
 }
 
 // integrationSwitch turns the named things on or off and shows what they are then.
-func (r *root) integrationSwitch(names, byDefault []string, do func(*hostconfig.Host, []string) error) error {
+func integrationSwitch(s *session.Session, names, byDefault []string, do func(*hostconfig.Host, []string) error) error {
 	if len(names) == 0 {
 		names = byDefault
 	}
@@ -174,14 +139,14 @@ func (r *root) integrationSwitch(names, byDefault []string, do func(*hostconfig.
 			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(hostconfig.Names(), ", "))
 		}
 	}
-	inst, err := r.instance()
+	inst, err := s.Instance()
 	if err != nil {
 		return err
 	}
-	if missing, err := r.notCreated(inst); err != nil || missing {
+	if missing, err := s.NotCreated(inst); err != nil || missing {
 		return err
 	}
-	host, err := r.host(inst)
+	host, err := s.Host(inst)
 	if err != nil {
 		return err
 	}
@@ -194,7 +159,7 @@ func (r *root) integrationSwitch(names, byDefault []string, do func(*hostconfig.
 	}
 	for _, t := range things {
 		if slices.Contains(names, t.Name) {
-			fmt.Fprintf(r.out, "%s is %s\n", t.Name, t.State)
+			fmt.Fprintf(s.Out, "%s is %s\n", t.Name, t.State)
 		}
 	}
 	return nil
@@ -207,19 +172,19 @@ func wantedHost(ctx context.Context, c ctrl.Reader) (hostconfig.Want, error) {
 }
 
 // tellElsewhere says how to make docker use the VM, when it was left with another engine that works.
-func (r *root) tellElsewhere(ctx context.Context, c ctrl.Reader) error {
-	inst, err := r.instance()
+func tellElsewhere(ctx context.Context, s *session.Session, c ctrl.Reader) error {
+	inst, err := s.Instance()
 	if err != nil {
 		return err
 	}
-	if runs, err := integrates(inst); err != nil || !runs {
+	if runs, err := integrates(s, inst); err != nil || !runs {
 		return err
 	}
 	want, err := wantedHost(ctx, c)
 	if err != nil || want.Ready == "" {
 		return err
 	}
-	host, err := r.host(inst)
+	host, err := s.Host(inst)
 	if err != nil {
 		return err
 	}
@@ -232,7 +197,7 @@ func (r *root) tellElsewhere(ctx context.Context, c ctrl.Reader) error {
 	}
 	for _, t := range things {
 		if t.Elsewhere {
-			fmt.Fprintf(r.out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
+			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
 		}
 	}
 	return nil
@@ -241,32 +206,16 @@ func (r *root) tellElsewhere(ctx context.Context, c ctrl.Reader) error {
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // integrates reports whether the instance runs the controller that changes the host.
-func integrates(inst instance.Instance) (bool, error) {
+func integrates(s *session.Session, inst instance.Instance) (bool, error) {
 	arguments, _, err := settings.Load(inst)
 	if err != nil {
 		return false, err
 	}
-	selected, err := settings.Select(arguments.Controllers, daemon.ControllerNames())
+	selected, err := settings.Select(arguments.Controllers, s.Controllers)
 	return slices.Contains(selected, integrationController), err
-}
-
-// undoIntegration leaves nothing on the host when the App is gone. The daemon does so as well; whoever comes first.
-func (r *root) undoIntegration(ctx context.Context, inst instance.Instance) error {
-	host, err := r.host(inst)
-	if err != nil {
-		return err
-	}
-	report, err := host.Apply(ctx, hostconfig.Want{})
-	if err != nil {
-		return err
-	}
-	for _, problem := range report.Problems {
-		fmt.Fprintln(r.err, "Left on the host:", problem.Error())
-	}
-	return nil
 }
 
 func completeThing(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	left := slices.DeleteFunc(hostconfig.Names(), func(name string) bool { return slices.Contains(args, name) })
-	return withPrefix(left, prefix), cobra.ShellCompDirectiveNoFileComp
+	return session.WithPrefix(left, prefix), cobra.ShellCompDirectiveNoFileComp
 }

@@ -16,13 +16,14 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
 
 // limavmHint tells what a command that ends early leaves going on.
 const limavmHint = "It goes on. To follow it: rdd limavm list, or rdd why %s"
 
-func (r *root) limavmCommand() *cobra.Command {
+func limavmCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "limavm",
 		Aliases: []string{"lima", "vm"},
@@ -36,9 +37,9 @@ Commands that change something wait until it is so and show what they wait for. 
   rdd limavm shell dev uname -a
   rdd limavm delete dev`,
 	}
-	cmd.AddCommand(r.limavmCreateCommand(), r.limavmStartCommand(), r.limavmStopCommand(), r.limavmRestartCommand(), r.limavmResetCommand(),
-		r.limavmDeleteCommand(), r.limavmAdoptCommand(), r.limavmEditCommand(), r.limavmParamsCommand(),
-		r.limavmListCommand(), r.limavmLogsCommand(), r.limavmShellCommand())
+	cmd.AddCommand(limavmCreateCommand(s), limavmStartCommand(s), limavmStopCommand(s), limavmRestartCommand(s), limavmResetCommand(s),
+		limavmDeleteCommand(s), limavmAdoptCommand(s), limavmEditCommand(s), limavmParamsCommand(s),
+		limavmListCommand(s), limavmLogsCommand(s), limavmShellCommand(s))
 	return cmd
 }
 
@@ -63,47 +64,33 @@ func lookupVM(ctx context.Context, c ctrl.Reader, name string) (*limav1.LimaVM, 
 	return &list.Items[0], nil
 }
 
-// completionTimeout bounds what a press of the tab key asks.
-const completionTimeout = 2 * time.Second
-
-// completing gives a completion a client of a running daemon: completion starts nothing.
-func (r *root) completing(cmd *cobra.Command, ask func(context.Context, ctrl.Reader) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	c, err := r.peek(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	words, err := ask(ctx, c)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return words, cobra.ShellCompDirectiveNoFileComp
-}
-
 // completeVM completes the name of one LimaVM, with what it is doing.
-func (r *root) completeVM(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completeVM(s *session.Session) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return completeVMs(s)(cmd, args, prefix)
 	}
-	return r.completeVMs(cmd, args, prefix)
 }
 
 // completeVMs completes the names of several LimaVMs.
-func (r *root) completeVMs(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	return r.completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
-		list := &limav1.LimaVMList{}
-		if err := c.List(ctx, list); err != nil {
-			return nil, err
-		}
-		var names []string
-		for _, machine := range list.Items {
-			if strings.HasPrefix(machine.Name, prefix) && !slices.Contains(args, machine.Name) {
-				names = append(names, cobra.CompletionWithDesc(machine.Name, vmReason(machine.Status.Conditions)))
+func completeVMs(s *session.Session) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		return s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+			list := &limav1.LimaVMList{}
+			if err := c.List(ctx, list); err != nil {
+				return nil, err
 			}
-		}
-		return names, nil
-	})
+			var names []string
+			for _, machine := range list.Items {
+				if strings.HasPrefix(machine.Name, prefix) && !slices.Contains(args, machine.Name) {
+					names = append(names, cobra.CompletionWithDesc(machine.Name, vmReason(machine.Status.Conditions)))
+				}
+			}
+			return names, nil
+		})
+	}
 }
 
 // vmReason is the reason that matters: why it is not created, else how it runs.
@@ -119,11 +106,11 @@ func vmReason(conditions []metav1.Condition) string {
 }
 
 // vmCommand completes a command that changes one LimaVM and waits.
-func (r *root) vmCommand(cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error) *cobra.Command {
+func vmCommand(s *session.Session, cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
-	cmd.ValidArgsFunction = r.completeVM
-	return withWait(cmd, timeout, func(ctx context.Context, args []string, wait bool) error {
-		c, err := r.connect(ctx)
+	cmd.ValidArgsFunction = completeVM(s)
+	return session.WithWait(cmd, timeout, func(ctx context.Context, args []string, wait bool) error {
+		c, err := s.Connect(ctx)
 		if err != nil {
 			return err
 		}
@@ -136,34 +123,34 @@ func (r *root) vmCommand(cmd *cobra.Command, timeout time.Duration, do func(cont
 }
 
 // notWaiting says what was asked for and how to see it come true.
-func (r *root) notWaiting(name, want string) error {
-	fmt.Fprintf(r.out, "LimaVM %q is to %s. To follow it: rdd limavm list, or rdd why %s\n", name, want, name)
+func notWaiting(s *session.Session, name, want string) error {
+	fmt.Fprintf(s.Out, "LimaVM %q is to %s. To follow it: rdd limavm list, or rdd why %s\n", name, want, name)
 	return nil
 }
 
 // waitVM waits until a LimaVM is as the judge says; want completes the sentence "LimaVM to …".
-func (r *root) waitVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, judge judge, want string) error {
-	return r.followVM(ctx, c, machine, judge, fmt.Sprintf("LimaVM %q to %s", machine.Name, want), fmt.Sprintf(limavmHint, machine.Name))
+func waitVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, judge session.Predicate, want string) error {
+	return followVM(ctx, s, c, machine, judge, fmt.Sprintf("LimaVM %q to %s", machine.Name, want), fmt.Sprintf(limavmHint, machine.Name))
 }
 
 // followVM is waitVM with words of the caller's own.
-func (r *root) followVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, judge judge, what, hint string) error {
+func followVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, judge session.Predicate, what, hint string) error {
 	key := ctrl.ObjectKeyFromObject(machine)
-	w := &wait{
-		follow:   r.follower(c, &limav1.LimaVMList{}, key).follow,
-		judge:    judge,
-		what:     what,
-		hint:     hint,
-		progress: newProgress(r.err),
-		retry:    func(ctx context.Context) error { return askRetry(ctx, c, key) },
+	w := &session.Wait{
+		Follow:   s.Follower(c, &limav1.LimaVMList{}, key).Follow,
+		Until:    judge,
+		What:     what,
+		Hint:     hint,
+		Progress: session.NewProgress(s.Err),
+		Retry:    func(ctx context.Context) error { return askRetry(ctx, c, key) },
 	}
-	return w.run(ctx)
+	return w.Run(ctx)
 }
 
 // tellMessage prints what the machine's template has to tell people, now that it runs. It connects anew: the
 // daemon, and its port, may be others since the wait began.
-func (r *root) tellMessage(ctx context.Context, key ctrl.ObjectKey) error {
-	c, err := r.connect(ctx)
+func tellMessage(ctx context.Context, s *session.Session, key ctrl.ObjectKey) error {
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,44 +159,44 @@ func (r *root) tellMessage(ctx context.Context, key ctrl.ObjectKey) error {
 		return fmt.Errorf("reading the template's message: %w", err)
 	}
 	if text := strings.TrimSpace(machine.Status.Message); text != "" {
-		fmt.Fprintln(r.out, text)
+		fmt.Fprintln(s.Out, text)
 	}
 	return nil
 }
 
 // existing gives a judge the LimaVM; one that is gone or going ends the wait.
-func existing(judge func(*limav1.LimaVM) (verdict, error)) judge {
-	return func(object ctrl.Object) (verdict, error) {
+func existing(judge func(*limav1.LimaVM) (session.Result, error)) session.Predicate {
+	return func(object ctrl.Object) (session.Result, error) {
 		machine, ok := object.(*limav1.LimaVM)
 		if !ok || machine.DeletionTimestamp != nil {
-			return verdict{}, errors.New("the LimaVM was deleted meanwhile")
+			return session.Result{}, errors.New("the LimaVM was deleted meanwhile")
 		}
 		return judge(machine)
 	}
 }
 
 // runningJudge waits until the LimaVM runs, or is stopped.
-func runningJudge(running bool, generation int64) judge {
-	return existing(func(machine *limav1.LimaVM) (verdict, error) {
+func runningJudge(running bool, generation int64) session.Predicate {
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
 		if machine.Generation > generation && machine.Spec.Running != running {
-			return verdict{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is %t now", machine.Spec.Running)
+			return session.Result{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is %t now", machine.Spec.Running)
 		}
 		return powerVerdict(machine, running, generation), nil
 	})
 }
 
 // powerVerdict says whether a LimaVM of at least that generation is up or down as wanted.
-func powerVerdict(machine *limav1.LimaVM, running bool, generation int64) verdict {
+func powerVerdict(machine *limav1.LimaVM, running bool, generation int64) session.Result {
 	const unseen = "waiting for the LimaVM controller"
 	created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
 	if running && (created == nil || created.Status != metav1.ConditionTrue) {
-		return blocked(created, generation, unseen)
+		return session.Blocked(created, generation, unseen)
 	}
 	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
 	if c != nil && c.ObservedGeneration >= generation && powerIs(c, running) {
-		return verdict{done: true}
+		return session.Result{Done: true}
 	}
-	return blocked(c, generation, unseen)
+	return session.Blocked(c, generation, unseen)
 }
 
 func powerIs(c *metav1.Condition, running bool) bool {
@@ -220,45 +207,45 @@ func powerIs(c *metav1.Condition, running bool) bool {
 }
 
 // createdVerdict says whether a LimaVM is complete on disk.
-func createdVerdict(machine *limav1.LimaVM) verdict {
+func createdVerdict(machine *limav1.LimaVM) session.Result {
 	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
 	if c != nil && c.Status == metav1.ConditionTrue {
-		return verdict{done: true}
+		return session.Result{Done: true}
 	}
-	return blocked(c, machine.Generation, "waiting for the LimaVM controller")
+	return session.Blocked(c, machine.Generation, "waiting for the LimaVM controller")
 }
 
 // createdJudge waits until the LimaVM is complete on disk.
-func createdJudge() judge {
-	return existing(func(machine *limav1.LimaVM) (verdict, error) { return createdVerdict(machine), nil })
+func createdJudge() session.Predicate {
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) { return createdVerdict(machine), nil })
 }
 
 // settledVerdict says whether a LimaVM is complete, of its newest template, and up or down as its spec says.
-func settledVerdict(machine *limav1.LimaVM) verdict {
-	if v := createdVerdict(machine); !v.done {
+func settledVerdict(machine *limav1.LimaVM) session.Result {
+	if v := createdVerdict(machine); !v.Done {
 		return v
 	}
 	v := powerVerdict(machine, machine.Spec.Running, machine.Generation)
-	if v.done && machine.Status.RestartNeeded {
-		return verdict{why: "waiting for the restart"}
+	if v.Done && machine.Status.RestartNeeded {
+		return session.Result{Why: "waiting for the restart"}
 	}
 	return v
 }
 
 // awaiting makes v the verdict once noted is true: before, the controller has not heard of the request.
-func awaiting(noted bool, v func() verdict) verdict {
+func awaiting(noted bool, v func() session.Result) session.Result {
 	if !noted {
-		return verdict{why: "waiting for the LimaVM controller", unseen: true}
+		return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}
 	}
 	return v()
 }
 
 // takenUp waits until a change of the template or the parameters is in force and the machine is as it should be.
-func takenUp(inForce func(*limav1.LimaVM) bool) judge {
-	return existing(func(machine *limav1.LimaVM) (verdict, error) {
+func takenUp(inForce func(*limav1.LimaVM) bool) session.Predicate {
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
 		v := settledVerdict(machine)
-		if v.done && !inForce(machine) {
-			return verdict{why: "waiting for the LimaVM controller", unseen: true}, nil
+		if v.Done && !inForce(machine) {
+			return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, nil
 		}
 		return v, nil
 	})

@@ -16,11 +16,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-func (r *root) limavmAdoptCommand() *cobra.Command {
+func limavmAdoptCommand(s *session.Session) *cobra.Command {
 	var namespace, file string
 	cmd := &cobra.Command{
 		Use:   "adopt NAME",
@@ -32,34 +33,34 @@ A directory that rdd did not make is not adopted. When the template that the dir
 another.`,
 		Example:           "  rdd limavm adopt dev\n  rdd limavm adopt dev --template ./dev.yaml",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: r.completeUnclaimed,
+		ValidArgsFunction: completeUnclaimed(s),
 	}
 	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace of the LimaVM (default: the former one's, if that exists)")
 	cmd.Flags().StringVar(&file, "template", "", "file or URL of the template to use instead of the directory's")
-	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
-		data, err := r.adoptTemplate(ctx, file)
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) error {
+		data, err := adoptTemplate(ctx, s, file)
 		if err != nil {
 			return err
 		}
-		c, err := r.connect(ctx)
+		c, err := s.Connect(ctx)
 		if err != nil {
 			return err
 		}
-		o, machine, err := r.adopt(ctx, c, args[0], namespace, data)
+		o, machine, err := adoptDirectory(ctx, s, c, args[0], namespace, data)
 		if err != nil {
 			return err
 		}
 		o.wait = wait
-		return r.finishAdopt(ctx, c, o, machine)
+		return finishAdopt(ctx, s, c, o, machine)
 	})
 }
 
 // adoptTemplate reads the template of --template; nil without one.
-func (r *root) adoptTemplate(ctx context.Context, file string) ([]byte, error) {
+func adoptTemplate(ctx context.Context, s *session.Session, file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
 	}
-	data, err := r.readTemplate(ctx, file, nil)
+	data, err := readTemplate(ctx, s, file, nil)
 	if err == nil && data == nil {
 		return nil, fmt.Errorf("--template %s: a file is named with a slash: ./%s", file, file)
 	}
@@ -82,11 +83,11 @@ func (u unclaimedDir) running() (bool, error) {
 }
 
 // findUnclaimed reads the instance directory of a name and makes sure that no LimaVM claims it.
-func (r *root) findUnclaimed(ctx context.Context, c ctrl.Reader, name string) (unclaimedDir, error) {
+func findUnclaimed(ctx context.Context, s *session.Session, c ctrl.Reader, name string) (unclaimedDir, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return unclaimedDir{}, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
 	}
-	inst, err := r.instance()
+	inst, err := s.Instance()
 	if err != nil {
 		return unclaimedDir{}, err
 	}
@@ -120,9 +121,9 @@ func refuseClaimed(ctx context.Context, c ctrl.Reader, name, uid string) error {
 	return nil
 }
 
-// adopt makes the LimaVM; data replaces the directory's template unless it is nil.
-func (r *root) adopt(ctx context.Context, c ctrl.Client, name, namespace string, data []byte) (createOptions, *limav1.LimaVM, error) {
-	u, err := r.findUnclaimed(ctx, c, name)
+// adoptDirectory makes the LimaVM; data replaces the directory's template unless it is nil.
+func adoptDirectory(ctx context.Context, s *session.Session, c ctrl.Client, name, namespace string, data []byte) (createOptions, *limav1.LimaVM, error) {
+	u, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
 		return createOptions{}, nil, err
 	}
@@ -164,29 +165,29 @@ func formerNamespace(ctx context.Context, c ctrl.Reader, name string) (string, e
 func createAdopted(ctx context.Context, c ctrl.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
 	source := o.source(data)
 	source.Name, source.GenerateName = "", o.name+"-"
-	if err := c.Create(ctx, source, fieldOwner); err != nil {
+	if err := c.Create(ctx, source, session.FieldOwner); err != nil {
 		return nil, fmt.Errorf("storing the template: %w", err)
 	}
 	machine := o.limaVM(source.Name)
-	if err := c.Create(ctx, machine, fieldOwner); err != nil {
+	if err := c.Create(ctx, machine, session.FieldOwner); err != nil {
 		err = fmt.Errorf("creating LimaVM %q: %w\nTo give another template: rdd limavm adopt %s --template FILE", o.name, err, o.name)
 		return nil, errors.Join(err, removeSource(ctx, c, o, source))
 	}
 	return machine, nil
 }
 
-func (r *root) finishAdopt(ctx context.Context, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
+func finishAdopt(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	if !o.wait {
-		return r.notWaiting(o.name, "be adopted")
+		return notWaiting(s, o.name, "be adopted")
 	}
 	judge := createdJudge()
 	if o.start {
 		judge = runningJudge(true, machine.Generation)
 	}
-	if err := r.waitVM(ctx, c, machine, judge, "be adopted"); err != nil {
+	if err := waitVM(ctx, s, c, machine, judge, "be adopted"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, wantedText(o.start))
+	fmt.Fprintf(s.Out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, wantedText(o.start))
 	return nil
 }
 
@@ -194,8 +195,8 @@ func (r *root) finishAdopt(ctx context.Context, c ctrl.WithWatch, o createOption
 const anyTemplate = "images: [{location: \"rdd:docker\"}]\n"
 
 // claimToDelete makes a LimaVM for an instance directory that is to be deleted, and waits until it is its owner.
-func (r *root) claimToDelete(ctx context.Context, c ctrl.WithWatch, name string) (*limav1.LimaVM, error) {
-	u, err := r.findUnclaimed(ctx, c, name)
+func claimToDelete(ctx context.Context, s *session.Session, c ctrl.WithWatch, name string) (*limav1.LimaVM, error) {
+	u, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
 		return nil, err
 	}
@@ -207,43 +208,45 @@ func (r *root) claimToDelete(ctx context.Context, c ctrl.WithWatch, name string)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.waitVM(ctx, c, machine, adoptedJudge(), "claim the instance directory"); err != nil {
+	if err := waitVM(ctx, s, c, machine, adoptedJudge(), "claim the instance directory"); err != nil {
 		return nil, fmt.Errorf("%w\nTo remove it afterwards: rdd limavm delete %s", err, name)
 	}
 	return machine, nil
 }
 
 // adoptedJudge waits until the instance belongs to the LimaVM: the controller takes the annotation away then.
-func adoptedJudge() judge {
-	return existing(func(machine *limav1.LimaVM) (verdict, error) {
+func adoptedJudge() session.Predicate {
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
 		if machine.Annotations[limav1.AnnotationAdoptFrom] == "" {
-			return verdict{done: true}, nil
+			return session.Result{Done: true}, nil
 		}
 		return createdVerdict(machine), nil
 	})
 }
 
 // completeUnclaimed completes the names of instance directories that no LimaVM claims.
-func (r *root) completeUnclaimed(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return r.completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
-		inst, err := r.instance()
-		if err != nil {
-			return nil, err
+func completeUnclaimed(s *session.Session) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		list := &limav1.LimaVMList{}
-		if err := c.List(ctx, list); err != nil {
-			return nil, err
-		}
-		found, err := unclaimed(inst.LimaHome(), list.Items)
-		var names []string
-		for _, u := range found {
-			if u.Owner != "" {
-				names = append(names, u.Name)
+		return s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+			inst, err := s.Instance()
+			if err != nil {
+				return nil, err
 			}
-		}
-		return names, err
-	})
+			list := &limav1.LimaVMList{}
+			if err := c.List(ctx, list); err != nil {
+				return nil, err
+			}
+			found, err := unclaimed(inst.LimaHome(), list.Items)
+			var names []string
+			for _, u := range found {
+				if u.Owner != "" {
+					names = append(names, u.Name)
+				}
+			}
+			return names, err
+		})
+	}
 }

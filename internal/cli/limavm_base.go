@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -49,7 +50,7 @@ func refusedTemplate(err error) error {
 	var parse *template.ParseError
 	var invalid *vm.InvalidSpecError
 	if errors.As(err, &parse) || errors.As(err, &invalid) {
-		return &exitError{ExitRefused, err}
+		return &session.CodeError{Code: session.ExitRefused, Err: err}
 	}
 	return err
 }

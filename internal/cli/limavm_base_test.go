@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // writeHome makes files below a new directory, which is the user's home for the test.
@@ -97,12 +99,12 @@ func TestResolveBaseRefuses(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"missing.yaml", nil, ExitError, "merging the template: reading " + home + "/nothing.yaml for field `base` (" + home + "/missing.yaml, line 1, column 7): no such file or directory"},
-		{"url.yaml", nil, ExitError, "line 2, column 7): the server answers 404 Not Found"},
-		{"circle.yaml", nil, ExitRefused, "which is part of this template already"},
-		{"fault.yaml", nil, ExitRefused, "failed to validate template: field `cpus` must be an integer; got `many` (" + home + "/s/base.yaml, line 1, column 7)"},
-		{"unparsed.yaml", nil, ExitRefused, "mapping values are not allowed in this context (" + home + "/s/no.yaml, line 1, column 5)"},
-		{"param.yaml", map[string]string{"x": "y"}, ExitRefused, "field `param.x` is not a parameter of the template; it has: none"},
+		{"missing.yaml", nil, session.ExitError, "merging the template: reading " + home + "/nothing.yaml for field `base` (" + home + "/missing.yaml, line 1, column 7): no such file or directory"},
+		{"url.yaml", nil, session.ExitError, "line 2, column 7): the server answers 404 Not Found"},
+		{"circle.yaml", nil, session.ExitRefused, "which is part of this template already"},
+		{"fault.yaml", nil, session.ExitRefused, "failed to validate template: field `cpus` must be an integer; got `many` (" + home + "/s/base.yaml, line 1, column 7)"},
+		{"unparsed.yaml", nil, session.ExitRefused, "mapping values are not allowed in this context (" + home + "/s/no.yaml, line 1, column 5)"},
+		{"param.yaml", map[string]string{"x": "y"}, session.ExitRefused, "field `param.x` is not a parameter of the template; it has: none"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
@@ -110,7 +112,7 @@ func TestResolveBaseRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got error\n%v, want\n%s", err, tt.want)
 			}
-			if code := (&root{streams: streams{err: io.Discard}}).exitCode(err); code != tt.code {
+			if code := (&session.Session{Streams: session.Streams{Err: io.Discard}}).ExitCode(err); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
 			}
 		})

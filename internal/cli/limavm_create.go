@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -26,7 +27,7 @@ type createOptions struct {
 	adoptFrom string
 }
 
-func (r *root) limavmCreateCommand() *cobra.Command {
+func limavmCreateCommand(s *session.Session) *cobra.Command {
 	o := createOptions{}
 	var params []string
 	cmd := &cobra.Command{
@@ -57,26 +58,26 @@ cannot be honoured is refused with the place of the fault, and nothing is left b
 	cmd.Flags().BoolVar(&o.start, "start", false, "start it too")
 	cmd.Flags().StringArrayVar(&params, "param", nil, "`K=V`: a value for the template's param K; may be repeated")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say whether it would be accepted")
-	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) (err error) {
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) (err error) {
 		o.name, o.template, o.wait = args[0], args[1], wait
 		if o.params, err = createParams(params); err != nil {
 			return err
 		}
-		return r.limavmCreate(ctx, o)
+		return limavmCreate(ctx, s, o)
 	})
 }
 
-func (r *root) limavmCreate(ctx context.Context, o createOptions) error {
-	data, err := r.readTemplate(ctx, o.template, o.params)
+func limavmCreate(ctx context.Context, s *session.Session, o createOptions) error {
+	data, err := readTemplate(ctx, s, o.template, o.params)
 	if err != nil {
 		return err
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		return r.dryRunCreate(ctx, c, o, data)
+		return dryRunCreate(ctx, s, c, o, data)
 	}
 	var machine *limav1.LimaVM
 	if data != nil {
@@ -87,20 +88,20 @@ func (r *root) limavmCreate(ctx context.Context, o createOptions) error {
 	if err != nil {
 		return err
 	}
-	return r.finishCreate(ctx, c, o, machine)
+	return finishCreate(ctx, s, c, o, machine)
 }
 
-func (r *root) dryRunCreate(ctx context.Context, c ctrl.Client, o createOptions, data []byte) error {
+func dryRunCreate(ctx context.Context, s *session.Session, c ctrl.Client, o createOptions, data []byte) error {
 	var err error
 	if data != nil {
 		err = dryRunData(ctx, c, o, data)
-	} else if err = c.Create(ctx, o.limaVM(o.template), fieldOwner, ctrl.DryRunAll); err != nil {
+	} else if err = c.Create(ctx, o.limaVM(o.template), session.FieldOwner, ctrl.DryRunAll); err != nil {
 		err = fileHint(o.template, err)
 	}
 	if err != nil {
 		return fmt.Errorf("LimaVM %q would not be created: %w", o.name, err)
 	}
-	fmt.Fprintf(r.out, "LimaVM %q would be created.\n", o.name)
+	fmt.Fprintf(s.Out, "LimaVM %q would be created.\n", o.name)
 	return nil
 }
 
@@ -131,7 +132,7 @@ func dryRunData(ctx context.Context, c ctrl.Client, o createOptions, data []byte
 		return err
 	}
 	if _, err := template.Load(data, o.params, host); err != nil {
-		return &exitError{ExitRefused, fmt.Errorf("%s: %w", sourceText(o.template), err)}
+		return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("%s: %w", sourceText(o.template), err)}
 	}
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return err
@@ -145,13 +146,13 @@ func nameFree(ctx context.Context, c ctrl.Reader, name string) error {
 	if err != nil || machine == nil {
 		return err
 	}
-	return &exitError{ExitRefused, fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces",
+	return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces",
 		name, machine.Namespace)}
 }
 
 func createFromConfigMap(ctx context.Context, c ctrl.Client, o createOptions) (*limav1.LimaVM, error) {
 	machine := o.limaVM(o.template)
-	if err := c.Create(ctx, machine, fieldOwner); err != nil {
+	if err := c.Create(ctx, machine, session.FieldOwner); err != nil {
 		return nil, fmt.Errorf("creating LimaVM %q: %w", o.name, fileHint(o.template, err))
 	}
 	return machine, nil
@@ -167,14 +168,14 @@ func createFromData(ctx context.Context, c ctrl.Client, o createOptions, data []
 		return nil, err
 	}
 	machine := o.limaVM(source.Name)
-	if err := c.Create(ctx, machine, fieldOwner); err != nil {
+	if err := c.Create(ctx, machine, session.FieldOwner); err != nil {
 		return nil, errors.Join(fmt.Errorf("creating LimaVM %q: %w", o.name, err), removeSource(ctx, c, o, source))
 	}
 	return machine, nil
 }
 
 func storeSource(ctx context.Context, c ctrl.Client, o createOptions, source *corev1.ConfigMap, options ...ctrl.CreateOption) error {
-	err := c.Create(ctx, source, append(options, fieldOwner)...)
+	err := c.Create(ctx, source, append(options, session.FieldOwner)...)
 	if apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("storing the template: %w; to remove it: rdd ctl delete configmap %s -n %s", err, o.name, o.namespace)
 	}
@@ -187,7 +188,7 @@ func storeSource(ctx context.Context, c ctrl.Client, o createOptions, source *co
 // removeSource takes the ConfigMap away, even when the command's own deadline has passed;
 // not when the LimaVM was made after all and only the answer got lost.
 func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *corev1.ConfigMap) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), session.RequestTimeout)
 	defer cancel()
 	err := c.Get(ctx, ctrl.ObjectKey{Namespace: o.namespace, Name: o.name}, &limav1.LimaVM{})
 	if err == nil {
@@ -202,21 +203,21 @@ func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *c
 	return nil
 }
 
-func (r *root) finishCreate(ctx context.Context, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
+func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	judge, want, is := createdJudge(), "be created", "created"
 	if o.start {
 		judge, want, is = runningJudge(true, machine.Generation), "run", "running"
 	}
 	if !o.wait {
-		return r.notWaiting(o.name, want)
+		return notWaiting(s, o.name, want)
 	}
-	if err := r.waitVM(ctx, c, machine, judge, want); err != nil {
+	if err := waitVM(ctx, s, c, machine, judge, want); err != nil {
 		return err
 	}
 	if !o.start {
-		fmt.Fprintf(r.out, "LimaVM %q is created. To start it: rdd limavm start %s\n", o.name, o.name)
+		fmt.Fprintf(s.Out, "LimaVM %q is created. To start it: rdd limavm start %s\n", o.name, o.name)
 		return nil
 	}
-	fmt.Fprintf(r.out, "LimaVM %q is %s.\n", o.name, is)
-	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", o.name, is)
+	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }

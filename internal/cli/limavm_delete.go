@@ -11,9 +11,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-func (r *root) limavmDeleteCommand() *cobra.Command {
+func limavmDeleteCommand(s *session.Session) *cobra.Command {
 	var unclaimed bool
 	cmd := &cobra.Command{
 		Use:     "delete NAME…",
@@ -25,24 +26,24 @@ removes instance directories that no LimaVM claims (rdd status lists them); dire
   rdd limavm delete dev test --timeout 10m
   rdd limavm delete old --unclaimed`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: r.completeVMs,
+		ValidArgsFunction: completeVMs(s),
 	}
 	cmd.Flags().BoolVar(&unclaimed, "unclaimed", false, "remove directories without a LimaVM")
-	return withWait(cmd, changeTimeout, func(ctx context.Context, args []string, wait bool) error {
-		c, err := r.connect(ctx)
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, args []string, wait bool) error {
+		c, err := s.Connect(ctx)
 		if err != nil {
 			return err
 		}
 		find := func(name string) (*limav1.LimaVM, error) { return findVM(ctx, c, name) }
 		if unclaimed {
-			find = func(name string) (*limav1.LimaVM, error) { return r.claimToDelete(ctx, c, name) }
+			find = func(name string) (*limav1.LimaVM, error) { return claimToDelete(ctx, s, c, name) }
 		}
-		return r.deleteVMs(ctx, c, args, find, wait)
+		return deleteVMs(ctx, s, c, args, find, wait)
 	})
 }
 
 // deleteVMs asks for all deletions first, so that they go on at once, and then waits for each.
-func (r *root) deleteVMs(ctx context.Context, c ctrl.WithWatch, names []string, find func(string) (*limav1.LimaVM, error), wait bool) error {
+func deleteVMs(ctx context.Context, s *session.Session, c ctrl.WithWatch, names []string, find func(string) (*limav1.LimaVM, error), wait bool) error {
 	var errs []error
 	var going []*limav1.LimaVM
 	for _, name := range names {
@@ -57,17 +58,17 @@ func (r *root) deleteVMs(ctx context.Context, c ctrl.WithWatch, names []string, 
 		going = append(going, machine)
 	}
 	for _, machine := range going {
-		errs = append(errs, r.awaitDeleted(ctx, c, machine, wait))
+		errs = append(errs, awaitDeleted(ctx, s, c, machine, wait))
 	}
 	return errors.Join(errs...)
 }
 
 // deleteVM deletes one LimaVM.
-func (r *root) deleteVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func deleteVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	if err := askDelete(ctx, c, machine); err != nil {
 		return err
 	}
-	return r.awaitDeleted(ctx, c, machine, wait)
+	return awaitDeleted(ctx, s, c, machine, wait)
 }
 
 func askDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error {
@@ -77,14 +78,14 @@ func askDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error
 	return nil
 }
 
-func (r *root) awaitDeleted(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func awaitDeleted(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	if !wait {
-		return r.notWaiting(machine.Name, "be deleted")
+		return notWaiting(s, machine.Name, "be deleted")
 	}
 	why := func(object ctrl.Object) string { return deletingWhy(object.(*limav1.LimaVM).Status.Conditions) }
-	if err := r.waitVM(ctx, c, machine, gone(string(machine.UID), why), "be deleted"); err != nil {
+	if err := waitVM(ctx, s, c, machine, session.Gone(string(machine.UID), why), "be deleted"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q is deleted.\n", machine.Name)
+	fmt.Fprintf(s.Out, "LimaVM %q is deleted.\n", machine.Name)
 	return nil
 }

@@ -14,11 +14,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-func (r *root) limavmEditCommand() *cobra.Command {
+func limavmEditCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit NAME",
 		Short: "Edit a virtual machine's template in your editor",
@@ -30,12 +31,12 @@ A running machine is restarted into the changed template, and the command waits 
 its next start.`,
 		Example: "  rdd limavm edit dev\n  EDITOR='code --wait' rdd limavm edit dev",
 	}
-	return r.vmCommand(cmd, startTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return r.editVM(ctx, c, machine, wait)
+	return vmCommand(s, cmd, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+		return editVM(ctx, s, c, machine, wait)
 	})
 }
 
-func (r *root) editVM(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 	cm, err := templateOf(ctx, c, machine)
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func (r *root) editVM(ctx context.Context, c *client.Client, machine *limav1.Lim
 	if err := mayEdit(ctx, c, cm); err != nil {
 		return err
 	}
-	session, err := r.newEditing(machine, cm.Data[limav1.TemplateKey])
+	session, err := newEditing(s, machine, cm.Data[limav1.TemplateKey])
 	if err != nil {
 		return err
 	}
@@ -52,16 +53,16 @@ func (r *root) editVM(ctx context.Context, c *client.Client, machine *limav1.Lim
 		return err
 	}
 	if !wait {
-		return r.notWaiting(machine.Name, "take up its template")
+		return notWaiting(s, machine.Name, "take up its template")
 	}
-	return r.awaitEdit(ctx, c, machine, cm.ResourceVersion)
+	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
 }
 
 // mayEdit asks with a change of nothing but a comment whether the template may be changed at all: better than after the work.
 func mayEdit(ctx context.Context, c ctrl.Client, cm *corev1.ConfigMap) error {
 	trial := cm.DeepCopy()
 	trial.Data[limav1.TemplateKey] += "\n# rdd limavm edit\n"
-	err := c.Update(ctx, trial, fieldOwner, ctrl.DryRunAll)
+	err := c.Update(ctx, trial, session.FieldOwner, ctrl.DryRunAll)
 	if apierrors.IsForbidden(err) && !isTemplateFault(err) {
 		return fmt.Errorf("editing the template: %w", err)
 	}
@@ -77,24 +78,24 @@ func isTemplateFault(err error) bool {
 func sendTemplate(ctx context.Context, c ctrl.Writer, cm *corev1.ConfigMap, text string) error {
 	changed := cm.DeepCopy()
 	changed.Data[limav1.TemplateKey] = text
-	if err := c.Update(ctx, changed, fieldOwner); err != nil {
+	if err := c.Update(ctx, changed, session.FieldOwner); err != nil {
 		return fmt.Errorf("changing the template: %w", err)
 	}
 	*cm = *changed
 	return nil
 }
 
-func (r *root) awaitEdit(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, version string) error {
+func awaitEdit(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, version string) error {
 	inForce := func(machine *limav1.LimaVM) bool { return machine.Status.ObservedTemplateResourceVersion == version }
-	if err := r.waitVM(ctx, c, machine, takenUp(inForce), "take up its template"); err != nil {
+	if err := waitVM(ctx, s, c, machine, takenUp(inForce), "take up its template"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q has taken up its template and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q has taken up its template and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
 	return nil
 }
 
 // newEditing prepares the editing of a LimaVM's template.
-func (r *root) newEditing(machine *limav1.LimaVM, text string) (*editing, error) {
+func newEditing(s *session.Session, machine *limav1.LimaVM, text string) (*editing, error) {
 	host, err := template.LocalHost()
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (r *root) newEditing(machine *limav1.LimaVM, text string) (*editing, error)
 		return nil, err
 	}
 	return &editing{
-		streams: r.streams, editor: program, name: "rdd-" + machine.Name, original: text,
+		Streams: s.Streams, editor: program, name: "rdd-" + machine.Name, original: text,
 		about: fmt.Sprintf("The template of LimaVM %q. Lines that begin with %q are taken out. An empty file changes nothing.", machine.Name, note),
 		validate: func(text string) error {
 			_, err := template.Load([]byte(text), machine.Spec.Params, host)

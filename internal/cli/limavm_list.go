@@ -16,15 +16,16 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // listFormat is the value of `list -o`: a format of outputFlag, or wide.
 type listFormat struct {
-	outputFlag
+	session.OutputFormat
 	wide bool
 }
 
-var listFormats = append(slices.Clone(outputFormats), "wide")
+var listFormats = append(session.OutputFormats(), "wide")
 
 // Type implements pflag.Value.
 func (f *listFormat) Type() string { return strings.Join(listFormats, "|") }
@@ -32,15 +33,15 @@ func (f *listFormat) Type() string { return strings.Join(listFormats, "|") }
 // Set implements pflag.Value.
 func (f *listFormat) Set(s string) error {
 	if f.wide = s == "wide"; f.wide {
-		s = outputFormats[0]
+		s = string(session.DefaultOutput)
 	}
-	if !slices.Contains(outputFormats, s) {
+	if !slices.Contains(session.OutputFormats(), s) {
 		return fmt.Errorf("must be one of %s", strings.Join(listFormats, ", "))
 	}
-	return f.outputFlag.Set(s)
+	return f.OutputFormat.Set(s)
 }
 
-func (r *root) limavmListCommand() *cobra.Command {
+func limavmListCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -52,22 +53,22 @@ LimaVMs as the API has them.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	format := &listFormat{outputFlag: outputFlag(outputFormats[0])}
+	format := &listFormat{OutputFormat: session.DefaultOutput}
 	cmd.Flags().VarP(format, "output", "o", "output format")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(listFormats, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag
 	quiet := cmd.Flags().BoolP("quiet", "q", false, "names only")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return r.limavmList(cmd.Context(), format, *quiet)
+		return limavmList(cmd.Context(), s, format, *quiet)
 	}
 	return cmd
 }
 
-func (r *root) limavmList(ctx context.Context, format *listFormat, quiet bool) error {
-	inst, err := r.instance()
+func limavmList(ctx context.Context, s *session.Session, format *listFormat, quiet bool) error {
+	inst, err := s.Instance()
 	if err != nil {
 		return err
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (r *root) limavmList(ctx context.Context, format *listFormat, quiet bool) e
 	}
 	if quiet {
 		for _, machine := range list.Items {
-			fmt.Fprintln(r.out, machine.Name)
+			fmt.Fprintln(s.Out, machine.Name)
 		}
 		return nil
 	}
@@ -86,18 +87,18 @@ func (r *root) limavmList(ctx context.Context, format *listFormat, quiet bool) e
 		return err
 	}
 	list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
-	err = format.print(r.out, list, func(w io.Writer) { listTable(w, reportVMs(list.Items, events, inst.CacheDir), time.Now(), format.wide) })
-	if err != nil || format.outputFlag != outputFlag(outputFormats[0]) {
+	err = format.Print(s.Out, list, func(w io.Writer) { listTable(w, reportVMs(list.Items, events, inst.CacheDir), time.Now(), format.wide) })
+	if err != nil || !format.IsTable() {
 		return err
 	}
-	return r.listUnclaimed(inst.LimaHome(), list.Items)
+	return listUnclaimed(s, inst.LimaHome(), list.Items)
 }
 
 // listUnclaimed tells of instance directories that no LimaVM claims.
-func (r *root) listUnclaimed(limaHome string, machines []limav1.LimaVM) error {
+func listUnclaimed(s *session.Session, limaHome string, machines []limav1.LimaVM) error {
 	found, err := unclaimed(limaHome, machines)
 	for _, u := range found {
-		fmt.Fprintln(r.err, u.text())
+		fmt.Fprintln(s.Err, u.text())
 	}
 	return err
 }

@@ -11,12 +11,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -75,8 +75,8 @@ func logHelp() string {
 	return b.String()
 }
 
-func (r *root) limavmLogsCommand() *cobra.Command {
-	kinds, o := kindsFlag(usualLogs), tailOptions{}
+func limavmLogsCommand(s *session.Session) *cobra.Command {
+	kinds, o := kindsFlag(usualLogs), session.TailOptions{}
 	cmd := &cobra.Command{
 		Use:   "logs NAME",
 		Short: "Print a virtual machine's logs",
@@ -86,36 +86,36 @@ added, also after a restart of the machine, until Ctrl-C. Several logs are marke
 ` + logHelp(),
 		Example:           "  rdd limavm logs dev\n  rdd limavm logs dev -f -o serial\n  rdd limavm logs dev -n 20 -o all",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: r.completeVM,
+		ValidArgsFunction: completeVM(s),
 	}
 	cmd.Flags().VarP(&kinds, "output", "o", "logs to print")
-	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "keep printing what is added")
-	cmd.Flags().IntVarP(&o.lines, "lines", "n", -1, "last lines to print of each; -1: all")
+	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "keep printing what is added")
+	cmd.Flags().IntVarP(&o.Lines, "lines", "n", -1, "last lines to print of each; -1: all")
 	completion := cobra.FixedCompletions(append(logNames(), "all"), cobra.ShellCompDirectiveNoFileComp)
 	_ = cmd.RegisterFlagCompletionFunc("output", completion) // fails for a flag that does not exist
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return r.vmLogs(cmd.Context(), args[0], kinds, o) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return vmLogs(cmd.Context(), s, args[0], kinds, o) }
 	return cmd
 }
 
-func (r *root) vmLogs(ctx context.Context, name string, kinds []string, o tailOptions) error {
-	dir, err := r.instanceDir(ctx, name)
+func vmLogs(ctx context.Context, s *session.Session, name string, kinds []string, o session.TailOptions) error {
+	dir, err := instanceDir(ctx, s, name)
 	if err != nil {
 		return err
 	}
 	if len(kinds) == 1 {
-		return oneLog(ctx, r.out, name, findLog(kinds[0]), dir, o)
+		return oneLog(ctx, s.Out, name, findLog(kinds[0]), dir, o)
 	}
 	// One line at a time, whichever log it is from.
-	shared := &lockedWriter{out: r.out}
+	shared := &session.SharedWriter{Out: s.Out}
 	group, following := errgroup.WithContext(ctx)
-	if !o.follow {
+	if !o.Follow {
 		group.SetLimit(1)
 	}
 	for _, kind := range kinds {
 		group.Go(func() error {
-			out := &prefixed{prefix: kind + ": ", out: shared}
+			out := &session.PrefixWriter{Prefix: kind + ": ", Out: shared}
 			err := oneLog(following, out, name, findLog(kind), dir, o)
-			return errors.Join(err, out.flush())
+			return errors.Join(err, out.Flush())
 		})
 	}
 	return group.Wait()
@@ -126,8 +126,8 @@ func findLog(name string) logKind {
 }
 
 // oneLog prints one log. A machine that was never started has none: that is said on the way out of following only.
-func oneLog(ctx context.Context, out io.Writer, name string, kind logKind, dir vmdir.Dir, o tailOptions) error {
-	err := tailFile(ctx, out, kind.file(dir), o)
+func oneLog(ctx context.Context, out io.Writer, name string, kind logKind, dir vmdir.Dir, o session.TailOptions) error {
+	err := session.Tail(ctx, out, kind.file(dir), o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("LimaVM %q has no log %s yet: it was never started; to start it: rdd limavm start %s", name, kind.name, name)
 	}
@@ -135,11 +135,11 @@ func oneLog(ctx context.Context, out io.Writer, name string, kind logKind, dir v
 }
 
 // instanceDir finds the instance directory of a LimaVM; without one it says why there is none.
-func (r *root) instanceDir(ctx context.Context, name string) (vmdir.Dir, error) {
+func instanceDir(ctx context.Context, s *session.Session, name string) (vmdir.Dir, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return "", fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
 	}
-	inst, err := r.instance()
+	inst, err := s.Instance()
 	if err != nil {
 		return "", err
 	}
@@ -147,14 +147,14 @@ func (r *root) instanceDir(ctx context.Context, name string) (vmdir.Dir, error) 
 	if _, err := os.Stat(string(dir)); !errors.Is(err, fs.ErrNotExist) {
 		return dir, err
 	}
-	exists, err := r.instanceExists()
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return "", err
 	}
 	if !exists {
 		return "", fmt.Errorf("LimaVM %q does not exist: neither does instance %s", name, inst.Name)
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -162,17 +162,4 @@ func (r *root) instanceDir(ctx context.Context, name string) (vmdir.Dir, error) 
 		return "", err
 	}
 	return "", fmt.Errorf("LimaVM %q has no instance directory yet; to see why: rdd why %s", name, name)
-}
-
-// lockedWriter lets several goroutines write.
-type lockedWriter struct {
-	mu  sync.Mutex
-	out io.Writer
-}
-
-// Write implements io.Writer.
-func (l *lockedWriter) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.Write(data)
 }

@@ -17,6 +17,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -24,7 +25,7 @@ import (
 // paramWord says in errors what K=V is about.
 const paramWord = "parameter"
 
-func (r *root) limavmParamsCommand() *cobra.Command {
+func limavmParamsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "params NAME [K=V…]",
 		Short: "Show or set the parameters of a virtual machine's template",
@@ -33,15 +34,15 @@ sets one, K= goes back to the template's own value. A running machine is restart
 command waits for that.`,
 		Example:           "  rdd limavm params dev\n  rdd limavm params dev user=jo size=3\n  rdd limavm params dev size=",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: r.completeParams,
+		ValidArgsFunction: completeParams(s),
 	}
-	output := addOutput(cmd)
-	return withWait(cmd, startTimeout, func(ctx context.Context, args []string, wait bool) error {
+	output := session.AddOutput(cmd)
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) error {
 		changes, err := property.Split(paramWord, args[1:])
 		if err != nil {
 			return err
 		}
-		c, err := r.connect(ctx)
+		c, err := s.Connect(ctx)
 		if err != nil {
 			return err
 		}
@@ -50,9 +51,9 @@ command waits for that.`,
 			return err
 		}
 		if len(changes) == 0 {
-			return r.listParams(ctx, c, machine, output)
+			return listParams(ctx, s, c, machine, output)
 		}
-		return r.setParams(ctx, c, machine, changes, wait)
+		return setParams(ctx, s, c, machine, changes, wait)
 	})
 }
 
@@ -121,7 +122,7 @@ func templateOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) (*co
 	return cm, nil
 }
 
-func (r *root) paramsOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
+func paramsOf(ctx context.Context, s *session.Session, c ctrl.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
 	cm, err := templateOf(ctx, c, machine)
 	if err != nil {
 		return nil, err
@@ -133,16 +134,16 @@ func (r *root) paramsOf(ctx context.Context, c ctrl.Reader, machine *limav1.Lima
 	return reports, nil
 }
 
-func (r *root) listParams(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM, output *outputFlag) error {
-	reports, err := r.paramsOf(ctx, c, machine)
+func listParams(ctx context.Context, s *session.Session, c ctrl.Reader, machine *limav1.LimaVM, output *session.OutputFormat) error {
+	reports, err := paramsOf(ctx, s, c, machine)
 	if err != nil {
 		return err
 	}
-	if len(reports) == 0 && *output == outputFlag(outputFormats[0]) {
-		fmt.Fprintf(r.out, "The template of LimaVM %q declares no parameters (param:).\n", machine.Name)
+	if len(reports) == 0 && output.IsTable() {
+		fmt.Fprintf(s.Out, "The template of LimaVM %q declares no parameters (param:).\n", machine.Name)
 		return nil
 	}
-	return output.print(r.out, reports, func(w io.Writer) {
+	return output.Print(s.Out, reports, func(w io.Writer) {
 		fmt.Fprintln(w, "NAME\tVALUE\tDEFAULT\tSET")
 		for _, p := range reports {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, explain.FirstLine(p.Value), explain.FirstLine(p.Default), map[bool]string{true: "yes", false: "no"}[p.Set])
@@ -151,26 +152,26 @@ func (r *root) listParams(ctx context.Context, c ctrl.Reader, machine *limav1.Li
 }
 
 // setParams changes spec.params and waits until the machine is made by them.
-func (r *root) setParams(ctx context.Context, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool) error {
+func setParams(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool) error {
 	before := *machine.DeepCopy()
 	if err := patchVM(ctx, c, machine, vmPatch{params: changes}); err != nil {
 		return err
 	}
 	switch {
 	case maps.Equal(before.Spec.Params, machine.Spec.Params):
-		fmt.Fprintf(r.out, "LimaVM %q has these parameters already.\n", machine.Name)
+		fmt.Fprintf(s.Out, "LimaVM %q has these parameters already.\n", machine.Name)
 		return nil
 	case !wait:
-		return r.notWaiting(machine.Name, "take up its parameters")
+		return notWaiting(s, machine.Name, "take up its parameters")
 	}
 	inForce, err := paramsInForce(ctx, c, &before, machine)
 	if err != nil {
 		return err
 	}
-	if err := r.waitVM(ctx, c, machine, takenUp(inForce), "take up its parameters"); err != nil {
+	if err := waitVM(ctx, s, c, machine, takenUp(inForce), "take up its parameters"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
 	return nil
 }
 
@@ -189,26 +190,28 @@ func paramsInForce(ctx context.Context, c ctrl.Reader, before, changed *limav1.L
 }
 
 // completeParams completes a LimaVM's name, and then its parameters.
-func (r *root) completeParams(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return r.completeVM(cmd, args, prefix)
-	}
-	words, directive := r.completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
-		machine, err := findVM(ctx, c, args[0])
-		if err != nil {
-			return nil, err
+func completeParams(s *session.Session) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return completeVM(s)(cmd, args, prefix)
 		}
-		reports, err := r.paramsOf(ctx, c, machine)
-		if err != nil {
-			return nil, err
-		}
-		var words []string
-		for _, p := range reports {
-			if strings.HasPrefix(p.Name, prefix) {
-				words = append(words, cobra.CompletionWithDesc(p.Name+"=", p.Value))
+		words, directive := s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+			machine, err := findVM(ctx, c, args[0])
+			if err != nil {
+				return nil, err
 			}
-		}
-		return words, nil
-	})
-	return words, directive | cobra.ShellCompDirectiveNoSpace
+			reports, err := paramsOf(ctx, s, c, machine)
+			if err != nil {
+				return nil, err
+			}
+			var words []string
+			for _, p := range reports {
+				if strings.HasPrefix(p.Name, prefix) {
+					words = append(words, cobra.CompletionWithDesc(p.Name+"=", p.Value))
+				}
+			}
+			return words, nil
+		})
+		return words, directive | cobra.ShellCompDirectiveNoSpace
+	}
 }

@@ -13,79 +13,82 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
 
-func (r *root) limavmStartCommand() *cobra.Command {
-	return r.vmCommand(&cobra.Command{
+func limavmStartCommand(s *session.Session) *cobra.Command {
+	return vmCommand(s, &cobra.Command{
 		Use:   "start NAME",
 		Short: "Start a virtual machine",
 		Long: `Start boots a virtual machine and waits until it runs: ssh answers, its provisioning scripts and probes have
 passed. Then it prints the template's message. It tries again at once what has failed before.`,
 		Example: "  rdd limavm start dev\n  rdd limavm start dev --timeout 30m",
-	}, startTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return r.setRunning(ctx, c, machine, true, wait)
+	}, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+		return setRunning(ctx, s, c, machine, true, wait)
 	})
 }
 
-func (r *root) limavmStopCommand() *cobra.Command {
+func limavmStopCommand(s *session.Session) *cobra.Command {
 	var force bool
-	cmd := r.vmCommand(&cobra.Command{
+	cmd := vmCommand(s, &cobra.Command{
 		Use:   "stop NAME",
 		Short: "Shut a virtual machine down and keep it",
 		Long: `Stop asks the guest to power off and waits until it has. With --force the machine is ended at once, as by pulling
 the plug: what the guest has not written to its disk is lost. It also ends a shutdown that hangs.`,
 		Example: "  rdd limavm stop dev\n  rdd limavm stop dev --force\n  rdd limavm stop dev --wait=false",
-	}, changeTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+	}, session.ChangeTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 		if force {
-			return r.forceStop(ctx, c, machine, wait)
+			return forceStop(ctx, s, c, machine, wait)
 		}
-		return r.setRunning(ctx, c, machine, false, wait)
+		return setRunning(ctx, s, c, machine, false, wait)
 	})
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "end the machine at once instead of asking the guest")
 	return cmd
 }
 
-func (r *root) limavmRestartCommand() *cobra.Command {
-	return r.vmCommand(&cobra.Command{
+func limavmRestartCommand(s *session.Session) *cobra.Command {
+	return vmCommand(s, &cobra.Command{
 		Use:   "restart NAME",
 		Short: "Shut a virtual machine down and start it again",
 		Long: `Restart shuts a running machine down, boots it again and waits until it runs. A machine that is stopped is
 started.`,
 		Example: "  rdd limavm restart dev",
-	}, startTimeout, r.restartVM)
+	}, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+		return restartVM(ctx, s, c, machine, wait)
+	})
 }
 
-func (r *root) limavmResetCommand() *cobra.Command {
+func limavmResetCommand(s *session.Session) *cobra.Command {
 	var yes *bool
-	cmd := r.vmCommand(&cobra.Command{
+	cmd := vmCommand(s, &cobra.Command{
 		Use:   "reset NAME",
 		Short: "Make a virtual machine anew from its template; its disk is lost",
 		Long: `Reset deletes a virtual machine's disk with everything in it and makes the machine anew from its template. Name,
 template and parameters stay, and it runs afterwards if it is to run. It asks before it does so; without a terminal it
 needs --yes.`,
 		Example: "  rdd limavm reset dev\n  rdd limavm reset dev --yes",
-	}, startTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+	}, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 		lost := fmt.Sprintf("Reset deletes the disk of LimaVM %q with everything in it", machine.Name)
-		if err := r.confirm(lost, *yes); err != nil {
+		if err := s.Confirm(lost, *yes); err != nil {
 			return err
 		}
-		return r.resetVM(ctx, c, machine, wait)
+		return resetVM(ctx, s, c, machine, wait)
 	})
-	yes = addYes(cmd)
+	yes = session.AddYes(cmd)
 	return cmd
 }
 
 // setRunning starts or stops a LimaVM.
-func (r *root) setRunning(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
+func setRunning(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
 	if err := patchVM(ctx, c, machine, vmPatch{running: &running}); err != nil {
 		return err
 	}
-	return r.finishPower(ctx, c, machine, running, wait)
+	return finishPower(ctx, s, c, machine, running, wait)
 }
 
 // forceStop ends a LimaVM's machine at once, also one whose shutdown hangs.
-func (r *root) forceStop(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func forceStop(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	patch := vmPatch{annotation: limav1.AnnotationForceStop, value: requestValue()}
 	if machine.Spec.Running {
 		patch.running = new(bool)
@@ -93,57 +96,57 @@ func (r *root) forceStop(ctx context.Context, c ctrl.WithWatch, machine *limav1.
 	if err := patchVM(ctx, c, machine, patch); err != nil {
 		return err
 	}
-	return r.finishPower(ctx, c, machine, false, wait)
+	return finishPower(ctx, s, c, machine, false, wait)
 }
 
-func (r *root) finishPower(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
+func finishPower(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
 	want := map[bool]string{true: "run", false: "stop"}[running]
 	if !wait {
 		if err := retryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
 			return err
 		}
-		return r.notWaiting(machine.Name, want)
+		return notWaiting(s, machine.Name, want)
 	}
-	if err := r.waitVM(ctx, c, machine, runningJudge(running, machine.Generation), want); err != nil {
+	if err := waitVM(ctx, s, c, machine, runningJudge(running, machine.Generation), want); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q is %s.\n", machine.Name, map[bool]string{true: "running", false: "stopped"}[running])
+	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", machine.Name, map[bool]string{true: "running", false: "stopped"}[running])
 	if !running {
 		return nil
 	}
-	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }
 
 // restartVM restarts a machine that is to run, and starts another.
-func (r *root) restartVM(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+func restartVM(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 	if !machine.Spec.Running {
-		fmt.Fprintf(r.err, "LimaVM %q is stopped: starting it.\n", machine.Name)
-		return r.setRunning(ctx, c, machine, true, wait)
+		fmt.Fprintf(s.Err, "LimaVM %q is stopped: starting it.\n", machine.Name)
+		return setRunning(ctx, s, c, machine, true, wait)
 	}
 	before, request := machine.Status.RestartCount, requestValue()
 	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationRestartRequested, value: request}); err != nil {
 		return err
 	}
 	if !wait {
-		return r.notWaiting(machine.Name, "restart")
+		return notWaiting(s, machine.Name, "restart")
 	}
-	if err := r.waitVM(ctx, c, machine, restartedJudge(request, before), "restart"); err != nil {
+	if err := waitVM(ctx, s, c, machine, restartedJudge(request, before), "restart"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q has restarted and is running.\n", machine.Name)
-	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+	fmt.Fprintf(s.Out, "LimaVM %q has restarted and is running.\n", machine.Name)
+	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }
 
 // restartedJudge waits until the request was heard and the machine has come up once more than before.
-func restartedJudge(request string, before int64) judge {
-	return existing(func(machine *limav1.LimaVM) (verdict, error) {
+func restartedJudge(request string, before int64) session.Predicate {
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
 		if !machine.Spec.Running {
-			return verdict{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is false now")
+			return session.Result{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is false now")
 		}
-		return awaiting(machine.Status.LastRestartRequest == request, func() verdict {
+		return awaiting(machine.Status.LastRestartRequest == request, func() session.Result {
 			v := settledVerdict(machine)
-			if v.done && machine.Status.RestartCount <= before {
-				return verdict{why: "waiting for the restart"}
+			if v.Done && machine.Status.RestartCount <= before {
+				return session.Result{Why: "waiting for the restart"}
 			}
 			return v
 		}), nil
@@ -151,32 +154,32 @@ func restartedJudge(request string, before int64) judge {
 }
 
 // resetVM makes a LimaVM's machine anew.
-func (r *root) resetVM(ctx context.Context, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func resetVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	judge, err := requestReset(ctx, c, machine)
 	if err != nil {
 		return err
 	}
 	if !wait {
-		return r.notWaiting(machine.Name, "be made anew")
+		return notWaiting(s, machine.Name, "be made anew")
 	}
-	if err := r.waitVM(ctx, c, machine, judge, "be made anew"); err != nil {
+	if err := waitVM(ctx, s, c, machine, judge, "be made anew"); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "LimaVM %q is made anew and %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q is made anew and %s.\n", machine.Name, wantedText(machine.Spec.Running))
 	if !machine.Spec.Running {
 		return nil
 	}
-	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }
 
 // requestReset asks for a LimaVM's machine to be made anew; the judge waits until it is.
-func requestReset(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) (judge, error) {
+func requestReset(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) (session.Predicate, error) {
 	request := requestValue()
 	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationResetRequested, value: request}); err != nil {
 		return nil, err
 	}
-	return existing(func(machine *limav1.LimaVM) (verdict, error) {
-		return awaiting(machine.Status.LastResetRequest == request, func() verdict { return settledVerdict(machine) }), nil
+	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
+		return awaiting(machine.Status.LastResetRequest == request, func() session.Result { return settledVerdict(machine) }), nil
 	}), nil
 }
 
@@ -215,7 +218,7 @@ func patchVM(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM, change 
 	if err != nil {
 		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
 	}
-	if err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, data), fieldOwner); err != nil {
+	if err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, data), session.FieldOwner); err != nil {
 		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
 	}
 	return nil

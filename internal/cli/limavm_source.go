@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // maxTemplate is the most that a ConfigMap holds (the API's limit of its data), in bytes.
@@ -22,11 +24,11 @@ var urlPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]+://`)
 
 // readTemplate reads the template that an argument names: a file, "-" for standard input, or an
 // http(s) URL, and merges in what it is based on. It is nil when the argument is the name of a ConfigMap.
-func (r *root) readTemplate(ctx context.Context, name string, params map[string]string) ([]byte, error) {
+func readTemplate(ctx context.Context, s *session.Session, name string, params map[string]string) ([]byte, error) {
 	if name != "-" && !strings.ContainsAny(name, `/:\`) {
 		return nil, nil
 	}
-	data, origin, err := r.readSource(ctx, name)
+	data, origin, err := readSource(ctx, s, name)
 	if err == nil && len(data) == 0 {
 		err = errors.New("it is empty")
 	}
@@ -37,10 +39,10 @@ func (r *root) readTemplate(ctx context.Context, name string, params map[string]
 }
 
 // readSource reads what is no ConfigMap; origin is where relative names in it begin, empty for standard input.
-func (r *root) readSource(ctx context.Context, name string) (data []byte, origin string, err error) {
+func readSource(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
 	switch {
 	case name == "-":
-		data, err = readBounded(r.in)
+		data, err = readBounded(s.In)
 		return data, "", err
 	case strings.HasPrefix(name, "template:"):
 		return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that")
@@ -91,7 +93,7 @@ func download(ctx context.Context, url string) ([]byte, error) {
 	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
 		return nil, errors.New("only http and https URLs can be read; save it to a file and name that")
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, session.RequestTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

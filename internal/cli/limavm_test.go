@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 func TestReadTemplate(t *testing.T) {
@@ -55,8 +56,8 @@ func TestReadTemplate(t *testing.T) {
 		{name: "ftp://example.com/t.yaml", err: "only http and https URLs"},
 		{name: "http://%zz/", err: "invalid URL escape"},
 	} {
-		r := &root{streams: streams{in: strings.NewReader(tt.stdin)}}
-		got, err := r.readTemplate(t.Context(), tt.name, nil)
+		r := &session.Session{Streams: session.Streams{In: strings.NewReader(tt.stdin)}}
+		got, err := readTemplate(t.Context(), r, tt.name, nil)
 		if string(got) != tt.want || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s: got %q, %v", tt.name, got, err)
 		}
@@ -144,27 +145,27 @@ func TestJudges(t *testing.T) {
 	moved := func(vm *limav1.LimaVM) bool { return vm.Status.ObservedTemplateHash == "new" }
 	for _, tt := range []struct {
 		name  string
-		judge judge
+		judge session.Predicate
 		vm    *limav1.LimaVM
-		want  verdict
+		want  session.Result
 		err   string
 	}{
-		{"restarted", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 4}, made, up), verdict{done: true}, ""},
-		{"restart unheard", restartedJudge("r", 3), vmIn(true, status{RestartCount: 3}, made, up), verdict{why: "waiting for the LimaVM controller", unseen: true}, ""},
-		{"restart heard", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up), verdict{why: "waiting for the restart"}, ""},
-		{"not counted yet", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, up), verdict{why: "waiting for the restart"}, ""},
-		{"restarting", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, starting), verdict{why: "booting"}, ""},
-		{"restart fails", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, failed), verdict{why: "boom", failed: "StartFailed: boom"}, ""},
-		{"stopped meanwhile", restartedJudge("r", 3), vmIn(false, status{LastRestartRequest: "r"}, made, down), verdict{}, "its spec.running is false now"},
+		{"restarted", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 4}, made, up), session.Result{Done: true}, ""},
+		{"restart unheard", restartedJudge("r", 3), vmIn(true, status{RestartCount: 3}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
+		{"restart heard", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
+		{"not counted yet", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
+		{"restarting", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, starting), session.Result{Why: "booting"}, ""},
+		{"restart fails", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
+		{"stopped meanwhile", restartedJudge("r", 3), vmIn(false, status{LastRestartRequest: "r"}, made, down), session.Result{}, "its spec.running is false now"},
 
-		{"taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), verdict{done: true}, ""},
-		{"taken up, stopped", takenUp(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), verdict{done: true}, ""},
-		{"not taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up), verdict{why: "waiting for the LimaVM controller", unseen: true}, ""},
-		{"refused by the engine", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up), verdict{why: "field `disk`", failed: "CreateFailed: field `disk`"}, ""},
-		{"fails to start with it", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed), verdict{why: "boom", failed: "StartFailed: boom"}, ""},
-		{"not looked at", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old), verdict{why: "waiting for the LimaVM controller", unseen: true}, ""},
+		{"taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), session.Result{Done: true}, ""},
+		{"taken up, stopped", takenUp(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), session.Result{Done: true}, ""},
+		{"not taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
+		{"refused by the engine", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up), session.Result{Why: "field `disk`", Failed: "CreateFailed: field `disk`"}, ""},
+		{"fails to start with it", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
+		{"not looked at", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
 
-		{"adopted", adoptedJudge(), vmIn(false, status{}), verdict{done: true}, ""},
+		{"adopted", adoptedJudge(), vmIn(false, status{}), session.Result{Done: true}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.judge(tt.vm)
@@ -175,25 +176,10 @@ func TestJudges(t *testing.T) {
 	}
 	claiming := vmIn(false, status{})
 	claiming.Annotations = map[string]string{limav1.AnnotationAdoptFrom: "u"}
-	if got, err := adoptedJudge()(claiming); got.done || err != nil {
+	if got, err := adoptedJudge()(claiming); got.Done || err != nil {
 		t.Errorf("while it is being adopted: %+v, %v", got, err)
 	}
 	if _, err := takenUp(moved)(nil); err == nil {
 		t.Error("a wait for a LimaVM that is gone goes on")
-	}
-}
-
-func TestConfirm(t *testing.T) {
-	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "y": true, "\n": false, "n\n": false, "": false, "yesterday\n": false} {
-		if got := readYes(strings.NewReader(answer)) == nil; got != want {
-			t.Errorf("%q: goes on %t, want %t", answer, got, want)
-		}
-	}
-	r := &root{streams: streams{in: strings.NewReader("y\n"), err: io.Discard}}
-	if err := r.confirm("It is lost", false); err == nil || !strings.Contains(err.Error(), "It is lost; to do it without being asked: --yes") {
-		t.Errorf("without a terminal: %v", err)
-	}
-	if err := r.confirm("It is lost", true); err != nil {
-		t.Error(err)
 	}
 }

@@ -13,11 +13,12 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const resetHint = "The reset goes on. To follow it: rdd status, or rdd why."
 
-func (r *root) resetCommand() *cobra.Command {
+func resetCommand(s *session.Session) *cobra.Command {
 	var yes *bool
 	cmd := &cobra.Command{
 		Use:   "reset",
@@ -32,20 +33,20 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	yes = addYes(cmd)
-	return withWait(cmd, startTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.makeAnew(ctx, *yes, wait) })
+	yes = session.AddYes(cmd)
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return resetApp(ctx, s, *yes, wait) })
 }
 
-func (r *root) makeAnew(ctx context.Context, yes, wait bool) error {
-	exists, err := r.instanceExists()
+func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return err
 	}
 	if !exists {
-		fmt.Fprintf(r.out, noApp, "reset")
+		fmt.Fprintf(s.Out, noApp, "reset")
 		return nil
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,20 +55,20 @@ func (r *root) makeAnew(ctx context.Context, yes, wait bool) error {
 	case err != nil:
 		return err
 	case app == nil:
-		fmt.Fprintf(r.out, noApp, "reset")
+		fmt.Fprintf(s.Out, noApp, "reset")
 		return nil
 	case app.DeletionTimestamp != nil:
-		fmt.Fprintln(r.out, "The App is being deleted, and its VM with it. To wait for that: rdd delete")
+		fmt.Fprintln(s.Out, "The App is being deleted, and its VM with it. To wait for that: rdd delete")
 		return nil
 	}
 	machine, err := appVM(ctx, c, app)
 	if err != nil {
 		return err
 	}
-	if err := r.confirm("Reset deletes the disk of the App's VM with everything in it, containers, images and volumes too", yes); err != nil {
+	if err := s.Confirm("Reset deletes the disk of the App's VM with everything in it, containers, images and volumes too", yes); err != nil {
 		return err
 	}
-	return r.resetApp(ctx, c, app, machine, wait)
+	return recreateVM(ctx, s, c, app, machine, wait)
 }
 
 // appVM is the App's own LimaVM.
@@ -85,49 +86,49 @@ func appVM(ctx context.Context, c ctrl.Reader, app *appv1.App) (*limav1.LimaVM, 
 	return machine, nil
 }
 
-// resetApp makes the VM anew and waits until the App has settled with it.
-func (r *root) resetApp(ctx context.Context, c ctrl.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
+// recreateVM makes the VM anew and waits until the App has settled with it.
+func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
 	anew, err := requestReset(ctx, c, machine)
 	if err != nil {
 		return err
 	}
 	if !wait {
-		fmt.Fprintln(r.out, "The VM is to be made anew. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "The VM is to be made anew. To follow it: rdd status")
 		return nil
 	}
 	const what = "the VM to be made anew"
 	running := &metav1.Condition{}
-	noting := func(object ctrl.Object) (verdict, error) {
+	noting := func(object ctrl.Object) (session.Result, error) {
 		v, err := anew(object)
-		if v.done {
+		if v.Done {
 			*running = *meta.FindStatusCondition(object.(*limav1.LimaVM).Status.Conditions, limav1.ConditionRunning)
 		}
 		return v, err
 	}
-	if err := r.followVM(ctx, c, machine, noting, what, resetHint); err != nil {
+	if err := followVM(ctx, s, c, machine, noting, what, resetHint); err != nil {
 		return err
 	}
-	if err := r.followApp(ctx, c, app, mirrored(running, settledJudge(app, "running")), what, resetHint); err != nil {
+	if err := followApp(ctx, s, c, app, mirrored(running, settledJudge(app, "running")), what, resetHint); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "The VM is made anew and %s.\n", wantedText(app.Spec.Running))
+	fmt.Fprintf(s.Out, "The VM is made anew and %s.\n", wantedText(app.Spec.Running))
 	if !app.Spec.Running {
 		return nil
 	}
-	return r.tellMessage(ctx, ctrl.ObjectKeyFromObject(machine))
+	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }
 
 // mirrored holds a judge of the App back until its controller has seen the LimaVM's condition: what it said before is about the VM
 // that was.
-func mirrored(running *metav1.Condition, judge judge) judge {
-	return func(object ctrl.Object) (verdict, error) {
+func mirrored(running *metav1.Condition, judge session.Predicate) session.Predicate {
+	return func(object ctrl.Object) (session.Result, error) {
 		v, err := judge(object)
-		if err != nil || !v.done {
+		if err != nil || !v.Done {
 			return v, err
 		}
 		seen := meta.FindStatusCondition(object.(*appv1.App).Status.Conditions, appv1.ConditionRunning)
 		if seen == nil || seen.LastTransitionTime.Before(&running.LastTransitionTime) {
-			return verdict{why: "waiting for the App controller", unseen: true}, nil
+			return session.Result{Why: "waiting for the App controller", Unseen: true}, nil
 		}
 		return v, nil
 	}

@@ -16,11 +16,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-func (r *root) runCommand() *cobra.Command {
+func runCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run CMD…",
 		Short: "Run a host command that talks to this instance's Docker and API",
@@ -31,22 +32,22 @@ first in PATH. The VM is started if need be. Signals and the exit code are the c
   rdd run sh -c 'tar -c . | docker import - here'`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	flags := &waitFlags{}
-	addTimeout(cmd, &flags.timeout, startTimeout)
+	flags := &session.WaitFlags{}
+	session.AddTimeout(cmd, &flags.Timeout, session.StartTimeout)
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, cancel, err := flags.bound(cmd.Context())
+		ctx, cancel, err := flags.Bound(cmd.Context())
 		if err != nil {
 			return err
 		}
 		defer cancel()
-		return r.run(ctx, args)
+		return runProgram(ctx, s, args)
 	}
 	return cmd
 }
 
-func (r *root) run(ctx context.Context, args []string) error {
-	inst, err := r.instance()
+func runProgram(ctx context.Context, s *session.Session, args []string) error {
+	inst, err := s.Instance()
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (r *root) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	app, err := r.ensureRunning(ctx)
+	app, err := ensureRunning(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -66,12 +67,12 @@ func (r *root) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("running %s: %w", args[0], err)
 	}
-	return &exitError{code: code}
+	return &session.CodeError{Code: code}
 }
 
 // ensureRunning starts the App unless it has settled running, and returns it.
-func (r *root) ensureRunning(ctx context.Context) (*appv1.App, error) {
-	c, err := r.connect(ctx)
+func ensureRunning(ctx context.Context, s *session.Session) (*appv1.App, error) {
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +80,10 @@ func (r *root) ensureRunning(ctx context.Context) (*appv1.App, error) {
 	if err != nil || settledRunning(app) {
 		return app, err
 	}
-	if app, err = r.runApp(ctx, c); err != nil {
+	if app, err = runApp(ctx, s, c); err != nil {
 		return nil, err
 	}
-	return app, r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint)
+	return app, settle(ctx, s, c, app, []string{"running"}, "the VM to run", startHint)
 }
 
 func settledRunning(app *appv1.App) bool {

@@ -9,21 +9,31 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// serviceTimeout bounds starting and stopping the daemon.
-const serviceTimeout = 90 * time.Second
+// serviceDaemon is what the commands need of the daemon's own code, which only package serve links.
+type serviceDaemon interface {
+	// Serve runs the daemon of the instance until ctx ends; in the background it reports to the process that started it.
+	Serve(ctx context.Context, inst instance.Instance, background bool) error
+	// Backups lists the backups of the instance's store, the newest first.
+	Backups(inst instance.Instance) ([]datastore.Backup, error)
+	// Restore puts a backup in the place of the store of an instance whose daemon does not run, and returns where
+	// the old store is now.
+	Restore(inst instance.Instance, backup datastore.Backup) (aside string, err error)
+	// Discard removes the store of an instance whose daemon does not run, with its backups.
+	Discard(inst instance.Instance) error
+}
 
-func (r *root) serviceCommand() *cobra.Command {
+func serviceCommand(s *session.Session, d serviceDaemon) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "service",
 		Aliases: []string{"svc"},
@@ -33,21 +43,25 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 		Example: "  rdd service start\n  rdd service status",
 	}
 	cmd.AddCommand(
-		r.serviceCreateCommand(), r.serviceStartCommand(), r.serviceServeCommand(), r.serviceStopCommand(),
-		r.serviceDeleteCommand(), r.serviceResetCommand(), r.serviceRestoreCommand(),
-		r.serviceStatusCommand(), r.servicePathsCommand(), r.serviceConfigCommand(), r.serviceLogsCommand(),
+		serviceCreateCommand(s), serviceStartCommand(s), serviceServeCommand(s, d), serviceStopCommand(s),
+		serviceDeleteCommand(s), serviceResetCommand(s, d), serviceRestoreCommand(s, d),
+		serviceStatusCommand(s, d), servicePathsCommand(s), serviceConfigCommand(s), serviceLogsCommand(s),
 	)
 	return cmd
 }
 
 // argumentFlags are the arguments of an instance as flags.
-type argumentFlags struct{ settings.Arguments }
+type argumentFlags struct {
+	settings.Arguments
+	// known are the controllers there are.
+	known []string
+}
 
-func addArguments(cmd *cobra.Command) *argumentFlags {
-	f := &argumentFlags{settings.Default()}
+func addArguments(s *session.Session, cmd *cobra.Command) *argumentFlags {
+	f := &argumentFlags{Arguments: settings.Default(), known: s.Controllers}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
-	_ = cmd.RegisterFlagCompletionFunc("controllers", completeList(append(daemon.ControllerNames(), settings.AllControllers))) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("controllers", session.CompleteList(append(slices.Clone(f.known), settings.AllControllers))) // fails when done twice
 	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
@@ -57,7 +71,7 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
 	}
-	if _, err := settings.Select(f.Controllers, daemon.ControllerNames()); err != nil {
+	if _, err := settings.Select(f.Controllers, f.known); err != nil {
 		return false, fmt.Errorf("--controllers: %w", err)
 	}
 	present, exists, err := settings.Load(inst)
@@ -77,7 +91,7 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	return true, f.Save(inst)
 }
 
-func (r *root) serviceCreateCommand() *cobra.Command {
+func serviceCreateCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "create",
 		Short:             "Make the instance and save its arguments, without starting anything",
@@ -85,9 +99,9 @@ func (r *root) serviceCreateCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags := addArguments(cmd)
+	flags := addArguments(s, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
@@ -96,16 +110,16 @@ func (r *root) serviceCreateCommand() *cobra.Command {
 			return err
 		}
 		if !created {
-			fmt.Fprintf(r.out, "Instance %q exists already.\n", inst.Name)
+			fmt.Fprintf(s.Out, "Instance %q exists already.\n", inst.Name)
 			return nil
 		}
-		fmt.Fprintf(r.out, "Instance %q is created. To start it: rdd service start\n", inst.Name)
+		fmt.Fprintf(s.Out, "Instance %q is created. To start it: rdd service start\n", inst.Name)
 		return nil
 	}
 	return cmd
 }
 
-func (r *root) serviceStartCommand() *cobra.Command {
+func serviceStartCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "start",
 		Short:             "Start the daemon in the background, creating the instance if need be",
@@ -113,32 +127,32 @@ func (r *root) serviceStartCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	arguments := addArguments(cmd)
-	return withWait(cmd, serviceTimeout, func(ctx context.Context, _ []string, wait bool) error {
-		inst, err := r.instance()
+	arguments := addArguments(s, cmd)
+	return session.WithWait(cmd, session.ServiceTimeout, func(ctx context.Context, _ []string, wait bool) error {
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		return r.serviceStart(ctx, inst, wait)
+		return serviceStart(ctx, s, inst, wait)
 	})
 }
 
-func (r *root) serviceStart(ctx context.Context, inst instance.Instance, wait bool) error {
+func serviceStart(ctx context.Context, s *session.Session, inst instance.Instance, wait bool) error {
 	if !wait {
 		if err := client.Launch(ctx, inst); err != nil {
 			return err
 		}
-		fmt.Fprintln(r.out, "The daemon is starting. To see it: rdd service status")
+		fmt.Fprintln(s.Out, "The daemon is starting. To see it: rdd service status")
 		return nil
 	}
 	state, before, err := client.Find(inst)
 	if err != nil {
 		return err
 	}
-	record, err := client.Ensure(ctx, inst, client.Options{Build: r.build})
+	record, err := client.Ensure(ctx, inst, client.Options{Build: s.Build})
 	if err != nil {
 		return err
 	}
@@ -146,11 +160,11 @@ func (r *root) serviceStart(ctx context.Context, inst instance.Instance, wait bo
 	if state == client.Running && before.Process == record.Process {
 		what = "is already running"
 	}
-	fmt.Fprintf(r.out, "The daemon %s: process %d, https://127.0.0.1:%d\n", what, record.Process.PID, record.Port)
+	fmt.Fprintf(s.Out, "The daemon %s: process %d, https://127.0.0.1:%d\n", what, record.Process.PID, record.Port)
 	return nil
 }
 
-func (r *root) serviceServeCommand() *cobra.Command {
+func serviceServeCommand(s *session.Session, d serviceDaemon) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "serve",
 		Short:             "Run the daemon in the foreground",
@@ -158,28 +172,23 @@ func (r *root) serviceServeCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	arguments := addArguments(cmd)
+	arguments := addArguments(s, cmd)
 	background := cmd.Flags().Bool("background", false, "report to the process that started the daemon")
 	_ = cmd.Flags().MarkHidden("background") // fails only for a flag that does not exist
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
 		if _, err := arguments.create(cmd, inst); err != nil {
 			return err
 		}
-		docker, err := dockerEnvironment()
-		if err != nil {
-			return err
-		}
-		options := daemon.Options{Instance: inst, Build: r.build, Docker: docker, Background: *background}
-		return daemon.Serve(cmd.Context(), options, r.newEngines)
+		return d.Serve(cmd.Context(), inst, *background)
 	}
 	return cmd
 }
 
-func (r *root) serviceStopCommand() *cobra.Command {
+func serviceStopCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the daemon; VMs keep running",
@@ -192,24 +201,24 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	vms := cmd.Flags().Bool("vms", false, "shut all VMs down first")
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
-		inst, err := r.instance()
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error {
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
 		if *vms && !wait {
-			return r.inBackground(inst, "The VMs and then the daemon are being stopped.", "stop", "--vms", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(s, inst, "The VMs and then the daemon are being stopped.", "stop", "--vms", "--timeout", cmd.Flag("timeout").Value.String())
 		}
 		if *vms {
-			if err := r.stopVMs(ctx, inst); err != nil {
+			if err := stopVMs(ctx, s, inst); err != nil {
 				return err
 			}
 		}
-		return r.serviceStop(ctx, inst, *vms, wait)
+		return serviceStop(ctx, s, inst, *vms, wait)
 	})
 }
 
-func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms, wait bool) error {
+func serviceStop(ctx context.Context, s *session.Session, inst instance.Instance, vms, wait bool) error {
 	stop := client.Stop
 	if !wait {
 		stop = func(ctx context.Context, inst instance.Instance) (bool, error) {
@@ -222,20 +231,20 @@ func (r *root) serviceStop(ctx context.Context, inst instance.Instance, vms, wai
 	case err != nil:
 		return err
 	case !stopped:
-		fmt.Fprintln(r.out, "The daemon is not running.")
+		fmt.Fprintln(s.Out, "The daemon is not running.")
 	case !wait:
-		fmt.Fprintln(r.out, "The daemon is to stop. VMs keep running. To see it: rdd service status")
+		fmt.Fprintln(s.Out, "The daemon is to stop. VMs keep running. To see it: rdd service status")
 	case vms:
-		fmt.Fprintln(r.out, "The VMs and the daemon are stopped.")
+		fmt.Fprintln(s.Out, "The VMs and the daemon are stopped.")
 	default:
-		fmt.Fprintln(r.out, "The daemon is stopped. VMs keep running; to stop them too: rdd service stop --vms")
+		fmt.Fprintln(s.Out, "The daemon is stopped. VMs keep running; to stop them too: rdd service stop --vms")
 	}
 	return nil
 }
 
 // inBackground does what `rdd service ARGUMENTS` does in a process of its own, which no terminal ends. Its words go to the daemon's log.
-func (r *root) inBackground(inst instance.Instance, what string, arguments ...string) error {
-	if missing, err := r.notCreated(inst); err != nil || missing {
+func inBackground(s *session.Session, inst instance.Instance, what string, arguments ...string) error {
+	if missing, err := s.NotCreated(inst); err != nil || missing {
 		return err
 	}
 	executable, err := os.Executable()
@@ -255,17 +264,8 @@ func (r *root) inBackground(inst instance.Instance, what string, arguments ...st
 	if err := errors.Join(err, log.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "%s To see how far it is: rdd service status, rdd service logs\n", what)
+	fmt.Fprintf(s.Out, "%s To see how far it is: rdd service status, rdd service logs\n", what)
 	return nil
-}
-
-// notCreated reports whether the instance does not exist, and says so.
-func (r *root) notCreated(inst instance.Instance) (bool, error) {
-	exists, err := client.Exists(inst)
-	if err == nil && !exists {
-		fmt.Fprintf(r.out, "Instance %q does not exist. To make it: rdd service create\n", inst.Name)
-	}
-	return !exists, err
 }
 
 // sortedKeys of a map.

@@ -16,8 +16,8 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -27,7 +27,7 @@ const (
 	finishTimeout = 30 * time.Second
 )
 
-func (r *root) serviceDeleteCommand() *cobra.Command {
+func serviceDeleteCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete",
 		Short: "Delete all VMs, stop the daemon and remove the instance",
@@ -40,25 +40,25 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
-		inst, err := r.instance()
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error {
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		if missing, err := r.notCreated(inst); err != nil || missing {
+		if missing, err := s.NotCreated(inst); err != nil || missing {
 			return err
 		}
 		if !wait {
-			return r.inBackground(inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(s, inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--timeout", cmd.Flag("timeout").Value.String())
 		}
-		if err := r.deleteAll(ctx); err != nil {
+		if err := deleteAll(ctx, s); err != nil {
 			return err
 		}
-		return r.removeInstance(ctx, inst)
+		return removeInstance(ctx, s, inst)
 	})
 }
 
-func (r *root) serviceResetCommand() *cobra.Command {
+func serviceResetCommand(s *session.Session, d serviceDaemon) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Delete all VMs and begin with an empty store",
@@ -72,31 +72,31 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	yes := addYes(cmd)
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error {
-		inst, err := r.instance()
+	yes := session.AddYes(cmd)
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error {
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		if missing, err := r.notCreated(inst); err != nil || missing {
+		if missing, err := s.NotCreated(inst); err != nil || missing {
 			return err
 		}
-		if err := r.confirm(fmt.Sprintf("This deletes all VMs, their disks and all resources of instance %q", inst.Name), *yes); err != nil {
+		if err := s.Confirm(fmt.Sprintf("This deletes all VMs, their disks and all resources of instance %q", inst.Name), *yes); err != nil {
 			return err
 		}
 		if !wait {
-			return r.inBackground(inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(s, inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String())
 		}
-		return r.reset(ctx, inst)
+		return resetInstance(ctx, s, d, inst)
 	})
 }
 
-func (r *root) reset(ctx context.Context, inst instance.Instance) error {
+func resetInstance(ctx context.Context, s *session.Session, d serviceDaemon, inst instance.Instance) error {
 	before, _, err := client.Find(inst)
 	if err != nil {
 		return err
 	}
-	if err := r.deleteAll(ctx); err != nil {
+	if err := deleteAll(ctx, s); err != nil {
 		return err
 	}
 	ctx, cancel := finishing(ctx)
@@ -104,19 +104,19 @@ func (r *root) reset(ctx context.Context, inst instance.Instance) error {
 	if _, err := client.Stop(ctx, inst); err != nil {
 		return err
 	}
-	if err := r.undoIntegration(ctx, inst); err != nil {
+	if err := s.UndoHostChanges(ctx, inst); err != nil {
 		return err
 	}
-	if err := daemon.Discard(inst); err != nil {
+	if err := d.Discard(inst); err != nil {
 		return fmt.Errorf("resetting the instance: %w", err)
 	}
 	if before != client.Stopped {
-		if _, err := client.Ensure(ctx, inst, client.Options{Build: r.build}); err != nil {
+		if _, err := client.Ensure(ctx, inst, client.Options{Build: s.Build}); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(r.out, "Instance %q is reset.\n", inst.Name)
-	return r.showUnclaimed(inst)
+	fmt.Fprintf(s.Out, "Instance %q is reset.\n", inst.Name)
+	return showUnclaimed(s, inst)
 }
 
 // finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does not end it half-way.
@@ -125,8 +125,8 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // deleteAll deletes the App and every LimaVM and returns when they are gone.
-func (r *root) deleteAll(ctx context.Context) error {
-	c, err := r.connect(ctx)
+func deleteAll(ctx context.Context, s *session.Session) error {
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (r *root) deleteAll(ctx context.Context) error {
 		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
 			return fmt.Errorf("deleting the App: %w", err)
 		}
-		if err := r.waitAppGone(ctx, c, app, goesOnHint); err != nil {
+		if err := waitAppGone(ctx, s, c, app, goesOnHint); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,7 @@ func (r *root) deleteAll(ctx context.Context) error {
 		return fmt.Errorf("listing the LimaVMs: %w", err)
 	}
 	for i := range machines.Items {
-		if err := r.deleteVM(ctx, c, &machines.Items[i], true); err != nil {
+		if err := deleteVM(ctx, s, c, &machines.Items[i], true); err != nil {
 			return err
 		}
 	}
@@ -155,13 +155,13 @@ func (r *root) deleteAll(ctx context.Context) error {
 }
 
 // removeInstance stops the daemon and removes the instance's directories, but no VM that nobody claims.
-func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error {
+func removeInstance(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	if _, err := client.Stop(ctx, inst); err != nil {
 		return err
 	}
-	if err := r.undoIntegration(ctx, inst); err != nil {
+	if err := s.UndoHostChanges(ctx, inst); err != nil {
 		return err
 	}
 	left, err := unclaimed(inst.LimaHome(), nil)
@@ -171,18 +171,18 @@ func (r *root) removeInstance(ctx context.Context, inst instance.Instance) error
 	if err := removeDirs(inst, len(left) > 0); err != nil {
 		return fmt.Errorf("removing the instance: %w", err)
 	}
-	fmt.Fprintf(r.out, "Instance %q is deleted.\n", inst.Name)
-	return r.showUnclaimed(inst)
+	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
+	return showUnclaimed(s, inst)
 }
 
 // showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
-func (r *root) showUnclaimed(inst instance.Instance) error {
+func showUnclaimed(s *session.Session, inst instance.Instance) error {
 	left, err := unclaimed(inst.LimaHome(), nil)
 	if err != nil {
 		return err
 	}
 	for _, directory := range left {
-		fmt.Fprintln(r.out, directory.text())
+		fmt.Fprintln(s.Out, directory.text())
 	}
 	return nil
 }
@@ -213,15 +213,15 @@ func removeDirs(inst instance.Instance, keepVMs bool) error {
 }
 
 // stopVMs turns every VM off through the API and returns when they are.
-func (r *root) stopVMs(ctx context.Context, inst instance.Instance) error {
+func stopVMs(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	if exists, err := client.Exists(inst); err != nil || !exists {
 		return err
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.stop(ctx, true); err != nil {
+	if err := stopApp(ctx, s, true); err != nil {
 		return err
 	}
 	var machines limav1.LimaVMList
@@ -233,7 +233,7 @@ func (r *root) stopVMs(ctx context.Context, inst instance.Instance) error {
 		if metav1.GetControllerOf(machine) != nil {
 			continue // stopped with its owner
 		}
-		if err := r.setRunning(ctx, c, machine, false, true); err != nil {
+		if err := setRunning(ctx, s, c, machine, false, true); err != nil {
 			return err
 		}
 	}

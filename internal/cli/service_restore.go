@@ -13,14 +13,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 var errNoBackup = errors.New("there is no backup yet; the daemon makes them while it runs")
 
-func (r *root) serviceRestoreCommand() *cobra.Command {
+func serviceRestoreCommand(s *session.Session, d serviceDaemon) *cobra.Command {
 	var list bool
 	cmd := &cobra.Command{
 		Use:   "restore [BACKUP]",
@@ -35,67 +36,67 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
   rdd service restore --list
   rdd service restore -y store-20260102T150405Z-r1234.db`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: r.completeBackup,
+		ValidArgsFunction: completeBackup(s, d),
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the backups instead")
-	yes, output := addYes(cmd), addOutput(cmd)
-	timeout := &waitFlags{}
-	addTimeout(cmd, &timeout.timeout, serviceTimeout)
+	yes, output := session.AddYes(cmd), session.AddOutput(cmd)
+	timeout := &session.WaitFlags{}
+	session.AddTimeout(cmd, &timeout.Timeout, session.ServiceTimeout)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		backups, err := daemon.Backups(inst)
+		backups, err := d.Backups(inst)
 		if err != nil {
 			return err
 		}
 		if list {
-			return output.print(r.out, append([]daemon.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
+			return output.Print(s.Out, append([]datastore.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
 		}
 		backup, err := selectBackup(backups, args)
 		if err != nil {
 			return err
 		}
 		question := fmt.Sprintf("This puts the resources of instance %q back to how they were at %s", inst.Name, backup.Taken.Local().Format(time.DateTime))
-		if err := r.confirm(question, *yes); err != nil {
+		if err := s.Confirm(question, *yes); err != nil {
 			return err
 		}
-		ctx, cancel, err := timeout.bound(cmd.Context())
+		ctx, cancel, err := timeout.Bound(cmd.Context())
 		if err != nil {
 			return err
 		}
 		defer cancel()
-		return r.restore(ctx, inst, backup)
+		return restoreStore(ctx, s, d, inst, backup)
 	}
 	return cmd
 }
 
-func (r *root) restore(ctx context.Context, inst instance.Instance, backup daemon.Backup) error {
+func restoreStore(ctx context.Context, s *session.Session, d serviceDaemon, inst instance.Instance, backup datastore.Backup) error {
 	ran, err := client.Stop(ctx, inst)
 	if err != nil {
 		return err
 	}
-	aside, err := daemon.Restore(inst, backup)
+	aside, err := d.Restore(inst, backup)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "The store is the one of %s again.\n", backup.Taken.Local().Format(time.DateTime))
+	fmt.Fprintf(s.Out, "The store is the one of %s again.\n", backup.Taken.Local().Format(time.DateTime))
 	if aside != "" {
-		fmt.Fprintf(r.out, "What was in its place is now %s\n", aside)
+		fmt.Fprintf(s.Out, "What was in its place is now %s\n", aside)
 	}
 	if !ran {
-		fmt.Fprintln(r.out, "To start the daemon: rdd service start")
+		fmt.Fprintln(s.Out, "To start the daemon: rdd service start")
 		return nil
 	}
-	_, err = client.Ensure(ctx, inst, client.Options{Build: r.build})
+	_, err = client.Ensure(ctx, inst, client.Options{Build: s.Build})
 	return err
 }
 
 // selectBackup finds the backup that is asked for by its file, the last one when none is.
-func selectBackup(backups []daemon.Backup, args []string) (daemon.Backup, error) {
+func selectBackup(backups []datastore.Backup, args []string) (datastore.Backup, error) {
 	if len(backups) == 0 {
-		return daemon.Backup{}, errNoBackup
+		return datastore.Backup{}, errNoBackup
 	}
 	if len(args) == 0 {
 		return backups[0], nil
@@ -108,10 +109,10 @@ func selectBackup(backups []daemon.Backup, args []string) (daemon.Backup, error)
 		}
 		names = append(names, name)
 	}
-	return daemon.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
+	return datastore.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
 }
 
-func backupTable(w io.Writer, backups []daemon.Backup) {
+func backupTable(w io.Writer, backups []datastore.Backup) {
 	if len(backups) == 0 {
 		fmt.Fprintln(w, "There is no backup yet; the daemon makes them while it runs.")
 		return
@@ -122,18 +123,20 @@ func backupTable(w io.Writer, backups []daemon.Backup) {
 	}
 }
 
-func (r *root) completeBackup(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	inst, err := r.instance()
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completeBackup(s *session.Session, d serviceDaemon) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		inst, err := s.Instance()
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		backups, err := d.Backups(inst)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var names []string
+		for _, b := range backups {
+			names = append(names, filepath.Base(b.Path))
+		}
+		return session.WithPrefix(names, prefix), cobra.ShellCompDirectiveNoFileComp
 	}
-	backups, err := daemon.Backups(inst)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, b := range backups {
-		names = append(names, filepath.Base(b.Path))
-	}
-	return withPrefix(names, prefix), cobra.ShellCompDirectiveNoFileComp
 }

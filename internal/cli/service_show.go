@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -36,7 +36,7 @@ type serviceReport struct {
 	changing   bool
 }
 
-func (r *root) serviceStatusCommand() *cobra.Command {
+func serviceStatusCommand(s *session.Session, d serviceDaemon) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "status",
 		Short:             "Show whether the daemon runs, its process, port, version and uptime",
@@ -44,23 +44,23 @@ func (r *root) serviceStatusCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		report, err := r.serviceStatus(inst)
+		report, err := serviceStatus(s, d, inst)
 		if err != nil {
 			return err
 		}
-		return output.print(r.out, report, report.table)
+		return output.Print(s.Out, report, report.table)
 	}
 	return cmd
 }
 
-func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
-	report := serviceReport{Instance: inst.Name, ClientVersion: r.build.Version}
+func serviceStatus(s *session.Session, d serviceDaemon, inst instance.Instance) (serviceReport, error) {
+	report := serviceReport{Instance: inst.Name, ClientVersion: s.Build.Version}
 	var err error
 	if report.Created, err = client.Exists(inst); err != nil {
 		return report, err
@@ -70,7 +70,7 @@ func (r *root) serviceStatus(inst instance.Instance) (serviceReport, error) {
 		return report, err
 	}
 	report.changing = state == client.Changing
-	backups, err := daemon.Backups(inst)
+	backups, err := d.Backups(inst)
 	if err != nil {
 		return report, err
 	}
@@ -104,7 +104,7 @@ func (s serviceReport) table(w io.Writer) {
 	}
 }
 
-func (r *root) servicePathsCommand() *cobra.Command {
+func servicePathsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "paths [KEY]",
 		Short:   "Print the files and directories of the instance",
@@ -115,14 +115,14 @@ func (r *root) servicePathsCommand() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return withPrefix(sortedKeys(instance.Instance{}.Paths()), prefix), cobra.ShellCompDirectiveNoFileComp
+			return session.WithPrefix(sortedKeys(instance.Instance{}.Paths()), prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	format := &choiceFlag{value: "table", valid: []string{"table", "json", "shell"}}
+	format := &session.Choice{Value: "table", Valid: []string{"table", "json", "shell"}}
 	cmd.Flags().VarP(format, "output", "o", "output format")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.valid, cobra.ShellCompDirectiveNoFileComp)) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.Valid, cobra.ShellCompDirectiveNoFileComp)) // fails when done twice
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
@@ -130,11 +130,11 @@ func (r *root) servicePathsCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if format.value == "shell" {
-			r.printShell(paths)
+		if format.Value == "shell" {
+			printShell(s, paths)
 			return nil
 		}
-		return outputFlag(format.value).print(r.out, paths, func(w io.Writer) { pathTable(w, paths, len(args) == 1) })
+		return session.OutputFormat(format.Value).Print(s.Out, paths, func(w io.Writer) { pathTable(w, paths, len(args) == 1) })
 	}
 	return cmd
 }
@@ -151,9 +151,9 @@ func selectPaths(paths map[string]string, args []string) (map[string]string, err
 }
 
 // printShell prints paths as assignments for a POSIX shell.
-func (r *root) printShell(paths map[string]string) {
+func printShell(s *session.Session, paths map[string]string) {
 	for _, key := range sortedKeys(paths) {
-		fmt.Fprintf(r.out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
+		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
 	}
 }
 
@@ -170,7 +170,7 @@ func pathTable(w io.Writer, paths map[string]string, single bool) {
 // shellQuote makes value one word for a POSIX shell.
 func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
 
-func (r *root) serviceConfigCommand() *cobra.Command {
+func serviceConfigCommand(s *session.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:               "config",
 		Short:             "Print the kubeconfig of the instance",
@@ -179,7 +179,7 @@ func (r *root) serviceConfigCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			inst, err := r.instance()
+			inst, err := s.Instance()
 			if err != nil {
 				return err
 			}
@@ -190,13 +190,13 @@ func (r *root) serviceConfigCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the kubeconfig: %w", err)
 			}
-			_, err = r.out.Write(data)
+			_, err = s.Out.Write(data)
 			return err
 		},
 	}
 }
 
-func (r *root) serviceLogsCommand() *cobra.Command {
+func serviceLogsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs",
 		Short: "Print the daemon's log",
@@ -206,12 +206,12 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	o := tailOptions{}
-	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "keep printing what is added")
-	cmd.Flags().IntVarP(&o.lines, "lines", "n", -1, "last lines to print; -1: all")
+	o := session.TailOptions{}
+	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "keep printing what is added")
+	cmd.Flags().IntVarP(&o.Lines, "lines", "n", -1, "last lines to print; -1: all")
 	stdout := cmd.Flags().Bool("stdout", false, "print the daemon's standard output instead")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		inst, err := r.instance()
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
@@ -219,20 +219,20 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 		if *stdout {
 			path = client.StdoutFile(inst)
 		}
-		return r.serviceLogs(cmd.Context(), path, o)
+		return serviceLogs(cmd.Context(), s, path, o)
 	}
 	return cmd
 }
 
-func (r *root) serviceLogs(ctx context.Context, path string, o tailOptions) error {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !o.follow {
+func serviceLogs(ctx context.Context, s *session.Session, path string, o session.TailOptions) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !o.Follow {
 		return errors.New("there is no log yet; the daemon was never started")
 	}
-	if o.lines < 0 {
-		err := tailFile(ctx, r.out, client.OldLog(path), tailOptions{lines: -1})
+	if o.Lines < 0 {
+		err := session.Tail(ctx, s.Out, client.OldLog(path), session.TailOptions{Lines: -1})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return tailFile(ctx, r.out, path, o)
+	return session.Tail(ctx, s.Out, path, o)
 }

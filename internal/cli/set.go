@@ -14,6 +14,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
 
@@ -35,10 +36,10 @@ const propertyWord = "property"
 type setOptions struct {
 	args         []string
 	dryRun, wait bool
-	output       *outputFlag
+	output       *session.OutputFormat
 }
 
-func (r *root) setCommand() *cobra.Command {
+func setCommand(s *session.Session) *cobra.Command {
 	o := setOptions{}
 	cmd := &cobra.Command{
 		Use:   "set [PROPERTY=VALUE…]",
@@ -49,29 +50,29 @@ func (r *root) setCommand() *cobra.Command {
   rdd set virtualMachine.cpus=                # back to the default
   rdd set --dry-run virtualMachine.memory=64Gi
   rdd set                                     # what there is`,
-		ValidArgsFunction: r.completeSet,
+		ValidArgsFunction: completeSet(s),
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would change, or why it would be refused")
-	o.output = addOutput(cmd)
-	cmd.SetHelpFunc(r.helpSet)
-	return withWait(cmd, changeTimeout, func(ctx context.Context, args []string, wait bool) error {
+	o.output = session.AddOutput(cmd)
+	cmd.SetHelpFunc(helpSet(s))
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, args []string, wait bool) error {
 		o.args, o.wait = args, wait
 		if len(args) > 0 {
-			return r.set(ctx, o)
+			return setProperties(ctx, s, o)
 		}
 		if o.dryRun {
 			return errors.New("--dry-run needs PROPERTY=VALUE; to list the properties: rdd set")
 		}
-		return r.listProperties(ctx, o.output)
+		return listProperties(ctx, s, o.output)
 	})
 }
 
-func (r *root) set(ctx context.Context, o setOptions) error {
+func setProperties(ctx context.Context, s *session.Session, o setOptions) error {
 	pairs, err := property.Split(propertyWord, o.args)
 	if err != nil {
 		return err
 	}
-	c, settings, err := r.connectToSet(ctx, pairs)
+	c, settings, err := connectToSet(ctx, s, pairs)
 	if err != nil {
 		return err
 	}
@@ -81,23 +82,23 @@ func (r *root) set(ctx context.Context, o setOptions) error {
 	}
 	change := appChange{patch: property.Patch(settings), spec: property.New(settings), command: "the same rdd set again"}
 	if o.dryRun {
-		return r.dryRunSet(ctx, c, before, change, o.output)
+		return dryRunSet(ctx, s, c, before, change, o.output)
 	}
-	after, err := r.applyApp(ctx, c, change)
+	after, err := applyApp(ctx, s, c, change)
 	if err != nil {
 		return err
 	}
 	report := newSetReport(before, after)
-	if err := o.output.print(r.out, report, report.table("created", "changed")); err != nil {
+	if err := o.output.Print(s.Out, report, report.table("created", "changed")); err != nil {
 		return err
 	}
-	return r.finishSet(ctx, c, after, settings, o)
+	return finishSet(ctx, s, c, after, settings, o)
 }
 
 // connectToSet reads the settings by the schema in the API. A new instance gets its schema from this program, so what cannot
 // be set is refused before there is one.
-func (r *root) connectToSet(ctx context.Context, pairs map[string]*string) (*client.Client, []property.Setting, error) {
-	exists, err := r.instanceExists()
+func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*string) (*client.Client, []property.Setting, error) {
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,7 +111,7 @@ func (r *root) connectToSet(ctx context.Context, pairs map[string]*string) (*cli
 			return nil, nil, err
 		}
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,7 +124,7 @@ func (r *root) connectToSet(ctx context.Context, pairs map[string]*string) (*cli
 }
 
 // dryRunSet asks the API what would come of a change.
-func (r *root) dryRunSet(ctx context.Context, c ctrl.Writer, before *unstructured.Unstructured, change appChange, output *outputFlag) error {
+func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *unstructured.Unstructured, change appChange, output *session.OutputFormat) error {
 	if before != nil && before.GetDeletionTimestamp() != nil {
 		return errors.New("the App is being deleted, so nothing can be said of a change; to wait for that: rdd delete")
 	}
@@ -137,11 +138,11 @@ func (r *root) dryRunSet(ctx context.Context, c ctrl.Writer, before *unstructure
 	}
 	report := newSetReport(before, after)
 	report.DryRun = true
-	return output.print(r.out, report, report.table("would be created", "would be changed"))
+	return output.Print(s.Out, report, report.table("would be created", "would be changed"))
 }
 
 // finishSet waits until the App has settled with the settings.
-func (r *root) finishSet(ctx context.Context, c ctrl.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions) error {
+func finishSet(ctx context.Context, s *session.Session, c ctrl.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions) error {
 	app, err := typedApp(raw)
 	if err != nil {
 		return err
@@ -151,23 +152,23 @@ func (r *root) finishSet(ctx context.Context, c ctrl.WithWatch, raw *unstructure
 		if err := retryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
-		o.say(r.out, "To follow how the App settles: rdd status")
+		o.say(s.Out, "To follow how the App settles: rdd status")
 		return nil
 	}
 	var names []string
 	for _, s := range settings {
 		names = append(names, s.Name)
 	}
-	if err := r.settle(ctx, c, app, names, "the App to settle", setHint); err != nil {
+	if err := settle(ctx, s, c, app, names, "the App to settle", setHint); err != nil {
 		return err
 	}
-	o.say(r.out, fmt.Sprintf("The App has settled: the VM is %s.", wantedText(app.Spec.Running)))
+	o.say(s.Out, fmt.Sprintf("The App has settled: the VM is %s.", wantedText(app.Spec.Running)))
 	return nil
 }
 
 // say prints a sentence, which has no place in JSON and YAML.
 func (o setOptions) say(out io.Writer, sentence string) {
-	if *o.output == outputFlag(outputFormats[0]) {
+	if o.output.IsTable() {
 		fmt.Fprintln(out, sentence)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/api/crds"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const (
@@ -50,10 +51,10 @@ func embeddedSchema() (*property.Schema, error) {
 }
 
 // knownSchema is the one in the API of a running daemon, else this program's. It starts nothing.
-func (r *root) knownSchema(ctx context.Context) (*property.Schema, error) {
-	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+func knownSchema(ctx context.Context, s *session.Session) (*property.Schema, error) {
+	ctx, cancel := context.WithTimeout(ctx, session.CompletionTimeout)
 	defer cancel()
-	if c, err := r.peek(ctx); err == nil {
+	if c, err := s.Peek(ctx); err == nil {
 		if schema, err := readSchema(ctx, c); err == nil {
 			return schema, nil
 		}
@@ -67,8 +68,8 @@ type propertyReport struct {
 	Value any `json:"value,omitempty"`
 }
 
-func (r *root) listProperties(ctx context.Context, output *outputFlag) error {
-	schema, spec, err := r.schemaAndSpec(ctx)
+func listProperties(ctx context.Context, s *session.Session, output *session.OutputFormat) error {
+	schema, spec, err := schemaAndSpec(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (r *root) listProperties(ctx context.Context, output *outputFlag) error {
 	for _, p := range schema.Properties() {
 		reports = append(reports, propertyReport{p, property.Value(spec, p.Name)})
 	}
-	return output.print(r.out, reports, func(w io.Writer) {
+	return output.Print(s.Out, reports, func(w io.Writer) {
 		fmt.Fprintln(w, "PROPERTY\tTYPE\tVALUE\tDEFAULT\tDESCRIPTION")
 		for _, p := range reports {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Form(), property.Show(p.Value), property.Show(p.Default), firstSentence(p.Description))
@@ -85,8 +86,8 @@ func (r *root) listProperties(ctx context.Context, output *outputFlag) error {
 }
 
 // schemaAndSpec reads what there is to set and what is set. Asking an instance that was never made does not make it.
-func (r *root) schemaAndSpec(ctx context.Context) (*property.Schema, map[string]any, error) {
-	exists, err := r.instanceExists()
+func schemaAndSpec(ctx context.Context, s *session.Session) (*property.Schema, map[string]any, error) {
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +95,7 @@ func (r *root) schemaAndSpec(ctx context.Context) (*property.Schema, map[string]
 		schema, err := embeddedSchema()
 		return schema, nil, err
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,13 +116,15 @@ func firstSentence(text string) string {
 }
 
 // helpSet explains the command with all properties.
-func (r *root) helpSet(cmd *cobra.Command, args []string) {
-	if schema, err := r.knownSchema(cmd.Context()); err != nil {
-		fmt.Fprintln(r.err, "The properties cannot be explained:", err)
-	} else {
-		cmd.Long = setHelp + "\n\n" + explainProperties(schema)
+func helpSet(s *session.Session) func(*cobra.Command, []string) {
+	return func(cmd *cobra.Command, args []string) {
+		if schema, err := knownSchema(cmd.Context(), s); err != nil {
+			fmt.Fprintln(s.Err, "The properties cannot be explained:", err)
+		} else {
+			cmd.Long = setHelp + "\n\n" + explainProperties(schema)
+		}
+		cmd.Parent().HelpFunc()(cmd, args)
 	}
-	cmd.Parent().HelpFunc()(cmd, args)
 }
 
 // explainProperties tells all about each property.
@@ -172,27 +175,29 @@ func wrap(text string, width int) []string {
 }
 
 // completeSet completes the names of properties, and the values of those that have a choice.
-func (r *root) completeSet(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	schema, err := r.knownSchema(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var words []string
-	if name, _, valued := strings.Cut(prefix, "="); valued {
-		for _, p := range schema.Properties() {
-			for _, value := range p.Values {
-				if p.Name == name {
-					words = append(words, name+"="+value)
+func completeSet(s *session.Session) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		schema, err := knownSchema(cmd.Context(), s)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var words []string
+		if name, _, valued := strings.Cut(prefix, "="); valued {
+			for _, p := range schema.Properties() {
+				for _, value := range p.Values {
+					if p.Name == name {
+						words = append(words, name+"="+value)
+					}
 				}
 			}
+			return session.WithPrefix(words, prefix), cobra.ShellCompDirectiveNoFileComp
 		}
-		return withPrefix(words, prefix), cobra.ShellCompDirectiveNoFileComp
-	}
-	for _, p := range schema.Properties() {
-		given := slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, p.Name+"=") })
-		if strings.HasPrefix(p.Name, prefix) && !given {
-			words = append(words, cobra.CompletionWithDesc(p.Name+"=", firstSentence(p.Description)))
+		for _, p := range schema.Properties() {
+			given := slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, p.Name+"=") })
+			if strings.HasPrefix(p.Name, prefix) && !given {
+				words = append(words, cobra.CompletionWithDesc(p.Name+"=", firstSentence(p.Description)))
+			}
 		}
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }

@@ -22,6 +22,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
@@ -55,7 +56,7 @@ func addWorkdir(cmd *cobra.Command, o *shellOptions) {
 	cmd.Flags().StringVarP(&o.workdir, "workdir", "w", "", "directory in the guest to begin in")
 }
 
-func (r *root) shellCommand() *cobra.Command {
+func shellCommand(s *session.Session) *cobra.Command {
 	o := shellOptions{name: appv1.LimaVMName, start: "rdd start"}
 	cmd := &cobra.Command{
 		Use:   "shell [CMD…]",
@@ -67,14 +68,14 @@ func (r *root) shellCommand() *cobra.Command {
   rdd shell --workdir /etc cat os-release > os-release`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.args = args
-			return r.shell(cmd.Context(), o)
+			return runInVM(cmd.Context(), s, o)
 		},
 	}
 	addWorkdir(cmd, &o)
 	return cmd
 }
 
-func (r *root) limavmShellCommand() *cobra.Command {
+func limavmShellCommand(s *session.Session) *cobra.Command {
 	o := shellOptions{}
 	cmd := &cobra.Command{
 		Use:               "shell NAME [CMD…]",
@@ -82,33 +83,33 @@ func (r *root) limavmShellCommand() *cobra.Command {
 		Long:              "Shell runs a command in a virtual machine, which must be running.\n\n" + shellLong,
 		Example:           "  rdd limavm shell dev\n  rdd limavm shell dev journalctl -b\n  rdd limavm shell --workdir /srv dev make",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: r.completeVM,
+		ValidArgsFunction: completeVM(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.name, o.start, o.args = args[0], "rdd limavm start "+args[0], args[1:]
-			return r.shell(cmd.Context(), o)
+			return runInVM(cmd.Context(), s, o)
 		},
 	}
 	addWorkdir(cmd, &o)
 	return cmd
 }
 
-// shell goes to the guest directly: it needs no daemon.
-func (r *root) shell(ctx context.Context, o shellOptions) error {
+// runInVM goes to the guest directly: it needs no daemon.
+func runInVM(ctx context.Context, s *session.Session, o shellOptions) error {
 	command := guestCommand(o.args)
-	if prefix := r.beginIn(o); prefix != "" {
+	if prefix := beginIn(s, o); prefix != "" {
 		command = sshx.Command{Line: prefix + lineOf(command)}
 	}
-	command.Stdin, command.Stdout, command.Stderr = r.in, r.out, r.err
+	command.Stdin, command.Stdout, command.Stderr = s.In, s.Out, s.Err
 	command.Env = guestEnvironment(os.Getenv)
-	code, err := r.runInGuest(ctx, o, command)
+	code, err := runInGuest(ctx, s, o, command)
 	if ctx.Err() != nil {
-		return &exitError{code: exitOf(context.Cause(ctx))}
+		return &session.CodeError{Code: exitOf(context.Cause(ctx))}
 	}
 	if err != nil {
 		return err
 	}
 	if code != 0 {
-		return &exitError{code: code}
+		return &session.CodeError{Code: code}
 	}
 	return nil
 }
@@ -142,11 +143,11 @@ func lineOf(c sshx.Command) string {
 }
 
 // beginIn is the line that changes into the directory to begin in; empty for the guest's home.
-func (r *root) beginIn(o shellOptions) string {
+func beginIn(s *session.Session, o shellOptions) string {
 	if o.workdir != "" {
 		return "cd " + sshx.Quote(o.workdir) + " || exit 1\n"
 	}
-	if dir := r.mountedWorkdir(o.name); dir != "" {
+	if dir := mountedWorkdir(s, o.name); dir != "" {
 		return "cd " + sshx.Quote(dir) + " 2>/dev/null\n"
 	}
 	return ""
@@ -154,8 +155,8 @@ func (r *root) beginIn(o shellOptions) string {
 
 // mountedWorkdir is where the guest has the directory that this process is in; empty when it has not. What
 // cannot be found out is no reason not to open a shell.
-func (r *root) mountedWorkdir(name string) string {
-	inst, err := r.instance()
+func mountedWorkdir(s *session.Session, name string) string {
+	inst, err := s.Instance()
 	if err != nil {
 		return ""
 	}
@@ -209,19 +210,19 @@ func guestEnvironment(get func(string) string) map[string]string {
 }
 
 // explainUnreachable asks the API why a guest cannot be reached.
-func (r *root) explainUnreachable(ctx context.Context, name, start string, cause error) error {
+func explainUnreachable(ctx context.Context, s *session.Session, name, start string, cause error) error {
 	var refused *net.OpError
 	if !errors.Is(cause, fs.ErrNotExist) && !errors.As(cause, &refused) && !errors.Is(cause, sshx.ErrHostKey) {
 		return fmt.Errorf("reaching LimaVM %q: %w", name, cause)
 	}
-	exists, err := r.instanceExists()
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return err
 	}
 	if !exists {
 		return fmt.Errorf("LimaVM %q does not exist; to make and start it: %s", name, start)
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,10 +240,10 @@ func (r *root) explainUnreachable(ctx context.Context, name, start string, cause
 
 // runInGuest runs a command with a terminal when standard input and output are one. Without, it is let in by the
 // hostagent if that can, which is quicker; a session on a terminal is to outlive the hostagent.
-func (r *root) runInGuest(ctx context.Context, o shellOptions, command sshx.Command) (int, error) {
-	in, inOK := r.in.(*os.File)
-	out, outOK := r.out.(*os.File)
-	inst, err := r.instance()
+func runInGuest(ctx context.Context, s *session.Session, o shellOptions, command sshx.Command) (int, error) {
+	in, inOK := s.In.(*os.File)
+	out, outOK := s.Out.(*os.File)
+	inst, err := s.Instance()
 	if err != nil {
 		return 0, err
 	}
@@ -256,7 +257,7 @@ func (r *root) runInGuest(ctx context.Context, o shellOptions, command sshx.Comm
 	}
 	connection, err := shell.Login(ctx, dir)
 	if err != nil {
-		return 0, r.explainUnreachable(ctx, o.name, o.start, err)
+		return 0, explainUnreachable(ctx, s, o.name, o.start, err)
 	}
 	defer func() { _ = connection.Close() }()
 	if !terminal {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -37,9 +38,9 @@ func TestMountedAt(t *testing.T) {
 }
 
 func TestBeginIn(t *testing.T) {
-	r := &root{}
+	r := &session.Session{}
 	for _, tt := range []struct{ dir, want string }{{"/a b", "cd '/a b' || exit 1\n"}, {"", ""}} {
-		if got := r.beginIn(shellOptions{name: "no-such-vm", workdir: tt.dir}); got != tt.want {
+		if got := beginIn(r, shellOptions{name: "no-such-vm", workdir: tt.dir}); got != tt.want {
 			t.Errorf("%q: got %q", tt.dir, got)
 		}
 	}

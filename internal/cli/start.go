@@ -5,23 +5,17 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-)
-
-// Deadlines by default. A first start builds the guest's image and boots, under emulation if need be.
-const (
-	startTimeout  = 20 * time.Minute
-	changeTimeout = 5 * time.Minute
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const startHint = "The start goes on. To follow it: rdd status, rdd why, or rdd start again; to end it: rdd stop."
 
-func (r *root) startCommand() *cobra.Command {
+func startCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Start the VM, making it first if need be",
@@ -35,15 +29,15 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return withWait(cmd, startTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.start(ctx, wait) })
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return startApp(ctx, s, wait) })
 }
 
-func (r *root) start(ctx context.Context, wait bool) error {
-	c, err := r.connect(ctx)
+func startApp(ctx context.Context, s *session.Session, wait bool) error {
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	app, err := r.runApp(ctx, c)
+	app, err := runApp(ctx, s, c)
 	if err != nil {
 		return err
 	}
@@ -52,15 +46,15 @@ func (r *root) start(ctx context.Context, wait bool) error {
 		if err := retryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
-		fmt.Fprintln(r.out, "The VM is to run. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "The VM is to run. To follow it: rdd status")
 		return nil
 	}
-	if err := r.settle(ctx, c, app, []string{"running"}, "the VM to run", startHint); err != nil {
+	if err := settle(ctx, s, c, app, []string{"running"}, "the VM to run", startHint); err != nil {
 		return err
 	}
-	fmt.Fprintln(r.out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
-	if err := r.tellElsewhere(ctx, c); err != nil {
-		fmt.Fprintln(r.err, "Which engine docker uses could not be found out:", err)
+	fmt.Fprintln(s.Out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
+	if err := tellElsewhere(ctx, s, c); err != nil {
+		fmt.Fprintln(s.Err, "Which engine docker uses could not be found out:", err)
 	}
-	return r.tellMessage(ctx, key)
+	return tellMessage(ctx, s, key)
 }

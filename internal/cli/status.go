@@ -18,6 +18,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
@@ -80,7 +81,7 @@ type dockerReport struct {
 	Answers bool   `json:"answers"`
 }
 
-func (r *root) statusCommand() *cobra.Command {
+func statusCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the daemon, the App, its VM and what is waited for",
@@ -94,29 +95,29 @@ When something does not move on, rdd why says what is in the way.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(cmd.Context(), session.RequestTimeout)
 		defer cancel()
-		report, err := r.status(ctx)
+		report, err := gatherStatus(ctx, s)
 		if err != nil {
 			return err
 		}
-		return output.print(r.out, report, func(w io.Writer) { report.table(w, time.Now()) })
+		return output.Print(s.Out, report, func(w io.Writer) { report.table(w, time.Now()) })
 	}
 	return cmd
 }
 
-func (r *root) status(ctx context.Context) (*statusReport, error) {
-	inst, err := r.instance()
+func gatherStatus(ctx context.Context, s *session.Session) (*statusReport, error) {
+	inst, err := s.Instance()
 	if err != nil {
 		return nil, err
 	}
 	report := &statusReport{Instance: inst.Name}
 	machines := &limav1.LimaVMList{}
-	exists, err := r.instanceExists()
+	exists, err := s.InstanceExists()
 	if err == nil && exists {
-		err = r.askStatus(ctx, inst, report, machines)
+		err = askStatus(ctx, s, inst, report, machines)
 	}
 	if err != nil {
 		return nil, err
@@ -126,8 +127,8 @@ func (r *root) status(ctx context.Context) (*statusReport, error) {
 }
 
 // askStatus fills in what the API and the daemon know.
-func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *statusReport, machines *limav1.LimaVMList) error {
-	c, err := r.connect(ctx)
+func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, report *statusReport, machines *limav1.LimaVMList) error {
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (r *root) askStatus(ctx context.Context, inst instance.Instance, report *st
 	}
 	report.App = reportApp(app)
 	if app != nil {
-		report.Host = r.hostProblems(inst)
+		report.Host = hostProblems(s, inst)
 	}
 	for _, machine := range machines.Items {
 		vm := reportVM(machine, events[machine.UID], inst.CacheDir, time.Now())

@@ -9,14 +9,15 @@ import (
 	"slices"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // hostProblems are the things on the host that something is in the way of.
-func (r *root) hostProblems(inst instance.Instance) []hostconfig.Thing {
-	things, err := r.things(inst)
+func hostProblems(s *session.Session, inst instance.Instance) []hostconfig.Thing {
+	things, err := s.HostChanges(inst)
 	if err != nil {
 		return []hostconfig.Thing{{Name: "integration", Problem: err.Error()}}
 	}

@@ -15,6 +15,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 func TestUnclaimedDirectories(t *testing.T) {
@@ -79,7 +80,7 @@ func TestStatusTable(t *testing.T) {
 		Unclaimed: []unclaimedReport{{Name: "x", Dir: "/l/x"}},
 	}
 	var out strings.Builder
-	if err := outputFlag("table").print(&out, report, func(w io.Writer) { report.table(w, now) }); err != nil {
+	if err := session.OutputFormat("table").Print(&out, report, func(w io.Writer) { report.table(w, now) }); err != nil {
 		t.Fatal(err)
 	}
 	want := `Daemon        running for 90s (pid 7, port 6445, version v1, instance 2)
@@ -122,7 +123,7 @@ work        off    stopped   -       0        60s   -       -                   
 `,
 	} {
 		var out strings.Builder
-		if err := outputFlag("table").print(&out, nil, func(w io.Writer) { listTable(w, machines, now, wide) }); err != nil {
+		if err := session.OutputFormat("table").Print(&out, nil, func(w io.Writer) { listTable(w, machines, now, wide) }); err != nil {
 			t.Fatal(err)
 		}
 		if out.String() != want {
@@ -134,12 +135,12 @@ work        off    stopped   -       0        60s   -       -                   
 func TestListFormat(t *testing.T) {
 	for _, tt := range []struct {
 		value string
-		want  outputFlag
+		want  session.OutputFormat
 		wide  bool
 		err   bool
 	}{{"wide", "table", true, false}, {"json", "json", false, false}, {"table", "table", false, false}, {"xml", "table", false, true}} {
-		f := &listFormat{outputFlag: "table"}
-		if err := f.Set(tt.value); (err != nil) != tt.err || f.outputFlag != tt.want || f.wide != tt.wide {
+		f := &listFormat{OutputFormat: "table"}
+		if err := f.Set(tt.value); (err != nil) != tt.err || f.OutputFormat != tt.want || f.wide != tt.wide {
 			t.Errorf("%s: got %v, %v", tt.value, *f, err)
 		}
 	}

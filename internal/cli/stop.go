@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 	noApp    = "App \"app\" does not exist: there is nothing to %s. To make it: rdd start\n"
 )
 
-func (r *root) stopCommand() *cobra.Command {
+func stopCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop",
 		Short: "Shut the VM down and keep it",
@@ -26,19 +28,19 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return withWait(cmd, changeTimeout, func(ctx context.Context, _ []string, wait bool) error { return r.stop(ctx, wait) })
+	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return stopApp(ctx, s, wait) })
 }
 
-func (r *root) stop(ctx context.Context, wait bool) error {
-	exists, err := r.instanceExists()
+func stopApp(ctx context.Context, s *session.Session, wait bool) error {
+	exists, err := s.InstanceExists()
 	if err != nil {
 		return err
 	}
 	if !exists {
-		fmt.Fprintf(r.out, noApp, "stop")
+		fmt.Fprintf(s.Out, noApp, "stop")
 		return nil
 	}
-	c, err := r.connect(ctx)
+	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (r *root) stop(ctx context.Context, wait bool) error {
 		return err
 	}
 	if raw == nil {
-		fmt.Fprintf(r.out, noApp, "stop")
+		fmt.Fprintf(s.Out, noApp, "stop")
 		return nil
 	}
 	app, err := typedApp(raw)
@@ -55,15 +57,15 @@ func (r *root) stop(ctx context.Context, wait bool) error {
 	case err != nil:
 		return err
 	case app.DeletionTimestamp != nil:
-		fmt.Fprintln(r.out, "The App is being deleted, which ends the VM. To wait for that: rdd delete")
+		fmt.Fprintln(s.Out, "The App is being deleted, which ends the VM. To wait for that: rdd delete")
 		return nil
 	case !wait:
-		fmt.Fprintln(r.out, "The VM is to stop. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "The VM is to stop. To follow it: rdd status")
 		return nil
 	}
-	if err := r.settle(ctx, c, app, []string{"running"}, "the VM to stop", stopHint); err != nil {
+	if err := settle(ctx, s, c, app, []string{"running"}, "the VM to stop", stopHint); err != nil {
 		return err
 	}
-	fmt.Fprintln(r.out, "The VM is stopped.")
+	fmt.Fprintln(s.Out, "The VM is stopped.")
 	return nil
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
 // viewsCommand is what a hostagent starts where QEMU must not see all that a mount contains; it becomes QEMU.
-func (r *root) viewsCommand() *cobra.Command {
+func viewsCommand(s *session.Session) *cobra.Command {
 	return &cobra.Command{
 		Use:                share.ViewCommand + " MOUNTS PROGRAM [ARG…]",
 		Short:              "Run a program that sees views of shared directories",

@@ -16,6 +16,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // condition makes one of generation 2.
@@ -71,17 +72,17 @@ func TestWait(t *testing.T) {
 		{
 			name:  "a failure that stays",
 			steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Hour}},
-			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: ExitError, took: 3 * time.Second,
+			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: session.ExitError, took: 3 * time.Second,
 		},
 		{
 			name:  "a failure that comes back",
 			steps: []step{{object: app(booting)}, {after: time.Second, object: app(failing("died after 3 s"))}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(failing("died after 5 s"))}, {after: time.Hour}},
-			want:  "StartFailed: died after 5 s", code: ExitError, took: time.Minute + 2*time.Second,
+			want:  "StartFailed: died after 5 s", code: session.ExitError, took: time.Minute + 2*time.Second,
 		},
 		{
 			name:  "a failure from before that comes back",
 			steps: []step{{object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(noQEMU)}, {after: time.Hour}},
-			want:  "StartFailed: this host lacks QEMU", code: ExitError, took: time.Minute + time.Second, retries: 1,
+			want:  "StartFailed: this host lacks QEMU", code: session.ExitError, took: time.Minute + time.Second, retries: 1,
 		},
 		{
 			name:  "another failure",
@@ -91,17 +92,17 @@ func TestWait(t *testing.T) {
 		{
 			name:  "a failure from before that stays",
 			steps: []step{{object: app(noQEMU)}, {after: time.Hour}},
-			want:  "StartFailed: this host lacks QEMU", code: ExitError, took: 10 * time.Second, retries: 1,
+			want:  "StartFailed: this host lacks QEMU", code: session.ExitError, took: 10 * time.Second, retries: 1,
 		},
 		{name: "a failure from before that was cured", steps: []step{{object: app(noQEMU)}, {after: 9 * time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: time.Minute + 9*time.Second, retries: 1},
 		{
 			name: "a passed deadline", steps: []step{{object: app(booting)}, {after: 24 * time.Hour}},
-			want: "context deadline exceeded while waiting for the VM to run (booting)", code: ExitDeadline, took: time.Hour,
+			want: "context deadline exceeded while waiting for the VM to run (booting)", code: session.ExitDeadline, took: time.Hour,
 		},
-		{name: "deleted", steps: []step{{object: app(booting)}, {after: time.Second, object: deleted}}, want: "the App was deleted meanwhile", code: ExitError, took: time.Second},
-		{name: "gone", steps: []step{{object: app(booting)}, {after: time.Second}}, want: "the App was deleted meanwhile", code: ExitError, took: time.Second},
-		{name: "changed by someone else", steps: []step{{object: stoppedByOther}}, want: "its spec.running is false now", code: ExitError},
-		{name: "a broken watch", steps: []step{{err: errors.New("boom")}}, want: "waiting for the VM to run: boom", code: ExitError},
+		{name: "deleted", steps: []step{{object: app(booting)}, {after: time.Second, object: deleted}}, want: "the App was deleted meanwhile", code: session.ExitError, took: time.Second},
+		{name: "gone", steps: []step{{object: app(booting)}, {after: time.Second}}, want: "the App was deleted meanwhile", code: session.ExitError, took: time.Second},
+		{name: "changed by someone else", steps: []step{{object: stoppedByOther}}, want: "its spec.running is false now", code: session.ExitError},
+		{name: "a broken watch", steps: []step{{err: errors.New("boom")}}, want: "waiting for the VM to run: boom", code: session.ExitError},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,12 +110,12 @@ func TestWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				began, retries := time.Now(), 0
-				w := &wait{
-					follow: script(tt.steps), judge: settledJudge(app(), "running"), what: "the VM to run", hint: "See rdd status.",
-					progress: newProgress(&bytes.Buffer{}),
-					retry:    func(context.Context) error { retries++; return nil },
+				w := &session.Wait{
+					Follow: script(tt.steps), Until: settledJudge(app(), "running"), What: "the VM to run", Hint: "See rdd status.",
+					Progress: session.NewProgress(&bytes.Buffer{}),
+					Retry:    func(context.Context) error { retries++; return nil },
 				}
-				err := w.run(ctx)
+				err := w.Run(ctx)
 				if took := time.Since(began); took != tt.took {
 					t.Errorf("it took %s, want %s", took, tt.took)
 				}
@@ -128,14 +129,17 @@ func TestWait(t *testing.T) {
 }
 
 // script follows what steps say.
-func script(steps []step) func(context.Context) <-chan look {
-	return func(ctx context.Context) <-chan look {
-		looks := make(chan look)
+func script(steps []step) func(context.Context) <-chan session.Observation {
+	return func(ctx context.Context) <-chan session.Observation {
+		looks := make(chan session.Observation)
 		go func() {
 			for _, s := range steps {
 				select {
 				case <-time.After(s.after):
-					send(ctx, looks, look{object: s.object, err: s.err})
+					select {
+					case looks <- session.Observation{Object: s.object, Err: s.err}:
+					case <-ctx.Done():
+					}
 				case <-ctx.Done():
 				}
 			}
@@ -147,8 +151,8 @@ func script(steps []step) func(context.Context) <-chan look {
 func checkExit(t *testing.T, err error, want string, code int) {
 	t.Helper()
 	var out bytes.Buffer
-	r := &root{streams: streams{err: &out}}
-	if got := r.exitCode(err); got != code {
+	r := &session.Session{Streams: session.Streams{Err: &out}}
+	if got := r.ExitCode(err); got != code {
 		t.Errorf("exit code %d, want %d", got, code)
 	}
 	if (want == "") != (err == nil) || !strings.Contains(out.String(), want) {
@@ -160,11 +164,11 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
-		w := &wait{
-			follow: script([]step{{object: app(booting)}, {after: time.Hour}}), judge: settledJudge(app(), "running"),
-			what: "the VM to run", hint: startHint, progress: newProgress(&bytes.Buffer{}),
+		w := &session.Wait{
+			Follow: script([]step{{object: app(booting)}, {after: time.Hour}}), Until: settledJudge(app(), "running"),
+			What: "the VM to run", Hint: startHint, Progress: session.NewProgress(&bytes.Buffer{}),
 		}
-		checkExit(t, w.run(ctx), "interrupted while waiting for the VM to run (booting)\n"+startHint, ExitError)
+		checkExit(t, w.Run(ctx), "interrupted while waiting for the VM to run (booting)\n"+startHint, session.ExitError)
 	})
 }
 
@@ -188,20 +192,20 @@ func TestLimaVMJudges(t *testing.T) {
 	olderStarted.ObservedGeneration = 1
 	tests := []struct {
 		name   string
-		judge  judge
+		judge  session.Predicate
 		object *limav1.LimaVM
-		want   verdict
+		want   session.Result
 	}{
-		{"run: not seen", runningJudge(true, 2), testVM(true), verdict{why: "waiting for the LimaVM controller", unseen: true}},
-		{"run: building", runningJudge(true, 2), testVM(true, building), verdict{why: "building image 3/5 … 42%"}},
-		{"run: name taken", runningJudge(true, 2), testVM(true, taken), verdict{why: "the directory is in the way", failed: "NameTaken: the directory is in the way"}},
-		{"run: started", runningJudge(true, 2), testVM(true, created, started), verdict{done: true}},
-		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), verdict{why: "waiting for the LimaVM controller", unseen: true}},
-		{"stop: stopping", runningJudge(false, 2), testVM(false, created, stopping), verdict{why: "shutting down"}},
-		{"stop: stopped", runningJudge(false, 2), testVM(false, created, stopped), verdict{done: true}},
-		{"stop: failed", runningJudge(false, 2), testVM(false, created, stopFailed), verdict{why: "QEMU does not end", failed: "StopFailed: QEMU does not end"}},
-		{"create: building", createdJudge(), testVM(false, building), verdict{why: "building image 3/5 … 42%"}},
-		{"create: created", createdJudge(), testVM(false, created), verdict{done: true}},
+		{"run: not seen", runningJudge(true, 2), testVM(true), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
+		{"run: building", runningJudge(true, 2), testVM(true, building), session.Result{Why: "building image 3/5 … 42%"}},
+		{"run: name taken", runningJudge(true, 2), testVM(true, taken), session.Result{Why: "the directory is in the way", Failed: "NameTaken: the directory is in the way"}},
+		{"run: started", runningJudge(true, 2), testVM(true, created, started), session.Result{Done: true}},
+		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
+		{"stop: stopping", runningJudge(false, 2), testVM(false, created, stopping), session.Result{Why: "shutting down"}},
+		{"stop: stopped", runningJudge(false, 2), testVM(false, created, stopped), session.Result{Done: true}},
+		{"stop: failed", runningJudge(false, 2), testVM(false, created, stopFailed), session.Result{Why: "QEMU does not end", Failed: "StopFailed: QEMU does not end"}},
+		{"create: building", createdJudge(), testVM(false, building), session.Result{Why: "building image 3/5 … 42%"}},
+		{"create: created", createdJudge(), testVM(false, created), session.Result{Done: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -214,18 +218,18 @@ func TestLimaVMJudges(t *testing.T) {
 }
 
 func TestGoneJudge(t *testing.T) {
-	deleted := gone("uid", func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) })
+	deleted := session.Gone("uid", func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) })
 	recreated := app()
 	recreated.UID = "another"
 	for _, tt := range []struct {
 		name   string
 		object ctrl.Object
-		want   verdict
+		want   session.Result
 	}{
-		{"there", app(booting), verdict{why: "booting"}},
-		{"there without a word", app(), verdict{why: "deleting"}},
-		{"gone", nil, verdict{done: true}},
-		{"made again", recreated, verdict{done: true}},
+		{"there", app(booting), session.Result{Why: "booting"}},
+		{"there without a word", app(), session.Result{Why: "deleting"}},
+		{"gone", nil, session.Result{Done: true}},
+		{"made again", recreated, session.Result{Done: true}},
 	} {
 		if got, err := deleted(tt.object); err != nil || got != tt.want {
 			t.Errorf("%s: got %+v, %v, want %+v", tt.name, got, err, tt.want)

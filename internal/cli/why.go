@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // whyReport is what `rdd why` prints.
@@ -23,7 +24,7 @@ type whyReport struct {
 	Timeline []explain.Entry `json:"timeline"`
 }
 
-func (r *root) whyCommand() *cobra.Command {
+func whyCommand(s *session.Session) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "why [NAME]",
@@ -37,18 +38,18 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
   rdd why dev
   rdd why dev -o json`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: r.completeVM,
+		ValidArgsFunction: completeVM(s),
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "print the whole time line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, cancel := context.WithTimeout(cmd.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(cmd.Context(), session.RequestTimeout)
 		defer cancel()
 		name := ""
 		if len(args) == 1 {
 			name = args[0]
 		}
-		facts, err := r.gather(ctx, name)
+		facts, err := gather(ctx, s, name)
 		if err != nil {
 			return err
 		}
@@ -56,7 +57,7 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
 		if name != "" {
 			report.About = name
 		}
-		return output.print(r.out, report, func(io.Writer) { report.text(r.out, all) })
+		return output.Print(s.Out, report, func(io.Writer) { report.text(s.Out, all) })
 	}
 	return cmd
 }

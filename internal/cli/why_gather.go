@@ -22,8 +22,8 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -43,8 +43,8 @@ const (
 
 // gather collects what there is to know about the App, or about the LimaVM name. It starts nothing, and
 // what cannot be asked is a fact of its own.
-func (r *root) gather(ctx context.Context, name string) (*explain.Facts, error) {
-	inst, err := r.instance()
+func gather(ctx context.Context, s *session.Session, name string) (*explain.Facts, error) {
+	inst, err := s.Instance()
 	if err != nil {
 		return nil, err
 	}
@@ -55,26 +55,26 @@ func (r *root) gather(ctx context.Context, name string) (*explain.Facts, error) 
 	if problems := validation.IsDNS1123Label(f.VMName); len(problems) > 0 {
 		return nil, fmt.Errorf("%q is no name of a LimaVM: %s", f.VMName, problems[0])
 	}
-	if f.InstanceExists, err = r.instanceExists(); err != nil || !f.InstanceExists {
+	if f.InstanceExists, err = s.InstanceExists(); err != nil || !f.InstanceExists {
 		return f, err
 	}
-	r.gatherDaemon(ctx, inst, f)
+	gatherDaemon(ctx, s, inst, f)
 	gatherDirectory(vmdir.In(inst.LimaHome(), f.VMName), f)
 	return f, nil
 }
 
 // gatherDaemon asks the daemon, and how it is when it does not answer.
-func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *explain.Facts) {
+func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) {
 	if arguments, exists, err := settings.Load(inst); err == nil && exists {
-		if enabled, err := settings.Select(arguments.Controllers, daemon.ControllerNames()); err == nil {
-			f.Daemon.Disabled = slices.DeleteFunc(daemon.ControllerNames(), func(name string) bool { return slices.Contains(enabled, name) })
+		if enabled, err := settings.Select(arguments.Controllers, s.Controllers); err == nil {
+			f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers), func(name string) bool { return slices.Contains(enabled, name) })
 		}
 	}
 	state, _, err := client.Find(inst)
 	f.Daemon.Changing = state == client.Changing
 	if err == nil && state == client.Running {
 		f.Daemon.Running = true
-		err = r.gatherObjects(ctx, inst, f)
+		err = gatherObjects(ctx, s, inst, f)
 	}
 	if err != nil {
 		f.Daemon.Problem = err.Error()
@@ -84,8 +84,8 @@ func (r *root) gatherDaemon(ctx context.Context, inst instance.Instance, f *expl
 	}
 }
 
-func (r *root) gatherObjects(ctx context.Context, inst instance.Instance, f *explain.Facts) error {
-	c, err := r.reconnect(ctx)
+func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) error {
+	c, err := s.Reconnect(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func console(path string) ([]string, time.Time) {
 		return nil, time.Time{}
 	}
 	var lines []string
-	for line := range strings.Lines(printable(endOf(path))) {
+	for line := range strings.Lines(session.Printable(endOf(path))) {
 		if line = strings.TrimRight(line, " \n"); line != "" {
 			lines = append(lines, line)
 		}

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"rancherdesktop.io/rdd/internal/cli/explain"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 func TestWhyText(t *testing.T) {
@@ -47,11 +48,11 @@ func TestGatherWithoutAnything(t *testing.T) {
 	for _, name := range []string{"XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "RDD_INSTANCE"} {
 		t.Setenv(name, "")
 	}
-	facts, err := (&root{}).gather(context.Background(), "")
+	facts, err := gather(context.Background(), &session.Session{}, "")
 	if err != nil || explain.Find(*facts).Code != explain.CodeNoInstance {
 		t.Errorf("got %v, %v", facts, err)
 	}
-	if _, err := (&root{}).gather(context.Background(), "../etc"); err == nil {
+	if _, err := gather(context.Background(), &session.Session{}, "../etc"); err == nil {
 		t.Error("a name that leads elsewhere is looked at")
 	}
 }

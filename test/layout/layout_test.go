@@ -65,9 +65,10 @@ var allowed = map[string][]string{
 		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli": {
-		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
+		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/datastore", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
+	"internal/cli/session":  {"api", "internal/client", "internal/hostconfig", "internal/instance", "internal/version"},
 	"internal/cli/property": {},
 	"test":                  {"api", "internal", "test"},
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"fmt"
@@ -22,9 +22,9 @@ const (
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// progress shows what a command waits for: one line that changes in place on a
+// Progress shows what a command waits for: one line that changes in place on a
 // terminal, a line per step otherwise.
-type progress struct {
+type Progress struct {
 	out  io.Writer
 	live bool
 	// columns returns the terminal's width.
@@ -39,9 +39,9 @@ type progress struct {
 	stopped        chan struct{}
 }
 
-// newProgress shows on out, live when that is a terminal which can move its cursor.
-func newProgress(out io.Writer) *progress {
-	p := &progress{out: out, now: time.Now, columns: func() int { return 80 }}
+// NewProgress shows on out, live when that is a terminal which can move its cursor.
+func NewProgress(out io.Writer) *Progress {
+	p := &Progress{out: out, now: time.Now, columns: func() int { return 80 }}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		p.live = true
 		p.columns = func() int {
@@ -55,8 +55,8 @@ func newProgress(out io.Writer) *progress {
 	return p
 }
 
-// show makes text what is being waited for. Empty text changes nothing.
-func (p *progress) show(text string) {
+// Show makes text what is being waited for. Empty text changes nothing.
+func (p *Progress) Show(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if text == "" || text == p.text {
@@ -79,7 +79,7 @@ func (p *progress) show(text string) {
 }
 
 // begin starts the ticking of the live line.
-func (p *progress) begin() {
+func (p *Progress) begin() {
 	if p.stop != nil {
 		return
 	}
@@ -87,7 +87,7 @@ func (p *progress) begin() {
 	go p.tick(p.stop, p.stopped)
 }
 
-func (p *progress) tick(stop <-chan struct{}, stopped chan<- struct{}) {
+func (p *Progress) tick(stop <-chan struct{}, stopped chan<- struct{}) {
 	defer close(stopped)
 	ticker := time.NewTicker(liveInterval)
 	defer ticker.Stop()
@@ -104,7 +104,7 @@ func (p *progress) tick(stop <-chan struct{}, stopped chan<- struct{}) {
 }
 
 // draw writes the live line over itself, cut to the terminal's width.
-func (p *progress) draw() {
+func (p *Progress) draw() {
 	elapsed := ""
 	if seconds := int(p.now().Sub(p.since).Seconds()); seconds > 0 {
 		elapsed = fmt.Sprintf(" %d s", seconds)
@@ -116,8 +116,8 @@ func (p *progress) draw() {
 	fmt.Fprintf(p.out, "\r\x1b[K%s%s", string(line), elapsed)
 }
 
-// end takes the live line away. The progress may be shown again afterwards.
-func (p *progress) end() {
+// End takes the live line away. The progress may be shown again afterwards.
+func (p *Progress) End() {
 	p.mu.Lock()
 	stop, stopped := p.stop, p.stopped
 	p.stop, p.text, p.step = nil, "", ""

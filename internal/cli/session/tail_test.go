@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"bytes"
@@ -13,8 +13,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 func TestTailPrintsTheEnd(t *testing.T) {
@@ -37,11 +35,11 @@ func TestTailPrintsTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		if err := tailFile(t.Context(), &out, path, tailOptions{lines: tt.lines}); err != nil || out.String() != tt.want {
+		if err := Tail(t.Context(), &out, path, TailOptions{Lines: tt.lines}); err != nil || out.String() != tt.want {
 			t.Errorf("%d lines of %.20q: got %.20q, %v", tt.lines, tt.text, out.String(), err)
 		}
 	}
-	if err := tailFile(t.Context(), &strings.Builder{}, path+".none", tailOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if err := Tail(t.Context(), &strings.Builder{}, path+".none", TailOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of a file that does not exist: %v", err)
 	}
 }
@@ -69,9 +67,9 @@ func TestTailFollows(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		out := &bytes.Buffer{}
-		shared := &lockedWriter{out: out}
+		shared := &SharedWriter{Out: out}
 		done := make(chan error, 1)
-		go func() { done <- tailFile(ctx, shared, path, tailOptions{lines: -1, follow: true}) }()
+		go func() { done <- Tail(ctx, shared, path, TailOptions{Lines: -1, Follow: true}) }()
 		synctest.Wait()
 		for _, step := range []struct {
 			what string
@@ -106,7 +104,7 @@ func TestTailFollows(t *testing.T) {
 
 func TestPrefixed(t *testing.T) {
 	var out strings.Builder
-	p := &prefixed{prefix: "x: ", out: &out}
+	p := &PrefixWriter{Prefix: "x: ", Out: &out}
 	for _, part := range []string{"one", " more\ntw", "o\nthree\n", "fo"} {
 		if n, err := p.Write([]byte(part)); n != len(part) || err != nil {
 			t.Fatal(n, err)
@@ -115,56 +113,10 @@ func TestPrefixed(t *testing.T) {
 	if out.String() != "x: one more\nx: two\nx: three\n" {
 		t.Errorf("got %q", out.String())
 	}
-	if err := p.flush(); err != nil || !strings.HasSuffix(out.String(), "x: fo\n") {
+	if err := p.Flush(); err != nil || !strings.HasSuffix(out.String(), "x: fo\n") {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
-	if err := p.flush(); err != nil || strings.HasSuffix(out.String(), "x: \n") {
+	if err := p.Flush(); err != nil || strings.HasSuffix(out.String(), "x: \n") {
 		t.Errorf("got %q, %v", out.String(), err)
-	}
-}
-
-func TestVMLogs(t *testing.T) {
-	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("RDD_INSTANCE", "t")
-	dir := vmdir.In(filepath.Join(home, ".rdt", "lima"), "dev")
-	if err := os.MkdirAll(string(dir), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range map[string]string{dir.HostagentStderr(): "running\n", dir.Serial(): "boot\n\xff\x1b[0mlogin: "} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, tt := range []struct {
-		kinds string
-		lines int
-		want  string
-		err   string
-	}{
-		{"hostagent,serial", -1, "hostagent: running\nserial: boot\nserial: \xff\x1b[0mlogin: \n", ""},
-		{"serial", -1, "boot\n\xff\x1b[0mlogin: ", ""},
-		{"serial", 1, "\xff\x1b[0mlogin: ", ""},
-		{"qemu", -1, "", `LimaVM "dev" has no log qemu yet: it was never started`},
-	} {
-		var out strings.Builder
-		var kinds kindsFlag
-		if err := kinds.Set(tt.kinds); err != nil {
-			t.Fatal(err)
-		}
-		err := (&root{streams: streams{out: &out}}).vmLogs(t.Context(), "dev", kinds, tailOptions{lines: tt.lines})
-		if out.String() != tt.want || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%s: got %q, %v", tt.kinds, out.String(), err)
-		}
-	}
-}
-
-func TestKindsFlag(t *testing.T) {
-	var k kindsFlag
-	if err := k.Set("all"); err != nil || len(k) != len(logKinds) {
-		t.Errorf("all: %v, %v", k, err)
-	}
-	if err := k.Set("serial,console"); err == nil || !strings.Contains(err.Error(), "hostagent,serial,events,qemu") {
-		t.Errorf("an unknown kind: %v", err)
 	}
 }

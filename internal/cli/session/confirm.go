@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"bufio"
@@ -16,22 +16,22 @@ import (
 
 var errNotConfirmed = errors.New("nothing was changed")
 
-// addYes gives a command that destroys data the flag that answers its question.
-func addYes(cmd *cobra.Command) *bool {
+// AddYes gives a command that destroys data the flag that answers its question.
+func AddYes(cmd *cobra.Command) *bool {
 	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
 }
 
-// confirm asks on a terminal whether to go on with what the sentence what says. Without a terminal
-// nobody is asked, and only yes goes on.
-func (r *root) confirm(what string, yes bool) error {
+// Confirm asks on a terminal whether to go on with what the sentence what says. It returns nil to go on.
+// Without a terminal nobody is asked, and only yes goes on.
+func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if f, ok := r.in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	if f, ok := s.In.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
 		return fmt.Errorf("%s; to do it without being asked: --yes", what)
 	}
-	fmt.Fprintf(r.err, "%s. Continue? [y/N] ", what)
-	return readYes(r.in)
+	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)
+	return readYes(s.In)
 }
 
 func readYes(in io.Reader) error {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,21 +16,22 @@ import (
 // tailInterval is how often a followed file is looked at.
 const tailInterval = 200 * time.Millisecond
 
-// tailOptions say how much of a file is printed.
-type tailOptions struct {
+// TailOptions say how much of a file is printed.
+type TailOptions struct {
 	// lines from the end; negative: all.
-	lines int
+	Lines int
 	// follow prints what is added until the context ends.
-	follow bool
+	Follow bool
 }
 
-// tailFile prints a file. A followed file may be truncated or replaced, then it is read from its beginning, or
-// be missing, then it is waited for. The end of ctx while following is no error.
-func tailFile(ctx context.Context, out io.Writer, path string, o tailOptions) error {
+// Tail prints a file. A followed file may be truncated or replaced: then it is read from its beginning.
+// It may be missing: then it is waited for. The end of ctx while following is no error. Without
+// following, a missing file is fs.ErrNotExist.
+func Tail(ctx context.Context, out io.Writer, path string, o TailOptions) error {
 	t := &tailed{path: path, out: out}
 	defer t.close()
-	err := t.begin(o.lines)
-	if !o.follow || (err != nil && !errors.Is(err, fs.ErrNotExist)) {
+	err := t.begin(o.Lines)
+	if !o.Follow || (err != nil && !errors.Is(err, fs.ErrNotExist)) {
 		return err
 	}
 	ticker := time.NewTicker(tailInterval)
@@ -177,40 +177,4 @@ func lastLinesOffset(f *os.File, lines int) (int64, error) {
 		return offset, nil
 	}
 	return begins[0], nil
-}
-
-// prefixed marks each line with where it comes from, when several logs are followed at once. It may be
-// shared: a line is written whole.
-type prefixed struct {
-	prefix string
-	out    io.Writer
-	rest   []byte
-}
-
-// Write implements io.Writer.
-func (p *prefixed) Write(data []byte) (int, error) {
-	p.rest = append(p.rest, data...)
-	end := bytes.LastIndexByte(p.rest, '\n')
-	if end < 0 {
-		return len(data), nil
-	}
-	var lines bytes.Buffer
-	for line := range bytes.Lines(p.rest[:end+1]) {
-		lines.WriteString(p.prefix)
-		lines.Write(line)
-	}
-	p.rest = append([]byte(nil), p.rest[end+1:]...)
-	if _, err := p.out.Write(lines.Bytes()); err != nil {
-		return 0, err
-	}
-	return len(data), nil
-}
-
-// flush writes an unfinished last line.
-func (p *prefixed) flush() error {
-	if len(p.rest) == 0 {
-		return nil
-	}
-	_, err := p.Write([]byte("\n"))
-	return err
 }

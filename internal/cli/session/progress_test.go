@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"bytes"
@@ -13,15 +13,15 @@ import (
 func TestPlainProgressWritesLinesPerStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := newProgress(&out)
-		p.show("building image 1/5 … 1%")
+		p := NewProgress(&out)
+		p.Show("building image 1/5 … 1%")
 		for _, text := range []string{"building image 1/5 … 1%", "building image 1/5 … 2%", "building image 2/5 … 30%", ""} {
-			p.show(text)
+			p.Show(text)
 		}
 		time.Sleep(plainInterval)
-		p.show("building image 3/5 … 50%")
-		p.show("booting")
-		p.end()
+		p.Show("building image 3/5 … 50%")
+		p.Show("booting")
+		p.End()
 		want := "building image 1/5 … 1%\nbuilding image 3/5 … 50%\nbooting\n"
 		if out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
@@ -32,13 +32,13 @@ func TestPlainProgressWritesLinesPerStep(t *testing.T) {
 func TestLiveProgressStaysOnOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := newProgress(&out)
+		p := NewProgress(&out)
 		p.live, p.columns = true, func() int { return 20 }
-		p.show("booting")
+		p.Show("booting")
 		time.Sleep(3500 * time.Millisecond)
-		p.show("a message that is longer than the line")
-		p.end()
-		p.end()
+		p.Show("a message that is longer than the line")
+		p.End()
+		p.End()
 		text := out.String()
 		if strings.Contains(text, "\n") {
 			t.Errorf("a line feed in %q", text)

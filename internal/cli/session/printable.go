@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"regexp"
@@ -10,8 +10,8 @@ import (
 // escapes are what consoles write to terminals (ECMA-48): control sequences, strings, and single letters.
 var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])`)
 
-// printable takes out of a console's text what only a terminal understands.
-func printable(text string) string {
+// Printable takes out of a console's text what only a terminal understands.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f) {
 			return -1
