@@ -15,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
 // listFormat is the value of `list -o`: a format of outputFlag, or wide.

@@ -15,9 +15,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/property"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )

@@ -21,8 +21,8 @@ import (
 	"golang.org/x/term"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"

@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
 func TestUnclaimedDirectories(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
 // whyReport is what `rdd why` prints.

@@ -21,8 +21,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	"rancherdesktop.io/rdd/internal/cli/explain"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostconfig"

@@ -20,7 +20,7 @@ func TestEveryCodeIsTestedAndDescribed(t *testing.T) {
 		}
 		return string(data)
 	}
-	docs := read("..", "..", "..", "docs", "cli", "status-why.md")
+	docs := read("..", "..", "..", "..", "docs", "cli", "status-why.md")
 	tests := read("cause_test.go")
 	codes := regexp.MustCompile(`(?m)^\t(Code\w+)\s+= "(\w+)"$`).FindAllStringSubmatch(read("cause.go"), -1)
 	if len(codes) < 30 {
