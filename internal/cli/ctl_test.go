@@ -54,8 +54,8 @@ func TestParseSince(t *testing.T) {
 	}
 }
 
-// resource has a generation and the condition Ready as given.
-func resource(generation int64, condition map[string]any) ctrl.Object {
+// object has a generation and the condition Ready as given.
+func object(generation int64, condition map[string]any) ctrl.Object {
 	object := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": "x"}}}
 	object.SetGeneration(generation)
 	if condition != nil {
@@ -87,21 +87,21 @@ func TestWantedCondition(t *testing.T) {
 		why    string
 	}{
 		"no object yet":         {ready, nil, false, "it does not exist yet"},
-		"no status":             {ready, resource(1, nil), false, "it has no condition ready"},
-		"as wanted":             {ready, resource(1, map[string]any{"status": "True"}), true, ""},
-		"another status":        {ready, resource(1, map[string]any{"status": "False", "reason": "Slow", "message": "wait"}), false, "Ready is False, Slow: wait"},
-		"the present version":   {ready, resource(2, map[string]any{"status": "True", "observedGeneration": int64(2)}), true, ""},
-		"an older version":      {ready, resource(2, map[string]any{"status": "True", "observedGeneration": int64(1)}), false, "Ready is True (for an older version of the resource)"},
-		"no version":            {ready, resource(2, map[string]any{"status": "True"}), true, ""},
-		"the reason":            {with(func(w *wantedCondition) { w.reason = "Up" }), resource(1, map[string]any{"status": "True", "reason": "Up"}), true, ""},
-		"another reason":        {with(func(w *wantedCondition) { w.reason = "Up" }), resource(1, map[string]any{"status": "True", "reason": "Idle"}), false, "Ready is True, Idle"},
-		"False is wanted":       {with(func(w *wantedCondition) { w.status = metav1.ConditionFalse }), resource(1, map[string]any{"status": "False"}), true, ""},
-		"since long":            {with(func(w *wantedCondition) { w.since = at(later) }), resource(1, map[string]any{"status": "True", "lastTransitionTime": noon}), false, "Ready is True (since " + at(noon).Local().Format(time.RFC3339) + ")"},
-		"since then":            {with(func(w *wantedCondition) { w.since = at(noon) }), resource(1, map[string]any{"status": "True", "lastTransitionTime": later}), true, ""},
-		"within one second":     {with(func(w *wantedCondition) { w.since = at(noon).Add(900 * time.Millisecond) }), resource(1, map[string]any{"status": "True", "lastTransitionTime": noon}), true, ""},
-		"since nobody knows":    {with(func(w *wantedCondition) { w.since = at(noon) }), resource(1, map[string]any{"status": "True"}), false, "Ready is True (since " + time.Time{}.Local().Format(time.RFC3339) + ")"},
-		"conditions of a Pod":   {ready, resource(1, map[string]any{"status": "True", "lastProbeTime": nil, "lastTransitionTime": noon}), true, ""},
-		"conditions of a Crane": {ready, resource(1, map[string]any{"status": "True", "weight": int64(5)}), true, ""},
+		"no status":             {ready, object(1, nil), false, "it has no condition ready"},
+		"as wanted":             {ready, object(1, map[string]any{"status": "True"}), true, ""},
+		"another status":        {ready, object(1, map[string]any{"status": "False", "reason": "Slow", "message": "wait"}), false, "Ready is False, Slow: wait"},
+		"the present version":   {ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(2)}), true, ""},
+		"an older version":      {ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(1)}), false, "Ready is True (for an older version of the resource)"},
+		"no version":            {ready, object(2, map[string]any{"status": "True"}), true, ""},
+		"the reason":            {with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Up"}), true, ""},
+		"another reason":        {with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Idle"}), false, "Ready is True, Idle"},
+		"False is wanted":       {with(func(w *wantedCondition) { w.status = metav1.ConditionFalse }), object(1, map[string]any{"status": "False"}), true, ""},
+		"since long":            {with(func(w *wantedCondition) { w.since = at(later) }), object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), false, "Ready is True (since " + at(noon).Local().Format(time.RFC3339) + ")"},
+		"since then":            {with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True", "lastTransitionTime": later}), true, ""},
+		"within one second":     {with(func(w *wantedCondition) { w.since = at(noon).Add(900 * time.Millisecond) }), object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), true, ""},
+		"since nobody knows":    {with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True"}), false, "Ready is True (since " + time.Time{}.Local().Format(time.RFC3339) + ")"},
+		"conditions of a Pod":   {ready, object(1, map[string]any{"status": "True", "lastProbeTime": nil, "lastTransitionTime": noon}), true, ""},
+		"conditions of a Crane": {ready, object(1, map[string]any{"status": "True", "weight": int64(5)}), true, ""},
 	} {
 		got, err := test.wanted.judge(test.object)
 		if err != nil || got.Done != test.done || got.Why != test.why {
@@ -118,13 +118,13 @@ func TestWantedConditionOfTheDeleted(t *testing.T) {
 	if v, err := w.judge(nil); err != nil || v.Done {
 		t.Fatalf("before it exists: %+v: %v", v, err)
 	}
-	if v, err := w.judge(resource(1, nil)); err != nil || v.Done {
+	if v, err := w.judge(object(1, nil)); err != nil || v.Done {
 		t.Fatalf("without conditions: %+v: %v", v, err)
 	}
 	if _, err := w.judge(nil); err == nil || !strings.Contains(err.Error(), "deleted") {
 		t.Errorf("after its deletion: %v", err)
 	}
-	odd := resource(1, nil).(*unstructured.Unstructured)
+	odd := object(1, nil).(*unstructured.Unstructured)
 	odd.Object["status"] = map[string]any{"conditions": "none"}
 	if _, err := w.judge(odd); err == nil || !strings.Contains(err.Error(), "conditions") {
 		t.Errorf("conditions that are a text: %v", err)

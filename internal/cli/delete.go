@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -36,19 +37,19 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 		return err
 	}
 	if !exists {
-		fmt.Fprintf(s.Out, noApp, "delete")
+		resource.NoApp(s, "delete")
 		return nil
 	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	app, err := getApp(ctx, c)
+	app, err := resource.App(ctx, c)
 	if err != nil {
 		return err
 	}
 	if app == nil {
-		fmt.Fprintf(s.Out, noApp, "delete")
+		resource.NoApp(s, "delete")
 		return nil
 	}
 	if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
@@ -58,7 +59,7 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 		fmt.Fprintln(s.Out, "The App is to be deleted. To follow it: rdd status")
 		return nil
 	}
-	if err := waitAppGone(ctx, s, c, app, deleteHint); err != nil {
+	if err := resource.WaitAppGone(ctx, s, c, app, deleteHint); err != nil {
 		return err
 	}
 	if err := undoFor(ctx, s, c); err != nil {
@@ -74,7 +75,7 @@ func undoFor(ctx context.Context, s *session.Session, c ctrl.Reader) error {
 	if err != nil {
 		return err
 	}
-	if app, err := getApp(ctx, c); err != nil || app != nil {
+	if app, err := resource.App(ctx, c); err != nil || app != nil {
 		return err
 	}
 	return s.UndoHostChanges(ctx, inst)

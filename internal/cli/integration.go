@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostconfig"
@@ -116,7 +117,7 @@ docker-socket is made only when it is named; it is for programs that know no oth
 			if err != nil {
 				return err
 			}
-			want, err := wantedHost(ctx, c)
+			want, err := resource.WantedHost(ctx, c)
 			if err != nil {
 				return err
 			}
@@ -165,12 +166,6 @@ func integrationSwitch(s *session.Session, names, byDefault []string, do func(*h
 	return nil
 }
 
-// wantedHost is what the host should be like for the App there is.
-func wantedHost(ctx context.Context, c ctrl.Reader) (hostconfig.Want, error) {
-	app, err := getApp(ctx, c)
-	return hostconfig.WantedBy(app), err
-}
-
 // tellElsewhere says how to make docker use the VM, when it was left with another engine that works.
 func tellElsewhere(ctx context.Context, s *session.Session, c ctrl.Reader) error {
 	inst, err := s.Instance()
@@ -180,7 +175,7 @@ func tellElsewhere(ctx context.Context, s *session.Session, c ctrl.Reader) error
 	if runs, err := integrates(s, inst); err != nil || !runs {
 		return err
 	}
-	want, err := wantedHost(ctx, c)
+	want, err := resource.WantedHost(ctx, c)
 	if err != nil || want.Ready == "" {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -71,15 +71,6 @@ func adoptTemplate(ctx context.Context, s *session.Session, file string) ([]byte
 type unclaimedDir struct {
 	dir    vmdir.Dir
 	record vmdir.Record
-}
-
-// running reports whether the directory's machine, or what serves it, lives.
-func (u unclaimedDir) running() (bool, error) {
-	machine, err := flock.Held(u.dir.QEMULock())
-	if err != nil || machine {
-		return machine, err
-	}
-	return flock.Held(u.dir.HostagentLock())
 }
 
 // findUnclaimed reads the instance directory of a name and makes sure that no LimaVM claims it.
@@ -138,7 +129,7 @@ func adoptDirectory(ctx context.Context, s *session.Session, c ctrl.Client, name
 		}
 	}
 	o := createOptions{name: name, namespace: namespace, params: u.record.Spec.Params, adoptFrom: u.record.Owner.UID}
-	if o.start, err = u.running(); err != nil {
+	if o.start, err = resource.MachineRuns(u.dir); err != nil {
 		return o, nil, err
 	}
 	machine, err := createAdopted(ctx, c, o, data)
@@ -178,16 +169,16 @@ func createAdopted(ctx context.Context, c ctrl.Client, o createOptions, data []b
 
 func finishAdopt(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	if !o.wait {
-		return notWaiting(s, o.name, "be adopted")
+		return resource.NotWaiting(s, o.name, "be adopted")
 	}
-	judge := createdJudge()
+	judge := resource.VMCreated()
 	if o.start {
-		judge = runningJudge(true, machine.Generation)
+		judge = resource.VMRunning(true, machine.Generation)
 	}
-	if err := waitVM(ctx, s, c, machine, judge, "be adopted"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, judge, "be adopted"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, wantedText(o.start))
+	fmt.Fprintf(s.Out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, resource.WantedText(o.start))
 	return nil
 }
 
@@ -208,20 +199,10 @@ func claimToDelete(ctx context.Context, s *session.Session, c ctrl.WithWatch, na
 	if err != nil {
 		return nil, err
 	}
-	if err := waitVM(ctx, s, c, machine, adoptedJudge(), "claim the instance directory"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMAdopted(), "claim the instance directory"); err != nil {
 		return nil, fmt.Errorf("%w\nTo remove it afterwards: rdd limavm delete %s", err, name)
 	}
 	return machine, nil
-}
-
-// adoptedJudge waits until the instance belongs to the LimaVM: the controller takes the annotation away then.
-func adoptedJudge() session.Predicate {
-	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
-		if machine.Annotations[limav1.AnnotationAdoptFrom] == "" {
-			return session.Result{Done: true}, nil
-		}
-		return createdVerdict(machine), nil
-	})
 }
 
 // completeUnclaimed completes the names of instance directories that no LimaVM claims.
@@ -239,7 +220,7 @@ func completeUnclaimed(s *session.Session) cobra.CompletionFunc {
 			if err := c.List(ctx, list); err != nil {
 				return nil, err
 			}
-			found, err := unclaimed(inst.LimaHome(), list.Items)
+			found, err := resource.ListUnclaimed(inst.LimaHome(), list.Items)
 			var names []string
 			for _, u := range found {
 				if u.Owner != "" {

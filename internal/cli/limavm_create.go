@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -142,7 +143,7 @@ func dryRunData(ctx context.Context, c ctrl.Client, o createOptions, data []byte
 
 // nameFree refuses the name of a LimaVM that exists; admission judges again.
 func nameFree(ctx context.Context, c ctrl.Reader, name string) error {
-	machine, err := lookupVM(ctx, c, name)
+	machine, err := resource.LookupVM(ctx, c, name)
 	if err != nil || machine == nil {
 		return err
 	}
@@ -204,14 +205,14 @@ func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *c
 }
 
 func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
-	judge, want, is := createdJudge(), "be created", "created"
+	judge, want, is := resource.VMCreated(), "be created", "created"
 	if o.start {
-		judge, want, is = runningJudge(true, machine.Generation), "run", "running"
+		judge, want, is = resource.VMRunning(true, machine.Generation), "run", "running"
 	}
 	if !o.wait {
-		return notWaiting(s, o.name, want)
+		return resource.NotWaiting(s, o.name, want)
 	}
-	if err := waitVM(ctx, s, c, machine, judge, want); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, judge, want); err != nil {
 		return err
 	}
 	if !o.start {
@@ -219,5 +220,5 @@ func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o c
 		return nil
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", o.name, is)
-	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }

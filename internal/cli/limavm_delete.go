@@ -5,12 +5,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -26,7 +26,7 @@ removes instance directories that no LimaVM claims (rdd status lists them); dire
   rdd limavm delete dev test --timeout 10m
   rdd limavm delete old --unclaimed`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeVMs(s),
+		ValidArgsFunction: resource.CompleteVMs(s),
 	}
 	cmd.Flags().BoolVar(&unclaimed, "unclaimed", false, "remove directories without a LimaVM")
 	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, args []string, wait bool) error {
@@ -34,7 +34,7 @@ removes instance directories that no LimaVM claims (rdd status lists them); dire
 		if err != nil {
 			return err
 		}
-		find := func(name string) (*limav1.LimaVM, error) { return findVM(ctx, c, name) }
+		find := func(name string) (*limav1.LimaVM, error) { return resource.FindVM(ctx, c, name) }
 		if unclaimed {
 			find = func(name string) (*limav1.LimaVM, error) { return claimToDelete(ctx, s, c, name) }
 		}
@@ -49,7 +49,7 @@ func deleteVMs(ctx context.Context, s *session.Session, c ctrl.WithWatch, names 
 	for _, name := range names {
 		machine, err := find(name)
 		if err == nil {
-			err = askDelete(ctx, c, machine)
+			err = resource.AskDelete(ctx, c, machine)
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -58,34 +58,7 @@ func deleteVMs(ctx context.Context, s *session.Session, c ctrl.WithWatch, names 
 		going = append(going, machine)
 	}
 	for _, machine := range going {
-		errs = append(errs, awaitDeleted(ctx, s, c, machine, wait))
+		errs = append(errs, resource.AwaitDeleted(ctx, s, c, machine, wait))
 	}
 	return errors.Join(errs...)
-}
-
-// deleteVM deletes one LimaVM.
-func deleteVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	if err := askDelete(ctx, c, machine); err != nil {
-		return err
-	}
-	return awaitDeleted(ctx, s, c, machine, wait)
-}
-
-func askDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error {
-	if err := ctrl.IgnoreNotFound(c.Delete(ctx, machine, ctrl.Preconditions{UID: &machine.UID})); err != nil {
-		return fmt.Errorf("deleting LimaVM %q: %w", machine.Name, err)
-	}
-	return nil
-}
-
-func awaitDeleted(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	if !wait {
-		return notWaiting(s, machine.Name, "be deleted")
-	}
-	why := func(object ctrl.Object) string { return deletingWhy(object.(*limav1.LimaVM).Status.Conditions) }
-	if err := waitVM(ctx, s, c, machine, session.Gone(string(machine.UID), why), "be deleted"); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.Out, "LimaVM %q is deleted.\n", machine.Name)
-	return nil
 }

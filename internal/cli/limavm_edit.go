@@ -14,6 +14,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -53,7 +54,7 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 		return err
 	}
 	if !wait {
-		return notWaiting(s, machine.Name, "take up its template")
+		return resource.NotWaiting(s, machine.Name, "take up its template")
 	}
 	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
 }
@@ -87,10 +88,10 @@ func sendTemplate(ctx context.Context, c ctrl.Writer, cm *corev1.ConfigMap, text
 
 func awaitEdit(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, version string) error {
 	inForce := func(machine *limav1.LimaVM) bool { return machine.Status.ObservedTemplateResourceVersion == version }
-	if err := waitVM(ctx, s, c, machine, takenUp(inForce), "take up its template"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMTakesUp(inForce), "take up its template"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q has taken up its template and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q has taken up its template and is %s.\n", machine.Name, resource.WantedText(machine.Spec.Running))
 	return nil
 }
 

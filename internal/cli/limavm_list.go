@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
@@ -82,7 +83,7 @@ func limavmList(ctx context.Context, s *session.Session, format *listFormat, qui
 		}
 		return nil
 	}
-	events, err := eventsByObject(ctx, c)
+	events, err := resource.EventsByObject(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -96,23 +97,23 @@ func limavmList(ctx context.Context, s *session.Session, format *listFormat, qui
 
 // listUnclaimed tells of instance directories that no LimaVM claims.
 func listUnclaimed(s *session.Session, limaHome string, machines []limav1.LimaVM) error {
-	found, err := unclaimed(limaHome, machines)
+	found, err := resource.ListUnclaimed(limaHome, machines)
 	for _, u := range found {
-		fmt.Fprintln(s.Err, u.text())
+		fmt.Fprintln(s.Err, u.Text())
 	}
 	return err
 }
 
 // listed is a line of the table.
 type listed struct {
-	vmReport
+	resource.VMReport
 	created time.Time
 }
 
 func reportVMs(machines []limav1.LimaVM, events map[types.UID][]explain.Event, cacheDir string) []listed {
 	var reports []listed
 	for _, m := range machines {
-		reports = append(reports, listed{reportVM(m, events[m.UID], cacheDir, time.Now()), m.CreationTimestamp.Time})
+		reports = append(reports, listed{resource.ReportVM(m, events[m.UID], cacheDir, time.Now()), m.CreationTimestamp.Time})
 	}
 	return reports
 }
@@ -128,7 +129,7 @@ func listTable(w io.Writer, machines []listed, now time.Time, wide bool) {
 		if wide {
 			row += fmt.Sprintf("\t%s\t%s", orDash(m.Accelerator), orDash(portsText(m.PortForwards)))
 		}
-		fmt.Fprintln(w, row+"\t"+m.text(now))
+		fmt.Fprintln(w, row+"\t"+m.Text(now))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -86,7 +87,7 @@ added, also after a restart of the machine, until Ctrl-C. Several logs are marke
 ` + logHelp(),
 		Example:           "  rdd limavm logs dev\n  rdd limavm logs dev -f -o serial\n  rdd limavm logs dev -n 20 -o all",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeVM(s),
+		ValidArgsFunction: resource.CompleteVM(s),
 	}
 	cmd.Flags().VarP(&kinds, "output", "o", "logs to print")
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "keep printing what is added")
@@ -158,7 +159,7 @@ func instanceDir(ctx context.Context, s *session.Session, name string) (vmdir.Di
 	if err != nil {
 		return "", err
 	}
-	if _, err := findVM(ctx, c, name); err != nil {
+	if _, err := resource.FindVM(ctx, c, name); err != nil {
 		return "", err
 	}
 	return "", fmt.Errorf("LimaVM %q has no instance directory yet; to see why: rdd why %s", name, name)

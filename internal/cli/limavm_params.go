@@ -16,6 +16,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
@@ -46,7 +47,7 @@ command waits for that.`,
 		if err != nil {
 			return err
 		}
-		machine, err := findVM(ctx, c, args[0])
+		machine, err := resource.FindVM(ctx, c, args[0])
 		if err != nil {
 			return err
 		}
@@ -154,7 +155,7 @@ func listParams(ctx context.Context, s *session.Session, c ctrl.Reader, machine 
 // setParams changes spec.params and waits until the machine is made by them.
 func setParams(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool) error {
 	before := *machine.DeepCopy()
-	if err := patchVM(ctx, c, machine, vmPatch{params: changes}); err != nil {
+	if err := resource.PatchVM(ctx, c, machine, resource.VMPatch{Params: changes}); err != nil {
 		return err
 	}
 	switch {
@@ -162,16 +163,16 @@ func setParams(ctx context.Context, s *session.Session, c *client.Client, machin
 		fmt.Fprintf(s.Out, "LimaVM %q has these parameters already.\n", machine.Name)
 		return nil
 	case !wait:
-		return notWaiting(s, machine.Name, "take up its parameters")
+		return resource.NotWaiting(s, machine.Name, "take up its parameters")
 	}
 	inForce, err := paramsInForce(ctx, c, &before, machine)
 	if err != nil {
 		return err
 	}
-	if err := waitVM(ctx, s, c, machine, takenUp(inForce), "take up its parameters"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMTakesUp(inForce), "take up its parameters"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, resource.WantedText(machine.Spec.Running))
 	return nil
 }
 
@@ -193,10 +194,10 @@ func paramsInForce(ctx context.Context, c ctrl.Reader, before, changed *limav1.L
 func completeParams(s *session.Session) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
-			return completeVM(s)(cmd, args, prefix)
+			return resource.CompleteVM(s)(cmd, args, prefix)
 		}
 		words, directive := s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
-			machine, err := findVM(ctx, c, args[0])
+			machine, err := resource.FindVM(ctx, c, args[0])
 			if err != nil {
 				return nil, err
 			}

@@ -4,15 +4,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
@@ -25,7 +23,7 @@ func limavmStartCommand(s *session.Session) *cobra.Command {
 passed. Then it prints the template's message. It tries again at once what has failed before.`,
 		Example: "  rdd limavm start dev\n  rdd limavm start dev --timeout 30m",
 	}, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		return setRunning(ctx, s, c, machine, true, wait)
+		return resource.SetRunning(ctx, s, c, machine, true, wait)
 	})
 }
 
@@ -39,9 +37,9 @@ the plug: what the guest has not written to its disk is lost. It also ends a shu
 		Example: "  rdd limavm stop dev\n  rdd limavm stop dev --force\n  rdd limavm stop dev --wait=false",
 	}, session.ChangeTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 		if force {
-			return forceStop(ctx, s, c, machine, wait)
+			return resource.ForceStop(ctx, s, c, machine, wait)
 		}
-		return setRunning(ctx, s, c, machine, false, wait)
+		return resource.SetRunning(ctx, s, c, machine, false, wait)
 	})
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "end the machine at once instead of asking the guest")
 	return cmd
@@ -79,147 +77,41 @@ needs --yes.`,
 	return cmd
 }
 
-// setRunning starts or stops a LimaVM.
-func setRunning(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
-	if err := patchVM(ctx, c, machine, vmPatch{running: &running}); err != nil {
-		return err
-	}
-	return finishPower(ctx, s, c, machine, running, wait)
-}
-
-// forceStop ends a LimaVM's machine at once, also one whose shutdown hangs.
-func forceStop(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	patch := vmPatch{annotation: limav1.AnnotationForceStop, value: requestValue()}
-	if machine.Spec.Running {
-		patch.running = new(bool)
-	}
-	if err := patchVM(ctx, c, machine, patch); err != nil {
-		return err
-	}
-	return finishPower(ctx, s, c, machine, false, wait)
-}
-
-func finishPower(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
-	want := map[bool]string{true: "run", false: "stop"}[running]
-	if !wait {
-		if err := retryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
-			return err
-		}
-		return notWaiting(s, machine.Name, want)
-	}
-	if err := waitVM(ctx, s, c, machine, runningJudge(running, machine.Generation), want); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", machine.Name, map[bool]string{true: "running", false: "stopped"}[running])
-	if !running {
-		return nil
-	}
-	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
-}
-
 // restartVM restarts a machine that is to run, and starts another.
 func restartVM(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 	if !machine.Spec.Running {
 		fmt.Fprintf(s.Err, "LimaVM %q is stopped: starting it.\n", machine.Name)
-		return setRunning(ctx, s, c, machine, true, wait)
+		return resource.SetRunning(ctx, s, c, machine, true, wait)
 	}
-	before, request := machine.Status.RestartCount, requestValue()
-	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationRestartRequested, value: request}); err != nil {
+	before, request := machine.Status.RestartCount, resource.RequestValue()
+	if err := resource.PatchVM(ctx, c, machine, resource.VMPatch{Annotation: limav1.AnnotationRestartRequested, Value: request}); err != nil {
 		return err
 	}
 	if !wait {
-		return notWaiting(s, machine.Name, "restart")
+		return resource.NotWaiting(s, machine.Name, "restart")
 	}
-	if err := waitVM(ctx, s, c, machine, restartedJudge(request, before), "restart"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMRestarted(request, before), "restart"); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q has restarted and is running.\n", machine.Name)
-	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
-}
-
-// restartedJudge waits until the request was heard and the machine has come up once more than before.
-func restartedJudge(request string, before int64) session.Predicate {
-	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
-		if !machine.Spec.Running {
-			return session.Result{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is false now")
-		}
-		return awaiting(machine.Status.LastRestartRequest == request, func() session.Result {
-			v := settledVerdict(machine)
-			if v.Done && machine.Status.RestartCount <= before {
-				return session.Result{Why: "waiting for the restart"}
-			}
-			return v
-		}), nil
-	})
+	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }
 
 // resetVM makes a LimaVM's machine anew.
 func resetVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
-	judge, err := requestReset(ctx, c, machine)
+	judge, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {
 		return err
 	}
 	if !wait {
-		return notWaiting(s, machine.Name, "be made anew")
+		return resource.NotWaiting(s, machine.Name, "be made anew")
 	}
-	if err := waitVM(ctx, s, c, machine, judge, "be made anew"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, judge, "be made anew"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q is made anew and %s.\n", machine.Name, wantedText(machine.Spec.Running))
+	fmt.Fprintf(s.Out, "LimaVM %q is made anew and %s.\n", machine.Name, resource.WantedText(machine.Spec.Running))
 	if !machine.Spec.Running {
 		return nil
 	}
-	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
-}
-
-// requestReset asks for a LimaVM's machine to be made anew; the judge waits until it is.
-func requestReset(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) (session.Predicate, error) {
-	request := requestValue()
-	if err := patchVM(ctx, c, machine, vmPatch{annotation: limav1.AnnotationResetRequested, value: request}); err != nil {
-		return nil, err
-	}
-	return existing(func(machine *limav1.LimaVM) (session.Result, error) {
-		return awaiting(machine.Status.LastResetRequest == request, func() session.Result { return settledVerdict(machine) }), nil
-	}), nil
-}
-
-// requestValue is new for each request that an annotation makes.
-func requestValue() string { return time.Now().UTC().Format(time.RFC3339Nano) }
-
-// vmPatch is a change of a LimaVM; what is not set stays.
-type vmPatch struct {
-	running           *bool
-	annotation, value string
-	// params to set; nil removes one.
-	params map[string]*string
-}
-
-// merge is the JSON merge patch.
-func (p vmPatch) merge() ([]byte, error) {
-	spec, patch := map[string]any{}, map[string]any{}
-	if p.running != nil {
-		spec["running"] = *p.running
-	}
-	if p.params != nil {
-		spec["params"] = p.params
-	}
-	if len(spec) > 0 {
-		patch["spec"] = spec
-	}
-	if p.annotation != "" {
-		patch["metadata"] = map[string]any{"annotations": map[string]string{p.annotation: p.value}}
-	}
-	return json.Marshal(patch)
-}
-
-// patchVM changes a LimaVM and makes machine what it is then.
-func patchVM(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM, change vmPatch) error {
-	data, err := change.merge()
-	if err != nil {
-		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
-	}
-	if err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, data), session.FieldOwner); err != nil {
-		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
-	}
-	return nil
+	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }

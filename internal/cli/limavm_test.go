@@ -14,9 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -102,84 +99,5 @@ func TestReadParams(t *testing.T) {
 	}
 	if _, err := readParams([]byte("arch: cray-1\n"), nil); err == nil {
 		t.Error("an invalid template has parameters")
-	}
-}
-
-func TestVMPatch(t *testing.T) {
-	no, value := false, "v"
-	for _, tt := range []struct {
-		patch vmPatch
-		want  string
-	}{
-		{vmPatch{}, `{}`},
-		{vmPatch{running: &no}, `{"spec":{"running":false}}`},
-		{vmPatch{annotation: "a/b", value: "1"}, `{"metadata":{"annotations":{"a/b":"1"}}}`},
-		{vmPatch{running: &no, annotation: "a/b", value: "1"}, `{"metadata":{"annotations":{"a/b":"1"}},"spec":{"running":false}}`},
-		{vmPatch{params: map[string]*string{"k": &value, "gone": nil}}, `{"spec":{"params":{"gone":null,"k":"v"}}}`},
-	} {
-		if got, err := tt.patch.merge(); err != nil || string(got) != tt.want {
-			t.Errorf("got %s, %v, want %s", got, err, tt.want)
-		}
-	}
-}
-
-// vmIn makes a LimaVM of generation 2 for judges.
-func vmIn(running bool, status limav1.LimaVMStatus, conditions ...metav1.Condition) *limav1.LimaVM {
-	status.Conditions = conditions
-	return &limav1.LimaVM{
-		ObjectMeta: metav1.ObjectMeta{Name: "dev", Generation: 2},
-		Spec:       limav1.LimaVMSpec{Running: running}, Status: status,
-	}
-}
-
-func TestJudges(t *testing.T) {
-	made := condition(limav1.ConditionCreated, metav1.ConditionTrue, limav1.ReasonCreated, "")
-	up := condition(limav1.ConditionRunning, metav1.ConditionTrue, limav1.ReasonStarted, "")
-	down := condition(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStopped, "")
-	starting := condition(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStarting, "booting")
-	failed := condition(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStartFailed, "boom")
-	refused := condition(limav1.ConditionCreated, metav1.ConditionFalse, limav1.ReasonCreateFailed, "field `disk`")
-	old := up
-	old.ObservedGeneration = 1
-	type status = limav1.LimaVMStatus
-	moved := func(vm *limav1.LimaVM) bool { return vm.Status.ObservedTemplateHash == "new" }
-	for _, tt := range []struct {
-		name  string
-		judge session.Predicate
-		vm    *limav1.LimaVM
-		want  session.Result
-		err   string
-	}{
-		{"restarted", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 4}, made, up), session.Result{Done: true}, ""},
-		{"restart unheard", restartedJudge("r", 3), vmIn(true, status{RestartCount: 3}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
-		{"restart heard", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
-		{"not counted yet", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
-		{"restarting", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, starting), session.Result{Why: "booting"}, ""},
-		{"restart fails", restartedJudge("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
-		{"stopped meanwhile", restartedJudge("r", 3), vmIn(false, status{LastRestartRequest: "r"}, made, down), session.Result{}, "its spec.running is false now"},
-
-		{"taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), session.Result{Done: true}, ""},
-		{"taken up, stopped", takenUp(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), session.Result{Done: true}, ""},
-		{"not taken up", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
-		{"refused by the engine", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up), session.Result{Why: "field `disk`", Failed: "CreateFailed: field `disk`"}, ""},
-		{"fails to start with it", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
-		{"not looked at", takenUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
-
-		{"adopted", adoptedJudge(), vmIn(false, status{}), session.Result{Done: true}, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.judge(tt.vm)
-			if got != tt.want || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
-				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
-			}
-		})
-	}
-	claiming := vmIn(false, status{})
-	claiming.Annotations = map[string]string{limav1.AnnotationAdoptFrom: "u"}
-	if got, err := adoptedJudge()(claiming); got.Done || err != nil {
-		t.Errorf("while it is being adopted: %+v, %v", got, err)
-	}
-	if _, err := takenUp(moved)(nil); err == nil {
-		t.Error("a wait for a LimaVM that is gone goes on")
 	}
 }

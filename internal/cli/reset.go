@@ -13,6 +13,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -43,19 +44,19 @@ func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
 		return err
 	}
 	if !exists {
-		fmt.Fprintf(s.Out, noApp, "reset")
+		resource.NoApp(s, "reset")
 		return nil
 	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	app, err := getApp(ctx, c)
+	app, err := resource.App(ctx, c)
 	switch {
 	case err != nil:
 		return err
 	case app == nil:
-		fmt.Fprintf(s.Out, noApp, "reset")
+		resource.NoApp(s, "reset")
 		return nil
 	case app.DeletionTimestamp != nil:
 		fmt.Fprintln(s.Out, "The App is being deleted, and its VM with it. To wait for that: rdd delete")
@@ -73,7 +74,7 @@ func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
 
 // appVM is the App's own LimaVM.
 func appVM(ctx context.Context, c ctrl.Reader, app *appv1.App) (*limav1.LimaVM, error) {
-	machine, err := lookupVM(ctx, c, appv1.LimaVMName)
+	machine, err := resource.LookupVM(ctx, c, appv1.LimaVMName)
 	switch {
 	case err != nil:
 		return nil, err
@@ -88,7 +89,7 @@ func appVM(ctx context.Context, c ctrl.Reader, app *appv1.App) (*limav1.LimaVM, 
 
 // recreateVM makes the VM anew and waits until the App has settled with it.
 func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
-	anew, err := requestReset(ctx, c, machine)
+	anew, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {
 		return err
 	}
@@ -105,31 +106,15 @@ func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *
 		}
 		return v, err
 	}
-	if err := followVM(ctx, s, c, machine, noting, what, resetHint); err != nil {
+	if err := resource.FollowVM(ctx, s, c, machine, noting, what, resetHint); err != nil {
 		return err
 	}
-	if err := followApp(ctx, s, c, app, mirrored(running, settledJudge(app, "running")), what, resetHint); err != nil {
+	if err := resource.FollowApp(ctx, s, c, app, resource.AfterVM(running, resource.AppSettled(app, "running")), what, resetHint); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "The VM is made anew and %s.\n", wantedText(app.Spec.Running))
+	fmt.Fprintf(s.Out, "The VM is made anew and %s.\n", resource.WantedText(app.Spec.Running))
 	if !app.Spec.Running {
 		return nil
 	}
-	return tellMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
-}
-
-// mirrored holds a judge of the App back until its controller has seen the LimaVM's condition: what it said before is about the VM
-// that was.
-func mirrored(running *metav1.Condition, judge session.Predicate) session.Predicate {
-	return func(object ctrl.Object) (session.Result, error) {
-		v, err := judge(object)
-		if err != nil || !v.Done {
-			return v, err
-		}
-		seen := meta.FindStatusCondition(object.(*appv1.App).Status.Conditions, appv1.ConditionRunning)
-		if seen == nil || seen.LastTransitionTime.Before(&running.LastTransitionTime) {
-			return session.Result{Why: "waiting for the App controller", Unseen: true}, nil
-		}
-		return v, nil
-	}
+	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }

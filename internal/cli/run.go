@@ -12,10 +12,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
@@ -76,22 +75,14 @@ func ensureRunning(ctx context.Context, s *session.Session) (*appv1.App, error) 
 	if err != nil {
 		return nil, err
 	}
-	app, err := getApp(ctx, c)
-	if err != nil || settledRunning(app) {
+	app, err := resource.App(ctx, c)
+	if err != nil || resource.SettledRunning(app) {
 		return app, err
 	}
-	if app, err = runApp(ctx, s, c); err != nil {
+	if app, err = resource.StartApp(ctx, s, c); err != nil {
 		return nil, err
 	}
-	return app, settle(ctx, s, c, app, []string{"running"}, "the VM to run", startHint)
-}
-
-func settledRunning(app *appv1.App) bool {
-	if app == nil || !app.Spec.Running || app.DeletionTimestamp != nil {
-		return false
-	}
-	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
-	return settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration == app.Generation
+	return app, resource.SettleApp(ctx, s, c, app, []string{"running"}, "the VM to run", startHint)
 }
 
 // findProgram looks in the instance's tools first.

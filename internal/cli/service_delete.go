@@ -16,6 +16,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -130,7 +131,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	app, err := getApp(ctx, c)
+	app, err := resource.App(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
 			return fmt.Errorf("deleting the App: %w", err)
 		}
-		if err := waitAppGone(ctx, s, c, app, goesOnHint); err != nil {
+		if err := resource.WaitAppGone(ctx, s, c, app, goesOnHint); err != nil {
 			return err
 		}
 	}
@@ -147,7 +148,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 		return fmt.Errorf("listing the LimaVMs: %w", err)
 	}
 	for i := range machines.Items {
-		if err := deleteVM(ctx, s, c, &machines.Items[i], true); err != nil {
+		if err := resource.DeleteVM(ctx, s, c, &machines.Items[i], true); err != nil {
 			return err
 		}
 	}
@@ -164,7 +165,7 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	if err := s.UndoHostChanges(ctx, inst); err != nil {
 		return err
 	}
-	left, err := unclaimed(inst.LimaHome(), nil)
+	left, err := resource.ListUnclaimed(inst.LimaHome(), nil)
 	if err != nil {
 		return err
 	}
@@ -177,12 +178,12 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 
 // showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
 func showUnclaimed(s *session.Session, inst instance.Instance) error {
-	left, err := unclaimed(inst.LimaHome(), nil)
+	left, err := resource.ListUnclaimed(inst.LimaHome(), nil)
 	if err != nil {
 		return err
 	}
 	for _, directory := range left {
-		fmt.Fprintln(s.Out, directory.text())
+		fmt.Fprintln(s.Out, directory.Text())
 	}
 	return nil
 }
@@ -221,7 +222,7 @@ func stopVMs(ctx context.Context, s *session.Session, inst instance.Instance) er
 	if err != nil {
 		return err
 	}
-	if err := stopApp(ctx, s, true); err != nil {
+	if err := resource.StopApp(ctx, s, true); err != nil {
 		return err
 	}
 	var machines limav1.LimaVMList
@@ -233,7 +234,7 @@ func stopVMs(ctx context.Context, s *session.Session, inst instance.Instance) er
 		if metav1.GetControllerOf(machine) != nil {
 			continue // stopped with its owner
 		}
-		if err := setRunning(ctx, s, c, machine, false, true); err != nil {
+		if err := resource.SetRunning(ctx, s, c, machine, false, true); err != nil {
 			return err
 		}
 	}

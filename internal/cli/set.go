@@ -14,6 +14,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 )
@@ -76,15 +77,15 @@ func setProperties(ctx context.Context, s *session.Session, o setOptions) error 
 	if err != nil {
 		return err
 	}
-	before, err := rawApp(ctx, c)
+	before, err := resource.RawApp(ctx, c)
 	if err != nil {
 		return err
 	}
-	change := appChange{patch: property.Patch(settings), spec: property.New(settings), command: "the same rdd set again"}
+	change := resource.AppChange{Patch: property.Patch(settings), Spec: property.New(settings), Command: "the same rdd set again"}
 	if o.dryRun {
 		return dryRunSet(ctx, s, c, before, change, o.output)
 	}
-	after, err := applyApp(ctx, s, c, change)
+	after, err := resource.ApplyApp(ctx, s, c, change)
 	if err != nil {
 		return err
 	}
@@ -124,14 +125,14 @@ func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*str
 }
 
 // dryRunSet asks the API what would come of a change.
-func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *unstructured.Unstructured, change appChange, output *session.OutputFormat) error {
+func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *unstructured.Unstructured, change resource.AppChange, output *session.OutputFormat) error {
 	if before != nil && before.GetDeletionTimestamp() != nil {
 		return errors.New("the App is being deleted, so nothing can be said of a change; to wait for that: rdd delete")
 	}
-	after, err := patchApp(ctx, c, change.patch, ctrl.DryRunAll)
+	after, err := resource.PatchApp(ctx, c, change.Patch, ctrl.DryRunAll)
 	if err == nil && after == nil {
 		before = nil
-		after, err = createApp(ctx, c, change.spec, ctrl.DryRunAll)
+		after, err = resource.CreateApp(ctx, c, change.Spec, ctrl.DryRunAll)
 	}
 	if err != nil {
 		return fmt.Errorf("the change would be refused: %w", err)
@@ -143,13 +144,13 @@ func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *u
 
 // finishSet waits until the App has settled with the settings.
 func finishSet(ctx context.Context, s *session.Session, c ctrl.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions) error {
-	app, err := typedApp(raw)
+	app, err := resource.TypedApp(raw)
 	if err != nil {
 		return err
 	}
 	if !o.wait {
 		key := ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
-		if err := retryFailed(ctx, c, app.Status.Conditions, key); err != nil {
+		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
 		o.say(s.Out, "To follow how the App settles: rdd status")
@@ -159,10 +160,10 @@ func finishSet(ctx context.Context, s *session.Session, c ctrl.WithWatch, raw *u
 	for _, s := range settings {
 		names = append(names, s.Name)
 	}
-	if err := settle(ctx, s, c, app, names, "the App to settle", setHint); err != nil {
+	if err := resource.SettleApp(ctx, s, c, app, names, "the App to settle", setHint); err != nil {
 		return err
 	}
-	o.say(s.Out, fmt.Sprintf("The App has settled: the VM is %s.", wantedText(app.Spec.Running)))
+	o.say(s.Out, fmt.Sprintf("The App has settled: the VM is %s.", resource.WantedText(app.Spec.Running)))
 	return nil
 }
 
@@ -184,7 +185,7 @@ func newSetReport(before, after *unstructured.Unstructured) setReport {
 	if before != nil && before.GetUID() != after.GetUID() {
 		before = nil // it was deleted meanwhile
 	}
-	return setReport{Created: before == nil, Changes: property.Compare(rawSpec(before), rawSpec(after))}
+	return setReport{Created: before == nil, Changes: property.Compare(resource.RawSpec(before), resource.RawSpec(after))}
 }
 
 // table writes the report for people; the words say what happens to the App.

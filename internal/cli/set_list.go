@@ -17,6 +17,7 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/api/crds"
 	"rancherdesktop.io/rdd/internal/cli/property"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -103,8 +104,8 @@ func schemaAndSpec(ctx context.Context, s *session.Session) (*property.Schema, m
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, err := rawApp(ctx, c)
-	return schema, rawSpec(raw), err
+	raw, err := resource.RawApp(ctx, c)
+	return schema, resource.RawSpec(raw), err
 }
 
 // firstSentence is enough of a description for a table.

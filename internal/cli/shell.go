@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -83,7 +84,7 @@ func limavmShellCommand(s *session.Session) *cobra.Command {
 		Long:              "Shell runs a command in a virtual machine, which must be running.\n\n" + shellLong,
 		Example:           "  rdd limavm shell dev\n  rdd limavm shell dev journalctl -b\n  rdd limavm shell --workdir /srv dev make",
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeVM(s),
+		ValidArgsFunction: resource.CompleteVM(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.name, o.start, o.args = args[0], "rdd limavm start "+args[0], args[1:]
 			return runInVM(cmd.Context(), s, o)
@@ -226,7 +227,7 @@ func explainUnreachable(ctx context.Context, s *session.Session, name, start str
 	if err != nil {
 		return err
 	}
-	machine, err := findVM(ctx, c, name)
+	machine, err := resource.FindVM(ctx, c, name)
 	if err != nil {
 		return err
 	}

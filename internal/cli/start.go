@@ -10,6 +10,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -37,24 +38,24 @@ func startApp(ctx context.Context, s *session.Session, wait bool) error {
 	if err != nil {
 		return err
 	}
-	app, err := runApp(ctx, s, c)
+	app, err := resource.StartApp(ctx, s, c)
 	if err != nil {
 		return err
 	}
 	key := ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
 	if !wait {
-		if err := retryFailed(ctx, c, app.Status.Conditions, key); err != nil {
+		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.Out, "The VM is to run. To follow it: rdd status")
 		return nil
 	}
-	if err := settle(ctx, s, c, app, []string{"running"}, "the VM to run", startHint); err != nil {
+	if err := resource.SettleApp(ctx, s, c, app, []string{"running"}, "the VM to run", startHint); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.Out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
 	if err := tellElsewhere(ctx, s, c); err != nil {
 		fmt.Fprintln(s.Err, "Which engine docker uses could not be found out:", err)
 	}
-	return tellMessage(ctx, s, key)
+	return resource.PrintMessage(ctx, s, key)
 }

@@ -9,33 +9,30 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
 // statusReport is what `rdd status` prints. Absent parts do not exist.
 type statusReport struct {
-	Instance string        `json:"instance"`
-	Daemon   *daemonReport `json:"daemon,omitempty"`
-	App      *appReport    `json:"app,omitempty"`
-	VM       *vmReport     `json:"vm,omitempty"`
-	Engine   *engineReport `json:"engine,omitempty"`
-	Docker   *dockerReport `json:"docker,omitempty"`
+	Instance string             `json:"instance"`
+	Daemon   *daemonReport      `json:"daemon,omitempty"`
+	App      *appReport         `json:"app,omitempty"`
+	VM       *resource.VMReport `json:"vm,omitempty"`
+	Engine   *engineReport      `json:"engine,omitempty"`
+	Docker   *dockerReport      `json:"docker,omitempty"`
 	// Host is what keeps docker on the host from finding the VM by itself.
-	Host      []hostconfig.Thing `json:"host,omitempty"`
-	OtherVMs  []vmReport         `json:"otherVMs,omitempty"`
-	Unclaimed []unclaimedReport  `json:"unclaimed,omitempty"`
+	Host      []hostconfig.Thing   `json:"host,omitempty"`
+	OtherVMs  []resource.VMReport  `json:"otherVMs,omitempty"`
+	Unclaimed []resource.Unclaimed `json:"unclaimed,omitempty"`
 }
 
 type daemonReport struct {
@@ -49,23 +46,6 @@ type appReport struct {
 	Wanted  string        `json:"wanted"`
 	Settled bool          `json:"settled"`
 	State   explain.State `json:"state"`
-}
-
-type vmReport struct {
-	Namespace string        `json:"namespace"`
-	Name      string        `json:"name"`
-	Wanted    string        `json:"wanted"`
-	State     explain.State `json:"state"`
-	SSHPort   int32         `json:"sshPort,omitempty"`
-	// Accelerator in use, and why it is this one.
-	Accelerator       string `json:"accelerator,omitempty"`
-	AcceleratorReason string `json:"acceleratorReason,omitempty"`
-	BootID            string `json:"bootID,omitempty"`
-	Restarts          int64  `json:"starts,omitempty"`
-	RestartNeeded     bool   `json:"restartNeeded,omitempty"`
-	// Deaths of late; absent when there were none.
-	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
-	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
 }
 
 // engineReport is what the container engine controller says.
@@ -122,7 +102,7 @@ func gatherStatus(ctx context.Context, s *session.Session) (*statusReport, error
 	if err != nil {
 		return nil, err
 	}
-	report.Unclaimed, err = unclaimed(inst.LimaHome(), machines.Items)
+	report.Unclaimed, err = resource.ListUnclaimed(inst.LimaHome(), machines.Items)
 	return report, err
 }
 
@@ -135,14 +115,14 @@ func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, 
 	report.Daemon = &daemonReport{
 		PID: c.Daemon.Process.PID, Port: c.Daemon.Port, Version: c.Daemon.Build.Version, Started: metav1.NewTime(c.Daemon.Started),
 	}
-	app, err := getApp(ctx, c)
+	app, err := resource.App(ctx, c)
 	if err != nil {
 		return err
 	}
 	if err := c.List(ctx, machines); err != nil {
 		return fmt.Errorf("listing LimaVMs: %w", err)
 	}
-	events, err := eventsByObject(ctx, c)
+	events, err := resource.EventsByObject(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -151,7 +131,7 @@ func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, 
 		report.Host = hostProblems(s, inst)
 	}
 	for _, machine := range machines.Items {
-		vm := reportVM(machine, events[machine.UID], inst.CacheDir, time.Now())
+		vm := resource.ReportVM(machine, events[machine.UID], inst.CacheDir, time.Now())
 		if app != nil && metav1.IsControlledBy(&machine, app) {
 			report.VM = &vm
 		} else {
@@ -168,23 +148,6 @@ func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, 
 	return nil
 }
 
-// eventsByObject lists the Events of each object, by its UID, in order of time.
-func eventsByObject(ctx context.Context, c ctrl.Reader) (map[types.UID][]explain.Event, error) {
-	list := &corev1.EventList{}
-	if err := c.List(ctx, list); err != nil {
-		return nil, fmt.Errorf("listing Events: %w", err)
-	}
-	raw := map[types.UID][]corev1.Event{}
-	for _, e := range list.Items {
-		raw[e.InvolvedObject.UID] = append(raw[e.InvolvedObject.UID], e)
-	}
-	events := map[types.UID][]explain.Event{}
-	for uid, list := range raw {
-		events[uid] = explain.Events(list)
-	}
-	return events, nil
-}
-
 func reportApp(app *appv1.App) *appReport {
 	if app == nil {
 		return nil
@@ -192,7 +155,7 @@ func reportApp(app *appv1.App) *appReport {
 	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
 	current := settled != nil && settled.ObservedGeneration >= app.Generation
 	report := &appReport{
-		Wanted:  wantedText(app.Spec.Running),
+		Wanted:  resource.WantedText(app.Spec.Running),
 		Settled: current && settled.Status == metav1.ConditionTrue,
 		State:   explain.Conditioned(settled),
 	}
@@ -213,21 +176,4 @@ func reportEngine(app *appv1.App) *engineReport {
 		report.Version = app.Status.ContainerEngine.Version
 	}
 	return report
-}
-
-func wantedText(running bool) string {
-	if running {
-		return "running"
-	}
-	return "stopped"
-}
-
-func reportVM(limaVM limav1.LimaVM, events []explain.Event, cacheDir string, now time.Time) vmReport {
-	status := limaVM.Status
-	return vmReport{
-		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: wantedText(limaVM.Spec.Running),
-		State: explain.Machine(&limaVM, events), Deaths: explain.LastDeaths(events, now),
-		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: machine.Reason(cacheDir, status.Accelerator),
-		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
-	}
 }

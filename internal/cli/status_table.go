@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 )
 
 // rowFunc writes a row of a table: its name and what there is to say.
@@ -21,8 +21,8 @@ func (s *statusReport) table(w io.Writer, now time.Time) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	s.daemonRows(row, now)
 	if s.VM != nil {
-		row("VM", "%s/%s %s", s.VM.Namespace, s.VM.Name, s.VM.text(now))
-		s.VM.details(row)
+		row("VM", "%s/%s %s", s.VM.Namespace, s.VM.Name, s.VM.Text(now))
+		vmRows(row, s.VM)
 	}
 	if s.Engine != nil {
 		row("Engine", "%s", s.Engine.text(now))
@@ -34,13 +34,13 @@ func (s *statusReport) table(w io.Writer, now time.Time) {
 		row("Host", "%s: %s", t.Name, t.Remark())
 	}
 	for _, other := range s.OtherVMs {
-		row("Other VM", "%s/%s %s", other.Namespace, other.Name, other.text(now))
+		row("Other VM", "%s/%s %s", other.Namespace, other.Name, other.Text(now))
 		for _, p := range other.PortForwards {
-			row("  port", "%s", portText(p))
+			row("  port", "%s", resource.PortText(p))
 		}
 	}
 	for _, u := range s.Unclaimed {
-		row("Unclaimed", "%s", u.text())
+		row("Unclaimed", "%s", u.Text())
 	}
 }
 
@@ -62,34 +62,18 @@ func (s *statusReport) daemonRows(row rowFunc, now time.Time) {
 	}
 }
 
-// text is what the virtual machine is doing, on one line.
-func (v *vmReport) text(now time.Time) string {
-	state := v.State
-	if v.Deaths != nil && v.Deaths.Cause != "" && strings.Contains(state.Message, v.Deaths.Cause) {
-		state.Message = "" // said below
-	}
-	text := state.Text(now)
-	if v.RestartNeeded {
-		text += "; to be restarted"
-	}
-	if v.Deaths != nil {
-		text += "; " + v.Deaths.Text(now)
-	}
-	return text
-}
-
-func (v *vmReport) details(row rowFunc) {
+func vmRows(row rowFunc, v *resource.VMReport) {
 	if v.SSHPort != 0 {
 		row("SSH", "127.0.0.1:%d (rdd shell)", v.SSHPort)
 	}
 	if v.Accelerator != "" {
-		row("Accelerator", "%s", v.accelerator())
+		row("Accelerator", "%s", acceleratorText(v))
 	}
 	if v.Restarts > 1 {
 		row("Starts", "%d", v.Restarts)
 	}
 	for _, p := range v.PortForwards {
-		row("Port", "%s", portText(p))
+		row("Port", "%s", resource.PortText(p))
 	}
 }
 
@@ -100,21 +84,9 @@ func (e *engineReport) text(now time.Time) string {
 	return e.Name + " " + e.State.Text(now)
 }
 
-func (v *vmReport) accelerator() string {
+func acceleratorText(v *resource.VMReport) string {
 	if v.AcceleratorReason == "" {
 		return v.Accelerator
 	}
 	return v.Accelerator + ": " + v.AcceleratorReason
-}
-
-// portText is a way into the guest, or why there is none.
-func portText(p limav1.PortForward) string {
-	protocol := ""
-	if p.Protocol != "tcp" && p.Protocol != "unix" {
-		protocol = " (" + p.Protocol + ")"
-	}
-	if p.Error != "" {
-		return fmt.Sprintf("%s%s does not lead to %s in the guest: %s", p.Host, protocol, p.Guest, p.Error)
-	}
-	return fmt.Sprintf("%s%s leads to %s in the guest", p.Host, protocol, p.Guest)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
@@ -38,7 +39,7 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
   rdd why dev
   rdd why dev -o json`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeVM(s),
+		ValidArgsFunction: resource.CompleteVM(s),
 	}
 	output := session.AddOutput(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "print the whole time line")

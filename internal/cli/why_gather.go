@@ -15,12 +15,11 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
@@ -89,16 +88,16 @@ func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instan
 	if err != nil {
 		return err
 	}
-	if f.App, err = getApp(ctx, c); err != nil {
+	if f.App, err = resource.App(ctx, c); err != nil {
 		return err
 	}
-	if f.VM, err = lookupVM(ctx, c, f.VMName); err != nil {
+	if f.VM, err = resource.LookupVM(ctx, c, f.VMName); err != nil {
 		return err
 	}
 	var uids []types.UID
 	if f.AboutApp && f.App != nil {
 		uids = append(uids, f.App.UID)
-		if settledRunning(f.App) && f.App.Spec.ContainerEngine.Name == appv1.EngineMoby {
+		if resource.SettledRunning(f.App) && f.App.Spec.ContainerEngine.Name == appv1.EngineMoby {
 			answers := hostconfig.Answers(ctx, "unix", inst.DockerSocket())
 			f.Docker = &answers
 		}
@@ -106,17 +105,8 @@ func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instan
 	if f.VM != nil {
 		uids = append(uids, f.VM.UID)
 	}
-	f.Events, err = eventsOf(ctx, c, uids)
+	f.Events, err = resource.EventsOf(ctx, c, uids)
 	return err
-}
-
-// eventsOf lists the Events of some objects, in order of time.
-func eventsOf(ctx context.Context, c ctrl.Reader, uids []types.UID) ([]explain.Event, error) {
-	list := &corev1.EventList{}
-	if err := c.List(ctx, list); err != nil {
-		return nil, fmt.Errorf("listing Events: %w", err)
-	}
-	return explain.Events(slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return !slices.Contains(uids, e.InvolvedObject.UID) })), nil
 }
 
 // gatherDirectory reads the instance directory.
@@ -128,7 +118,7 @@ func gatherDirectory(dir vmdir.Dir, f *explain.Facts) {
 	d.OwnerUID, d.OwnerNamespace, d.OwnerName = record.Owner.UID, record.Owner.Namespace, record.Owner.Name
 	if err == nil && (f.VM == nil || string(f.VM.UID) == record.Owner.UID) {
 		// What cannot be read is left out: it is an addition to what the API says.
-		d.Machine, _ = unclaimedDir{dir: dir}.running()
+		d.Machine, _ = resource.MachineRuns(dir)
 		if run, err := dir.ReadRun(); err == nil && d.Machine && run.Phase != vm.PhaseRunning {
 			d.StepSince = run.Progress.Since
 		}

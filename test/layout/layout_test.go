@@ -68,9 +68,13 @@ var allowed = map[string][]string{
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/datastore", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
-	"internal/cli/session":  {"api", "internal/client", "internal/hostconfig", "internal/instance", "internal/version"},
-	"internal/cli/property": {},
-	"test":                  {"api", "internal", "test"},
+	"internal/cli/session": {"api", "internal/client", "internal/hostconfig", "internal/instance", "internal/version"},
+	"internal/cli/resource": {
+		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/flock", "internal/hostconfig", "internal/vm",
+	},
+	"internal/cli/why/explain": {"api"},
+	"internal/cli/property":    {},
+	"test":                     {"api", "internal", "test"},
 }
 
 type listed struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package resource
 
 import (
 	"bytes"
@@ -15,7 +15,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -111,7 +110,7 @@ func TestWait(t *testing.T) {
 				defer cancel()
 				began, retries := time.Now(), 0
 				w := &session.Wait{
-					Follow: script(tt.steps), Until: settledJudge(app(), "running"), What: "the VM to run", Hint: "See rdd status.",
+					Follow: script(tt.steps), Until: AppSettled(app(), "running"), What: "the VM to run", Hint: "See rdd status.",
 					Progress: session.NewProgress(&bytes.Buffer{}),
 					Retry:    func(context.Context) error { retries++; return nil },
 				}
@@ -165,60 +164,15 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
 		w := &session.Wait{
-			Follow: script([]step{{object: app(booting)}, {after: time.Hour}}), Until: settledJudge(app(), "running"),
-			What: "the VM to run", Hint: startHint, Progress: session.NewProgress(&bytes.Buffer{}),
+			Follow: script([]step{{object: app(booting)}, {after: time.Hour}}), Until: AppSettled(app(), "running"),
+			What: "the VM to run", Hint: "The start goes on.", Progress: session.NewProgress(&bytes.Buffer{}),
 		}
-		checkExit(t, w.Run(ctx), "interrupted while waiting for the VM to run (booting)\n"+startHint, session.ExitError)
+		checkExit(t, w.Run(ctx), "interrupted while waiting for the VM to run (booting)\n"+"The start goes on.", session.ExitError)
 	})
 }
 
-func testVM(running bool, conditions ...metav1.Condition) *limav1.LimaVM {
-	return &limav1.LimaVM{
-		ObjectMeta: metav1.ObjectMeta{Name: "dev", UID: "uid", Generation: 2},
-		Spec:       limav1.LimaVMSpec{Running: running},
-		Status:     limav1.LimaVMStatus{Conditions: conditions},
-	}
-}
-
-func TestLimaVMJudges(t *testing.T) {
-	created := condition("Created", metav1.ConditionTrue, "Created", "")
-	building := condition("Created", metav1.ConditionUnknown, "Pending", "building image 3/5 … 42%")
-	taken := condition("Created", metav1.ConditionFalse, "NameTaken", "the directory is in the way")
-	started := condition("Running", metav1.ConditionTrue, "Started", "")
-	stopping := condition("Running", metav1.ConditionFalse, "Stopping", "shutting down")
-	stopped := condition("Running", metav1.ConditionFalse, "Stopped", "")
-	stopFailed := condition("Running", metav1.ConditionFalse, "StopFailed", "QEMU does not end")
-	olderStarted := started
-	olderStarted.ObservedGeneration = 1
-	tests := []struct {
-		name   string
-		judge  session.Predicate
-		object *limav1.LimaVM
-		want   session.Result
-	}{
-		{"run: not seen", runningJudge(true, 2), testVM(true), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
-		{"run: building", runningJudge(true, 2), testVM(true, building), session.Result{Why: "building image 3/5 … 42%"}},
-		{"run: name taken", runningJudge(true, 2), testVM(true, taken), session.Result{Why: "the directory is in the way", Failed: "NameTaken: the directory is in the way"}},
-		{"run: started", runningJudge(true, 2), testVM(true, created, started), session.Result{Done: true}},
-		{"run: started before the change", runningJudge(true, 2), testVM(true, created, olderStarted), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
-		{"stop: stopping", runningJudge(false, 2), testVM(false, created, stopping), session.Result{Why: "shutting down"}},
-		{"stop: stopped", runningJudge(false, 2), testVM(false, created, stopped), session.Result{Done: true}},
-		{"stop: failed", runningJudge(false, 2), testVM(false, created, stopFailed), session.Result{Why: "QEMU does not end", Failed: "StopFailed: QEMU does not end"}},
-		{"create: building", createdJudge(), testVM(false, building), session.Result{Why: "building image 3/5 … 42%"}},
-		{"create: created", createdJudge(), testVM(false, created), session.Result{Done: true}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.judge(tt.object)
-			if err != nil || got != tt.want {
-				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
-			}
-		})
-	}
-}
-
-func TestGoneJudge(t *testing.T) {
-	deleted := session.Gone("uid", func(object ctrl.Object) string { return deletingWhy(object.(*appv1.App).Status.Conditions) })
+func TestGone(t *testing.T) {
+	deleted := session.Gone("uid", func(object ctrl.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) })
 	recreated := app()
 	recreated.UID = "another"
 	for _, tt := range []struct {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package resource
 
 import (
 	"errors"
@@ -22,11 +22,11 @@ func TestCreateAppKeepsWhatAnotherHasSet(t *testing.T) {
 		return map[string]any{"virtualMachine": map[string]any{name: value}}
 	}
 	for _, spec := range []map[string]any{machine("cpus", int64(3)), machine("memory", "3Gi"), runningSpec(true)} {
-		if _, err := createApp(t.Context(), c, spec); err != nil {
+		if _, err := CreateApp(t.Context(), c, spec); err != nil {
 			t.Fatal(err)
 		}
 	}
-	app, err := getApp(t.Context(), c)
+	app, err := App(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,32 +35,32 @@ func TestCreateAppKeepsWhatAnotherHasSet(t *testing.T) {
 	}
 }
 
-func TestMirroredWaitsForTheControllerToSeeTheVM(t *testing.T) {
+func TestAfterVMWaitsForTheControllerToSeeTheVM(t *testing.T) {
 	running := func(second int64) *metav1.Condition {
 		return &metav1.Condition{Type: appv1.ConditionRunning, LastTransitionTime: metav1.Unix(second, 0)}
 	}
 	settledThen := func(second int64) *appv1.App { return app(settled, *running(second)) }
-	judge := mirrored(running(5), settledJudge(app()))
+	until := AfterVM(running(5), AppSettled(app()))
 	for _, tt := range []struct {
 		app  *appv1.App
 		done bool
 	}{
 		{settledThen(4), false}, {app(settled), false}, {settledThen(5), true}, {settledThen(6), true}, {app(booting, *running(5)), false},
 	} {
-		if v, err := judge(tt.app); err != nil || v.Done != tt.done {
+		if v, err := until(tt.app); err != nil || v.Done != tt.done {
 			t.Errorf("%v: got %+v, %v", tt.app.Status.Conditions, v, err)
 		}
 	}
-	if _, err := judge(nil); err == nil {
+	if _, err := until(nil); err == nil {
 		t.Error("an App that is gone is waited for")
 	}
-	failing := mirrored(running(5), func(_ ctrl.Object) (session.Result, error) { return session.Result{}, errors.New("no") })
+	failing := AfterVM(running(5), func(_ ctrl.Object) (session.Result, error) { return session.Result{}, errors.New("no") })
 	if _, err := failing(settledThen(5)); err == nil {
 		t.Error("the error is lost")
 	}
 }
 
-func TestSettledJudgeKnowsTheProperties(t *testing.T) {
+func TestAppSettledKnowsTheProperties(t *testing.T) {
 	wanted, bigger := app(), app(settled)
 	wanted.Spec.VirtualMachine.CPUs = 2
 	bigger.Generation, bigger.Spec.VirtualMachine.CPUs = 3, 4
@@ -69,18 +69,9 @@ func TestSettledJudgeKnowsTheProperties(t *testing.T) {
 	}{
 		{"virtualMachine.cpus", "the App was changed meanwhile: its spec.virtualMachine.cpus is 4 now"}, {"virtualMachine.memory", ""}, {"running", ""},
 	} {
-		v, err := settledJudge(wanted, tt.name)(bigger)
+		v, err := AppSettled(wanted, tt.name)(bigger)
 		if tt.want == "" && (err != nil || !v.Done) || tt.want != "" && (err == nil || err.Error() != tt.want) {
 			t.Errorf("%s: got %+v, %v", tt.name, v, err)
 		}
-	}
-}
-
-func TestHelpLinesAreShort(t *testing.T) {
-	if got := wrap("one two  three", 7); len(got) != 2 || got[0] != "one two" || got[1] != "three" {
-		t.Errorf("got %q", got)
-	}
-	if got := firstSentence("memory of it; absent means 2. Not more."); got != "memory of it" {
-		t.Errorf("got %q", got)
 	}
 }
