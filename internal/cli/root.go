@@ -1,67 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cli holds the commands of rdd, one file per command. A command is a
-// client of the API and nothing more; only the hidden serve commands run a
-// daemon or a hostagent.
 package cli
 
 import (
-	"context"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/cli/app"
+	"rancherdesktop.io/rdd/internal/cli/ctl"
+	"rancherdesktop.io/rdd/internal/cli/hostconfig"
+	"rancherdesktop.io/rdd/internal/cli/image"
+	"rancherdesktop.io/rdd/internal/cli/limavm"
+	"rancherdesktop.io/rdd/internal/cli/serve"
+	"rancherdesktop.io/rdd/internal/cli/service"
+	"rancherdesktop.io/rdd/internal/cli/why"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/version"
 )
-
-// program is what Main is made of.
-type program struct {
-	session *session.Session
-	engines daemon.EnginesFunc
-}
-
-// Option changes what Main is made of; tests use them.
-type Option func(*program)
-
-// WithEngines makes daemons drive other engines.
-func WithEngines(f daemon.EnginesFunc) Option { return func(p *program) { p.engines = f } }
-
-// WithBuild makes this program another build.
-func WithBuild(b version.Build) Option { return func(p *program) { p.session.Build = b } }
-
-// Main runs rdd with the arguments that follow its name and returns the exit code.
-func Main(args []string, options ...Option) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	p := &program{
-		session: &session.Session{
-			Streams: session.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
-			Build:   version.This(), Controllers: daemon.ControllerNames(),
-		},
-		engines: newEngines,
-	}
-	for _, option := range options {
-		option(p)
-	}
-	if calledAsKubectl() {
-		args = append([]string{kubectlName}, args...)
-	}
-	cmd := p.command()
-	cmd.SetArgs(args)
-	return p.session.ExitCode(cmd.ExecuteContext(ctx))
-}
 
 // command builds the tree of commands.
 func (p *program) command() *cobra.Command {
-	r := p.session
+	s := p.session
 	cmd := &cobra.Command{
 		Use:   "rdd",
 		Short: "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
@@ -77,14 +37,17 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 		// Flags before a subcommand are rdd's own, also where all that follows is kubectl's.
 		TraverseChildren: true,
 	}
-	cmd.SetIn(r.In)
-	cmd.SetOut(r.Out)
-	cmd.SetErr(r.Err)
-	cmd.PersistentFlags().StringVar(&r.InstanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand(startCommand(r), stopCommand(r), setCommand(r), resetCommand(r), deleteCommand(r), statusCommand(r), whyCommand(r))
-	cmd.AddCommand(shellCommand(r), runCommand(r), integrationCommand(r), limavmCommand(r), imageCommand(r))
-	cmd.AddCommand(serviceCommand(r, &daemonCode{session: r, engines: p.engines}), ctlCommand(r), kubectlCommand(r), versionCommand(r))
-	cmd.AddCommand(hostagentCommand(r), viewsCommand(r), engineCommand(r))
+	cmd.SetIn(s.In)
+	cmd.SetOut(s.Out)
+	cmd.SetErr(s.Err)
+	cmd.PersistentFlags().StringVar(&s.InstanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	cmd.AddCommand(app.Commands(s)...)
+	cmd.AddCommand(ctl.Commands(s)...)
+	cmd.AddCommand(serve.Commands(s)...)
+	cmd.AddCommand(
+		why.Command(s), hostconfig.Command(s), limavm.Command(s), image.Command(s),
+		service.Command(s, &serve.Daemon{Session: s, NewEngines: p.engines}), versionCommand(s),
+	)
 	groupCommands(cmd)
 	addCompletion(cmd)
 	refuseUnknown(cmd)
