@@ -60,8 +60,26 @@ func (e *HostError) Error() string {
 	return fmt.Sprintf("this host lacks %s; to cure it: %s", e.Missing, e.Hint)
 }
 
-// Retryable reports whether trying again soon may help: a spec the engine cannot
-// honour or a name that is taken only changes when someone acts. An error that has a method Retryable() bool knows best itself.
+// UnreachableError says that nobody was let into a guest. Its text is that of Err.
+type UnreachableError struct {
+	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.
+	Reason error
+	Err    error
+}
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap lets errors.Is and errors.As find both.
+func (e *UnreachableError) Unwrap() []error {
+	if e.Reason == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Reason, e.Err}
+}
+
+// Retryable reports whether trying again soon may help: a spec the engine cannot honour or a name
+// that is taken only changes when someone acts. An error that has a method Retryable() bool knows
+// best itself.
 func Retryable(err error) bool {
 	var judge interface{ Retryable() bool }
 	if errors.As(err, &judge) {

@@ -39,24 +39,26 @@ var allowed = map[string][]string{
 	"internal/vm/template": {"internal/vm"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
+	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
-		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/vm/qemu/hostagent",
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
+		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/protocol":       {},
 	"internal/reconcile":              {"api", "internal/rules"},
-	"internal/containers":             {"internal/sshx"},
+	"internal/containers":             {"internal/vm"},
 	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
 	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
-	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
 	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
@@ -199,6 +201,19 @@ func TestOnlyServeLinksTheDaemon(t *testing.T) {
 	}
 	if want := map[string]bool{"internal/cli": true, "internal/cli/serve": true}; !maps.Equal(linking, want) {
 		t.Errorf("the daemon or a hostagent is linked by %v, want %v", linking, want)
+	}
+}
+
+// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that it starts.
+func TestNoPartOfAnEngineImportsIt(t *testing.T) {
+	const engine, hostagent = module + "internal/vm/qemu", module + "internal/vm/qemu/hostagent"
+	for _, p := range packages(t) {
+		if under(p.ImportPath, engine) && slices.Contains(p.Imports, engine) {
+			t.Errorf("%s imports the engine that it is a part of", p.ImportPath)
+		}
+		if under(p.ImportPath, engine) && !under(p.ImportPath, hostagent) && slices.Contains(p.Imports, hostagent) {
+			t.Errorf("%s imports the hostagent, which is a process of its own", p.ImportPath)
+		}
 	}
 }
 

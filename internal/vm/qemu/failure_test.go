@@ -19,7 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
-// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON fakeGuest.
+// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON
+// fakeGuest.
 const fakeGuestFile = "fake-guest.json"
 
 // fakeGuest says how the fake guest differs from a good one.

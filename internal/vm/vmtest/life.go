@@ -11,10 +11,13 @@ import (
 // life leads one instance from creation to deletion through three boots.
 func life(s *suite) {
 	create(s)
+	stoppedInstance(s)
 	othersAreRefused(s)
 	handOver(s)
 	first := firstBoot(s)
+	runningInstance(s)
 	reopen(s, first)
+	adopt(s, first)
 	handOver(s)
 	s.sameMachine("handed over and back", first)
 	changeWhileRunning(s, first)
@@ -57,7 +60,8 @@ func othersAreRefused(s *suite) {
 	s.check("untouched", untouched, state)
 }
 
-// handOver checks that an instance changes its owner when the new one names the former, and only then.
+// handOver checks that an instance changes its owner when the new one names the former, and only
+// then.
 func handOver(s *suite) {
 	before := s.observe("before it is handed over")
 	spec := s.spec(s.other, s.Template)

@@ -53,7 +53,6 @@ type Event struct {
 // Status has Lima's names.
 type Status struct {
 	Running      bool     `json:"running,omitempty"`
-	Degraded     bool     `json:"degraded,omitempty"`
 	Exiting      bool     `json:"exiting,omitempty"`
 	Errors       []string `json:"errors,omitempty"`
 	SSHLocalPort int      `json:"sshLocalPort,omitempty"`
