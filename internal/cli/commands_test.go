@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/serve"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // TestEveryCommandExplainsItself walks over the whole tree.
 func TestEveryCommandExplainsItself(t *testing.T) {
-	tree := (&program{session: &session.Session{}}).command()
+	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
 	if n := walkCommands(tree, func(cmd *cobra.Command) {
 		if cmd.Short == "" {
 			t.Errorf("%s has no short help", cmd.CommandPath())

@@ -23,8 +23,9 @@
 //	serve       what the hidden commands run, and what they are built from
 //
 // A noun does not import another noun: what two of them need is in session, resource or shell. Only
-// serve imports the running parts of the daemon, the hostagent and shares. It hands them to the nouns
-// as values, so a noun's tests need not link the API server. test/layout states all this.
+// serve imports the running parts of the daemon, the hostagent and engines. It hands them to the nouns
+// as values, so a noun's tests need not link the API server. What a noun does with an instance beside
+// the API it asks of the engine by an ability (session.Ability). test/layout states all this.
 //
 // # A command
 //

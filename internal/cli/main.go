@@ -37,7 +37,7 @@ func Main(args []string, options ...Option) int {
 	p := &program{
 		session: &session.Session{
 			Streams: session.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
-			Build:   version.This(), Controllers: serve.Controllers(),
+			Build:   version.This(), Engine: serve.OpenEngine, Controllers: serve.Controllers(),
 		},
 		engines: serve.NewEngines,
 	}

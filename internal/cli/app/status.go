@@ -103,7 +103,7 @@ func gatherStatus(ctx context.Context, s *session.Session) (*statusReport, error
 	if err != nil {
 		return nil, err
 	}
-	report.Unclaimed, err = resource.ListUnclaimed(inst.LimaHome(), machines.Items)
+	report.Unclaimed, err = resource.ListUnclaimed(ctx, s, machines.Items)
 	return report, err
 }
 
@@ -132,7 +132,7 @@ func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, 
 		report.Host = hostProblems(s, inst)
 	}
 	for _, machine := range machines.Items {
-		vm := resource.ReportVM(machine, events[machine.UID], inst.CacheDir, time.Now())
+		vm := resource.ReportVM(s, machine, events[machine.UID], time.Now())
 		if app != nil && metav1.IsControlledBy(&machine, app) {
 			report.VM = &vm
 		} else {

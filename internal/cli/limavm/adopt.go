@@ -63,25 +63,24 @@ func adoptTemplate(ctx context.Context, s *session.Session, file string) ([]byte
 }
 
 // adoptDirectory makes the LimaVM; data replaces the directory's template unless it is nil.
-func adoptDirectory(ctx context.Context, s *session.Session, c ctrl.Client, name, namespace string, data []byte) (createOptions, *limav1.LimaVM, error) {
-	u, err := findUnclaimed(ctx, s, c, name)
+func adoptDirectory(
+	ctx context.Context, s *session.Session, c ctrl.Client, name, namespace string, data []byte,
+) (createOptions, *limav1.LimaVM, error) {
+	d, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
 		return createOptions{}, nil, err
 	}
 	if namespace == "" {
-		if namespace, err = formerNamespace(ctx, c, u.record.Owner.Namespace); err != nil {
+		if namespace, err = formerNamespace(ctx, c, d.Owner.Namespace); err != nil {
 			return createOptions{}, nil, err
 		}
 	}
 	if data == nil {
-		if data, err = os.ReadFile(u.dir.Template()); err != nil {
+		if data, err = os.ReadFile(d.TemplateFile); err != nil {
 			return createOptions{}, nil, fmt.Errorf("reading the directory's template: %w; to give another: --template FILE", err)
 		}
 	}
-	o := createOptions{name: name, namespace: namespace, params: u.record.Spec.Params, adoptFrom: u.record.Owner.UID}
-	if o.start, err = resource.MachineRuns(u.dir); err != nil {
-		return o, nil, err
-	}
+	o := createOptions{name: name, namespace: namespace, params: d.Params, adoptFrom: d.Owner.UID, start: d.Alive}
 	machine, err := createAdopted(ctx, c, o, data)
 	return o, machine, err
 }

@@ -7,64 +7,59 @@ import (
 	"slices"
 	"strings"
 
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// logKind is one of the logs in an instance directory.
-type logKind struct {
-	name, about string
-	file        func(vmdir.Dir) string
+// logKinds lists the logs that the engine keeps of each machine, whichever instance that is in.
+func logKinds(s *session.Session) []vm.LogKind {
+	finder, ok := s.Engine(instance.Instance{}).(vm.LogFinder)
+	if !ok {
+		return nil
+	}
+	return finder.LogKinds()
 }
 
-var logKinds = []logKind{
-	{"hostagent", "what rdd does for the machine", vmdir.Dir.HostagentStderr},
-	{"serial", "the guest's console of the last start", vmdir.Dir.Serial},
-	{"events", "the machine's phases as JSON lines", vmdir.Dir.HostagentStdout},
-	{"qemu", "QEMU's own messages of the last start", vmdir.Dir.QEMULog},
+// logHelp lists the kinds for the help text.
+func logHelp(kinds []vm.LogKind) string {
+	var b strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&b, "  %-10s %s\n", kind.Name, kind.About)
+	}
+	return b.String()
 }
-
-// usualLogs are printed when none is asked for.
-var usualLogs = []string{"hostagent", "serial"}
 
 // kindsFlag is the value of `logs -o`: a list of kinds, or all.
-type kindsFlag []string
+type kindsFlag struct {
+	chosen, valid []string
+}
+
+// newKindsFlag chooses what is printed when nothing is asked for.
+func newKindsFlag(kinds []vm.LogKind) *kindsFlag {
+	k := &kindsFlag{chosen: []string{vm.LogHostagent, vm.LogSerial}}
+	for _, kind := range kinds {
+		k.valid = append(k.valid, kind.Name)
+	}
+	return k
+}
 
 // String implements pflag.Value.
-func (k *kindsFlag) String() string { return strings.Join(*k, ",") }
+func (k *kindsFlag) String() string { return strings.Join(k.chosen, ",") }
 
 // Type implements pflag.Value.
 func (k *kindsFlag) Type() string { return "KIND" }
 
 // Set implements pflag.Value.
 func (k *kindsFlag) Set(s string) error {
-	*k = strings.Split(s, ",")
+	k.chosen = strings.Split(s, ",")
 	if s == "all" {
-		*k = logNames()
+		k.chosen = k.valid
 	}
-	for _, name := range *k {
-		if !slices.Contains(logNames(), name) {
-			return fmt.Errorf("must be all or some of %s", strings.Join(logNames(), ","))
+	for _, name := range k.chosen {
+		if !slices.Contains(k.valid, name) {
+			return fmt.Errorf("must be all or some of %s", strings.Join(k.valid, ","))
 		}
 	}
 	return nil
-}
-
-func logNames() []string {
-	var names []string
-	for _, kind := range logKinds {
-		names = append(names, kind.name)
-	}
-	return names
-}
-
-func logHelp() string {
-	var b strings.Builder
-	for _, kind := range logKinds {
-		fmt.Fprintf(&b, "  %-10s %s\n", kind.name, kind.about)
-	}
-	return b.String()
-}
-
-func findLog(name string) logKind {
-	return logKinds[slices.IndexFunc(logKinds, func(k logKind) bool { return k.name == name })]
 }

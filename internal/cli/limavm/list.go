@@ -65,10 +65,6 @@ LimaVMs as the API has them.`,
 }
 
 func list(ctx context.Context, s *session.Session, format *listFormat, quiet bool) error {
-	inst, err := s.Instance()
-	if err != nil {
-		return err
-	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
@@ -88,16 +84,16 @@ func list(ctx context.Context, s *session.Session, format *listFormat, quiet boo
 		return err
 	}
 	list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
-	err = format.Print(s.Out, list, func(w io.Writer) { listTable(w, reportVMs(list.Items, events, inst.CacheDir), time.Now(), format.wide) })
+	err = format.Print(s.Out, list, func(w io.Writer) { listTable(w, reportVMs(s, list.Items, events), time.Now(), format.wide) })
 	if err != nil || !format.IsTable() {
 		return err
 	}
-	return listUnclaimed(s, inst.LimaHome(), list.Items)
+	return listUnclaimed(ctx, s, list.Items)
 }
 
 // listUnclaimed tells of instance directories that no LimaVM claims.
-func listUnclaimed(s *session.Session, limaHome string, machines []limav1.LimaVM) error {
-	found, err := resource.ListUnclaimed(limaHome, machines)
+func listUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) error {
+	found, err := resource.ListUnclaimed(ctx, s, machines)
 	for _, u := range found {
 		fmt.Fprintln(s.Err, u.Text())
 	}
@@ -110,10 +106,10 @@ type listed struct {
 	created time.Time
 }
 
-func reportVMs(machines []limav1.LimaVM, events map[types.UID][]explain.Event, cacheDir string) []listed {
+func reportVMs(s *session.Session, machines []limav1.LimaVM, events map[types.UID][]explain.Event) []listed {
 	var reports []listed
 	for _, m := range machines {
-		reports = append(reports, listed{resource.ReportVM(m, events[m.UID], cacheDir, time.Now()), m.CreationTimestamp.Time})
+		reports = append(reports, listed{resource.ReportVM(s, m, events[m.UID], time.Now()), m.CreationTimestamp.Time})
 	}
 	return reports
 }

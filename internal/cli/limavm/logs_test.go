@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -37,11 +40,13 @@ func TestVMLogs(t *testing.T) {
 		{"qemu", -1, "", `LimaVM "dev" has no log qemu yet: it was never started`},
 	} {
 		var out strings.Builder
-		var kinds kindsFlag
+		kinds := newKindsFlag(logKinds(onDisk()))
 		if err := kinds.Set(tt.kinds); err != nil {
 			t.Fatal(err)
 		}
-		err := printLogs(t.Context(), &session.Session{Streams: session.Streams{Out: &out}}, "dev", kinds, session.TailOptions{Lines: tt.lines})
+		s := onDisk()
+		s.Out = &out
+		err := printLogs(t.Context(), s, "dev", kinds.chosen, session.TailOptions{Lines: tt.lines})
 		if out.String() != tt.want || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s: got %q, %v", tt.kinds, out.String(), err)
 		}
@@ -49,11 +54,17 @@ func TestVMLogs(t *testing.T) {
 }
 
 func TestKindsFlag(t *testing.T) {
-	var k kindsFlag
-	if err := k.Set("all"); err != nil || len(k) != len(logKinds) {
+	kinds := logKinds(onDisk())
+	k := newKindsFlag(kinds)
+	if err := k.Set("all"); err != nil || len(k.chosen) != len(kinds) {
 		t.Errorf("all: %v, %v", k, err)
 	}
 	if err := k.Set("serial,console"); err == nil || !strings.Contains(err.Error(), "hostagent,serial,events,qemu") {
 		t.Errorf("an unknown kind: %v", err)
 	}
+}
+
+// onDisk is a session whose engine has its instances in their directories.
+func onDisk() *session.Session {
+	return &session.Session{Engine: func(inst instance.Instance) vm.Engine { return qemu.New(qemu.Config{LimaHome: inst.LimaHome()}) }}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -17,35 +16,30 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// unclaimedDir is an instance directory of rdd's without a LimaVM.
-type unclaimedDir struct {
-	dir    vmdir.Dir
-	record vmdir.Record
-}
-
 // findUnclaimed reads the instance directory of a name and makes sure that no LimaVM claims it.
-func findUnclaimed(ctx context.Context, s *session.Session, c ctrl.Reader, name string) (unclaimedDir, error) {
+func findUnclaimed(ctx context.Context, s *session.Session, c ctrl.Reader, name string) (vm.Directory, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-		return unclaimedDir{}, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
+		return vm.Directory{}, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
 	}
-	inst, err := s.Instance()
+	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
 	if err != nil {
-		return unclaimedDir{}, err
+		return vm.Directory{}, err
 	}
-	u := unclaimedDir{dir: vmdir.In(inst.LimaHome(), name)}
-	u.record, err = u.dir.ReadRecord()
+	d, err := reader.Directory(ctx, name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return u, fmt.Errorf("there is no instance directory %s; to see what there is: rdd status", u.dir)
-	case errors.Is(err, vmdir.ErrForeign):
-		return u, fmt.Errorf("%s was not made by rdd and is left alone", u.dir)
+	case errors.Is(err, vm.ErrNotFound):
+		return d, fmt.Errorf("there is no instance directory %s; to see what there is: rdd status", d.Path)
 	case err != nil:
-		return u, fmt.Errorf("%w; whose it is cannot be told any more; to remove it with its disk: rm -r '%s'", err, u.dir)
+		return d, err
+	case d.Foreign:
+		return d, fmt.Errorf("%s was not made by rdd and is left alone", d.Path)
+	case d.Damage != nil:
+		return d, fmt.Errorf("%w; whose it is cannot be told any more; to remove it with its disk: rm -r '%s'", d.Damage, d.Path)
 	}
-	return u, refuseClaimed(ctx, c, name, u.record.Owner.UID)
+	return d, refuseClaimed(ctx, c, name, d.Owner.UID)
 }
 
 func refuseClaimed(ctx context.Context, c ctrl.Reader, name, uid string) error {
@@ -85,15 +79,16 @@ const anyTemplate = "images: [{location: \"rdd:docker\"}]\n"
 
 // claimToDelete makes a LimaVM for an instance directory that is to be deleted, and waits until it is its owner.
 func claimToDelete(ctx context.Context, s *session.Session, c ctrl.WithWatch, name string) (*limav1.LimaVM, error) {
-	u, err := findUnclaimed(ctx, s, c, name)
+	d, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
 		return nil, err
 	}
-	namespace, err := formerNamespace(ctx, c, u.record.Owner.Namespace)
+	namespace, err := formerNamespace(ctx, c, d.Owner.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	machine, err := createAdopted(ctx, c, createOptions{name: name, namespace: namespace, adoptFrom: u.record.Owner.UID}, []byte(anyTemplate))
+	o := createOptions{name: name, namespace: namespace, adoptFrom: d.Owner.UID}
+	machine, err := createAdopted(ctx, c, o, []byte(anyTemplate))
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +105,11 @@ func completeUnclaimed(s *session.Session) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
-			inst, err := s.Instance()
-			if err != nil {
-				return nil, err
-			}
 			list := &limav1.LimaVMList{}
 			if err := c.List(ctx, list); err != nil {
 				return nil, err
 			}
-			found, err := resource.ListUnclaimed(inst.LimaHome(), list.Items)
+			found, err := resource.ListUnclaimed(ctx, s, list.Items)
 			var names []string
 			for _, u := range found {
 				if u.Owner != "" {

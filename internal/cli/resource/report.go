@@ -8,8 +8,9 @@ import (
 	"time"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
-	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // VMReport is a LimaVM as `rdd status` and `rdd limavm list` show it.
@@ -39,14 +40,23 @@ func WantedText(running bool) string {
 }
 
 // ReportVM describes a LimaVM by its status and its Events, which are in order of time.
-func ReportVM(limaVM limav1.LimaVM, events []explain.Event, cacheDir string, now time.Time) VMReport {
+func ReportVM(s *session.Session, limaVM limav1.LimaVM, events []explain.Event, now time.Time) VMReport {
 	status := limaVM.Status
 	return VMReport{
 		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: WantedText(limaVM.Spec.Running),
 		State: explain.Machine(&limaVM, events), Deaths: explain.LastDeaths(events, now),
-		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: machine.Reason(cacheDir, status.Accelerator),
+		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, status.Accelerator),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 	}
+}
+
+// acceleratorReason is empty where the engine does not say why.
+func acceleratorReason(s *session.Session, accelerator string) string {
+	reporter, err := session.Ability[vm.AcceleratorReporter](s, "explain its accelerator")
+	if err != nil {
+		return ""
+	}
+	return reporter.AcceleratorReason(accelerator)
 }
 
 // Text is what the virtual machine is doing, on one line.

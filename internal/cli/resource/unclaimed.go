@@ -3,23 +3,14 @@
 package resource
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/vm"
 )
-
-// MachineRuns reports whether the directory's machine, or what serves it, runs.
-func MachineRuns(dir vmdir.Dir) (bool, error) {
-	machine, err := flock.Held(dir.QEMULock())
-	if err != nil || machine {
-		return machine, err
-	}
-	return flock.Held(dir.HostagentLock())
-}
 
 // Unclaimed is an instance directory that belongs to no LimaVM.
 type Unclaimed struct {
@@ -44,9 +35,17 @@ func (u Unclaimed) Text() string {
 	}
 }
 
-// ListUnclaimed lists the instance directories below limaHome whose owner is none of machines.
-func ListUnclaimed(limaHome string, machines []limav1.LimaVM) ([]Unclaimed, error) {
-	names, err := vmdir.Home(limaHome).Instances()
+// ListUnclaimed lists the instance directories whose owner is none of machines; none where the engine
+// keeps no directories.
+func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
+	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	directories, err := reader.Directories(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,17 +54,19 @@ func ListUnclaimed(limaHome string, machines []limav1.LimaVM) ([]Unclaimed, erro
 		claimed[string(machine.UID)] = true
 	}
 	var found []Unclaimed
-	for _, name := range names {
-		dir := vmdir.In(limaHome, name)
-		record, err := dir.ReadRecord()
-		if errors.Is(err, fs.ErrNotExist) || (err == nil && claimed[record.Owner.UID]) {
-			continue // gone since, or somebody's
+	for _, d := range directories {
+		if known := !d.Foreign && d.Damage == nil; known && claimed[d.Owner.UID] {
+			continue
 		}
-		report := Unclaimed{Name: name, Dir: string(dir), Damaged: err != nil && !errors.Is(err, vmdir.ErrForeign)}
-		if err == nil {
-			report.Owner = record.Owner.Namespace + "/" + record.Owner.Name
-		}
-		found = append(found, report)
+		found = append(found, describeUnclaimed(d))
 	}
 	return found, nil
+}
+
+func describeUnclaimed(d vm.Directory) Unclaimed {
+	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil}
+	if !d.Foreign && d.Damage == nil {
+		u.Owner = d.Owner.Namespace + "/" + d.Owner.Name
+	}
+	return u
 }

@@ -12,6 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu"
 )
 
 func TestUnclaimedDirectories(t *testing.T) {
@@ -30,7 +34,7 @@ func TestUnclaimedDirectories(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := ListUnclaimed(home, []limav1.LimaVM{{ObjectMeta: metav1.ObjectMeta{UID: "1"}}})
+	got, err := ListUnclaimed(t.Context(), onDisk(home), []limav1.LimaVM{{ObjectMeta: metav1.ObjectMeta{UID: "1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +51,19 @@ func TestUnclaimedDirectories(t *testing.T) {
 			t.Errorf("%q does not say %q", text, says)
 		}
 	}
-	if got, err := ListUnclaimed(filepath.Join(home, "none"), nil); got != nil || err != nil {
+	if got, err := ListUnclaimed(t.Context(), onDisk(filepath.Join(home, "none")), nil); got != nil || err != nil {
 		t.Errorf("without a directory: %v, %v", got, err)
+	}
+}
+
+// onDisk is a session whose engine has its instances below limaHome.
+func onDisk(limaHome string) *session.Session {
+	return &session.Session{Engine: func(instance.Instance) vm.Engine { return qemu.New(qemu.Config{LimaHome: limaHome}) }}
+}
+
+func TestAnEngineWithoutDirectoriesHasNoneUnclaimed(t *testing.T) {
+	s := &session.Session{Engine: func(instance.Instance) vm.Engine { return struct{ vm.Engine }{} }}
+	if got, err := ListUnclaimed(t.Context(), s, nil); got != nil || err != nil {
+		t.Errorf("got %v, %v", got, err)
 	}
 }

@@ -59,7 +59,7 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	if err := s.UndoHostChanges(ctx, inst); err != nil {
 		return err
 	}
-	left, err := resource.ListUnclaimed(inst.LimaHome(), nil)
+	left, err := resource.ListUnclaimed(ctx, s, nil)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 		return fmt.Errorf("removing the instance: %w", err)
 	}
 	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
-	return showUnclaimed(s, inst)
+	return showUnclaimed(ctx, s)
 }
 
 // removeDirs removes the saved arguments last: until then the instance exists and can be deleted again.

@@ -71,5 +71,5 @@ func resetInstance(ctx context.Context, s *session.Session, d Daemon, inst insta
 		}
 	}
 	fmt.Fprintf(s.Out, "Instance %q is reset.\n", inst.Name)
-	return showUnclaimed(s, inst)
+	return showUnclaimed(ctx, s)
 }

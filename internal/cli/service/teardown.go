@@ -12,7 +12,6 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/instance"
 )
 
 const (
@@ -57,8 +56,8 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 }
 
 // showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
-func showUnclaimed(s *session.Session, inst instance.Instance) error {
-	left, err := resource.ListUnclaimed(inst.LimaHome(), nil)
+func showUnclaimed(ctx context.Context, s *session.Session) error {
+	left, err := resource.ListUnclaimed(ctx, s, nil)
 	if err != nil {
 		return err
 	}

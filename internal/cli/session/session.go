@@ -9,6 +9,7 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Streams are where a command reads and writes.
@@ -24,6 +25,9 @@ type Session struct {
 	InstanceName string
 	// Build is what this program is. A daemon of an older build is replaced by one of this build.
 	Build version.Build
+	// Engine opens the engine of an instance, for what commands do with it directly: see Ability.
+	// It touches nothing yet.
+	Engine func(instance.Instance) vm.Engine
 	// Controllers that an instance can run, by the names that --controllers takes.
 	Controllers []string
 }

@@ -10,12 +10,12 @@ import (
 	"os/signal"
 	"syscall"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // resizes delivers the terminal's size after each change, until ctx ends.
-func resizes(ctx context.Context, terminal *os.File) <-chan sshx.Size {
-	signals, sizes := make(chan os.Signal, 1), make(chan sshx.Size)
+func resizes(ctx context.Context, terminal *os.File) <-chan vm.Size {
+	signals, sizes := make(chan os.Signal, 1), make(chan vm.Size)
 	signal.Notify(signals, syscall.SIGWINCH)
 	go func() {
 		defer signal.Stop(signals)
@@ -28,7 +28,7 @@ func resizes(ctx context.Context, terminal *os.File) <-chan sshx.Size {
 			select {
 			case <-ctx.Done():
 				return
-			case sizes <- terminalSize(terminal):
+			case sizes <- sizeOf(terminal):
 			}
 		}
 	}()

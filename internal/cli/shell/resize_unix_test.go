@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 func TestResizesAreDelivered(t *testing.T) {
@@ -25,7 +25,7 @@ func TestResizesAreDelivered(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGWINCH); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := <-sizes, (sshx.Size{Columns: 80, Rows: 24}); got != want {
+	if got, want := <-sizes, (vm.Size{Columns: 80, Rows: 24}); got != want {
 		t.Errorf("got %+v, want %+v for what is no terminal", got, want)
 	}
 }

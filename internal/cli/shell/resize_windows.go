@@ -6,8 +6,8 @@ import (
 	"context"
 	"os"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // resizes returns nil: Windows sends no signal when a console changes its size.
-func resizes(context.Context, *os.File) <-chan sshx.Size { return nil }
+func resizes(context.Context, *os.File) <-chan vm.Size { return nil }

@@ -4,18 +4,15 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/sshx"
-	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 const (
@@ -47,16 +44,10 @@ func AddWorkdir(cmd *cobra.Command, o *Options) {
 	cmd.Flags().StringVarP(&o.Workdir, "workdir", "w", "", "directory in the guest to begin in")
 }
 
-// Run runs a command in a guest and passes on its exit code, as a session.CodeError. It goes to the guest
-// directly and needs no daemon. An error says what to do when the guest cannot be reached.
+// Run runs a command in a guest and passes on its exit code, as a session.CodeError. It needs no daemon.
+// An error says what to do when the guest cannot be reached.
 func Run(ctx context.Context, s *session.Session, o Options) error {
-	command := guestCommand(o.Args)
-	if prefix := beginIn(s, o); prefix != "" {
-		command = sshx.Command{Line: prefix + lineOf(command)}
-	}
-	command.Stdin, command.Stdout, command.Stderr = s.In, s.Out, s.Err
-	command.Env = guestEnvironment(os.Getenv)
-	code, err := runInGuest(ctx, s, o, command)
+	code, err := runInGuest(ctx, s, o)
 	if ctx.Err() != nil {
 		return &session.CodeError{Code: exitOf(context.Cause(ctx))}
 	}
@@ -77,50 +68,36 @@ func exitOf(cause error) int {
 	return exitInterrupted
 }
 
-// guestCommand reads the arguments as Help says.
-func guestCommand(args []string) sshx.Command {
-	if len(args) == 1 {
-		return sshx.Command{Line: args[0]}
-	}
-	return sshx.Command{Args: args}
-}
-
-// lineOf is a command as a line for the guest's shell; a login shell has to be asked for by name there.
-func lineOf(c sshx.Command) string {
-	switch {
-	case c.Line != "":
-		return c.Line
-	case len(c.Args) > 0:
-		return sshx.Quote(c.Args...)
-	default:
-		return `exec "$SHELL" -l`
-	}
-}
-
-// runInGuest runs a command with a terminal when standard input and output are one. Without, it is let in by the
-// hostagent if that can, which is quicker; a session on a terminal is to outlive the hostagent.
-func runInGuest(ctx context.Context, s *session.Session, o Options, command sshx.Command) (int, error) {
-	in, inOK := s.In.(*os.File)
-	out, outOK := s.Out.(*os.File)
-	inst, err := s.Instance()
+// runInGuest runs the command, with a terminal when standard input and output are one.
+func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error) {
+	guests, err := session.Ability[vm.GuestRunner](s, "run commands in guests")
 	if err != nil {
 		return 0, err
 	}
-	dir := vmdir.In(inst.LimaHome(), filepath.Base(o.Name))
-	terminal := inOK && outOK && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
-	if !terminal {
-		code, done, err := shell.Relayed(ctx, dir, command)
-		if done {
-			return code, err
-		}
+	command := guestCommand(o.Args)
+	command.Stdin, command.Stdout, command.Stderr = s.In, s.Out, s.Err
+	command.Env = guestEnvironment(os.Getenv)
+	if command.Dir = o.Workdir; command.Dir == "" {
+		command.Dir, command.DirOptional = mountedWorkdir(ctx, s, o.Name), true
 	}
-	connection, err := shell.Login(ctx, dir)
-	if err != nil {
-		return 0, explainUnreachable(ctx, s, o.Name, o.Start, err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if t := terminalOf(s); t != nil {
+		command.Terminal = t.describe(ctx)
+		defer t.restore()
 	}
-	defer func() { _ = connection.Close() }()
-	if !terminal {
-		return sshx.Run(ctx, connection, command)
+	code, err := guests.RunInGuest(ctx, o.Name, command)
+	var unreachable *vm.UnreachableError
+	if errors.As(err, &unreachable) {
+		return 0, explainUnreachable(ctx, s, o, unreachable)
 	}
-	return runOnTerminal(ctx, connection, command, in, out)
+	return code, err
+}
+
+// guestCommand reads the arguments as Help says.
+func guestCommand(args []string) vm.Command {
+	if len(args) == 1 {
+		return vm.Command{Line: args[0]}
+	}
+	return vm.Command{Args: args}
 }

@@ -4,22 +4,19 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // explainUnreachable asks the API why a guest cannot be reached.
-func explainUnreachable(ctx context.Context, s *session.Session, name, start string, cause error) error {
-	var refused *net.OpError
-	if !errors.Is(cause, fs.ErrNotExist) && !errors.As(cause, &refused) && !errors.Is(cause, sshx.ErrHostKey) {
+func explainUnreachable(ctx context.Context, s *session.Session, o Options, cause *vm.UnreachableError) error {
+	name, start := o.Name, o.Start
+	if cause.Reason == nil {
 		return fmt.Errorf("reaching LimaVM %q: %w", name, cause)
 	}
 	exists, err := s.InstanceExists()

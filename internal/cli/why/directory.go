@@ -3,30 +3,52 @@
 package why
 
 import (
+	"context"
 	"errors"
-	"io/fs"
 
-	"rancherdesktop.io/rdd/internal/cli/resource"
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/vm"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// gatherDirectory reads the instance directory.
-func gatherDirectory(dir vmdir.Dir, f *explain.Facts) {
-	record, err := dir.ReadRecord()
-	d := explain.Directory{Path: string(dir), Exists: !errors.Is(err, fs.ErrNotExist)}
-	d.Foreign = errors.Is(err, vmdir.ErrForeign)
-	d.Damaged = err != nil && d.Exists && !d.Foreign
-	d.OwnerUID, d.OwnerNamespace, d.OwnerName = record.Owner.UID, record.Owner.Namespace, record.Owner.Name
-	if err == nil && (f.VM == nil || string(f.VM.UID) == record.Owner.UID) {
-		// What cannot be read is left out: it is an addition to what the API says.
-		d.Machine, _ = resource.MachineRuns(dir)
-		if run, err := dir.ReadRun(); err == nil && d.Machine && run.Phase != vm.PhaseRunning {
-			d.StepSince = run.Progress.Since
-		}
-		f.Phases = phases(dir.HostagentStdout())
-		f.Console, f.ConsoleTime = console(dir.Serial())
+// gatherDirectory reads the instance directory, if the engine has such, and what the machine went through.
+func gatherDirectory(ctx context.Context, s *session.Session, f *explain.Facts) error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
 	}
-	f.Directory = d
+	engine := s.Engine(inst)
+	reader, ok := engine.(vm.DirectoryReader)
+	if !ok {
+		gatherMachine(ctx, engine, f)
+		return nil
+	}
+	d, err := reader.Directory(ctx, f.VMName)
+	f.Directory = explain.Directory{
+		Path: d.Path, Exists: !errors.Is(err, vm.ErrNotFound), Foreign: d.Foreign, Damaged: d.Damage != nil,
+		OwnerUID: d.Owner.UID, OwnerNamespace: d.Owner.Namespace, OwnerName: d.Owner.Name,
+	}
+	if d.Owner.UID != "" && (f.VM == nil || string(f.VM.UID) == d.Owner.UID) {
+		f.Directory.Machine = d.Alive
+		gatherMachine(ctx, engine, f)
+	}
+	return nil
+}
+
+// gatherMachine asks the engine what the machine does and went through. What cannot be read is left out: it is an
+// addition to what the API says.
+func gatherMachine(ctx context.Context, engine vm.Engine, f *explain.Facts) {
+	if state, err := engine.Observe(ctx, f.VMName); err == nil && f.Directory.Machine && state.Phase != vm.PhaseRunning {
+		f.Directory.StepSince = state.Progress.Since
+	}
+	if historian, ok := engine.(vm.Historian); ok {
+		if steps, err := historian.History(ctx, f.VMName); err == nil {
+			f.Phases = phases(steps)
+		}
+	}
+	if finder, ok := engine.(vm.LogFinder); ok {
+		if path, err := finder.LogFile(ctx, f.VMName, vm.LogSerial); err == nil {
+			f.Console, f.ConsoleTime = console(path)
+		}
+	}
 }

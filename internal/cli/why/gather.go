@@ -19,7 +19,6 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/settings"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // gather collects what there is to know about the App, or about the LimaVM name. It starts nothing, and
@@ -40,8 +39,7 @@ func gather(ctx context.Context, s *session.Session, name string) (*explain.Fact
 		return f, err
 	}
 	gatherDaemon(ctx, s, inst, f)
-	gatherDirectory(vmdir.In(inst.LimaHome(), f.VMName), f)
-	return f, nil
+	return f, gatherDirectory(ctx, s, f)
 }
 
 // gatherDaemon asks the daemon, and how it is when it does not answer.

@@ -4,7 +4,6 @@ package why
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,11 +12,11 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
-	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 const (
-	// consoleLines of the guest's console are shown, phaseLines of the hostagent's events read.
+	// consoleLines of the guest's console are shown, phaseLines of its history.
 	consoleLines, phaseLines = 12, 40
 	// logWords are how many errors of the daemon's log are shown when it is down.
 	logWords = 3
@@ -25,34 +24,29 @@ const (
 	logTailBytes = 64 << 10
 )
 
-// phases reads the hostagent's events: those in which the machine got to another phase or step. Lines that are
-// no events, as of a write that was cut off, are left out.
-func phases(path string) []explain.Phase {
+// phases are the last steps of a machine for people.
+func phases(steps []vm.Step) []explain.Phase {
 	var all []explain.Phase
 	last := ""
-	for line := range strings.Lines(endOf(path)) {
-		var event protocol.Event
-		if json.Unmarshal([]byte(line), &event) != nil || event.Time.IsZero() {
-			continue
-		}
-		if text := phaseText(event); text != last && text != "" {
-			all = append(all, explain.Phase{Time: event.Time, Text: text})
+	for _, step := range steps {
+		if text := stepText(step); text != last && text != "" {
+			all = append(all, explain.Phase{Time: step.Time, Text: text})
 			last = text
 		}
 	}
 	return all[max(0, len(all)-phaseLines):]
 }
 
-func phaseText(e protocol.Event) string {
-	text := e.Phase
-	if p := e.Progress; p != nil && p.Step != "" {
-		text += ": " + p.Step
-		if p.Total > 0 {
-			text += fmt.Sprintf(" %d/%d", p.Index, p.Total)
+func stepText(step vm.Step) string {
+	text := string(step.Phase)
+	if step.Name != "" {
+		text += ": " + step.Name
+		if step.Total > 0 {
+			text += fmt.Sprintf(" %d/%d", step.Index, step.Total)
 		}
 	}
-	if len(e.Status.Errors) > 0 {
-		text += ": " + explain.FirstLine(strings.Join(e.Status.Errors, "; "))
+	if step.Failure != "" {
+		text += ": " + explain.FirstLine(step.Failure)
 	}
 	return text
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu"
 )
 
 func TestWhyText(t *testing.T) {
@@ -58,7 +61,18 @@ func TestGatherWithoutAnything(t *testing.T) {
 }
 
 func TestPhases(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ha.stdout.log")
+	engine := qemu.New(qemu.Config{LimaHome: t.TempDir()})
+	directory, err := engine.Directory(t.Context(), "dev")
+	if !errors.Is(err, vm.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(directory.Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path, err := engine.LogFile(t.Context(), "dev", "events")
+	if err != nil {
+		t.Fatal(err)
+	}
 	lines := `{"time":"2031-01-01T00:00:00Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
 {"time":"2031-01-01T00:00:01Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
 garbage
@@ -68,16 +82,20 @@ garbage
 	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	steps, err := engine.History(t.Context(), "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got []string
-	for _, p := range phases(path) {
+	for _, p := range phases(steps) {
 		got = append(got, p.Time.UTC().Format(time.TimeOnly)+" "+p.Text)
 	}
 	want := []string{"00:00:00 Starting: booting 2/5", "00:01:00 Running", "00:02:00 Stopped: QEMU ended …"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if phases(filepath.Join(t.TempDir(), "none")) != nil {
-		t.Error("a file that does not exist has phases")
+	if phases(nil) != nil {
+		t.Error("a machine that was never started has phases")
 	}
 }
 
