@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"rancherdesktop.io/rdd/internal/cli/ctl"
@@ -31,9 +30,8 @@ func WithBuild(b version.Build) Option { return func(p *program) { p.session.Bui
 
 // Main runs rdd with the arguments that follow its name and returns the exit code.
 func Main(args []string, options ...Option) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := withSignals(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	p := &program{
 		session: &session.Session{
 			Streams: session.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,11 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-const (
-	// exitInterrupted is what a shell reports for a command that Ctrl-C ended: 128 + SIGINT.
-	exitInterrupted = 130
-	exitTerminated  = 143
-)
+// signalBase plus the signal's number is what a shell reports for a command that a signal ended.
+const signalBase = 128
 
 // Help says what all commands that run a command in a guest have in common.
 const Help = `Without CMD it is a login shell. A single CMD is a line for the guest's shell, as with ssh; of several,
@@ -60,12 +56,16 @@ func Run(ctx context.Context, s *session.Session, o Options) error {
 	return nil
 }
 
-// exitOf is what a shell reports for a command that a signal to this process ended: 128 + the signal's number.
+// exitOf is what a shell reports for a command that the cause of its context ended: the signal to this
+// process; else as if Ctrl-C had.
 func exitOf(cause error) int {
-	if cause != nil && strings.HasPrefix(cause.Error(), syscall.SIGTERM.String()) {
-		return exitTerminated
+	var received *session.SignalError
+	if errors.As(cause, &received) {
+		if number, ok := received.Signal.(syscall.Signal); ok {
+			return signalBase + int(number)
+		}
 	}
-	return exitInterrupted
+	return signalBase + int(syscall.SIGINT)
 }
 
 // runInGuest runs the command, with a terminal when standard input and output are one.

@@ -3,9 +3,15 @@
 package shell
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
+	"syscall"
 	"testing"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 func TestGuestEnvironment(t *testing.T) {
@@ -24,9 +30,19 @@ func TestGuestEnvironment(t *testing.T) {
 }
 
 func TestExitOf(t *testing.T) {
-	for cause, want := range map[string]int{"terminated signal received": 143, "interrupt signal received": 130, "context canceled": 130} {
-		if got := exitOf(errors.New(cause)); got != want {
-			t.Errorf("%s: %d, want %d", cause, got, want)
+	for _, tt := range []struct {
+		cause error
+		want  int
+	}{
+		{&session.SignalError{Signal: syscall.SIGTERM}, 143},
+		{&session.SignalError{Signal: os.Interrupt}, 130},
+		{fmt.Errorf("while it ran: %w", &session.SignalError{Signal: syscall.SIGTERM}), 143},
+		{errors.New("terminated signal received"), 130}, // whatever somebody else calls it
+		{context.Canceled, 130},
+		{nil, 130},
+	} {
+		if got := exitOf(tt.cause); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.cause, got, tt.want)
 		}
 	}
 }
