@@ -56,7 +56,7 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 		return fmt.Errorf("deleting the App: %w", err)
 	}
 	if !wait {
-		fmt.Fprintln(s.Out, "The App is to be deleted. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "Deleting the App. To follow it: rdd status")
 		return nil
 	}
 	if err := resource.WaitAppGone(ctx, s, c, app, deleteHint); err != nil {

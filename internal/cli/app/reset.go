@@ -94,7 +94,7 @@ func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *
 		return err
 	}
 	if !wait {
-		fmt.Fprintln(s.Out, "The VM is to be made anew. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "Making the VM anew. To follow it: rdd status")
 		return nil
 	}
 	const what = "the VM to be made anew"

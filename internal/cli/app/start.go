@@ -47,7 +47,7 @@ func startApp(ctx context.Context, s *session.Session, wait bool) error {
 		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Out, "The VM is to run. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "Starting the VM. To follow it: rdd status")
 		return nil
 	}
 	if err := resource.SettleApp(ctx, s, c, app, []string{"running"}, "the VM to run", startHint); err != nil {

@@ -103,7 +103,7 @@ func createAdopted(ctx context.Context, c ctrl.Client, o createOptions, data []b
 
 func finishAdopt(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	if !o.wait {
-		return resource.NotWaiting(s, o.name, "be adopted")
+		return resource.NotWaiting(s, o.name, "LimaVM %q is adopting its instance directory")
 	}
 	until := resource.VMCreated()
 	if o.start {

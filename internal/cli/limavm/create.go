@@ -205,12 +205,12 @@ func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *c
 }
 
 func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
-	until, want, is := resource.VMCreated(), "be created", "created"
+	until, want, doing := resource.VMCreated(), "be created", "Creating LimaVM %q"
 	if o.start {
-		until, want, is = resource.VMRunning(true, machine.Generation), "run", "running"
+		until, want, doing = resource.VMRunning(true, machine.Generation), "run", "Creating and starting LimaVM %q"
 	}
 	if !o.wait {
-		return resource.NotWaiting(s, o.name, want)
+		return resource.NotWaiting(s, o.name, doing)
 	}
 	if err := resource.WaitVM(ctx, s, c, machine, until, want); err != nil {
 		return err
@@ -219,6 +219,6 @@ func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o c
 		fmt.Fprintf(s.Out, "LimaVM %q is created. To start it: rdd limavm start %s\n", o.name, o.name)
 		return nil
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", o.name, is)
+	fmt.Fprintf(s.Out, "LimaVM %q is running.\n", o.name)
 	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
 }

@@ -54,7 +54,7 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 		return err
 	}
 	if !wait {
-		return resource.NotWaiting(s, machine.Name, "take up its template")
+		return resource.NotWaiting(s, machine.Name, "LimaVM %q is taking up its template")
 	}
 	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
 }

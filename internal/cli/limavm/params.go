@@ -163,7 +163,7 @@ func setParams(ctx context.Context, s *session.Session, c *client.Client, machin
 		fmt.Fprintf(s.Out, "LimaVM %q has these parameters already.\n", machine.Name)
 		return nil
 	case !wait:
-		return resource.NotWaiting(s, machine.Name, "take up its parameters")
+		return resource.NotWaiting(s, machine.Name, "LimaVM %q is taking up its parameters")
 	}
 	inForce, err := paramsInForce(ctx, c, &before, machine)
 	if err != nil {

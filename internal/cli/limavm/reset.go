@@ -42,7 +42,7 @@ func resetVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine 
 		return err
 	}
 	if !wait {
-		return resource.NotWaiting(s, machine.Name, "be made anew")
+		return resource.NotWaiting(s, machine.Name, "Making LimaVM %q anew")
 	}
 	if err := resource.WaitVM(ctx, s, c, machine, until, "be made anew"); err != nil {
 		return err

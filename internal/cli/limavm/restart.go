@@ -38,7 +38,7 @@ func restartVM(ctx context.Context, s *session.Session, c *client.Client, machin
 		return err
 	}
 	if !wait {
-		return resource.NotWaiting(s, machine.Name, "restart")
+		return resource.NotWaiting(s, machine.Name, "Restarting LimaVM %q")
 	}
 	if err := resource.WaitVM(ctx, s, c, machine, resource.VMRestarted(request, before), "restart"); err != nil {
 		return err

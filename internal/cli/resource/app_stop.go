@@ -47,7 +47,7 @@ func StopApp(ctx context.Context, s *session.Session, wait bool) error {
 		fmt.Fprintln(s.Out, "The App is being deleted, which ends the VM. To wait for that: rdd delete")
 		return nil
 	case !wait:
-		fmt.Fprintln(s.Out, "The VM is to stop. To follow it: rdd status")
+		fmt.Fprintln(s.Out, "Stopping the VM. To follow it: rdd status")
 		return nil
 	}
 	if err := SettleApp(ctx, s, c, app, []string{"running"}, "the VM to stop", stopHint); err != nil {

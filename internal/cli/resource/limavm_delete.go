@@ -31,7 +31,7 @@ func AskDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error
 // AwaitDeleted waits until a LimaVM is gone, unless wait is false. It says what has come of it.
 func AwaitDeleted(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	if !wait {
-		return NotWaiting(s, machine.Name, "be deleted")
+		return NotWaiting(s, machine.Name, "Deleting LimaVM %q")
 	}
 	why := func(object ctrl.Object) string { return deletionMessage(object.(*limav1.LimaVM).Status.Conditions) }
 	if err := WaitVM(ctx, s, c, machine, session.Gone(string(machine.UID), why), "be deleted"); err != nil {

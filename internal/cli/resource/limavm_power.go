@@ -40,7 +40,7 @@ func finishPower(
 		if err := RetryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
 			return err
 		}
-		return NotWaiting(s, machine.Name, want)
+		return NotWaiting(s, machine.Name, map[bool]string{true: "Starting LimaVM %q", false: "Stopping LimaVM %q"}[running])
 	}
 	if err := WaitVM(ctx, s, c, machine, VMRunning(running, machine.Generation), want); err != nil {
 		return err

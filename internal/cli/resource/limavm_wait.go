@@ -16,9 +16,10 @@ import (
 // limavmHint tells what a command that ends early leaves going on.
 const limavmHint = "It goes on. To follow it: rdd limavm list, or rdd why %s"
 
-// NotWaiting says what a LimaVM is going to do and how to follow it. It returns nil.
-func NotWaiting(s *session.Session, name, want string) error {
-	fmt.Fprintf(s.Out, "LimaVM %q is to %s. To follow it: rdd limavm list, or rdd why %s\n", name, want, name)
+// NotWaiting says what has begun with a LimaVM and how to follow it: doing is a sentence with its
+// name as %q and without a full stop, "Starting LimaVM %q". It returns nil.
+func NotWaiting(s *session.Session, name, doing string) error {
+	fmt.Fprintf(s.Out, doing+". To follow it: rdd limavm list, or rdd why %s\n", name, name)
 	return nil
 }
 

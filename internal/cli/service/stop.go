@@ -61,7 +61,7 @@ func stopDaemon(ctx context.Context, s *session.Session, inst instance.Instance,
 	case !stopped:
 		fmt.Fprintln(s.Out, "The daemon is not running.")
 	case !wait:
-		fmt.Fprintln(s.Out, "The daemon is to stop. VMs keep running. To see it: rdd service status")
+		fmt.Fprintln(s.Out, "Stopping the daemon. VMs keep running. To see it: rdd service status")
 	case vms:
 		fmt.Fprintln(s.Out, "The VMs and the daemon are stopped.")
 	default:
