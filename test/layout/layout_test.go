@@ -100,7 +100,8 @@ var allowed = map[string][]string{
 		"internal/cli/session", "internal/cli/shell", "internal/containers", "internal/daemon", "internal/datastore", "internal/flock", "internal/instance",
 		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/qemu", "internal/vm/template",
 	},
-	"test": {"api", "internal", "test"},
+	"test":  {"api", "internal", "test", "tools"},
+	"tools": {},
 }
 
 type listed struct {
