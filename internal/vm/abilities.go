@@ -13,9 +13,8 @@ import (
 
 // Command is what to run in a guest.
 //
-// It has words of its own, though the engines that there are reach their guests over ssh: where a
-// command begins and whether it has a terminal is meant, and how that is brought about is the
-// engine's.
+// It is not ssh's type, though today's engine reaches its guests over ssh. It says where a command
+// begins and whether it has a terminal; how to bring that about is up to the engine.
 type Command struct {
 	// Args is run without any interpretation by the guest's shell. Empty together with Line: a
 	// login shell.
@@ -122,7 +121,7 @@ type Directory struct {
 	Path string
 	// Foreign: rdd did not make it. Nothing else is known of it.
 	Foreign bool
-	// Damage is why it cannot be told whose it is, although rdd made it; nil when it can.
+	// Damage is why the owner cannot be read, although rdd made the directory; nil when it can.
 	Damage error
 	// Owner it belongs to; empty when it is foreign or damaged.
 	Owner Owner

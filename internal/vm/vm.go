@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vm holds the words that controllers and engines share: what a
+// Package vm is the vocabulary that controllers and engines share: what a
 // virtual machine should be (Spec), what it is seen to be (State), how an engine
 // is driven (Engine) and how it fails (the typed errors).
 //

@@ -29,18 +29,26 @@ var allowed = map[string][]string{
 	"internal/rules":       {},
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
+	"internal/levenshtein": {},
 	"internal/instance":    {},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
 	"internal/sshx":        {"internal/atomicfile"},
+	"internal/textfile":    {},
 	"internal/vm":          {},
-	"internal/vm/template": {"internal/vm"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
+	"internal/vm/image/build": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
+	},
+	"internal/vm/image/fetch": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile",
+	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
@@ -48,7 +56,7 @@ var allowed = map[string][]string{
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
 	"internal/vm/qemu/protocol":       {},
 	"internal/reconcile":              {"api", "internal/rules"},
@@ -61,7 +69,7 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
+	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
 		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
@@ -69,7 +77,7 @@ var allowed = map[string][]string{
 	},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
 	"internal/cli":          {"internal/cli", "internal/client", "internal/instance", "internal/version"},
-	"internal/cli/property": {},
+	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
 	"internal/cli/session":  {"api", "internal/client", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm"},
 	"internal/cli/resource": {
@@ -82,23 +90,24 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
-		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/vm", "internal/vm/template",
+		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/textfile", "internal/vm",
+		"internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings",
-		"internal/datastore", "internal/instance", "internal/process",
+		"internal/datastore", "internal/instance", "internal/process", "internal/textfile",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
-	"internal/cli/image":      {"internal/cli/session", "internal/vm/image"},
+	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
 		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings", "internal/hostconfig", "internal/instance",
-		"internal/vm",
+		"internal/textfile", "internal/vm",
 	},
 	"internal/cli/why/explain": {"api"},
 	"internal/cli/serve": {
 		"internal/cli/session", "internal/cli/shell", "internal/containers", "internal/daemon", "internal/datastore", "internal/flock", "internal/instance",
-		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/qemu", "internal/vm/template",
+		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
 	"test":  {"api", "internal", "test", "tools"},
 	"tools": {},
@@ -147,14 +156,16 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// permitted reports whether pkg, under the rule of prefix, may import target. A
-// permission for internal/vm does not cover the engines below it.
+// exact are permissions that do not cover the packages below: the engines, and what builds and fetches images.
+var exact = []string{"internal/vm", "internal/vm/image"}
+
+// permitted reports whether pkg, under the rule of prefix, may import target.
 func permitted(prefix, target string) bool {
-	if under(target, prefix) && prefix != "internal/vm" {
+	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
-		if permission == "internal/vm" {
+		if slices.Contains(exact, permission) {
 			return target == permission
 		}
 		return under(target, permission)

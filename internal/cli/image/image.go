@@ -7,6 +7,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 )
 
 // Command is `rdd image`.
@@ -32,5 +34,5 @@ func openStore(s *session.Session) (*image.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return image.NewStore(inst.ImageDir()), nil
+	return image.NewStore(inst.ImageDir(), build.New(), fetch.New()), nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,7 @@ func adopting(t *testing.T, e vm.Engine) *bytes.Buffer {
 // hostagent is killed again after each of the former.
 type flaky struct {
 	*fake.Engine
+	mu    sync.Mutex
 	began time.Time
 	dies  bool
 	// at are the times of attempts, since the beginning.
@@ -65,6 +67,8 @@ type flaky struct {
 }
 
 func (f *flaky) Adopt(ctx context.Context, name string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	begun, err := f.Engine.Adopt(ctx, name)
 	if begun || err != nil {
 		f.at = append(f.at, time.Since(f.began))
@@ -75,6 +79,20 @@ func (f *flaky) Adopt(ctx context.Context, name string) (bool, error) {
 	return begun, err
 }
 
+// attempts are the times of the attempts since the last call of reset.
+func (f *flaky) attempts() []time.Duration {
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.at)
+}
+
+func (f *flaky) reset(dies bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.began, f.at, f.dies = time.Now(), nil, dies
+}
+
 func newFlaky(t *testing.T) *flaky { return &flaky{Engine: running(t), began: time.Now()} }
 
 // TestWhatIsThereIsAdopted: at the beginning, and as soon as it is seen.
@@ -83,15 +101,13 @@ func TestWhatIsThereIsAdopted(t *testing.T) {
 		f := newFlaky(t)
 		must(t, f.World().KillHostagent("x"))
 		adopting(t, f)
-		synctest.Wait()
-		if !slices.Equal(f.at, []time.Duration{0}) {
-			t.Errorf("attempts at %v", f.at)
+		if got := f.attempts(); !slices.Equal(got, []time.Duration{0}) {
+			t.Errorf("attempts at %v", got)
 		}
 		time.Sleep(time.Hour)
 		must(t, f.World().KillHostagent("x"))
-		synctest.Wait()
-		if !slices.Equal(f.at, []time.Duration{0, time.Hour}) {
-			t.Errorf("attempts at %v", f.at)
+		if got := f.attempts(); !slices.Equal(got, []time.Duration{0, time.Hour}) {
+			t.Errorf("attempts at %v", got)
 		}
 	})
 }
@@ -103,8 +119,8 @@ func TestNothingElseIsStarted(t *testing.T) {
 		adopting(t, f)
 		must(t, f.World().KillGuest("x"))
 		time.Sleep(time.Hour)
-		if state, _ := f.World().Peek("x"); state.Phase != vm.PhaseStopped || f.at != nil {
-			t.Errorf("%+v, attempts at %v", state, f.at)
+		if state, _ := f.World().Peek("x"); state.Phase != vm.PhaseStopped || f.attempts() != nil {
+			t.Errorf("%+v, attempts at %v", state, f.attempts())
 		}
 	})
 }
@@ -114,26 +130,24 @@ func TestNothingElseIsStarted(t *testing.T) {
 func TestBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlaky(t)
-		f.dies = true
+		f.reset(true)
 		must(t, f.World().KillHostagent("x"))
 		adopting(t, f)
 		time.Sleep(40 * time.Second)
-		synctest.Wait()
 		var want []time.Duration
 		for _, ms := range []time.Duration{0, 500, 1500, 3500, 7500, 15500, 25500, 35500} {
 			want = append(want, ms*time.Millisecond)
 		}
-		if !slices.Equal(f.at, want) {
-			t.Errorf("attempts at %v, want %v", f.at, want)
+		if got := f.attempts(); !slices.Equal(got, want) {
+			t.Errorf("attempts at %v, want %v", got, want)
 		}
-		f.dies = false
+		f.reset(false)
 		time.Sleep(time.Minute)
-		f.dies, f.at, f.began = true, nil, time.Now()
+		f.reset(true)
 		must(t, f.World().KillHostagent("x"))
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if want := want[:2]; !slices.Equal(f.at, want) {
-			t.Errorf("after one that lived: attempts at %v, want %v", f.at, want)
+		if got := f.attempts(); !slices.Equal(got, want[:2]) {
+			t.Errorf("after one that lived: attempts at %v, want %v", got, want[:2])
 		}
 	})
 }
@@ -147,21 +161,18 @@ func TestFailuresAreLogged(t *testing.T) {
 		f.World().FailMethod("Adopt", vm.ErrBusy)
 		logged := adopting(t, f)
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if logged.Len() > 0 || len(f.at) != 2 {
-			t.Errorf("busy: %d attempts, logged %s", len(f.at), logged)
+		if n := len(f.attempts()); logged.Len() > 0 || n != 2 {
+			t.Errorf("busy: %d attempts, logged %s", n, logged)
 		}
 		f.World().FailMethod("Adopt", errors.New("boom"))
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if !strings.Contains(logged.String(), "boom") || len(f.at) != 3 {
-			t.Errorf("failing: %d attempts, logged %s", len(f.at), logged)
+		if n := len(f.attempts()); !strings.Contains(logged.String(), "boom") || n != 3 {
+			t.Errorf("failing: %d attempts, logged %s", n, logged)
 		}
 		f.World().FailMethod("Adopt", vm.ErrNotFound)
 		time.Sleep(time.Hour)
-		synctest.Wait()
-		if len(f.at) != 4 {
-			t.Errorf("gone: %d attempts", len(f.at))
+		if n := len(f.attempts()); n != 4 {
+			t.Errorf("gone: %d attempts", n)
 		}
 	})
 }

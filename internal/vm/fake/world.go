@@ -293,5 +293,5 @@ func (k *work) progress() vm.Progress {
 func (w *World) Peek(name string) (vm.State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.look(name), w.instances[name] != nil
+	return w.stateOf(name), w.instances[name] != nil
 }

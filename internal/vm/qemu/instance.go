@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// instance is one instance of an engine, which need not exist. It holds nothing but where to look.
+// instance is one instance of an engine, which need not exist. It holds no state.
 type instance struct {
 	engine *Engine
 	name   string

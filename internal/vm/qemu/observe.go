@@ -148,7 +148,7 @@ func (o observation) describe(state *vm.State) {
 	}
 }
 
-// failure says how the machine ended, if it did not end as it was told to.
+// failure says how the machine ended, if it did not end as it was asked to.
 func (o observation) failure() *vm.Failure {
 	end := o.run.End
 	switch {

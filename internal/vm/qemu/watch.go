@@ -100,7 +100,7 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// read takes what fsnotify tells. It is a goroutine of its own that never calls fsnotify: that one
+// read takes what fsnotify reports. It is a goroutine of its own that never calls fsnotify: that one
 // may hold its lock while it waits to be heard.
 func (w *watcher) read() {
 	for {
@@ -134,7 +134,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	}
 }
 
-// onError looks at everything: events may have been lost.
+// onError reports every instance: events may have been lost.
 func (w *watcher) onError(err error) {
 	w.engine.config.Log.Debug("watching instances", "error", err)
 	names, err := w.engine.home.Instances()

@@ -22,7 +22,8 @@ import (
 	"time"
 )
 
-// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon meets older ones.
+// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon finds
+// older ones.
 const Version = 1
 
 // Paths of the requests.
@@ -67,7 +68,8 @@ const (
 	ForwardingEnded  = "stopping"
 )
 
-// PortForward says that a port or a socket of the guest can be reached on the host from now on, cannot be, or can be no longer.
+// PortForward says that a port or a socket of the guest can be reached on the host from now on,
+// cannot be, or can be no longer.
 type PortForward struct {
 	// Type is Forwarding, ForwardingFailed or ForwardingEnded.
 	Type string `json:"type"`

@@ -48,7 +48,7 @@ func (d Dir) Name() string { return filepath.Base(string(d)) }
 // Template is the Lima template in force for the next start.
 func (d Dir) Template() string { return d.file("lima.yaml") }
 
-// HostagentPID holds the hostagent's PID: a hint, never proof.
+// HostagentPID holds the hostagent's PID: a hint, never trusted.
 func (d Dir) HostagentPID() string { return d.file("ha.pid") }
 
 // HostagentSocket serves HTTP: see package protocol.
@@ -60,7 +60,7 @@ func (d Dir) HostagentStdout() string { return d.file("ha.stdout.log") }
 // HostagentStderr holds the hostagent's log.
 func (d Dir) HostagentStderr() string { return d.file("ha.stderr.log") }
 
-// QEMUPID holds QEMU's PID: a hint, never proof.
+// QEMUPID holds QEMU's PID: a hint, never trusted.
 func (d Dir) QEMUPID() string { return d.file("qemu.pid") }
 
 // QMPSocket is QEMU's control socket.
@@ -218,7 +218,7 @@ type Image struct {
 	Parts map[string]image.Part `json:"parts,omitempty"`
 }
 
-// Built tells an image that rdd built.
+// Built reports whether rdd built the image.
 func (i Image) Built() bool { return i.Parts == nil }
 
 // Start is start.json: what one start of the machine was made with. A hostagent that adopts the
@@ -243,7 +243,7 @@ type Run struct {
 	BootID      string      `json:"bootID,omitempty"`
 	SSHPort     int         `json:"sshPort,omitempty"`
 	Accelerator string      `json:"accelerator,omitempty"`
-	// Message is what the template tells people once the machine runs.
+	// Message is what the template says to people once the machine runs.
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
