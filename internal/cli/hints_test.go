@@ -16,6 +16,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/cli/serve"
+	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // hint is a command of rdd that a text names.
@@ -27,7 +30,7 @@ var mentions = regexp.MustCompile("(^ *|`|: |[^\\w/.-])rdd((?: +[a-z][a-z-]*)+)"
 
 // TestHintsNameCommandsThatExist walks over every text of the program that names a command of rdd.
 func TestHintsNameCommandsThatExist(t *testing.T) {
-	tree := (&root{}).command()
+	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
 	found := hintsBelow(t, filepath.Join("..", ".."), tree)
 	if len(found) < 60 {
 		t.Errorf("only %d hints were found", len(found))
@@ -40,7 +43,7 @@ func TestHintsNameCommandsThatExist(t *testing.T) {
 }
 
 func TestFollowFindsWrongHints(t *testing.T) {
-	tree := (&root{}).command()
+	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
 	for command, good := range map[string]bool{
 		"service logs": true, "start": true, "svc status": true, "set property": true, "ctl get app": true,
 		"service log": false, "service": true, "limavm remove": false, "begin": false, "engine start": true,
