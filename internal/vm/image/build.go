@@ -17,6 +17,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // aptSources is where a Debian or Ubuntu host says which mirror it uses.
@@ -280,6 +281,12 @@ func (e *StepError) Error() string {
 }
 
 func (e *StepError) Unwrap() error { return e.Err }
+
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *StepError) Fault() *vm.Fault {
+	code, _ := process.ExitCode(e.Err)
+	return &vm.Fault{Kind: vm.FaultImage, ExitCode: code, Output: e.Output}
+}
 
 // tailBuffer keeps the last whole lines of what is written to it, up to about limit bytes.
 type tailBuffer struct {

@@ -16,6 +16,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // ErrNotFound says that the cache holds no usable image of a name.
@@ -154,7 +155,7 @@ func (s *Store) locked(ctx context.Context, name string, progress func(Progress)
 		lock, err = flock.Wait(ctx, path)
 	}
 	if err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	return do(recipe, report)
@@ -167,12 +168,12 @@ func (s *Store) buildOne(ctx context.Context, recipe Recipe, options BuildOption
 	}
 	dir, err := os.MkdirTemp(s.dir, partialPrefix+recipe.Name+".")
 	if err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", recipe.Name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", recipe.Name, err))
 	}
 	// Not under ctx: a cancelled build is cleared away too.
 	defer func() { err = errors.Join(err, removeTree(context.WithoutCancel(ctx), dir)) }()
 	if err := s.buildLogged(ctx, recipe, options, dir, report); err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", recipe.Name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", recipe.Name, err))
 	}
 	return s.publish(filepath.Join(dir, "out"))
 }
