@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/vm/qemu/hostagent",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
-	"internal/vm/qemu/protocol":       {},
+	"internal/vm/qemu/protocol":       {"internal/vm"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/sshx"},
 	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},

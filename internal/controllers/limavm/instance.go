@@ -76,7 +76,7 @@ func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) 
 func brokenMessage(state *vm.State) string {
 	cause := "its directory cannot be read"
 	if state.Failure != nil {
-		cause = state.Failure.Err.Error()
+		cause = state.Failure.Fault.Text
 	}
 	return fmt.Sprintf("the instance is broken: %s; delete the LimaVM to remove it", cause)
 }

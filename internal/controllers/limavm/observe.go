@@ -61,9 +61,9 @@ func (r *Reconciler) holdBack(s *scope, reason string, operations ...vm.Operatio
 	if f == nil || s.changed || retryRequested(s.vm, f) {
 		return reconcile.Done()
 	}
-	if !vm.Retryable(f.Err) {
+	if !f.Fault.Kind.Retryable() {
 		if wait := f.At.Add(reconcile.SlowRetry).Sub(s.now); wait > 0 {
-			return reconcile.Outcome{Reason: reason, Message: f.Err.Error(), After: wait}
+			return reconcile.Outcome{Reason: reason, Message: f.Fault.Text, After: wait}
 		}
 		return reconcile.Done()
 	}
@@ -104,7 +104,7 @@ func after(text string, t time.Time) bool {
 
 func failureMessage(f *vm.Failure) string {
 	if f.Operation == vm.OperationRun {
-		return "the machine ended by itself and is started again: " + f.Err.Error()
+		return "the machine ended by itself and is started again: " + f.Fault.Text
 	}
-	return f.Err.Error()
+	return f.Fault.Text
 }

@@ -51,12 +51,15 @@ func TestFailedStartsSayWhy(t *testing.T) {
 		name  string
 		guest fakeGuest
 		want  []string
+		fault vm.Fault
 	}{
 		{"boot script", fakeGuest{NoSSH: true, Console: "noise\r\nrdd: the boot script failed with exit code 3; its last lines:\r\nuseradd: no\r\n"},
-			[]string{"boot script failed with exit code 3", "useradd: no"}},
-		{"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"}},
-		{"boot status", fakeGuest{BootStatus: 4}, []string{"boot script failed with exit code 4", "the log of boot"}},
-		{"provisioning", fakeGuest{ProvisionStatus: 7}, []string{"provision script failed with exit code 7", "the log of provision"}},
+			[]string{"boot script failed with exit code 3", "useradd: no"}, vm.Fault{Kind: vm.FaultBoot}},
+		{"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"}, vm.Fault{Kind: vm.FaultBoot}},
+		{"boot status", fakeGuest{BootStatus: 4}, []string{"boot script failed with exit code 4", "the log of boot"},
+			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptBoot, ExitCode: 4, Output: "the log of boot"}},
+		{"provisioning", fakeGuest{ProvisionStatus: 7}, []string{"provision script failed with exit code 7", "the log of provision"},
+			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptProvision, ExitCode: 7, Output: "the log of provision"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, state := startFake(t, tc.guest)
@@ -64,9 +67,13 @@ func TestFailedStartsSayWhy(t *testing.T) {
 				t.Fatalf("%+v", state)
 			}
 			for _, want := range tc.want {
-				if !strings.Contains(state.Failure.Err.Error(), want) {
-					t.Errorf("no %q in: %v", want, state.Failure.Err)
+				if !strings.Contains(state.Failure.Fault.Text, want) {
+					t.Errorf("no %q in: %v", want, state.Failure.Fault)
 				}
+			}
+			tc.fault.Text = state.Failure.Fault.Text
+			if got := *state.Failure.Fault; got != tc.fault {
+				t.Errorf("got %+v, want %+v", got, tc.fault)
 			}
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -47,9 +46,9 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	return state, nil
 }
 
-// broken reports an instance that cannot be read.
+// broken reports an instance that cannot be read. Since when is not known.
 func broken(state vm.State, err error) vm.State {
-	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Err: err, At: time.Now()}
+	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: err.Error()}}
 	return state
 }
 
@@ -135,10 +134,10 @@ func (f facts) failure() *vm.Failure {
 		return nil // it was stopping, and it has stopped
 	case end == nil:
 		return f.unwitnessed()
-	case end.Failure == "":
+	case end.Fault == nil:
 		return nil
 	}
-	return &vm.Failure{Operation: end.Operation, Err: errors.New(end.Failure), At: end.At}
+	return &vm.Failure{Operation: end.Operation, Fault: end.Fault, At: end.At}
 }
 
 // unwitnessed describes the end of a machine that nobody was left to write down.
@@ -147,6 +146,9 @@ func (f facts) unwitnessed() *vm.Failure {
 	if f.run.WasRunning {
 		operation = vm.OperationRun
 	}
-	err := errors.New("the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)")
-	return &vm.Failure{Operation: operation, Err: err, At: f.run.Progress.Since}
+	fault := &vm.Fault{
+		Kind: vm.FaultProcessEnded,
+		Text: "the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)",
+	}
+	return &vm.Failure{Operation: operation, Fault: fault, At: f.run.Progress.Since}
 }

@@ -151,7 +151,7 @@ func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	case alive:
 		m, err = a.adopt()
 	case a.Adopt:
-		return nil, errors.New("the virtual machine ended while it had no hostagent; " + a.lastWords())
+		return nil, &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the virtual machine ended while it had no hostagent; " + a.lastWords()}
 	default:
 		m, err = a.boot(ctx)
 	}
@@ -173,7 +173,7 @@ func (a *agent) failed(err error) {
 // fail writes a failure down; the machine has ended.
 func (a *agent) fail(operation vm.Operation, err error) {
 	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
-	a.state.end(vmdir.End{Operation: operation, Failure: err.Error()})
+	a.state.end(vmdir.End{Operation: operation, Fault: vm.FaultOf(err)})
 }
 
 // identity of this process, for those who wait for its end.
