@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -132,7 +131,7 @@ func (w *wait) explain(ctx context.Context, last verdict, err error) error {
 
 // failureReason reports whether a condition's reason says that something will not come true by itself.
 func failureReason(reason string) bool {
-	return strings.HasSuffix(reason, "Failed") || reason == limav1.ReasonNameTaken || reason == appv1.ReasonForeignObject
+	return limav1.Failed(reason) || appv1.Failed(reason)
 }
 
 // blocked says what a condition that is not as wanted means for a wait.

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -81,8 +82,9 @@ func (r recorder) event(obj client.Object, e reconcile.Event) (*corev1.Event, er
 	identity := sha256.Sum256(fmt.Appendf(nil, "%s %s %s", obj.GetUID(), e.Reason, message))
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: cmp.Or(obj.GetNamespace(), metav1.NamespaceDefault),
-			Name:      fmt.Sprintf("%.*s.%s", maxEventName, obj.GetName(), hex.EncodeToString(identity[:8])),
+			Namespace:   cmp.Or(obj.GetNamespace(), metav1.NamespaceDefault),
+			Name:        fmt.Sprintf("%.*s.%s", maxEventName, obj.GetName(), hex.EncodeToString(identity[:8])),
+			Annotations: shortened(e.Annotations),
 		},
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: kind.GroupVersion().String(), Kind: kind.Kind,
@@ -93,6 +95,15 @@ func (r recorder) event(obj client.Object, e reconcile.Event) (*corev1.Event, er
 		ReportingController: "rancherdesktop.io/" + r.controller, ReportingInstance: "rdd",
 		Source: corev1.EventSource{Component: r.controller},
 	}, nil
+}
+
+// shortened cuts every value as a message is.
+func shortened(annotations map[string]string) map[string]string {
+	cut := maps.Clone(annotations)
+	for key, value := range cut {
+		cut[key] = shorten(value, maxNote)
+	}
+	return cut
 }
 
 // shorten cuts text to a number of bytes, between runes.

@@ -41,6 +41,17 @@ const (
 	ReasonStopped = "Stopped"
 )
 
+// Failed reports whether a reason, of any condition that is not mirrored from the LimaVM, says that something will not
+// come true by itself soon.
+func Failed(reason string) bool {
+	switch reason {
+	case ReasonForeignObject, ReasonBootstrapFailed, ReasonConnectFailed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Names that the App controller gives to what it owns.
 const (
 	// LimaVMName is the name of the LimaVM and of the input ConfigMap.

@@ -2,6 +2,8 @@
 
 package v1alpha1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // Condition types of a LimaVM, written by the LimaVM controller.
 const (
 	ConditionCreated = "Created"
@@ -31,6 +33,22 @@ const (
 	ReasonStartFailed = "StartFailed"
 	ReasonStopFailed  = "StopFailed"
 )
+
+// Failed reports whether a reason, of either condition, says that something will not come true by itself soon.
+func Failed(reason string) bool {
+	switch reason {
+	case ReasonCreateFailed, ReasonNameTaken, ReasonStartFailed, ReasonStopFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// CauseInvalidTemplate is the type of the cause in the answer to a request that was refused because a template is not valid.
+const CauseInvalidTemplate metav1.CauseType = "InvalidTemplate"
+
+// FieldTemplateRef is the field of Failure when the ConfigMap that the template is in is what is wrong, and not the template.
+const FieldTemplateRef = "spec.templateRef"
 
 const (
 	// FinalizerCleanup is the LimaVM's own: its controller removes the instance before it disappears.

@@ -12,7 +12,7 @@ const (
 	EventAdopted = "Adopted"
 	// EventInstanceLost (warning): the instance directory has vanished.
 	EventInstanceLost = "InstanceLost"
-	// EventMachineDied (warning): the machine ended by itself.
+	// EventMachineDied (warning): the machine ended by itself; the annotation cause says why.
 	EventMachineDied = "MachineDied"
 	// EventRestarting: a running machine restarts because its template or its params were changed, or on request.
 	EventRestarting = "Restarting"
@@ -26,3 +26,6 @@ const (
 	// EventDeleting: the LimaVM was deleted; its machine and what belongs to it are being removed.
 	EventDeleting = "Deleting"
 )
+
+// AnnotationCause on an Event is the cause of what it tells of, without the sentence around it.
+const AnnotationCause = "lima.rancherdesktop.io/cause"
