@@ -62,6 +62,8 @@ type vmReport struct {
 	BootID            string `json:"bootID,omitempty"`
 	Restarts          int64  `json:"starts,omitempty"`
 	RestartNeeded     bool   `json:"restartNeeded,omitempty"`
+	// Failure is what failed last and has not been cured since; absent when there is none.
+	Failure *limav1.Failure `json:"failure,omitempty"`
 	// Deaths of late; absent when there were none.
 	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
 	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
@@ -225,7 +227,7 @@ func reportVM(limaVM limav1.LimaVM, events []explain.Event, cacheDir string, now
 	status := limaVM.Status
 	return vmReport{
 		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: wantedText(limaVM.Spec.Running),
-		State: explain.Machine(&limaVM, events), Deaths: explain.LastDeaths(events, now),
+		State: explain.Machine(&limaVM, events), Failure: status.Failure, Deaths: explain.LastDeaths(events, now),
 		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: machine.Reason(cacheDir, status.Accelerator),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 	}

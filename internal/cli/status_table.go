@@ -65,7 +65,7 @@ func (s *statusReport) daemonRows(row rowFunc, now time.Time) {
 // text is what the virtual machine is doing, on one line.
 func (v *vmReport) text(now time.Time) string {
 	state := v.State
-	if v.Deaths != nil && v.Deaths.Cause != "" && strings.Contains(state.Message, v.Deaths.Cause) {
+	if v.Deaths != nil && v.Deaths.Explains(state) {
 		state.Message = "" // said below
 	}
 	text := state.Text(now)
