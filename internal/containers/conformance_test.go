@@ -15,7 +15,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -146,7 +146,7 @@ func TestConformanceOfContainerd(t *testing.T) {
 	if dir == "" {
 		t.Skipf("%s names no instance directory", containerdVariable)
 	}
-	conform(t, guestHost(t, "rd", func(ctx context.Context, _ string, c sshx.Command) (int, error) {
+	conform(t, guestHost(t, "rd", func(ctx context.Context, _ string, c vm.Command) (int, error) {
 		return shell.Run(ctx, vmdir.Dir(dir), c)
 	}))
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // namespace is where rdd's and its users' containers are, apart from Docker's.
@@ -147,7 +147,7 @@ func (e *commandError) Error() string {
 // root runs a command as root in the guest and returns its output. A command that fails is a *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	var out, problems bytes.Buffer
-	code, err := c.shell(ctx, c.instance, sshx.Command{
+	code, err := c.shell(ctx, c.instance, vm.Command{
 		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
 	})
 	switch {

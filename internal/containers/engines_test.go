@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // hasty are pauses for engines that answer at once or never.
@@ -190,7 +190,7 @@ func TestWordsForAForwardedSocketWithNothingBehind(t *testing.T) {
 }
 
 func TestVersionOfContainerdThatIsNone(t *testing.T) {
-	h := guestHost(t, "rd", func(_ context.Context, _ string, c sshx.Command) (int, error) {
+	h := guestHost(t, "rd", func(_ context.Context, _ string, c vm.Command) (int, error) {
 		io.WriteString(c.Stdout, "Client:\n  Version:  1.7\n")
 		return 0, nil
 	})

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Engines there are.
@@ -53,8 +53,8 @@ type State struct {
 	Since time.Time
 }
 
-// Shell runs a command in the guest of an instance, as sshx.Run does.
-type Shell func(ctx context.Context, instance string, command sshx.Command) (int, error)
+// Shell runs a command in the guest of an instance, as vm.GuestRunner says.
+type Shell func(ctx context.Context, instance string, command vm.Command) (int, error)
 
 // Config is what a Monitor needs.
 type Config struct {

@@ -39,11 +39,11 @@ func (d Deps) lookAtHost(ctx context.Context) rddv1.HostInfoStatus {
 
 // homeProblem says why guests cannot see the user's home; nil when they can, and where nobody knows.
 func (d Deps) homeProblem() error {
-	reporter, ok := d.Engine.(vm.HostReporter)
+	checker, ok := d.Engine.(vm.HomeChecker)
 	if !ok {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hostPatience)
 	defer cancel()
-	return reporter.HomeProblem(ctx)
+	return checker.HomeProblem(ctx)
 }

@@ -68,3 +68,20 @@ func (e *HostError) Error() string {
 
 // Fault returns the error as a value: see FaultOf.
 func (e *HostError) Fault() *Fault { return &Fault{Kind: FaultHost, Missing: e.Missing, Hint: e.Hint} }
+
+// UnreachableError says that nobody was let into a guest. Its text is that of Err.
+type UnreachableError struct {
+	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.
+	Reason error
+	Err    error
+}
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap lets errors.Is and errors.As find both.
+func (e *UnreachableError) Unwrap() []error {
+	if e.Reason == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Reason, e.Err}
+}

@@ -199,33 +199,3 @@ type Engine interface {
 	// serial and must not block.
 	Watch(ctx context.Context, changed func(name string)) error
 }
-
-// Shell is what a client needs to reach a guest over ssh.
-type Shell struct {
-	Address        string // host:port
-	User           string
-	PrivateKeyFile string
-	KnownHostsFile string
-}
-
-// Sheller is the ability to open shells in a running guest.
-type Sheller interface {
-	// Shell says how to reach the guest's sshd. ErrNotFound, ErrNotRunning.
-	Shell(ctx context.Context, name string) (Shell, error)
-}
-
-// Host is what an engine has found out about the host. What is not known yet is empty.
-type Host struct {
-	// Accelerator that the next guest is run with: "kvm", "hvf", "tcg"; AcceleratorReason says why it is that one.
-	Accelerator, AcceleratorReason string
-	// Version of the program that runs guests.
-	Version string
-}
-
-// HostReporter is the ability to say what the host offers to guests.
-type HostReporter interface {
-	// Host tells what is known. It tries nothing that takes longer than a moment.
-	Host(ctx context.Context) (Host, error)
-	// HomeProblem says why the user's home, in which rdd's own directories must stay hidden, cannot be shown to guests; nil: it can.
-	HomeProblem(ctx context.Context) error
-}

@@ -44,12 +44,13 @@ var allowed = map[string][]string{
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
-		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/vm/qemu/hostagent",
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
+		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/protocol":       {"internal/vm"},
 	"internal/reconcile":              {"api", "internal/rules"},
-	"internal/containers":             {"internal/sshx"},
+	"internal/containers":             {"internal/vm"},
 	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
@@ -136,6 +137,19 @@ func TestImportsPointOneWay(t *testing.T) {
 			if ours && !permitted(pkg, prefix, target) {
 				t.Errorf("%s imports %s: not a direction the architecture has", pkg, target)
 			}
+		}
+	}
+}
+
+// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that it starts.
+func TestNoPartOfAnEngineImportsIt(t *testing.T) {
+	const engine, hostagent = module + "internal/vm/qemu", module + "internal/vm/qemu/hostagent"
+	for _, p := range packages(t) {
+		if under(p.ImportPath, engine) && slices.Contains(p.Imports, engine) {
+			t.Errorf("%s imports the engine that it is a part of", p.ImportPath)
+		}
+		if under(p.ImportPath, engine) && !under(p.ImportPath, hostagent) && slices.Contains(p.Imports, hostagent) {
+			t.Errorf("%s imports the hostagent, which is a process of its own", p.ImportPath)
 		}
 	}
 }

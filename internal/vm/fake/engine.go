@@ -17,7 +17,11 @@ type Engine struct {
 	world *World
 }
 
-var _ vm.Engine = &Engine{}
+var (
+	_ vm.Engine          = &Engine{}
+	_ vm.GuestRunner     = &Engine{}
+	_ vm.DirectoryReader = &Engine{}
+)
 
 // World is the host that the engine works on.
 func (e *Engine) World() *World { return e.world }

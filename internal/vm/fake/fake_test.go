@@ -5,6 +5,8 @@ package fake_test
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 func TestConformance(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
 		world := fake.NewWorld(time.Now)
+		world.SetGuest(thisHost)
 		world.Refuse("vmType: vz", &vm.InvalidSpecError{Field: "vmType", Reason: "must be qemu"})
 		ctx, cancel := context.WithCancel(context.Background())
 		t.Cleanup(cancel)
@@ -39,6 +42,27 @@ func TestConformance(t *testing.T) {
 			Timeout: time.Minute,
 		}
 	})
+}
+
+// thisHost runs a guest's commands here.
+func thisHost(ctx context.Context, _ string, c vm.Command) (int, error) {
+	args := c.Args
+	if c.Line != "" {
+		args = []string{"/bin/sh", "-c", c.Line}
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	if _, err := os.Stat(c.Dir); err == nil {
+		cmd.Dir = c.Dir
+	} else if c.Dir != "" && !c.DirOptional {
+		return 1, nil
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	err := cmd.Run()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return failed.ExitCode(), nil
+	}
+	return 0, err
 }
 
 var (

@@ -32,6 +32,7 @@ type World struct {
 	calls     []Call
 	forwards  map[string][]vm.Forward
 	held      map[string]bool // instances whose background work stands still
+	guest     Guest
 }
 
 // instance is a directory and the processes that serve it.
@@ -66,7 +67,7 @@ type machine struct {
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{},
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, guest: idleGuest,
 	}
 }
 
@@ -126,6 +127,13 @@ func (w *World) SetForwards(name string, forwards ...vm.Forward) {
 	defer w.mu.Unlock()
 	w.forwards[name] = slices.Clone(forwards)
 	w.changed(name)
+}
+
+// SetGuest makes commands in guests be run by guest.
+func (w *World) SetGuest(guest Guest) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.guest = guest
 }
 
 // Hold makes the background work on an instance stand still, whatever it is, until Release.

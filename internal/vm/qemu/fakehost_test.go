@@ -73,7 +73,7 @@ func (h *fakeHost) killAll(t *testing.T) {
 			_ = run.Hostagent.Signal(syscall.SIGKILL)
 		}
 		record, _ := dir.ReadRecord()
-		if id, err := qemu.FindQEMU(dir, record, run); err == nil {
+		if id, err := dir.FindQEMU(record, run); err == nil {
 			_ = id.Signal(syscall.SIGKILL)
 			_ = id.Wait(context.Background())
 		}

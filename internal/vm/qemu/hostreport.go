@@ -13,8 +13,6 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
-var _ vm.HostReporter = &Engine{}
-
 // versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version 7.2.22 (Debian …)".
 var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
 
@@ -31,7 +29,7 @@ func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
 	return host, err
 }
 
-// HomeProblem implements vm.HostReporter: it has a program run in a view as QEMU does.
+// HomeProblem implements vm.HomeChecker: it has a program run in a view as QEMU does.
 func (e *Engine) HomeProblem(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
 		return nil

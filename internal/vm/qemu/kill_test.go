@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
@@ -320,7 +321,10 @@ func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	stale.StartTime--
 	run := h.run(t)
 	run.QEMU, run.Hostagent, run.End = &stale, &stale, nil
-	must(t, h.dir().WriteRun(run))
+	lock, err := flock.Wait(t.Context(), h.dir().HostagentLock())
+	must(t, err)
+	must(t, h.dir().WriteRun(lock, run))
+	must(t, lock.Unlock())
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 	must(t, e.Start(t.Context(), owner, "x"))
 	await(t, e, "running", in(vm.PhaseRunning))

@@ -159,29 +159,29 @@ func (w *watcher) onError(err error) {
 
 // attend follows an instance's directory and processes from now on.
 func (w *watcher) attend(ctx context.Context, name string) {
-	dir := w.engine.dir(name)
-	if err := w.files.Add(string(dir)); err != nil {
+	i := w.engine.instance(name)
+	if err := w.files.Add(string(i.dir)); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.engine.config.Log.Error("watching an instance", "instance", name, "error", err)
 		}
 		return
 	}
-	if _, err := dir.ReadRecord(); err != nil {
+	if _, err := i.dir.ReadRecord(); err != nil {
 		return
 	}
-	f, err := look(dir)
+	seen, err := i.observe()
 	if err != nil {
 		return // Observe reports it
 	}
-	if id := f.run.Hostagent; id != nil && f.run.End == nil && !w.waits[*id] && id.Alive() {
-		go w.engine.meet(ctx, name)
+	if id := seen.run.Hostagent; id != nil && seen.run.End == nil && !w.waits[*id] && id.Alive() {
+		go i.checkVersion(ctx)
 	}
-	known := w.await(ctx, name, f.run.Hostagent)
-	w.await(ctx, name, f.run.QEMU)
-	if f.hostagent && !known {
+	known := w.await(ctx, name, seen.run.Hostagent)
+	w.await(ctx, name, seen.run.QEMU)
+	if seen.hostagent && !known {
 		w.later(ctx, name, recheck)
 	}
-	if f.qemu && !f.hostagent && f.run.End == nil {
+	if seen.qemu && !seen.hostagent && seen.run.End == nil {
 		w.adopt(ctx, name)
 	}
 }
@@ -220,7 +220,7 @@ func (w *watcher) adopt(ctx context.Context, name string) {
 		next.pause = min(2*last.pause, lastAdoptPause)
 	}
 	w.adopted[name] = next
-	if err := w.engine.adopt(name); err != nil && !errors.Is(err, vm.ErrBusy) {
+	if err := w.engine.instance(name).adopt(); err != nil && !errors.Is(err, vm.ErrBusy) {
 		w.engine.config.Log.Error("adopting a virtual machine", "instance", name, "error", err)
 	}
 	w.later(ctx, name, recheck)

@@ -146,13 +146,3 @@ func (p *pending) take() []string {
 	clear(p.names)
 	return names
 }
-
-// keyedMutex keeps two calls for one instance apart, and not those for different ones.
-type keyedMutex struct{ byKey sync.Map }
-
-// lock returns the function that unlocks.
-func (k *keyedMutex) lock(key string) func() {
-	mutex, _ := k.byKey.LoadOrStore(key, &sync.Mutex{})
-	mutex.(*sync.Mutex).Lock()
-	return mutex.(*sync.Mutex).Unlock
-}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package vmtest is the suite that every vm.Engine passes: the in-memory one and
-// those that boot real guests. It drives an engine through vm.Engine alone and waits
-// through Watch, never by sleeping.
+// those that boot real guests. It drives an engine through vm.Engine and the optional abilities that
+// it has, and waits through Watch, never by sleeping.
 //
 // A boot costs half a minute and more where a guest is emulated, so the suite is one life of one
 // instance with many checks on the way, and boots it three times.

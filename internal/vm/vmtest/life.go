@@ -11,9 +11,11 @@ import (
 // life leads one instance from creation to deletion through three boots.
 func life(s *suite) {
 	create(s)
+	stoppedInstance(s)
 	othersAreRefused(s)
 	handOver(s)
 	first := firstBoot(s)
+	runningInstance(s)
 	reopen(s, first)
 	handOver(s)
 	s.sameMachine("handed over and back", first)

@@ -12,6 +12,7 @@ import (
 // refusals checks what an engine must say no to, and what must not matter.
 func refusals(s *suite) {
 	nothing(s)
+	unknownInstance(s)
 	invalid(s)
 	foreign(s)
 }
@@ -51,6 +52,7 @@ func foreign(s *suite) {
 	s.mustNot("observing a foreign directory", err)
 	s.check("a foreign directory has no owner", state.Owner.UID == "", state)
 	s.check("a foreign directory is broken", state.Phase == vm.PhaseBroken, state)
+	s.checkForeignDirectory(spec.Name)
 }
 
 // checkListed checks whether List reports the instance.

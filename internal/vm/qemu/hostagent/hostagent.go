@@ -85,7 +85,7 @@ func open(c Config) (*agent, error) {
 		// run.json is written after start.json: the start was interrupted between the two.
 		run = vmdir.Run{StartID: a.start.ID, Revision: a.start.Revision}
 	}
-	if a.state, err = newAccount(c, run); err != nil {
+	if a.state, err = newAccount(c, a.lock, run); err != nil {
 		return nil, err
 	}
 	if a.listener, err = c.listen(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -17,6 +18,10 @@ var ended = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // TestRunKeepsTheFault: what a hostagent writes down is what a daemon reads.
 func TestRunKeepsTheFault(t *testing.T) {
 	d := Dir(t.TempDir())
+	lock, err := flock.Try(d.HostagentLock())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []*End{
 		nil,
 		{At: ended},
@@ -25,7 +30,7 @@ func TestRunKeepsTheFault(t *testing.T) {
 			Kind: vm.FaultScript, Field: vm.ScriptBoot, Missing: "m", Hint: "h", ExitCode: 4, Output: "a\nb", Text: "it failed: a\nb",
 		}},
 	} {
-		if err := d.WriteRun(Run{StartID: "s", End: want}); err != nil {
+		if err := d.WriteRun(lock, Run{StartID: "s", End: want}); err != nil {
 			t.Fatal(err)
 		}
 		run, err := d.ReadRun()
@@ -35,6 +40,9 @@ func TestRunKeepsTheFault(t *testing.T) {
 		if want != nil && want.Fault != nil && want.Fault.Text == "" {
 			t.Error("writing took the text away")
 		}
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Error(err)
 	}
 }
 

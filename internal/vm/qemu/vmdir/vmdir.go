@@ -5,8 +5,14 @@
 //
 // Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by
 // the hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits the open
-// file. rdd.json and lima.yaml are the engine's, start.json is written once for each start of the machine, and run.json
-// is rewritten by the hostagent whenever something changes. All writes replace the file, so readers need no lock.
+// file. All writes replace the file, so readers need no lock. Who writes which:
+//
+//	rdd.json, lima.yaml   the engine, in calls that it keeps apart by the instance's name
+//	start.json            the engine holding ha.lock, once for each start of the machine
+//	run.json              whoever holds ha.lock: the engine before it hands the lock down and after
+//	                      everything has ended, the hostagent whenever something changes
+//
+// WriteRun asks for the lock.
 package vmdir
 
 import (
@@ -19,6 +25,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -289,8 +296,13 @@ func (d Dir) WriteRecord(r Record) error { return writeJSON(d.RecordFile(), r) }
 // WriteStart replaces start.json.
 func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
 
-// WriteRun replaces run.json.
-func (d Dir) WriteRun(r Run) error { return writeJSON(d.RunFile(), r) }
+// WriteRun replaces run.json. It is the business of whoever holds ha.lock, which is held.
+func (d Dir) WriteRun(held *flock.Lock, r Run) error {
+	if held.File().Name() != d.HostagentLock() {
+		return fmt.Errorf("writing %s: %s is another lock than the hostagent's", d.RunFile(), held.File().Name())
+	}
+	return writeJSON(d.RunFile(), r)
+}
 
 // Complete reports whether creation came to its end.
 func (d Dir) Complete() bool {
