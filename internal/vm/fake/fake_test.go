@@ -5,6 +5,7 @@ package fake_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -39,6 +40,11 @@ func TestConformance(t *testing.T) {
 			},
 			Template: []byte("cpus: 1\n"), Changed: []byte("cpus: 2\nmessage: \"it's changed\"\n"), Message: "it's changed",
 			Invalid: []byte("vmType: vz\n"), InvalidField: "vmType",
+			Provoke: func(_ *testing.T, _ string, p vmtest.Provoked) []byte {
+				fault := vmtest.Example(p.Kind)
+				world.FailOperation(p.Operation, fmt.Errorf("wrapped: %w", &fault), 1)
+				return []byte("cpus: 1\n")
+			},
 			Timeout: time.Minute,
 		}
 	})

@@ -7,16 +7,21 @@ package qemu_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON fakeGuest.
@@ -30,8 +35,32 @@ type fakeGuest struct {
 	NoSSH bool
 	// BootStatus and ProvisionStatus of the scripts.
 	BootStatus, ProvisionStatus int
+	// ProbeTimeout of the hostagent.
+	ProbeTimeout time.Duration
+	// PortTaken has QEMU find the port for ssh in use.
+	PortTaken bool
 	// QuietPowerButton ignores the power button.
 	QuietPowerButton bool
+}
+
+// readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when it has not.
+func readFakeGuest(dir string) (fakeGuest, error) {
+	var guest fakeGuest
+	data, err := os.ReadFile(filepath.Join(dir, fakeGuestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return guest, nil
+	}
+	if err != nil {
+		return guest, err
+	}
+	return guest, json.Unmarshal(data, &guest)
+}
+
+func writeFakeGuest(t *testing.T, dir vmdir.Dir, guest fakeGuest) {
+	t.Helper()
+	data, err := json.Marshal(guest)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(string(dir), fakeGuestFile), data, 0o600))
 }
 
 // startFake creates x and starts it with a guest that fails.
@@ -39,9 +68,7 @@ func startFake(t *testing.T, guest fakeGuest) (*fakeHost, vm.State) {
 	t.Helper()
 	h := newFakeHost(t)
 	e := created(t, h)
-	data, err := json.Marshal(guest)
-	must(t, err)
-	must(t, os.WriteFile(string(h.dir())+"/"+fakeGuestFile, data, 0o600))
+	writeFakeGuest(t, h.dir(), guest)
 	must(t, e.Start(t.Context(), owner, "x"))
 	return h, await(t, e, "running or failed", in(vm.PhaseRunning, vm.PhaseStopped))
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
@@ -28,6 +29,8 @@ type Config struct {
 	Accelerator string
 	// CacheDir keeps what was found out about the host.
 	CacheDir string
+	// ProbeTimeout for the template's probes to pass; 0: as long as the accelerator may need.
+	ProbeTimeout time.Duration
 	// Private are rdd's own directories, which no mount shows to the guest.
 	Private []string
 	// Adopt says to end when there is no machine to adopt, instead of booting one.

@@ -4,6 +4,7 @@ package hostagent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,10 +32,12 @@ type deadlines struct{ boot, provision, probe, shutdown time.Duration }
 
 // deadlines are long: they are for guests that hang, not for slow hosts.
 func (a *agent) deadlines(accelerator machine.Accelerator) deadlines {
+	d := deadlines{boot: 3 * time.Minute, provision: 30 * time.Minute, probe: 5 * time.Minute, shutdown: time.Minute}
 	if accelerator.Emulated() {
-		return deadlines{boot: 10 * time.Minute, provision: 60 * time.Minute, probe: 15 * time.Minute, shutdown: 3 * time.Minute}
+		d = deadlines{boot: 10 * time.Minute, provision: 60 * time.Minute, probe: 15 * time.Minute, shutdown: 3 * time.Minute}
 	}
-	return deadlines{boot: 3 * time.Minute, provision: 30 * time.Minute, probe: 5 * time.Minute, shutdown: time.Minute}
+	d.probe = cmp.Or(a.ProbeTimeout, d.probe)
+	return d
 }
 
 const (
