@@ -19,6 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -43,7 +45,7 @@ func newQEMUEngine(inst instance.Instance, version string, log *slog.Logger) (*q
 		return nil, err
 	}
 	return qemu.New(qemu.Config{
-		LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir()),
+		LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()),
 		Executable: executable, Accelerator: accelerator, Version: version, User: host, Log: log,
 	}), nil
 }

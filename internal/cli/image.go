@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 )
 
 func (r *root) imageCommand() *cobra.Command {
@@ -40,7 +42,7 @@ func (r *root) images() (*image.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return image.NewStore(inst.ImageDir()), nil
+	return image.NewStore(inst.ImageDir(), build.New(), fetch.New()), nil
 }
 
 // defaultImage is what `rdd image build` builds when it is told no name.

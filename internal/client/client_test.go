@@ -128,6 +128,12 @@ func TestTail(t *testing.T) {
 	if got := tail(path+"-missing", 0); got != "" {
 		t.Errorf("the tail of nothing is %q", got)
 	}
+	if err := os.WriteFile(path, []byte(strings.Repeat("x", 100<<10)+"\nlast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := tail(path, 0); !strings.HasSuffix(got, "\n  last") {
+		t.Errorf("the tail after a long line is %q", got)
+	}
 }
 
 // TestConfig reads kubeconfigs that are missing, cut off, empty or something else: each error names the file.

@@ -3,7 +3,6 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/textfile"
 )
 
 const (
@@ -32,6 +32,8 @@ const (
 	MaxLog = 16 << 20
 	// logTail is how many lines of the log an error shows.
 	logTail = 8
+	// logTailBytes is how far back they are looked for.
+	logTailBytes = 64 << 10
 )
 
 // startLock is held by whoever starts the daemon, so that two clients do not start two.
@@ -174,25 +176,15 @@ func OpenLog(path string) (*os.File, error) {
 	return f, err
 }
 
-// tail returns the last lines that a log got from offset on, for an error message.
+// tail returns the last lines that a log got from offset on, for an error message, which does without
+// when it cannot be read.
 func tail(path string, offset int64) string {
-	f, err := os.Open(path)
-	if err != nil {
+	added, err := textfile.LinesSince(path, offset, logTailBytes)
+	lines := textfile.LastLines(added, logTail)
+	if err != nil || len(lines) == 0 {
 		return ""
 	}
-	defer func() { _ = f.Close() }()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return ""
-	}
-	var lines []string
-	for scanner := bufio.NewScanner(f); scanner.Scan(); {
-		lines = append(lines, "  "+scanner.Text())
-		lines = lines[max(0, len(lines)-logTail):]
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\nThe end of %s:\n%s", path, strings.Join(lines, "\n"))
+	return fmt.Sprintf("\nThe end of %s:\n  %s", path, strings.Join(lines, "\n  "))
 }
 
 // Launch starts the daemon in the background, when it is not running, and does not wait for it. The instance's directories must exist.

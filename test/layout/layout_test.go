@@ -28,17 +28,25 @@ var allowed = map[string][]string{
 	"internal/rules":       {},
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
+	"internal/levenshtein": {},
 	"internal/instance":    {},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
 	"internal/sshx":        {"internal/atomicfile"},
+	"internal/textfile":    {},
 	"internal/vm":          {},
-	"internal/vm/template": {"internal/vm"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/vmtest":   {"internal/vm"},
+	"internal/vm/image/build": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
+	},
+	"internal/vm/image/fetch": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile",
+	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
@@ -46,7 +54,7 @@ var allowed = map[string][]string{
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
 	"internal/vm/qemu/protocol":       {"internal/vm"},
 	"internal/reconcile":              {"api", "internal/rules"},
@@ -59,7 +67,7 @@ var allowed = map[string][]string{
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
+	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
 		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
@@ -69,7 +77,7 @@ var allowed = map[string][]string{
 		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
 		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
 	},
-	"internal/cli/property": {},
+	"internal/cli/property": {"internal/levenshtein"},
 	"test":                  {"api", "internal", "test"},
 }
 
@@ -110,14 +118,16 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// permitted reports whether pkg, under the rule of prefix, may import target. A
-// permission for internal/vm does not cover the engines below it.
+// exact are permissions that do not cover the packages below: the engines, and what builds and fetches images.
+var exact = []string{"internal/vm", "internal/vm/image"}
+
+// permitted reports whether pkg, under the rule of prefix, may import target.
 func permitted(pkg, prefix, target string) bool {
-	if under(target, prefix) && prefix != "internal/vm" {
+	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
-		if permission == "internal/vm" && !under(pkg, "internal/cli") {
+		if slices.Contains(exact, permission) && !under(pkg, "internal/cli") {
 			return target == permission
 		}
 		return under(target, permission)

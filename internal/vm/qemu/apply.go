@@ -14,6 +14,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -137,7 +138,7 @@ func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
 	if err := i.checkSameImage(record, t); err != nil {
 		return err
 	}
-	size, err := machine.DiskSize(i.dir.Disk())
+	size, err := image.DiskSize(i.dir.Disk(), image.FormatQCOW2)
 	if err != nil {
 		return err
 	}

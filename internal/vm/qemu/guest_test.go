@@ -19,6 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/hostagent"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
@@ -109,7 +111,7 @@ func newEngine(t *testing.T, home string) *qemu.Engine {
 		t.Fatal(err)
 	}
 	return qemu.New(qemu.Config{
-		LimaHome: home, CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir()), Executable: executable,
+		LimaHome: home, CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()), Executable: executable,
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: home},
 		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	})

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -140,7 +141,7 @@ func TestDisk(t *testing.T) {
 	dir := t.TempDir()
 	base, disk := filepath.Join(dir, "base"), filepath.Join(dir, "disk")
 	for _, path := range []string{base, disk} {
-		if _, err := DiskSize(path); !errors.Is(err, os.ErrNotExist) {
+		if _, err := image.DiskSize(path, image.FormatQCOW2); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("size of what is not there: %v", err)
 		}
 	}
@@ -148,14 +149,14 @@ func TestDisk(t *testing.T) {
 	if err := program.CreateDisk(t.Context(), disk, base, "qcow2", 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	if size, err := DiskSize(disk); err != nil || size != 3<<30 {
+	if size, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || size != 3<<30 {
 		t.Errorf("an overlay smaller than its image: %d, %v", size, err)
 	}
 	for _, step := range []struct{ size, want int64 }{{5 << 30, 5 << 30}, {4 << 30, 5 << 30}} {
 		if err := program.GrowDisk(t.Context(), disk, step.size); err != nil {
 			t.Fatal(err)
 		}
-		if size, err := DiskSize(disk); err != nil || size != step.want {
+		if size, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || size != step.want {
 			t.Errorf("grown to %d: %d, %v", step.size, size, err)
 		}
 	}
@@ -165,7 +166,7 @@ func TestDisk(t *testing.T) {
 	if err := os.WriteFile(disk, make([]byte, 64), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := DiskSize(disk); err == nil || !strings.Contains(err.Error(), disk) {
+	if _, err := image.DiskSize(disk, image.FormatQCOW2); err == nil || !strings.Contains(err.Error(), disk) {
 		t.Errorf("no qcow2: %v", err)
 	}
 }
