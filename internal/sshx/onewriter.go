@@ -21,8 +21,8 @@ func (w *oneAtATime) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// share makes two streams safe that go to one writer: both are copied at the same time, and what a bytes.Buffer
-// got from one of them would be lost to the other.
+// share makes two streams safe that go to one writer: both are copied at the same time, and what a
+// bytes.Buffer got from one of them would be lost to the other.
 func share(stdout, stderr io.Writer) (io.Writer, io.Writer) {
 	if stdout == nil || stderr == nil || !reflect.ValueOf(stdout).Comparable() || stdout != stderr {
 		return stdout, stderr

@@ -19,8 +19,8 @@ type Command struct {
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
-	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a TTY, Stderr stays empty. Stdout and Stderr
-	// may be the same.
+	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a TTY, Stderr stays empty.
+	// Stdout and Stderr may be the same.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Env is what of the environment to hand on; the guest's sshd takes what its AcceptEnv names.

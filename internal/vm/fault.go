@@ -22,11 +22,14 @@ const (
 	FaultHost FaultKind = "Host"
 	// FaultDiskFull: a write failed because there is no space left.
 	FaultDiskFull FaultKind = "DiskFull"
-	// FaultImage: the image cannot be had now: a download broke off, a server is busy, a build failed.
+	// FaultImage: the image cannot be had now: a download broke off, a server is busy, a build
+	// failed.
 	FaultImage FaultKind = "Image"
-	// FaultImageMissing: the image's location does not give it: there is no such file, or access is refused.
+	// FaultImageMissing: the image's location does not give it: there is no such file, or access is
+	// refused.
 	FaultImageMissing FaultKind = "ImageMissing"
-	// FaultImageInvalid: the image is not the one that the template means, or no machine boots from it.
+	// FaultImageInvalid: the image is not the one that the template means, or no machine boots from
+	// it.
 	FaultImageInvalid FaultKind = "ImageInvalid"
 	// FaultBoot: the virtual machine does not begin to run, or its guest does not come up.
 	FaultBoot FaultKind = "Boot"
@@ -36,7 +39,8 @@ const (
 	FaultProbe FaultKind = "Probe"
 	// FaultPort: a port on the host that the machine needs is in use.
 	FaultPort FaultKind = "Port"
-	// FaultProcessEnded: the machine's processes ended by themselves, were killed, or went down with the host.
+	// FaultProcessEnded: the machine's processes ended by themselves, were killed, or went down
+	// with the host.
 	FaultProcessEnded FaultKind = "ProcessEnded"
 	// FaultBroken: the instance directory cannot be read or used.
 	FaultBroken FaultKind = "Broken"
@@ -80,7 +84,8 @@ const (
 // boundaries of processes, to the API. It is an error, and encodes to JSON and back without loss.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Field is the path in the template that it is about: "images[0].location"; or the guest's script.
+	// Field is the path in the template that it is about: "images[0].location"; or the guest's
+	// script.
 	Field string `json:"field,omitempty"`
 	// Missing is what the host lacks.
 	Missing string `json:"missing,omitempty"`
@@ -126,7 +131,8 @@ type carrier interface {
 // carries none is of kind FaultDiskFull when the system says so, else FaultUnknown. It is nil for
 // a nil error only.
 //
-// An error carries a fault when it, or one that it wraps, has a method Fault() *Fault; the outermost counts.
+// An error carries a fault when it, or one that it wraps, has a method Fault() *Fault; the
+// outermost counts.
 func FaultOf(err error) *Fault {
 	if err == nil {
 		return nil

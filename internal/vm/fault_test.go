@@ -20,26 +20,30 @@ func (c *carrying) Fault() *Fault { return &c.fault }
 func TestFaultOf(t *testing.T) {
 	full := &fs.PathError{Op: "write", Path: "/d", Err: syscall.ENOSPC}
 	host := &HostError{Missing: "qemu", Hint: "apt"}
+	const lacks = "this host lacks qemu; to cure it: apt"
+	lacking := func(text string) Fault { return Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: text} }
+	carried := &carrying{Fault{Kind: FaultImage, Output: "o"}}
+	unknown := &Fault{Kind: FaultUnknown, Text: "y"}
 	for name, tc := range map[string]struct {
 		err  error
 		want Fault
 	}{
-		"a spec":               {&InvalidSpecError{Field: "cpus", Reason: "must be 1"}, Fault{Kind: FaultSpec, Field: "cpus", Text: "field `cpus` must be 1"}},
-		"a spec without field": {&InvalidSpecError{Reason: "no"}, Fault{Kind: FaultSpec, Text: "no"}},
-		"a name":               {&NameTakenError{Name: "x"}, Fault{Kind: FaultNameTaken, Text: (&NameTakenError{Name: "x"}).Error()}},
-		"a host":               {host, Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: "this host lacks qemu; to cure it: apt"}},
-		"wrapped":              {fmt.Errorf("building: %w", host), Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: "building: this host lacks qemu; to cure it: apt"}},
-		"joined":               {errors.Join(errors.New("one"), host), Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: "one\nthis host lacks qemu; to cure it: apt"}},
-		"the first of two":     {errors.Join(&Fault{Kind: FaultBoot, Text: "boot"}, host), Fault{Kind: FaultBoot, Text: "boot\nthis host lacks qemu; to cure it: apt"}},
-		"carried":              {fmt.Errorf("x: %w", &carrying{Fault{Kind: FaultImage, Output: "o"}}), Fault{Kind: FaultImage, Output: "o", Text: "x: carrying"}},
-		"the outermost":        {WithKind(FaultBoot, fmt.Errorf("x: %w", &Fault{Kind: FaultUnknown, Text: "y"})), Fault{Kind: FaultBoot, Text: "x: y"}},
-		"itself":               {&Fault{Kind: FaultPort, Text: "taken"}, Fault{Kind: FaultPort, Text: "taken"}},
-		"a full disk":          {fmt.Errorf("writing: %w", full), Fault{Kind: FaultDiskFull, Text: "writing: write /d: no space left on device"}},
-		"a full quota":         {syscall.EDQUOT, Fault{Kind: FaultDiskFull, Text: syscall.EDQUOT.Error()}},
-		"anything else":        {errors.New("boom"), Fault{Kind: FaultUnknown, Text: "boom"}},
-		"given a kind":         {WithKind(FaultImage, errors.New("boom")), Fault{Kind: FaultImage, Text: "boom"}},
-		"keeps its kind":       {WithKind(FaultImage, host), Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: host.Error()}},
-		"keeps a full disk":    {WithKind(FaultImage, full), Fault{Kind: FaultDiskFull, Text: full.Error()}},
+		"a spec":            {&InvalidSpecError{Field: "cpus", Reason: "no"}, Fault{Kind: FaultSpec, Field: "cpus", Text: "field `cpus` no"}},
+		"a spec, no field":  {&InvalidSpecError{Reason: "no"}, Fault{Kind: FaultSpec, Text: "no"}},
+		"a name":            {&NameTakenError{Name: "x"}, Fault{Kind: FaultNameTaken, Text: (&NameTakenError{Name: "x"}).Error()}},
+		"a host":            {host, lacking(lacks)},
+		"wrapped":           {fmt.Errorf("building: %w", host), lacking("building: " + lacks)},
+		"joined":            {errors.Join(errors.New("one"), host), lacking("one\n" + lacks)},
+		"the first of two":  {errors.Join(&Fault{Kind: FaultBoot, Text: "boot"}, host), Fault{Kind: FaultBoot, Text: "boot\n" + lacks}},
+		"carried":           {fmt.Errorf("x: %w", carried), Fault{Kind: FaultImage, Output: "o", Text: "x: carrying"}},
+		"the outermost":     {WithKind(FaultBoot, fmt.Errorf("x: %w", unknown)), Fault{Kind: FaultBoot, Text: "x: y"}},
+		"itself":            {&Fault{Kind: FaultPort, Text: "taken"}, Fault{Kind: FaultPort, Text: "taken"}},
+		"a full disk":       {fmt.Errorf("writing: %w", full), Fault{Kind: FaultDiskFull, Text: "writing: write /d: no space left on device"}},
+		"a full quota":      {syscall.EDQUOT, Fault{Kind: FaultDiskFull, Text: syscall.EDQUOT.Error()}},
+		"anything else":     {errors.New("boom"), Fault{Kind: FaultUnknown, Text: "boom"}},
+		"given a kind":      {WithKind(FaultImage, errors.New("boom")), Fault{Kind: FaultImage, Text: "boom"}},
+		"keeps its kind":    {WithKind(FaultImage, host), lacking(lacks)},
+		"keeps a full disk": {WithKind(FaultImage, full), Fault{Kind: FaultDiskFull, Text: full.Error()}},
 	} {
 		if got := FaultOf(tc.err); *got != tc.want {
 			t.Errorf("%s: got %+v, want %+v", name, *got, tc.want)
@@ -114,7 +118,10 @@ func TestSummary(t *testing.T) {
 	}{
 		{Fault{Kind: FaultHost, Missing: "qemu", Hint: "apt", Text: "x: this host lacks qemu; to cure it: apt"}, "this host lacks qemu"},
 		{Fault{Kind: FaultHost, Text: "no KVM"}, "no KVM"},
-		{Fault{Kind: FaultScript, Field: ScriptProvision, ExitCode: 2, Output: "a\nb", Text: "t"}, "a provisioning script failed with exit code 2\na\nb"},
+		{
+			Fault{Kind: FaultScript, Field: ScriptProvision, ExitCode: 2, Output: "a\nb", Text: "t"},
+			"a provisioning script failed with exit code 2\na\nb",
+		},
 		{Fault{Kind: FaultScript, Field: ScriptBoot, ExitCode: 2, Text: "t"}, "a script that prepares the boot failed with exit code 2"},
 		{Fault{Kind: FaultScript, Text: "waiting for a script"}, "waiting for a script"},
 		{Fault{Kind: FaultBoot, Text: "the guest does not boot: x\ny"}, "the guest does not boot: x\ny"},

@@ -174,7 +174,8 @@ const (
 //
 // Besides the errors named per method, any method may return *HostError when the
 // host lacks something and ErrBusy when a conflicting operation is going on; a
-// later call succeeds. FaultOf gives the kind of any error. Contexts bound the call only, never the background work it began.
+// later call succeeds. FaultOf gives the kind of any error. Contexts bound the call
+// only, never the background work it began.
 type Engine interface {
 	// Observe reports an instance. ErrNotFound: there is none.
 	Observe(ctx context.Context, name string) (State, error)

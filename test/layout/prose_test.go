@@ -15,9 +15,10 @@ import (
 	"testing"
 )
 
-// What failed, and what to do about it, is a value: vm.Fault, status.failure, a condition's reason, the cause of an API
-// error. A program that looks for words in a sentence breaks when somebody writes the sentence better. These tests keep
-// controllers and commands from it; what they read that is not ours is listed here.
+// What failed, and what to do about it, is a value: vm.Fault, status.failure, a condition's reason,
+// the cause of an API error. A program that looks for words in a sentence breaks when somebody
+// writes the sentence better. These tests keep controllers and commands from it; what they read
+// that is not ours is listed here.
 
 // patterns are the regular expressions that there may be, by the name of what they are declared in.
 var patterns = map[string]string{
@@ -166,7 +167,8 @@ func (r *reading) visit(node ast.Node) bool {
 // report notes a finding unless what it is in is allowed to.
 func (r *reading) report(node ast.Node, allowed map[string]string, what string) {
 	if _, ok := allowed[r.name]; !ok {
-		r.found = append(r.found, finding{node.Pos(), fmt.Sprintf("%s, in %s: decide by a value, or say in this test whose text it is", what, r.name)})
+		what = fmt.Sprintf("%s, in %s: decide by a value, or say in this test whose text it is", what, r.name)
+		r.found = append(r.found, finding{node.Pos(), what})
 	}
 }
 

@@ -51,10 +51,12 @@ type PortForward struct {
 type Failure struct {
 	// operation is what failed: create, start, stop or delete; run: the machine ended by itself.
 	Operation string `json:"operation"`
-	// kind of the failure, for programs: Spec, NameTaken, Host, DiskFull, Image, ImageMissing, ImageInvalid, Boot, Script,
-	// Probe, Port, ProcessEnded, Broken or Unknown. More may be added; what is not known counts as Unknown.
+	// kind of the failure, for programs: Spec, NameTaken, Host, DiskFull, Image, ImageMissing,
+	// ImageInvalid, Boot, Script, Probe, Port, ProcessEnded, Broken or Unknown. More may be added;
+	// what is not known counts as Unknown.
 	Kind string `json:"kind"`
-	// field is the path in the template, or in the LimaVM, that it is about; for the kind Script boot or provision.
+	// field is the path in the template, or in the LimaVM, that it is about; for the kind Script
+	// boot or provision.
 	// +optional
 	Field string `json:"field,omitempty"`
 	// hint says how to cure it: a command or a sentence.

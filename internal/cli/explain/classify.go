@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// failure is what failed last and has not been cured since, if that was one of operations; else nil. An
-// object that an older rdd wrote has none.
+// failure is what failed last and has not been cured since, if that was one of operations; else
+// nil. An object that an older rdd wrote has none.
 func (f *Facts) failure(operations ...vm.Operation) *limav1.Failure {
 	failure := f.VM.Status.Failure
 	if failure == nil {
@@ -25,8 +25,8 @@ func (f *Facts) failure(operations ...vm.Operation) *limav1.Failure {
 	return nil
 }
 
-// classify turns a failure into a cause; verb completes the sentence "LimaVM … cannot be made". Without a failure the
-// message is said as it is.
+// classify turns a failure into a cause; verb completes the sentence "LimaVM … cannot be made".
+// Without a failure the message is said as it is.
 func (f *Facts) classify(failure *limav1.Failure, message, verb string) *Cause {
 	var c *Cause
 	if failure != nil {
@@ -40,7 +40,8 @@ func (f *Facts) classify(failure *limav1.Failure, message, verb string) *Cause {
 	return c
 }
 
-// known returns the cause for a kind of failure that there is more to say of than its message; else nil.
+// known returns the cause for a kind of failure that there is more to say of than its message; else
+// nil.
 func (f *Facts) known(failure *limav1.Failure) *Cause {
 	switch vm.FaultKind(failure.Kind) {
 	case vm.FaultHost:
@@ -52,7 +53,8 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultProbe:
 		return said(failure, CodeProbe, f.edit())
 	case vm.FaultDiskFull:
-		return &Cause{Code: CodeDiskFull, Summary: "the disk is full.", Next: "make room (rdd image prune removes unused images), then " + f.command("start")}
+		next := "make room (rdd image prune removes unused images), then " + f.command("start")
+		return &Cause{Code: CodeDiskFull, Summary: "the disk is full.", Next: next}
 	case vm.FaultPort:
 		return said(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
 	case vm.FaultBoot:

@@ -27,9 +27,11 @@ import (
 )
 
 const (
-	// maxSocketPath is what a Unix socket's address holds on every platform, without the closing NUL.
+	// maxSocketPath is what a Unix socket's address holds on every platform, without the closing
+	// NUL.
 	maxSocketPath = 103
-	// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
+	// maxSocketName is the longest file name of a socket in an instance directory, with room to
+	// grow.
 	maxSocketName = 16
 )
 
@@ -188,8 +190,8 @@ func (v limaVMValidator) checkSource(ctx context.Context, vm *limav1.LimaVM) err
 	return validateTemplate(source, vm.Spec.Params, v.host)
 }
 
-// validateTemplate refuses a template that is not valid. The refusal names the field as a cause too, so that a
-// client need not read the sentence.
+// validateTemplate refuses a template that is not valid. The refusal names the field as a cause
+// too, so that a client need not read the sentence.
 func validateTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
 	err := checkTemplate(cm, params, host)
 	if err == nil {

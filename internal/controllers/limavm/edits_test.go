@@ -55,7 +55,8 @@ func TestEditsOfAnInstance(t *testing.T) {
 	}
 }
 
-// TestInvalidTemplatesAreRefusedWithTheirField: a client that wants to know what was refused need not read the sentence.
+// TestInvalidTemplatesAreRefusedWithTheirField: a client that wants to know what was refused need
+// not read the sentence.
 func TestInvalidTemplatesAreRefusedWithTheirField(t *testing.T) {
 	host := template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
 	for text, field := range map[string]string{"vmType: vz\n": "vmType", "- x\n": "", "": ""} {

@@ -11,8 +11,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// stall ends the pass: an operation has met a fault that only goes away when someone acts. The status
-// says so under the reason of the operation; a name that an instance has already has a reason of its own.
+// stall ends the pass: an operation has met a fault that only goes away when someone acts. The
+// status says so under the reason of the operation; a name that an instance has already has a
+// reason of its own.
 func (s *scope) stall(operation vm.Operation, fault *vm.Fault) reconcile.Outcome {
 	s.stalled = &vm.Failure{Operation: operation, Fault: fault}
 	reason := failedReason(operation)
@@ -35,8 +36,8 @@ func failedReason(operation vm.Operation) string {
 }
 
 // nextFailure is what failed last and has not been cured since: what this pass has found, else what
-// the status says already, as long as that stands in the way of what is wanted. created says that the instance is
-// complete and what its template says.
+// the status says already, as long as that stands in the way of what is wanted. created says that
+// the instance is complete and what its template says.
 func (s *scope) nextFailure(created bool) *limav1.Failure {
 	before := s.vm.Status.Failure
 	switch {
@@ -69,8 +70,9 @@ func (s *scope) concerns(operation vm.Operation, created bool) bool {
 	}
 }
 
-// overtaken reports whether a failure of an earlier pass is about something that has been changed since. Templates and
-// names are judged in every pass that gets so far: when this one has not refused them, they are good.
+// overtaken reports whether a failure of an earlier pass is about something that has been changed
+// since. Templates and names are judged in every pass that gets so far: when this one has not
+// refused them, they are good.
 func (s *scope) overtaken(before *limav1.Failure) bool {
 	switch vm.FaultKind(before.Kind) {
 	case vm.FaultSpec, vm.FaultNameTaken:
@@ -80,7 +82,8 @@ func (s *scope) overtaken(before *limav1.Failure) bool {
 	}
 }
 
-// describe puts a failure into the API. One whose time is not known happened when it was first seen.
+// describe puts a failure into the API. One whose time is not known happened when it was first
+// seen.
 func (s *scope) describe(f *vm.Failure) *limav1.Failure {
 	next := &limav1.Failure{
 		Operation: string(f.Operation), Kind: string(f.Fault.Kind), Field: reconcile.Truncate(f.Fault.Field),

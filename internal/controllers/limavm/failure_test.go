@@ -34,7 +34,8 @@ func failedWith(state *vm.State, operation vm.Operation, fault vm.Fault) *vm.Sta
 	return state
 }
 
-// TestFailure is the table of what status.failure becomes: "operation/kind/message", and whether it is the old one.
+// TestFailure is the table of what status.failure becomes: "operation/kind/message", and whether it
+// is the old one.
 func TestFailure(t *testing.T) {
 	boom := vm.Fault{Kind: vm.FaultBoot, Text: "boom"}
 	incomplete := func() *vm.State { return &vm.State{Phase: vm.PhaseIncomplete} }
@@ -50,42 +51,64 @@ func TestFailure(t *testing.T) {
 		change func(*scope)
 		want   string
 	}{
-		"nothing":                      {scene: scene{state: off("", "")}},
-		"a creation failed":            {scene: scene{state: failedWith(incomplete(), create, boom)}, want: "create/Boot/boom"},
-		"… and another before":         {scene: scene{state: failedWith(incomplete(), create, boom)}, before: known(create, vm.FaultImage), want: "create/Boot/boom"},
-		"… is tried again":             {scene: scene{state: &vm.State{Phase: vm.PhaseCreating}}, before: known(create, vm.FaultImage), want: old},
-		"… has succeeded":              {scene: scene{state: off("", "")}, before: known(create, vm.FaultImage)},
-		"… with another template":      {scene: scene{state: &vm.State{Phase: vm.PhaseCreating}}, before: known(create, vm.FaultImage), change: changed},
-		"… and it is deleted":          {scene: scene{deleting: true, state: failedWith(incomplete(), create, boom)}},
-		"the template is refused":      {scene: scene{unread: true}, change: stalled(create, vm.Fault{Kind: vm.FaultSpec, Text: "no"}), want: "create/Spec/no"},
-		"… and is good now":            {scene: scene{state: &vm.State{Phase: vm.PhaseCreating}}, before: known(create, vm.FaultSpec)},
-		"… and is not read yet":        {scene: scene{unread: true, state: &vm.State{Phase: vm.PhaseCreating}}, before: known(create, vm.FaultSpec), want: old},
-		"the name is free now":         {scene: scene{outcome: reconcile.Wait("", 0)}, before: known(create, vm.FaultNameTaken)},
-		"an edit is refused":           {scene: scene{wanted: true, state: on(vm.PhaseRunning)}, change: stalled(create, vm.Fault{Kind: vm.FaultSpec, Text: "no"}), want: "create/Spec/no"},
-		"a start failed":               {scene: scene{wanted: true, state: failedWith(off("", ""), start, boom)}, want: "start/Boot/boom"},
-		"a start is refused":           {scene: scene{wanted: true, state: off("", "")}, change: stalled(start, vm.Fault{Kind: vm.FaultHost, Missing: "qemu", Text: "x"}), want: "start/Host/this host lacks qemu"},
-		"… and tried again":            {scene: scene{wanted: true, state: on(vm.PhaseStarting)}, before: known(start, vm.FaultHost), want: old},
-		"… waits":                      {scene: scene{wanted: true, state: off("", "")}, before: known(start, vm.FaultHost), want: old},
-		"… runs":                       {scene: scene{wanted: true, state: on(vm.PhaseRunning)}, before: known(start, vm.FaultHost)},
-		"… is not wanted any more":     {scene: scene{state: off("", "")}, before: known(start, vm.FaultHost)},
-		"… has another template":       {scene: scene{wanted: true, state: on(vm.PhaseStarting)}, before: known(start, vm.FaultSpec), change: changed},
-		"… is deleted":                 {scene: scene{deleting: true, wanted: true, state: off("", "")}, before: known(start, vm.FaultHost)},
-		"a failed start, not wanted":   {scene: scene{state: failedWith(off("", ""), start, boom)}},
-		"the instance was lost":        {scene: scene{wanted: true}, before: known(start, vm.FaultHost)},
-		"it died":                      {scene: scene{wanted: true, state: failedWith(off("", ""), run, vm.Fault{Kind: vm.FaultProcessEnded, Text: "killed"})}, want: "run/ProcessEnded/killed"},
-		"… and starts":                 {scene: scene{wanted: true, state: on(vm.PhaseStarting)}, before: known(run, vm.FaultProcessEnded), want: old},
-		"… and runs":                   {scene: scene{wanted: true, state: on(vm.PhaseRunning)}, before: known(run, vm.FaultProcessEnded)},
-		"a stop failed":                {scene: scene{state: failedWith(on(vm.PhaseRunning), stop, boom)}, want: "stop/Boot/boom"},
-		"… for a restart":              {scene: scene{wanted: true, state: with(failedWith(on(vm.PhaseRunning), stop, boom), func(s *vm.State) { s.RunningRevision = "old" })}, want: "stop/Boot/boom"},
-		"the stop is tried again":      {scene: scene{state: on(vm.PhaseStopping)}, before: known(stop, vm.FaultUnknown), want: old},
-		"the stop has succeeded":       {scene: scene{state: off("", "")}, before: known(stop, vm.FaultUnknown)},
-		"… and it shall run after all": {scene: scene{wanted: true, state: failedWith(on(vm.PhaseRunning), stop, boom)}, before: known(stop, vm.FaultUnknown)},
-		"a deletion failed":            {scene: scene{deleting: true, state: failedWith(off("", ""), remove, boom)}, want: "delete/Boot/boom"},
-		"the deletion is tried again":  {scene: scene{deleting: true, state: on(vm.PhaseDeleting)}, before: known(remove, vm.FaultUnknown), want: old},
-		"the deletion has succeeded":   {scene: scene{deleting: true}, before: known(remove, vm.FaultUnknown)},
-		"broken":                       {scene: scene{state: on(vm.PhaseBroken)}, change: func(s *scope) { s.outcome = s.stall(create, broken(s.state)) }, want: "create/Broken/the instance is broken: its directory cannot be read; delete the LimaVM to remove it"},
-		"not seen":                     {scene: scene{unseen: true, outcome: reconcile.Retry(errors.New("x"))}, before: known(start, vm.FaultHost), want: old},
-		"of a newer rdd":               {scene: scene{wanted: true, state: off("", "")}, before: known("dance", vm.FaultHost)},
+		"nothing":           {scene{state: off("", "")}, nil, nil, ""},
+		"a creation failed": {scene{state: failedWith(incomplete(), create, boom)}, nil, nil, "create/Boot/boom"},
+		"… and another before": {
+			scene{state: failedWith(incomplete(), create, boom)},
+			known(create, vm.FaultImage), nil, "create/Boot/boom",
+		},
+		"… is tried again":        {scene{state: &vm.State{Phase: vm.PhaseCreating}}, known(create, vm.FaultImage), nil, old},
+		"… has succeeded":         {scene{state: off("", "")}, known(create, vm.FaultImage), nil, ""},
+		"… with another template": {scene{state: &vm.State{Phase: vm.PhaseCreating}}, known(create, vm.FaultImage), changed, ""},
+		"… and it is deleted":     {scene{deleting: true, state: failedWith(incomplete(), create, boom)}, nil, nil, ""},
+		"the template is refused": {scene{unread: true}, nil, stalled(create, vm.Fault{Kind: vm.FaultSpec, Text: "no"}), "create/Spec/no"},
+		"… and is good now":       {scene{state: &vm.State{Phase: vm.PhaseCreating}}, known(create, vm.FaultSpec), nil, ""},
+		"… and is not read yet":   {scene{unread: true, state: &vm.State{Phase: vm.PhaseCreating}}, known(create, vm.FaultSpec), nil, old},
+		"the name is free now":    {scene{outcome: reconcile.Wait("", 0)}, known(create, vm.FaultNameTaken), nil, ""},
+		"an edit is refused": {
+			scene{wanted: true, state: on(vm.PhaseRunning)},
+			nil, stalled(create, vm.Fault{Kind: vm.FaultSpec, Text: "no"}), "create/Spec/no",
+		},
+		"a start failed": {scene{wanted: true, state: failedWith(off("", ""), start, boom)}, nil, nil, "start/Boot/boom"},
+		"a start is refused": {
+			scene{wanted: true, state: off("", "")},
+			nil, stalled(start, vm.Fault{Kind: vm.FaultHost, Missing: "qemu", Text: "x"}), "start/Host/this host lacks qemu",
+		},
+		"… and tried again":          {scene{wanted: true, state: on(vm.PhaseStarting)}, known(start, vm.FaultHost), nil, old},
+		"… waits":                    {scene{wanted: true, state: off("", "")}, known(start, vm.FaultHost), nil, old},
+		"… runs":                     {scene{wanted: true, state: on(vm.PhaseRunning)}, known(start, vm.FaultHost), nil, ""},
+		"… is not wanted any more":   {scene{state: off("", "")}, known(start, vm.FaultHost), nil, ""},
+		"… has another template":     {scene{wanted: true, state: on(vm.PhaseStarting)}, known(start, vm.FaultSpec), changed, ""},
+		"… is deleted":               {scene{deleting: true, wanted: true, state: off("", "")}, known(start, vm.FaultHost), nil, ""},
+		"a failed start, not wanted": {scene{state: failedWith(off("", ""), start, boom)}, nil, nil, ""},
+		"the instance was lost":      {scene{wanted: true}, known(start, vm.FaultHost), nil, ""},
+		"it died": {
+			scene{wanted: true, state: failedWith(off("", ""), run, vm.Fault{Kind: vm.FaultProcessEnded, Text: "killed"})},
+			nil, nil, "run/ProcessEnded/killed",
+		},
+		"… and starts":  {scene{wanted: true, state: on(vm.PhaseStarting)}, known(run, vm.FaultProcessEnded), nil, old},
+		"… and runs":    {scene{wanted: true, state: on(vm.PhaseRunning)}, known(run, vm.FaultProcessEnded), nil, ""},
+		"a stop failed": {scene{state: failedWith(on(vm.PhaseRunning), stop, boom)}, nil, nil, "stop/Boot/boom"},
+		"… for a restart": {
+			scene{wanted: true, state: with(failedWith(on(vm.PhaseRunning), stop, boom), func(s *vm.State) { s.RunningRevision = "old" })},
+			nil, nil, "stop/Boot/boom",
+		},
+		"the stop is tried again": {scene{state: on(vm.PhaseStopping)}, known(stop, vm.FaultUnknown), nil, old},
+		"the stop has succeeded":  {scene{state: off("", "")}, known(stop, vm.FaultUnknown), nil, ""},
+		"… and it shall run after all": {
+			scene{wanted: true, state: failedWith(on(vm.PhaseRunning), stop, boom)},
+			known(stop, vm.FaultUnknown), nil, "",
+		},
+		"a deletion failed":           {scene{deleting: true, state: failedWith(off("", ""), remove, boom)}, nil, nil, "delete/Boot/boom"},
+		"the deletion is tried again": {scene{deleting: true, state: on(vm.PhaseDeleting)}, known(remove, vm.FaultUnknown), nil, old},
+		"the deletion has succeeded":  {scene{deleting: true}, known(remove, vm.FaultUnknown), nil, ""},
+		"broken": {
+			scene{state: on(vm.PhaseBroken)},
+			nil, func(s *scope) { s.outcome = s.stall(create, broken(s.state)) },
+			"create/Broken/the instance is broken: its directory cannot be read; delete the LimaVM to remove it",
+		},
+		"not seen":       {scene{unseen: true, outcome: reconcile.Retry(errors.New("x"))}, known(start, vm.FaultHost), nil, old},
+		"of a newer rdd": {scene{wanted: true, state: off("", "")}, known("dance", vm.FaultHost), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := test.scope()
@@ -118,8 +141,11 @@ func sayFailure(f *limav1.Failure) string {
 
 // TestFailureHappened at the time that the engine says; what has no time when it was first seen.
 func TestFailureHappened(t *testing.T) {
-	s := scene{wanted: true, state: failedWith(off("", ""), vm.OperationStart, vm.Fault{Kind: vm.FaultProbe, Field: "probes[0]", Hint: "look", Text: "t"})}.scope()
-	want := limav1.Failure{Operation: "start", Kind: "Probe", Field: "probes[0]", Hint: "look", Message: "t", At: metav1.NewTime(now.Add(-time.Second))}
+	probe := vm.Fault{Kind: vm.FaultProbe, Field: "probes[0]", Hint: "look", Text: "t"}
+	s := scene{wanted: true, state: failedWith(off("", ""), vm.OperationStart, probe)}.scope()
+	want := limav1.Failure{
+		Operation: "start", Kind: "Probe", Field: "probes[0]", Hint: "look", Message: "t", At: metav1.NewTime(now.Add(-time.Second)),
+	}
 	if got := status(s).Failure; !equality.Semantic.DeepEqual(*got, want) {
 		t.Errorf("got %+v, want %+v", *got, want)
 	}
@@ -135,21 +161,27 @@ func TestFailureHappened(t *testing.T) {
 	}
 }
 
-// TestKindsDecideWhenToTryAgain: the answer is the same whether a call of the engine or work in the background failed.
+// TestKindsDecideWhenToTryAgain: the answer is the same whether a call of the engine or work in the
+// background failed.
 func TestKindsDecideWhenToTryAgain(t *testing.T) {
 	for _, kind := range vm.FaultKinds() {
 		fault := vm.Fault{Kind: kind, Text: "boom"}
 		s := scene{wanted: true, state: failedWith(off("", ""), vm.OperationStart, fault)}.scope()
 		r := NewReconciler(nil, nil, nil, template.Host{}, nil)
 		o := r.holdBack(s, vm.OperationStart, vm.OperationRun)
-		if o.IsStalled() == kind.Retryable() || (o.IsStalled() && (o.Reason != limav1.ReasonStartFailed || o.After != reconcile.SlowRetry-time.Second)) {
+		slowly := o.Reason == limav1.ReasonStartFailed && o.After == reconcile.SlowRetry-time.Second
+		if o.IsStalled() == kind.Retryable() || (o.IsStalled() && !slowly) {
 			t.Errorf("work failed with %s: %+v", kind, o)
 		}
 		o = s.engineOutcome(vm.OperationStart, fmt.Errorf("x: %w", &fault))
 		if o.IsStalled() == kind.Retryable() || (o.Err != nil) != kind.Retryable() {
 			t.Errorf("a call failed with %s: %+v", kind, o)
 		}
-		if o.IsStalled() && o.Reason != map[bool]string{true: limav1.ReasonNameTaken, false: limav1.ReasonStartFailed}[kind == vm.FaultNameTaken] {
+		want := limav1.ReasonStartFailed
+		if kind == vm.FaultNameTaken {
+			want = limav1.ReasonNameTaken
+		}
+		if o.IsStalled() && o.Reason != want {
 			t.Errorf("a call failed with %s: reason %s", kind, o.Reason)
 		}
 	}

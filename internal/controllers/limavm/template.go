@@ -44,7 +44,8 @@ func templateOf(limaVM *limav1.LimaVM) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: limaVM.Namespace, Name: limaVM.Name + limav1.TemplateSuffix}}
 }
 
-// guardTemplate puts the claim back on a template that has lost it; one that is being deleted is let go.
+// guardTemplate puts the claim back on a template that has lost it; one that is being deleted is
+// let go.
 func (r *Reconciler) guardTemplate(ctx context.Context, own *corev1.ConfigMap) reconcile.Outcome {
 	if !own.DeletionTimestamp.IsZero() {
 		return reconcile.RetryIf(reconcile.RemoveFinalizer(ctx, r.client, own, limav1.FinalizerOwnedByLimaVM))
@@ -95,13 +96,14 @@ func (r *Reconciler) readTemplate(_ context.Context, s *scope) reconcile.Outcome
 	return reconcile.Done()
 }
 
-// stallSource ends the pass because a ConfigMap that the template comes from, or goes to, is not as it should be.
+// stallSource ends the pass because a ConfigMap that the template comes from, or goes to, is not as
+// it should be.
 func (s *scope) stallSource(format string, key client.ObjectKey) reconcile.Outcome {
 	return s.stall(vm.OperationCreate, &vm.Fault{Kind: vm.FaultSpec, Field: limav1.FieldTemplateRef, Text: fmt.Sprintf(format, key)})
 }
 
-// checkTemplate ends the pass when the template in a ConfigMap is not valid. The condition's message names the
-// ConfigMap; the failure is about the template.
+// checkTemplate ends the pass when the template in a ConfigMap is not valid. The condition's
+// message names the ConfigMap; the failure is about the template.
 func (r *Reconciler) checkTemplate(s *scope, cm *corev1.ConfigMap) reconcile.Outcome {
 	err := checkTemplate(cm, s.vm.Spec.Params, r.host)
 	if err == nil {
@@ -112,7 +114,8 @@ func (r *Reconciler) checkTemplate(s *scope, cm *corev1.ConfigMap) reconcile.Out
 	return o
 }
 
-// checkTemplate judges the template in a ConfigMap; the error names the field and is of kind vm.FaultSpec.
+// checkTemplate judges the template in a ConfigMap; the error names the field and is of kind
+// vm.FaultSpec.
 func checkTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
 	data, ok := cm.Data[limav1.TemplateKey]
 	var err error

@@ -157,7 +157,8 @@ func TestPlannedFailures(t *testing.T) {
 			e.World().Advance()
 			state, err := e.Observe(t.Context(), "rd")
 			must(t, err)
-			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || *state.Failure.Fault != (vm.Fault{Kind: vm.FaultUnknown, Text: errBoom.Error()}) {
+			want := vm.Fault{Kind: vm.FaultUnknown, Text: errBoom.Error()}
+			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || *state.Failure.Fault != want {
 				t.Fatalf("got %+v, failure %+v", state, state.Failure)
 			}
 		})

@@ -89,8 +89,8 @@ func (e *SourcesError) Error() string {
 
 func (e *SourcesError) Unwrap() []error { return e.Errs }
 
-// Fault returns the error as a value: see vm.FaultOf. One image that may be had soon is enough to try
-// again soon; else it is the last one's, for which the others were passed over.
+// Fault returns the error as a value: see vm.FaultOf. One image that may be had soon is enough to
+// try again soon; else it is the last one's, for which the others were passed over.
 func (e *SourcesError) Fault() *vm.Fault {
 	for _, err := range e.Errs {
 		if vm.Retryable(err) {

@@ -24,7 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON fakeGuest.
+// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON
+// fakeGuest.
 const fakeGuestFile = "fake-guest.json"
 
 // fakeGuest says how the fake guest differs from a good one.
@@ -43,7 +44,8 @@ type fakeGuest struct {
 	QuietPowerButton bool
 }
 
-// readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when it has not.
+// readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when
+// it has not.
 func readFakeGuest(dir string) (fakeGuest, error) {
 	var guest fakeGuest
 	data, err := os.ReadFile(filepath.Join(dir, fakeGuestFile))

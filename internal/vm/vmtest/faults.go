@@ -15,7 +15,8 @@ type Provoked struct {
 	Operation vm.Operation
 }
 
-// provoked lists the kinds that are brought about one by one; the others are met in the other parts of the suite.
+// provoked lists the kinds that are brought about one by one; the others are met in the other parts
+// of the suite.
 func provoked() []Provoked {
 	return []Provoked{
 		{vm.FaultHost, vm.OperationCreate},
@@ -48,7 +49,8 @@ func Example(kind vm.FaultKind) vm.Fault {
 	return f
 }
 
-// faults checks that each kind of fault is reported as what it is, also by a daemon that was restarted.
+// faults checks that each kind of fault is reported as what it is, also by a daemon that was
+// restarted.
 func faults(t *testing.T, newSubject func(t *testing.T) Subject) {
 	for _, p := range provoked() {
 		t.Run(string(p.Kind), func(t *testing.T) {

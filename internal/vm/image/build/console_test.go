@@ -9,7 +9,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its console.
+// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its
+// console.
 func TestGuestsSayWhatTheHostReads(t *testing.T) {
 	for path, says := range map[string]string{
 		"guest/init.sh": `echo "` + image.ConsoleInitrd,

@@ -134,7 +134,8 @@ func (e *portTakenError) Error() string {
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *portTakenError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultPort, Output: e.log} }
 
-// hostForwarding is in what QEMU's user-mode network (net/slirp.c) says of a port that it cannot bind.
+// hostForwarding is in what QEMU's user-mode network (net/slirp.c) says of a port that it cannot
+// bind.
 const hostForwarding = "host forwarding"
 
 // launch starts QEMU once and waits until it answers.

@@ -59,7 +59,8 @@ func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error 
 	return nil
 }
 
-// scriptFault says that one of the guest's scripts failed, with what the guest says of its exit code.
+// scriptFault says that one of the guest's scripts failed, with what the guest says of its exit
+// code.
 func scriptFault(script, code, output string) *vm.Fault {
 	number, err := strconv.Atoi(code)
 	if err != nil {

@@ -15,7 +15,9 @@ func TestScriptFault(t *testing.T) {
 		want                 vm.Fault
 	}{
 		{vm.ScriptBoot, "4", "no", vm.Fault{ExitCode: 4, Text: "the guest's boot script failed with exit code 4: no"}},
-		{vm.ScriptProvision, "killed", "a\nb", vm.Fault{ExitCode: -1, Text: "the guest's provision script failed with exit code killed: a\nb"}},
+		{vm.ScriptProvision, "killed", "a\nb", vm.Fault{
+			ExitCode: -1, Text: "the guest's provision script failed with exit code killed: a\nb",
+		}},
 	} {
 		tc.want.Kind, tc.want.Field, tc.want.Output = vm.FaultScript, tc.script, tc.output
 		if got := scriptFault(tc.script, tc.code, tc.output); *got != tc.want {

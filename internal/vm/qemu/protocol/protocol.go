@@ -24,8 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon talks to older ones.
-// Fields that are added leave it as it is: who does not know them passes over them.
+// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon talks
+// to older ones. Fields that are added leave it as it is: who does not know them passes over them.
 const Version = 1
 
 // Paths of the requests.
@@ -73,7 +73,8 @@ const (
 	ForwardingEnded  = "stopping"
 )
 
-// PortForward says that a port or a socket of the guest can be reached on the host from now on, cannot be, or can be no longer.
+// PortForward says that a port or a socket of the guest can be reached on the host from now on,
+// cannot be, or can be no longer.
 type PortForward struct {
 	// Type is Forwarding, ForwardingFailed or ForwardingEnded.
 	Type string `json:"type"`

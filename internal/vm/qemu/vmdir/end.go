@@ -16,8 +16,9 @@ type End struct {
 	Fault     *vm.Fault
 }
 
-// endRecord is End in run.json. A hostagent outlives upgrades of rdd, and the daemon that reads what
-// it wrote may be older or newer: the text stands where it always stood, the rest of the fault beside it.
+// endRecord is End in run.json. A hostagent outlives upgrades of rdd, and the daemon that reads
+// what it wrote may be older or newer: the text stands where it always stood, the rest of the fault
+// beside it.
 type endRecord struct {
 	At        time.Time    `json:"at"`
 	Operation vm.Operation `json:"operation,omitempty"`
@@ -36,7 +37,8 @@ func (e End) MarshalJSON() ([]byte, error) {
 	return json.Marshal(record)
 }
 
-// UnmarshalJSON implements json.Unmarshaler. What a hostagent without faults wrote is of kind vm.FaultUnknown.
+// UnmarshalJSON implements json.Unmarshaler. What a hostagent without faults wrote is of kind
+// vm.FaultUnknown.
 func (e *End) UnmarshalJSON(data []byte) error {
 	var record endRecord
 	if err := json.Unmarshal(data, &record); err != nil {

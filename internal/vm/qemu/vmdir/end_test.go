@@ -67,7 +67,8 @@ func TestRunOfOtherVersions(t *testing.T) {
 
 // TestOlderDaemonsReadTheText: to them a failure is a string.
 func TestOlderDaemonsReadTheText(t *testing.T) {
-	data, err := json.Marshal(Run{End: &End{At: ended, Operation: vm.OperationRun, Fault: &vm.Fault{Kind: vm.FaultProcessEnded, Text: "it ended"}}})
+	fault := &vm.Fault{Kind: vm.FaultProcessEnded, Text: "it ended"}
+	data, err := json.Marshal(Run{End: &End{At: ended, Operation: vm.OperationRun, Fault: fault}})
 	if err != nil {
 		t.Fatal(err)
 	}
