@@ -1,4 +1,4 @@
-module rancherdesktop.io/rdd/tools
+module rancherdesktop.io/rdd/tools/generate
 
 go 1.26.5
 
