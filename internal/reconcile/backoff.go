@@ -43,13 +43,6 @@ func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 	return max(0, failed.Add(b.delay(a.count)).Sub(now))
 }
 
-// Attempts returns how many failures of key there were in a row.
-func (b *Backoff) Attempts(key string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.entries[key].count
-}
-
 // Forget drops what is known of key.
 func (b *Backoff) Forget(key string) {
 	b.mu.Lock()

@@ -13,17 +13,17 @@ import (
 
 // Command is what to run in a guest.
 //
-// It has words of its own, though the engines that there are reach their guests over ssh: where a
-// command begins and whether it has a terminal is meant, and how that is brought about is the
-// engine's.
+// It is not ssh's type, though today's engine reaches its guests over ssh. It says where a command
+// begins and whether it has a terminal; how to bring that about is up to the engine.
 type Command struct {
-	// Args is run without any interpretation by the guest's shell. Empty together with Line: a login
-	// shell.
+	// Args is run without any interpretation by the guest's shell. Empty together with Line: a
+	// login shell.
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
-	// Dir in the guest in which the command begins; empty: the user's home. Where Dir does not exist,
-	// the command is not run and its exit code is 1, unless DirOptional says to begin at home then.
+	// Dir in the guest in which the command begins; empty: the user's home. Where Dir does not
+	// exist, the command is not run and its exit code is 1, unless DirOptional says to begin at
+	// home then.
 	Dir         string
 	DirOptional bool
 	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a Terminal, Stderr stays
@@ -32,8 +32,8 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Env is what of the environment to hand on; the guest takes what it accepts.
 	Env map[string]string
-	// Terminal asks for a terminal in the guest. Such a session outlives the process that serves the
-	// machine; others may end with it, and begin more quickly.
+	// Terminal asks for a terminal in the guest. Such a session outlives the process that serves
+	// the machine; others may end with it, and begin more quickly.
 	Terminal *Terminal
 }
 
@@ -55,8 +55,8 @@ type Size struct{ Columns, Rows int }
 // GuestRunner is the ability to run commands in a running guest.
 type GuestRunner interface {
 	// RunInGuest runs a command and returns its exit code; 128 + the signal's number when a signal
-	// ended it. err is not nil only when the command could not be run to its end. When ctx ends, the
-	// command is sent SIGTERM and the call returns ctx's error.
+	// ended it. err is not nil only when the command could not be run to its end. When ctx ends,
+	// the command is sent SIGTERM and the call returns ctx's error.
 	//
 	// *UnreachableError: the guest let nobody in, and the command has not begun. It is ErrNotFound
 	// when there is no such instance, and ErrNotRunning when nothing of the guest's answers.
@@ -65,8 +65,8 @@ type GuestRunner interface {
 
 // PathMapper is the ability to say where a guest has the host's directories.
 type PathMapper interface {
-	// GuestPath is where the guest, as it was started last, shows a directory of the host; empty where
-	// no mount shows it. ErrNotFound: there is no instance, or it was never started.
+	// GuestPath is where the guest, as it was started last, shows a directory of the host; empty
+	// where no mount shows it. ErrNotFound: there is no instance, or it was never started.
 	GuestPath(ctx context.Context, name, hostDir string) (string, error)
 }
 
@@ -121,7 +121,7 @@ type Directory struct {
 	Path string
 	// Foreign: rdd did not make it. Nothing else is known of it.
 	Foreign bool
-	// Damage is why it cannot be told whose it is, although rdd made it; nil when it can.
+	// Damage is why the owner cannot be read, although rdd made the directory; nil when it can.
 	Damage error
 	// Owner it belongs to; empty when it is foreign or damaged.
 	Owner Owner
@@ -142,10 +142,20 @@ type DirectoryReader interface {
 	Directories(ctx context.Context) ([]Directory, error)
 }
 
+// Adopter is the ability to give a machine that lost the process that serves it another one. The
+// guest notices nothing. An engine never does that unasked: package adoption asks.
+type Adopter interface {
+	// Adopt begins to adopt the machine of an instance, whoever owns it, and reports whether there
+	// was anything to do: false when nothing runs, when the machine is served, and when the
+	// instance cannot be read, which Observe reports. ErrNotFound, ErrBusy (creating, stopping,
+	// deleting).
+	Adopt(ctx context.Context, name string) (begun bool, err error)
+}
+
 // Host is what an engine has found out about the host. What is not known yet is empty.
 type Host struct {
-	// Accelerator that the next guest is run with: "kvm", "hvf", "tcg"; AcceleratorReason says why it
-	// is that one.
+	// Accelerator that the next guest is run with: "kvm", "hvf", "tcg"; AcceleratorReason says why
+	// it is that one.
 	Accelerator, AcceleratorReason string
 	// Version of the program that runs guests.
 	Version string

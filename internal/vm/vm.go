@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vm holds the words that controllers and engines share: what a
+// Package vm is the vocabulary that controllers and engines share: what a
 // virtual machine should be (Spec), what it is seen to be (State), how an engine
 // is driven (Engine) and how it fails (Fault, and the typed errors that carry one).
 //
@@ -42,8 +42,9 @@ type Spec struct {
 	// Revision identifies Template and Params: the same text has the same
 	// revision. Engines store and report it and do not interpret it.
 	Revision string
-	// Incarnation tells the machine from one of the same name and owner that was
-	// deleted to be made anew. An engine stores it when it creates the instance and reports it; Apply leaves that of an existing one alone.
+	// Incarnation tells the machine from one of the same name and owner that was deleted to be made
+	// anew. An engine stores it when it creates the instance and reports it; Apply leaves that of
+	// an existing one alone.
 	Incarnation string
 	// AdoptFrom is the UID of a former owner, or empty. An instance that still belongs to it
 	// becomes Owner's by Apply, and takes on Incarnation.
@@ -185,8 +186,9 @@ type Engine interface {
 	// it in the background, or writes a changed spec, which a running machine takes
 	// up at its next start. *NameTakenError, *InvalidSpecError.
 	Apply(ctx context.Context, spec Spec) error
-	// Start begins to boot a stopped instance; a starting or running one is left as
-	// it is. A running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping, deleting).
+	// Start begins to boot a stopped instance; a starting or running one is left as it is. A
+	// running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping,
+	// deleting).
 	Start(ctx context.Context, owner Owner, name string) error
 	// Stop begins to end a machine; nil when it is stopped already. A starting
 	// machine is stopped too; StopForce overtakes a shutdown. ErrNotFound.
@@ -195,8 +197,8 @@ type Engine interface {
 	// while that goes on and when there is nothing. Gone means Observe returns ErrNotFound.
 	// *NameTakenError: it is another owner's and was not touched.
 	Delete(ctx context.Context, owner Owner, name string) error
-	// Watch calls changed with an instance's name whenever its State may have
-	// changed, until ctx ends; at the beginning once for each instance. It returns at once; calls of changed are
+	// Watch calls changed with an instance's name whenever its State may have changed, until ctx
+	// ends; at the beginning once for each instance. It returns at once; calls of changed are
 	// serial and must not block.
 	Watch(ctx context.Context, changed func(name string)) error
 }

@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
+	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
 	"internal/vm/image/build": {
 		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
@@ -64,7 +65,7 @@ var allowed = map[string][]string{
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
 	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
-	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
 	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},

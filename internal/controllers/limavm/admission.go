@@ -26,14 +26,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-const (
-	// maxSocketPath is what a Unix socket's address holds on every platform, without the closing
-	// NUL.
-	maxSocketPath = 103
-	// maxSocketName is the longest file name of a socket in an instance directory, with room to
-	// grow.
-	maxSocketName = 16
-)
+// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
+const maxSocketName = 16
 
 // Resources judged here.
 var (
@@ -144,7 +138,7 @@ func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 	if problems := validation.IsDNS1123Label(vm.Name); len(problems) > 0 {
 		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
 	}
-	longest := maxSocketPath - len(v.limaHome) - len("//") - maxSocketName
+	longest := template.MaxSocketPath - len(v.limaHome) - len("//") - maxSocketName
 	if len(vm.Name) > longest {
 		return fmt.Errorf("LimaVM name %q is too long: socket paths below %s must fit in 104 bytes; use at most %d characters",
 			vm.Name, v.limaHome, max(longest, 0))

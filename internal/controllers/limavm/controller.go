@@ -5,7 +5,9 @@ package limavm
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -13,18 +15,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm/adoption"
 )
 
 // Name of the controller.
 const Name = "limavm"
 
-// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a process
-// that does not answer, and the others shall not wait for that.
+// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a
+// process that does not answer, and the others shall not wait for that.
 const workers = 8
 
 // Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
@@ -41,12 +45,22 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 	if err != nil {
 		return fmt.Errorf("setting up the LimaVM controller: %w", err)
 	}
+	if err := mgr.Add(manager.RunnableFunc(r.adoptMachines)); err != nil {
+		return fmt.Errorf("setting up the LimaVM controller: %w", err)
+	}
 	return nil
 }
 
-// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one that a
-// template says it belongs to, which may be gone. It reads the
-// cache, which is good enough to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
+// adoptMachines has machines adopted that lost what serves them, until ctx ends. The reconciler
+// does not call Start to be sure: a machine that died since it was observed would be started
+// without a word.
+func (r *Reconciler) adoptMachines(ctx context.Context) error {
+	return adoption.Run(ctx, r.engine, slog.New(logr.ToSlogHandler(log.FromContext(ctx).WithName("adoption"))))
+}
+
+// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one
+// that a template says it belongs to, which may be gone. It reads the cache, which is good enough
+// to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
 func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	return func(ctx context.Context, cm client.Object) []ctrl.Request {
 		reqs := requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
@@ -82,7 +96,8 @@ func (r *Reconciler) Existing(ctx context.Context) ([]ctrl.Request, error) {
 	return list(ctx, r.client, func(*limav1.LimaVM) bool { return true })
 }
 
-// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to wake.
+// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to
+// wake.
 func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.LimaVM) bool) []ctrl.Request {
 	reqs, err := list(ctx, cached, wanted)
 	if err != nil {

@@ -50,8 +50,7 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		if s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
-		// A machine whose hostagent is gone is adopted by the engine's watch. Start is not
-		// called to be sure: a machine that died since it was observed would be started without a word.
+		// A machine whose hostagent is gone is adopted beside the reconciler: see adoptMachines.
 		return reconcile.Done()
 	case vm.PhaseStopping:
 		if o := r.hurry(ctx, s); !o.IsDone() {

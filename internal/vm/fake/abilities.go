@@ -41,6 +41,25 @@ func unreachable(name string, reason error) error {
 	return &vm.UnreachableError{Reason: reason, Err: fmt.Errorf("instance %s: %w", name, reason)}
 }
 
+// Adopt implements vm.Adopter.
+func (e *Engine) Adopt(ctx context.Context, name string) (begun bool, err error) {
+	err = e.world.call(ctx, "Adopt", name, func() error {
+		i := e.world.instances[name]
+		switch {
+		case i == nil:
+			return vm.ErrNotFound
+		case i.machine == nil || !i.machine.orphaned:
+			return nil
+		case i.work != nil:
+			return vm.ErrBusy
+		}
+		i.machine.orphaned, begun = false, true
+		e.world.changed(name)
+		return nil
+	})
+	return begun, err
+}
+
 // Directory implements vm.DirectoryReader. There are no files behind its paths.
 func (e *Engine) Directory(ctx context.Context, name string) (d vm.Directory, err error) {
 	err = e.world.call(ctx, "Directory", name, func() error {

@@ -18,6 +18,8 @@ func (w *World) advance(name string, i *instance) bool {
 		w.advanceDelete(name, i)
 	case i.work != nil:
 		w.advanceCreate(i)
+	case i.machine != nil && i.machine.orphaned:
+		return false
 	case i.machine != nil && i.machine.phase == vm.PhaseStarting:
 		w.advanceBoot(i)
 	case i.machine != nil && i.machine.phase == vm.PhaseStopping:

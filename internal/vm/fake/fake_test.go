@@ -32,7 +32,8 @@ func TestConformance(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			AddForeign: func(_ *testing.T, name string) { world.AddForeign(name) },
+			KillHostagent: func(t *testing.T, name string) { must(t, world.KillHostagent(name)) },
+			AddForeign:    func(_ *testing.T, name string) { world.AddForeign(name) },
 			Forward: func(_ *testing.T, name string) vm.Forward {
 				forward := vm.Forward{Protocol: "tcp", Host: "127.0.0.1:8080", Guest: "127.0.0.1:80"}
 				world.SetForwards(name, forward)

@@ -61,6 +61,8 @@ type machine struct {
 	revision string
 	message  string
 	port     int
+	// orphaned: the hostagent is gone, so nothing moves on until another one adopts.
+	orphaned bool
 }
 
 // NewWorld makes an empty host whose clock is now.
@@ -119,6 +121,28 @@ func (w *World) KillGuest(name string) error {
 	w.fail(i, operation, errGuestDied)
 	w.changed(name)
 	return nil
+}
+
+// KillHostagent ends what serves a machine, as a crash of it does. The guest goes on.
+func (w *World) KillHostagent(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	if i == nil || i.machine == nil {
+		return fmt.Errorf("killing the hostagent of %q: %w", name, vm.ErrNotRunning)
+	}
+	i.machine.orphaned = true
+	w.changed(name)
+	return nil
+}
+
+// Orphaned reports whether a machine runs whose hostagent was killed and that nobody has adopted
+// yet.
+func (w *World) Orphaned(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	return i != nil && i.machine != nil && i.machine.orphaned
 }
 
 // SetForwards makes an instance show forwards whenever it runs.
@@ -196,7 +220,8 @@ func (w *World) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// messagePattern finds a template's message on a line of its own, which is all of YAML that the fake reads.
+// messagePattern finds a template's message on a line of its own, which is all of YAML that the
+// fake reads.
 var messagePattern = regexp.MustCompile(`(?m)^message: *["']?(.*?)["']?$`)
 
 // state reads an instance as an engine reports it.
@@ -271,5 +296,5 @@ func (k *work) progress() vm.Progress {
 func (w *World) Peek(name string) (vm.State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.look(name), w.instances[name] != nil
+	return w.stateOf(name), w.instances[name] != nil
 }

@@ -20,9 +20,6 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// maxSocketPath is what fits in a Unix socket's address, in bytes, on every system.
-const maxSocketPath = 103
-
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // Apply implements vm.Engine.
@@ -72,8 +69,9 @@ func (i instance) validate(spec vm.Spec) (*template.Template, error) {
 	if !namePattern.MatchString(spec.Name) {
 		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", spec.Name)}
 	}
-	if length := len(i.dir.QMPSocket()); length > maxSocketPath {
-		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("is %d bytes too long for the paths of its sockets below %s", length-maxSocketPath, i.engine.config.LimaHome)}
+	if length := len(i.dir.QMPSocket()); length > template.MaxSocketPath {
+		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf(
+			"is %d bytes too long for the paths of its sockets below %s", length-template.MaxSocketPath, i.engine.config.LimaHome)}
 	}
 	if spec.Owner.UID == "" {
 		return nil, &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
@@ -148,7 +146,8 @@ func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
 	return nil
 }
 
-// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the template's hash.
+// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the
+// template's hash.
 func (i instance) writeSpec(spec vm.Spec, record vmdir.Record) error {
 	onDisk, err := i.revision(record)
 	if err != nil {

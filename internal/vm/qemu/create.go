@@ -29,7 +29,8 @@ func (i instance) beginCreate(owner vm.Owner, t *template.Template) {
 	})
 }
 
-// complete makes everything in the directory that is not there yet; what an interrupted call made is made again.
+// complete makes everything in the directory that is not there yet; what an interrupted call made
+// is made again.
 func (i instance) complete(ctx context.Context, t *template.Template, report func(vm.Progress)) (err error) {
 	lock, err := flock.Wait(ctx, i.dir.WorkLock())
 	if err != nil {
@@ -114,7 +115,8 @@ func (i instance) newMachine(ctx context.Context, img image.Image, report func(v
 	return m, i.engine.addAccelerator(ctx, program, &m, report)
 }
 
-// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and the host has some.
+// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and
+// the host has some.
 func (i instance) addFirmware(m *vmdir.Machine) error {
 	if m.Image.Kernel != "" {
 		return nil

@@ -65,7 +65,8 @@ func (i instance) delete(ctx context.Context, record vmdir.Record, report func(v
 	return i.engine.home.RemoveLeftovers()
 }
 
-// takeDown ends hostagent and QEMU and returns the hostagent's lock, held so that nobody starts another.
+// takeDown ends hostagent and QEMU and returns the hostagent's lock, held so that nobody starts
+// another.
 func (i instance) takeDown(ctx context.Context) (*flock.Lock, error) {
 	lock, err := flock.Try(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
@@ -100,7 +101,8 @@ func (i instance) endHostagent(ctx context.Context) (*flock.Lock, error) {
 	return flock.Wait(waiting, i.dir.HostagentLock())
 }
 
-// endQEMU kills a machine that has no hostagent. The disk is not touched while anyone may have it open.
+// endQEMU kills a machine that has no hostagent. The disk is not touched while anyone may have it
+// open.
 func (i instance) endQEMU() error {
 	alive, err := flock.Held(i.dir.QEMULock())
 	if err != nil || !alive {

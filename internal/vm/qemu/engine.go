@@ -3,12 +3,14 @@
 // Package qemu is the engine that makes the disks of virtual machines itself and
 // runs them under QEMU, each with a hostagent of its own.
 //
-// An instance is the directory LIMA_HOME/NAME (package vmdir). What the engine reports is read from there: records, and
-// the two locks that say who lives. The only state of an Engine object is the work it does in the background, creating
-// and deleting; when the daemon dies in the middle, the next Apply or Delete carries on.
+// An instance is the directory LIMA_HOME/NAME (package vmdir). What the engine reports is read from
+// there: records, and the two locks that say who lives. The only state of an Engine object is the
+// work it does in the background, creating and deleting; when the daemon dies in the middle, the
+// next Apply or Delete carries on.
 //
-// Starting takes the hostagent's lock, writes down what is started, and hands lock and socket to the new
-// process: from the moment Start returns the machine is starting, whatever becomes of the daemon.
+// Starting takes the hostagent's lock, writes down what is started, and hands lock and socket to
+// the new process: from the moment Start returns the machine is starting, whatever becomes of the
+// daemon.
 package qemu
 
 import (
@@ -57,9 +59,9 @@ type Engine struct {
 	config Config
 	home   vmdir.Home
 	works  *works
-	// names keeps calls for one instance apart. Two names may share a lock. That is rare, for there are
-	// many, and harmless: no call takes two, and each is short, but for a stop by force that waits up
-	// to half a minute for a hostagent that hangs.
+	// names keeps calls for one instance apart. Two names may share a lock. That is rare, for there
+	// are many, and harmless: no call takes two, and each is short, but for a stop by force that
+	// waits up to half a minute for a hostagent that hangs.
 	names keymutex.KeyMutex
 }
 
@@ -70,6 +72,7 @@ var (
 	_ vm.LogFinder       = &Engine{}
 	_ vm.Historian       = &Engine{}
 	_ vm.DirectoryReader = &Engine{}
+	_ vm.Adopter         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
 )

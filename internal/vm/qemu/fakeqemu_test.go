@@ -24,9 +24,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// fakeQEMUName makes this test's program behave as QEMU does towards a hostagent: it listens on
-// the QMP socket and, after a while, lets ssh in on the forwarded port with the keys from the boot credential. It
-// boots in a moment, so that machines can be killed at many points.
+// fakeQEMUName makes this test's program behave as QEMU does towards a hostagent: it listens on the
+// QMP socket and, after a while, lets ssh in on the forwarded port with the keys from the boot
+// credential. It boots in a moment, so that machines can be killed at many points.
 const fakeQEMUName = "qemu-system-x86_64"
 
 // bootTime of the fake guest.

@@ -28,7 +28,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
 
-// guestVariable switches the tests on that boot real guests. They take minutes, and the first one builds the image.
+// guestVariable switches the tests on that boot real guests. They take minutes, and the first one
+// builds the image.
 const guestVariable = "RDD_TEST_GUEST"
 
 // TestMain lets this test's program be the hostagents that the engine starts, and QEMU.
@@ -141,17 +142,18 @@ func TestConformance(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
 		home := shortDir(t)
 		return vmtest.Subject{
-			Engine:       newEngine(t, home),
-			Reopen:       func(t *testing.T) vm.Engine { return newEngine(t, home) },
-			KillGuest:    func(t *testing.T, name string) { killQEMU(t, vmdir.In(home, name)) },
-			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(home, name)) },
-			Template:     []byte(guestTemplate),
-			Changed:      []byte(guestTemplate + "message: changed\n"),
-			Message:      "changed",
-			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
-			Invalid:      []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
-			InvalidField: "firmware.legacyBIOS",
-			Timeout:      15 * time.Minute,
+			Engine:        newEngine(t, home),
+			Reopen:        func(t *testing.T) vm.Engine { return newEngine(t, home) },
+			KillGuest:     func(t *testing.T, name string) { killQEMU(t, vmdir.In(home, name)) },
+			KillHostagent: func(t *testing.T, name string) { killHostagent(t, vmdir.In(home, name)) },
+			AddForeign:    func(t *testing.T, name string) { addForeign(t, filepath.Join(home, name)) },
+			Template:      []byte(guestTemplate),
+			Changed:       []byte(guestTemplate + "message: changed\n"),
+			Message:       "changed",
+			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
+			Invalid:       []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
+			InvalidField:  "firmware.legacyBIOS",
+			Timeout:       15 * time.Minute,
 		}
 	})
 }
@@ -174,6 +176,20 @@ func addForeign(t *testing.T, dir string) {
 			t.Errorf("a foreign directory was touched: %v", err)
 		}
 	})
+}
+
+func killHostagent(t *testing.T, dir vmdir.Dir) {
+	t.Helper()
+	run, err := dir.ReadRun()
+	if err != nil || run.Hostagent == nil {
+		t.Fatalf("no hostagent to kill: %+v, %v", run, err)
+	}
+	if err := run.Hostagent.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Hostagent.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func killQEMU(t *testing.T, dir vmdir.Dir) {

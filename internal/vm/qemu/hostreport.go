@@ -13,7 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
-// versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version 7.2.22 (Debian …)".
+// versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version
+// 7.2.22 (Debian …)".
 var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
 
 // Host implements vm.HostReporter. *vm.HostError when QEMU is not installed.

@@ -14,7 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// checkImage refuses names of images that rdd cannot build; the template has checked everything else.
+// checkImage refuses names of images that rdd cannot build; the template has checked everything
+// else.
 func (e *Engine) checkImage(t *template.Template) error {
 	known := e.config.Images.Names()
 	for i, img := range t.Images {
@@ -54,8 +55,9 @@ func source(img template.Image) image.Source {
 	return s
 }
 
-// checkSameImage refuses a template none of whose images is the one that the machine's disk is made of. An image is the
-// same by its digest, wherever it lies, or, where the template has none, by its location.
+// checkSameImage refuses a template none of whose images is the one that the machine's disk is made
+// of. An image is the same by its digest, wherever it lies, or, where the template has none, by its
+// location.
 func (i instance) checkSameImage(record vmdir.Record, t *template.Template) error {
 	sources, err := i.sources(t)
 	if err != nil {

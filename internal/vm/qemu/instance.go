@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// instance is one instance of an engine, which need not exist. It holds nothing but where to look.
+// instance is one instance of an engine, which need not exist. It holds no state.
 type instance struct {
 	engine *Engine
 	name   string
@@ -65,7 +65,8 @@ func (i instance) owned(owner vm.Owner) (vmdir.Record, error) {
 	return record, nil
 }
 
-// idle returns vm.ErrBusy while the instance is being created or deleted, here or by another process.
+// idle returns vm.ErrBusy while the instance is being created or deleted, here or by another
+// process.
 func (i instance) idle() error {
 	if work := i.work(); work.running {
 		return i.busy("being worked on (" + string(work.operation) + ")")

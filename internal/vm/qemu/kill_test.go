@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -23,6 +24,7 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/adoption"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -37,7 +39,7 @@ func spec(template string) vm.Spec {
 	return vm.Spec{Name: "x", Owner: owner, Template: []byte(template), Revision: "revision of " + template}
 }
 
-// await waits until the state of x satisfies ok. Watching, the engine also adopts.
+// await waits until the state of x satisfies ok.
 func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) bool) vm.State {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -85,9 +87,18 @@ func created(t *testing.T, h *fakeHost) *qemu.Engine {
 	e := h.engine(t)
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	await(t, e, "created", in(vm.PhaseStopped))
-	// Somebody always watches, as a daemon's controller does: it adopts.
-	must(t, e.Watch(t.Context(), func(string) {}))
+	adopting(t, e)
 	return e
+}
+
+// adopting has machines adopted until the test ends, as a daemon's controller does.
+func adopting(t *testing.T, e *qemu.Engine) {
+	t.Helper()
+	go func() {
+		if err := adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	}()
 }
 
 // running makes and starts the instance x.
@@ -172,8 +183,9 @@ func awaitReached(t *testing.T, h *fakeHost, bootID string) {
 	t.Fatal("the socket is not forwarded again")
 }
 
-// TestHostagentKilledAnywhere kills hostagents after random times, from the first moment of a start to the end of a stop. The
-// guest that was started is the guest that comes up; what was to stop, stops.
+// TestHostagentKilledAnywhere kills hostagents after random times, from the first moment of a start
+// to the end of a stop. The guest that was started is the guest that comes up; what was to stop,
+// stops.
 func TestHostagentKilledAnywhere(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -268,7 +280,8 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	}
 }
 
-// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept and stay silent.
+// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept and
+// stay silent.
 func TestAStoppedHostagentHangsNobody(t *testing.T) {
 	h := newFakeHost(t)
 	e, before := running(t, h)
@@ -303,7 +316,8 @@ func TestDeleteWithAStoppedHostagent(t *testing.T) {
 	}
 }
 
-// TestForeignProcessesAreLeftAlone: every place where a PID is written down names somebody else's process.
+// TestForeignProcessesAreLeftAlone: every place where a PID is written down names somebody else's
+// process.
 func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)
@@ -371,7 +385,8 @@ func TestCreateFails(t *testing.T) {
 	h := newFakeHost(t)
 	cause := &vm.HostError{Missing: "mmdebstrap", Hint: "sudo apt-get install mmdebstrap"}
 	h.images.onEnsure(func(context.Context) error { return cause })
-	e := h.engine(t)
+	log := make(logged, 100)
+	e := h.engineWithLog(t, slog.New(slog.NewTextHandler(log, nil)))
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
 	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || *state.Failure.Fault != *vm.FaultOf(cause) {
@@ -381,6 +396,11 @@ func TestCreateFails(t *testing.T) {
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	if state := await(t, e, "created", in(vm.PhaseStopped)); state.Failure != nil {
 		t.Errorf("%+v", state)
+	}
+	for len(log) > 0 {
+		if line := <-log; strings.Contains(line, "mmdebstrap") {
+			t.Errorf("a failure that is reported is logged, too: %s", line)
+		}
 	}
 }
 
@@ -505,7 +525,8 @@ func TestProbeThatNeverPassesIsGivenUpByStop(t *testing.T) {
 	}
 }
 
-// TestProbesSeeParameters: a probe has the parameters in its environment, as provisioning scripts have them.
+// TestProbesSeeParameters: a probe has the parameters in its environment, as provisioning scripts
+// have them.
 func TestProbesSeeParameters(t *testing.T) {
 	h := newFakeHost(t)
 	e := h.engine(t)

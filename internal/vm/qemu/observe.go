@@ -14,7 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make it hang.
+// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make
+// it hang.
 func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	i := e.instance(name)
 	work := i.work()
@@ -85,8 +86,8 @@ func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 	return state
 }
 
-// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was interrupted,
-// or somebody edited the file, and the next Apply writes it again.
+// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was
+// interrupted, or somebody edited the file, and the next Apply writes it again.
 func (i instance) revision(record vmdir.Record) (string, error) {
 	template, err := os.ReadFile(i.dir.Template())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,7 +108,8 @@ type observation struct {
 	hostagent, qemu bool // alive
 }
 
-// observe reads the locks before run.json: what a process wrote before it let go of its lock is then seen.
+// observe reads the locks before run.json: what a process wrote before it let go of its lock is
+// then seen.
 func (i instance) observe() (observation, error) {
 	var seen observation
 	var errs [3]error
@@ -145,7 +147,7 @@ func (o observation) describe(state *vm.State) {
 	}
 }
 
-// failure says how the machine ended, if it did not end as it was told to.
+// failure says how the machine ended, if it did not end as it was asked to.
 func (o observation) failure() *vm.Failure {
 	end := o.run.End
 	switch {

@@ -47,8 +47,8 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 	})
 }
 
-// withHostagentLock calls do holding the hostagent's lock. When a hostagent holds it, there is nothing
-// to start, or vm.ErrBusy when that one is on its way out.
+// withHostagentLock calls do holding the hostagent's lock. When a hostagent holds it, there is
+// nothing to start, or vm.ErrBusy when that one is on its way out.
 func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) error {
 	lock, err := flock.Try(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
@@ -73,7 +73,8 @@ func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) err
 	return do(lock, seen)
 }
 
-// prepareStart checks the host and writes down what is about to be started. The hostagent's lock is held.
+// prepareStart checks the host and writes down what is about to be started. The hostagent's lock is
+// held.
 func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Start, error) {
 	if onDisk, err := i.revision(record); err != nil {
 		return vmdir.Start{}, err
@@ -171,19 +172,4 @@ func (i instance) openLogs(adopt bool) (stdout, stderr *os.File, err error) {
 		return nil, nil, fmt.Errorf("opening the hostagent's log: %w", errors.Join(err, stdout.Close()))
 	}
 	return stdout, stderr, nil
-}
-
-// adopt starts a hostagent for a machine that has lost its own.
-func (i instance) adopt() error {
-	defer i.lock()()
-	if err := i.idle(); err != nil {
-		return err
-	}
-	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
-		if !seen.qemu {
-			return nil
-		}
-		i.engine.config.Log.Info("adopting a virtual machine without hostagent", "instance", i.name)
-		return i.spawn(lock, true)
-	})
 }

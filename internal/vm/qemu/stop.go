@@ -63,7 +63,7 @@ func (i instance) settleStopped() error {
 	})
 }
 
-// ask tells the hostagent to stop. One that does not answer is replaced when the stop is by force.
+// ask has the hostagent stop the machine. One that does not answer is replaced when the stop is by force.
 func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -98,8 +98,8 @@ func (i instance) stopOrphan(mode vm.StopMode) error {
 	})
 }
 
-// killHostagent ends the hostagent of an instance: the process that was written down or that listens on
-// its socket, and only when its command line says that it is one.
+// killHostagent ends the hostagent of an instance: the process that was written down or that
+// listens on its socket, and only when its command line says that it is one.
 func (i instance) killHostagent() error {
 	id, err := i.dir.FindHostagent()
 	if err != nil {

@@ -25,7 +25,7 @@ type work struct {
 
 func (w work) isDelete() bool { return w.running && w.operation == vm.OperationDelete }
 
-// works holds the background work by instance, and tells listeners when it moves on.
+// works holds the background work by instance, and wakes listeners when it moves on.
 type works struct {
 	mu        sync.Mutex
 	byName    map[string]*work
@@ -118,7 +118,7 @@ func (w *works) unlisten(p *pending) {
 	delete(w.listeners, p)
 }
 
-// pending is a set of names that somebody has to look at. Adding never blocks and loses nothing.
+// pending is a set of names that somebody has to attend to. Adding never blocks and loses nothing.
 type pending struct {
 	mu     sync.Mutex
 	names  map[string]bool

@@ -32,6 +32,10 @@ func unknownInstance(s *suite) {
 		_, err := e.History(s.Context(), s.name)
 		s.mustBe("reading the history of an unknown instance", err, vm.ErrNotFound)
 	}
+	if e, ok := s.Engine.(vm.Adopter); ok {
+		_, err := e.Adopt(s.Context(), s.name)
+		s.mustBe("adopting an unknown instance", err, vm.ErrNotFound)
+	}
 	if e, ok := s.Engine.(vm.DirectoryReader); ok {
 		d, err := e.Directory(s.Context(), s.name)
 		s.mustBe("reading the directory of an unknown instance", err, vm.ErrNotFound)
@@ -66,6 +70,13 @@ func stoppedInstance(s *suite) {
 		}
 	}
 	s.checkDirectory(false)
+	if e, ok := s.Engine.(vm.Adopter); ok {
+		begun, err := e.Adopt(s.Context(), s.name)
+		s.mustNot("adopting a stopped machine", err)
+		if begun {
+			s.Fatalf("a stopped machine is adopted")
+		}
+	}
 }
 
 // runningInstance checks what the abilities do with a running guest.
@@ -86,6 +97,36 @@ func runningInstance(s *suite) {
 		if !started || steps[0].Name == "" || steps[len(steps)-1].Failure != "" {
 			s.Fatalf("the history of a start: %+v", steps)
 		}
+	}
+}
+
+// adopt checks that a machine whose hostagent is gone is adopted when that is asked for, not
+// before, and is the same then.
+func adopt(s *suite, running vm.State) {
+	e, ok := s.Engine.(vm.Adopter)
+	if !ok {
+		return
+	}
+	begun, err := e.Adopt(s.Context(), s.name)
+	s.mustNot("adopting what needs nobody", err)
+	if begun {
+		s.Fatalf("a machine with a hostagent is adopted")
+	}
+	s.KillHostagent(s.T, s.name)
+	s.sameMachine("the hostagent is gone", running)
+	// Somebody watches all the while. Had that one adopted, there would be nothing to do.
+	s.busy("adopting", func() error { begun, err = e.Adopt(s.Context(), s.name); return err })
+	if !begun {
+		s.Fatalf("a machine without a hostagent is not adopted, or was before that was asked for")
+	}
+	s.waitFor("adopted", func(state vm.State) bool {
+		return state.Phase == vm.PhaseRunning && len(state.Forwards) > 0
+	})
+	s.sameMachine("adopted", running)
+	begun, err = e.Adopt(s.Context(), s.name)
+	s.mustNot("adopting again", err)
+	if begun {
+		s.Fatalf("an adopted machine is adopted again")
 	}
 }
 

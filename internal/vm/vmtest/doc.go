@@ -24,6 +24,9 @@ type Subject struct {
 	Reopen func(t *testing.T) vm.Engine
 	// KillGuest ends the machine of an instance behind the engine's back.
 	KillGuest func(t *testing.T, name string)
+	// KillHostagent ends, behind the engine's back, the process that serves a machine. It may be
+	// nil for an engine that does not adopt.
+	KillHostagent func(t *testing.T, name string)
 	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave
 	// alone, the subject's to remove.
 	AddForeign func(t *testing.T, name string)

@@ -17,6 +17,7 @@ func life(s *suite) {
 	first := firstBoot(s)
 	runningInstance(s)
 	reopen(s, first)
+	adopt(s, first)
 	handOver(s)
 	s.sameMachine("handed over and back", first)
 	changeWhileRunning(s, first)
@@ -59,7 +60,8 @@ func othersAreRefused(s *suite) {
 	s.check("untouched", untouched, state)
 }
 
-// handOver checks that an instance changes its owner when the new one names the former, and only then.
+// handOver checks that an instance changes its owner when the new one names the former, and only
+// then.
 func handOver(s *suite) {
 	before := s.observe("before it is handed over")
 	spec := s.spec(s.other, s.Template)

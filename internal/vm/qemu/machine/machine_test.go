@@ -182,26 +182,26 @@ func TestChoose(t *testing.T) {
 	if err := kvmUsable(); err != nil {
 		t.Skipf("SKIPPED: /dev/kvm cannot be opened: %v", err)
 	}
-	works := verdict{works: true, reason: "works"}
-	hangs := verdict{hung: true, reason: "hangs"}
-	refused := verdict{reason: "refused"}
+	works := probeResult{works: true, reason: "works"}
+	hangs := probeResult{hung: true, reason: "hangs"}
+	refused := probeResult{reason: "refused"}
 	for _, tc := range []struct {
-		name     string
-		verdicts []verdict
-		want     Accelerator
+		name    string
+		results []probeResult
+		want    Accelerator
 	}{
-		{"the first model works", []verdict{works}, kvmModels[0]},
-		{"a model that QEMU refuses is skipped", []verdict{refused, works}, kvmModels[1]},
-		{"a guest that hangs decides", []verdict{hangs, works}, tcg},
-		{"all are refused", []verdict{refused, refused}, tcg},
+		{"the first model works", []probeResult{works}, kvmModels[0]},
+		{"a model that QEMU refuses is skipped", []probeResult{refused, works}, kvmModels[1]},
+		{"a guest that hangs decides", []probeResult{hangs, works}, tcg},
+		{"all are refused", []probeResult{refused, refused}, tcg},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			c := Chooser{
 				Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
-				probe: func(context.Context, Accelerator) (verdict, error) {
+				probe: func(context.Context, Accelerator) (probeResult, error) {
 					tries++
-					return tc.verdicts[tries-1], nil
+					return tc.results[tries-1], nil
 				},
 			}
 			for range 2 {
@@ -209,7 +209,7 @@ func TestChoose(t *testing.T) {
 					t.Fatalf("got %v, %v; want %v", got, err, tc.want)
 				}
 			}
-			if want := min(len(tc.verdicts), tries); tries != want {
+			if want := min(len(tc.results), tries); tries != want {
 				t.Errorf("%d tries", tries)
 			}
 			first := tries
@@ -230,7 +230,7 @@ func TestChooseFailedProbeIsNotCached(t *testing.T) {
 	}
 	c := Chooser{
 		Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
-		probe: func(context.Context, Accelerator) (verdict, error) { return verdict{}, context.Canceled },
+		probe: func(context.Context, Accelerator) (probeResult, error) { return probeResult{}, context.Canceled },
 	}
 	if _, err := c.Choose(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -24,8 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon talks
-// to older ones. Fields that are added leave it as it is: who does not know them passes over them.
+// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon finds
+// older ones. Fields that are added leave it as it is: who does not know them passes over them.
 const Version = 1
 
 // Paths of the requests.
@@ -55,10 +55,9 @@ type Event struct {
 
 // Status has Lima's names.
 type Status struct {
-	Running  bool     `json:"running,omitempty"`
-	Degraded bool     `json:"degraded,omitempty"`
-	Exiting  bool     `json:"exiting,omitempty"`
-	Errors   []string `json:"errors,omitempty"`
+	Running bool     `json:"running,omitempty"`
+	Exiting bool     `json:"exiting,omitempty"`
+	Errors  []string `json:"errors,omitempty"`
 	// Fault is what Errors says, as a value.
 	Fault        *vm.Fault `json:"fault,omitempty"`
 	SSHLocalPort int       `json:"sshLocalPort,omitempty"`

@@ -96,7 +96,8 @@ func changeDir(c vm.Command) string {
 	return "cd " + sshx.Quote(c.Dir) + " || exit 1\n"
 }
 
-// line is a command as a line for the guest's shell; a login shell has to be asked for by name there.
+// line is a command as a line for the guest's shell; a login shell has to be asked for by name
+// there.
 func line(c vm.Command) string {
 	switch {
 	case c.Line != "":

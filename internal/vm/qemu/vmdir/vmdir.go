@@ -3,9 +3,9 @@
 // Package vmdir knows what lies in an instance directory of the qemu engine:
 // file names, the records kept in them, and who writes which.
 //
-// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by
-// the hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits the open
-// file. All writes replace the file, so readers need no lock. Who writes which:
+// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by the
+// hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits
+// the open file. All writes replace the file, so readers need no lock. Who writes which:
 //
 //	rdd.json, lima.yaml   the engine, in calls that it keeps apart by the instance's name
 //	start.json            the engine holding ha.lock, once for each start of the machine
@@ -48,7 +48,7 @@ func (d Dir) Name() string { return filepath.Base(string(d)) }
 // Template is the Lima template in force for the next start.
 func (d Dir) Template() string { return d.file("lima.yaml") }
 
-// HostagentPID holds the hostagent's PID: a hint, never proof.
+// HostagentPID holds the hostagent's PID: a hint, never trusted.
 func (d Dir) HostagentPID() string { return d.file("ha.pid") }
 
 // HostagentSocket serves HTTP: see package protocol.
@@ -60,7 +60,7 @@ func (d Dir) HostagentStdout() string { return d.file("ha.stdout.log") }
 // HostagentStderr holds the hostagent's log.
 func (d Dir) HostagentStderr() string { return d.file("ha.stderr.log") }
 
-// QEMUPID holds QEMU's PID: a hint, never proof.
+// QEMUPID holds QEMU's PID: a hint, never trusted.
 func (d Dir) QEMUPID() string { return d.file("qemu.pid") }
 
 // QMPSocket is QEMU's control socket.
@@ -122,7 +122,8 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
-// Views holds the places where QEMU's own mount namespace shows shared directories; on the host they are empty.
+// Views holds the places where QEMU's own mount namespace shows shared directories; on the host
+// they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
 // ShellSocket is where a hostagent relays sessions to the guest: see sshx.Relay.
@@ -172,7 +173,8 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
-	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's own does, or there is a kernel.
+	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's
+	// own does, or there is a kernel.
 	UEFI bool `json:"uefi,omitempty"`
 	// Trial is a kernel by which an accelerator is tried; empty: the image's.
 	Trial Trial `json:"trial,omitzero"`
@@ -199,13 +201,15 @@ type User struct {
 	Home string `json:"home"`
 }
 
-// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without Parts, boots by its kernel and
-// takes its settings as systemd credentials. Any other takes them from a seed for cloud-init; it boots by firmware unless it has a kernel.
+// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without
+// Parts, boots by its kernel and takes its settings as systemd credentials. Any other takes them
+// from a seed for cloud-init; it boots by firmware unless it has a kernel.
 type Image struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
 	Disk   string `json:"disk"`
-	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the first.
+	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the
+	// first.
 	Format     string `json:"format,omitempty"`
 	Kernel     string `json:"kernel,omitempty"`
 	Initrd     string `json:"initrd,omitempty"`
@@ -214,11 +218,11 @@ type Image struct {
 	Parts map[string]image.Part `json:"parts,omitempty"`
 }
 
-// Built tells an image that rdd built.
+// Built reports whether rdd built the image.
 func (i Image) Built() bool { return i.Parts == nil }
 
-// Start is start.json: what one start of the machine was made with. A hostagent that adopts the machine
-// goes by it, whatever lima.yaml says by then.
+// Start is start.json: what one start of the machine was made with. A hostagent that adopts the
+// machine goes by it, whatever lima.yaml says by then.
 type Start struct {
 	ID       string            `json:"id"`
 	Revision string            `json:"revision"`
@@ -228,8 +232,8 @@ type Start struct {
 	Host User `json:"host"`
 }
 
-// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together with the
-// locks: when nobody holds one, nothing runs, whatever Phase says.
+// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together
+// with the locks: when nobody holds one, nothing runs, whatever Phase says.
 type Run struct {
 	StartID     string      `json:"startID"`
 	Revision    string      `json:"revision"`
@@ -239,7 +243,7 @@ type Run struct {
 	BootID      string      `json:"bootID,omitempty"`
 	SSHPort     int         `json:"sshPort,omitempty"`
 	Accelerator string      `json:"accelerator,omitempty"`
-	// Message is what the template tells people once the machine runs.
+	// Message is what the template says to people once the machine runs.
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
