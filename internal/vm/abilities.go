@@ -167,6 +167,13 @@ type HostReporter interface {
 	Host(ctx context.Context) (Host, error)
 }
 
+// AcceleratorReporter is the ability to say why a guest is run as it is.
+type AcceleratorReporter interface {
+	// AcceleratorReason says why a guest has that accelerator, for people; empty where there is
+	// nothing to say.
+	AcceleratorReason(accelerator string) string
+}
+
 // HomeChecker is the ability to say whether the user's home can be shown to guests.
 type HomeChecker interface {
 	// HomeProblem says why the user's home, in which rdd's own directories must stay hidden, cannot

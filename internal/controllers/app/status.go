@@ -154,7 +154,7 @@ func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMa
 func engineBlocker(app *appv1.App, vm *limav1.LimaVM) verdict {
 	ready, proven := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
 	switch {
-	case ready == nil:
+	case ready == nil || ready.Reason == appv1.ReasonStopped: // its controller has not seen the running machine yet
 		return verdict{appv1.ReasonWaitingForEngine, "waiting for the container engine controller"}
 	case ready.Status == metav1.ConditionTrue && (ready.ObservedGeneration != app.Generation ||
 		proven.RestartCount != vm.Status.RestartCount || proven.Name != app.Spec.ContainerEngine.Name):

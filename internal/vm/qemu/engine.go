@@ -75,6 +75,8 @@ var (
 	_ vm.Adopter         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
+
+	_ vm.AcceleratorReporter = &Engine{}
 )
 
 // New returns an Engine. It touches nothing yet.

@@ -30,6 +30,11 @@ func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
 	return host, err
 }
 
+// AcceleratorReason implements vm.AcceleratorReporter.
+func (e *Engine) AcceleratorReason(accelerator string) string {
+	return machine.Reason(e.config.CacheDir, accelerator)
+}
+
 // HomeProblem implements vm.HomeChecker: it has a program run in a view as QEMU does.
 func (e *Engine) HomeProblem(ctx context.Context) error {
 	if runtime.GOOS != "linux" {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package why
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+const (
+	// consoleLines of the guest's console are shown, phaseLines of its history.
+	consoleLines, phaseLines = 12, 40
+	// logWords are how many errors of the daemon's log are shown when it is down.
+	logWords = 3
+	// logTailBytes is how far back a log is read.
+	logTailBytes = 64 << 10
+)
+
+// phases are the last steps of a machine for people.
+func phases(steps []vm.Step) []explain.Phase {
+	var all []explain.Phase
+	last := ""
+	for _, step := range steps {
+		if text := stepText(step); text != last && text != "" {
+			all = append(all, explain.Phase{Time: step.Time, Text: text})
+			last = text
+		}
+	}
+	return all[max(0, len(all)-phaseLines):]
+}
+
+func stepText(step vm.Step) string {
+	text := string(step.Phase)
+	if step.Name != "" {
+		text += ": " + step.Name
+		if step.Total > 0 {
+			text += fmt.Sprintf(" %d/%d", step.Index, step.Total)
+		}
+	}
+	if step.Failure != "" {
+		text += ": " + explain.FirstLine(step.Failure)
+	}
+	return text
+}
+
+// console reads the last lines of the guest's console, without what is for terminals only.
+func console(path string) ([]string, time.Time) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, time.Time{}
+	}
+	var lines []string
+	for line := range strings.Lines(session.Printable(endOf(path))) {
+		if line = strings.TrimRight(line, " \n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(0, len(lines)-consoleLines):], info.ModTime()
+}
+
+// lastErrors reads the last errors of a daemon's log.
+func lastErrors(path string) []string {
+	var errs []string
+	for line := range strings.Lines(endOf(path)) {
+		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "panic:") {
+			errs = append(errs, strings.TrimSpace(line))
+		}
+	}
+	return errs[max(0, len(errs)-logWords):]
+}
+
+// endOf returns the whole lines at the end of a file; nothing when it cannot be read.
+func endOf(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	reader := bufio.NewReader(f)
+	if _, err := f.Seek(-logTailBytes, io.SeekEnd); err == nil {
+		_, _ = reader.ReadString('\n') // cut off
+	}
+	data, err := io.ReadAll(io.LimitReader(reader, logTailBytes))
+	if err != nil {
+		return ""
+	}
+	return strings.ToValidUTF8(string(data), "")
+}
