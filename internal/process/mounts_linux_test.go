@@ -106,7 +106,8 @@ func TestMountPrivatelyNamesWhatFails(t *testing.T) {
 		}
 		defer out.Close()
 		_, ended, err := StartDetached(Command{
-			Path: "/proc/self/exe", Args: []string{"/bin/true"}, Env: []string{mountsVariable + "=" + string(data)}, Stderr: out, PrivateMounts: true,
+			Path: "/proc/self/exe", Args: []string{"/bin/true"}, Env: []string{mountsVariable + "=" + string(data)},
+			Stderr: out, PrivateMounts: true,
 		})
 		if err != nil && NamespaceRefused(err) {
 			t.Skipf("SKIPPED: this host makes no namespaces: %v", err)

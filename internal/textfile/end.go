@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// End returns what the last limit bytes of a file hold, as valid UTF-8. It may begin within a line. A
-// missing file is fs.ErrNotExist.
+// End returns what the last limit bytes of a file hold, as valid UTF-8. It may begin within a line.
+// A missing file is fs.ErrNotExist.
 func End(path string, limit int64) (string, error) {
 	data, _, err := read(path, 0, limit)
 	return text(data), err
@@ -28,8 +28,8 @@ func LinesSince(path string, offset, limit int64) (string, error) {
 	return text(data), err
 }
 
-// LastLines returns the last n lines of a text that hold something, without the white space at their
-// ends.
+// LastLines returns the last n lines of a text that hold something, without the white space at
+// their ends.
 func LastLines(text string, n int) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -40,8 +40,8 @@ func LastLines(text string, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
-// read returns the last limit bytes of what a file has from offset on, and whether they begin within
-// a line because of the limit.
+// read returns the last limit bytes of what a file has from offset on, and whether they begin
+// within a line because of the limit.
 func read(path string, offset, limit int64) (_ []byte, cut bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {

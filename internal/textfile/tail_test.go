@@ -64,7 +64,8 @@ func (o *output) take() string {
 	return o.text.String()
 }
 
-// TestTailFollows steps through what happens to a log, on a clock that stands still between the steps.
+// TestTailFollows steps through what happens to a log, on a clock that stands still between the
+// steps.
 func TestTailFollows(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")

@@ -59,8 +59,8 @@ func (e *InterruptedError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultIm
 type DigestError struct{ Location, Want, Got string }
 
 func (e *DigestError) Error() string {
-	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; correct the digest or the location",
-		Redacted(e.Location), e.Got, e.Want)
+	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; "+
+		"correct the digest or the location", Redacted(e.Location), e.Got, e.Want)
 }
 
 // Fault returns the error as a value: see vm.FaultOf.

@@ -9,7 +9,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// rateWindow is what a download's rate is averaged over, and how often progress is reported at most.
+// rateWindow is what a download's rate is averaged over, and how often progress is reported at
+// most.
 const rateWindow = time.Second
 
 // meter reports how far a transfer is: "downloading image" 42 %, "210 of 500 MB, 12 MB/s".
