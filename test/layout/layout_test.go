@@ -90,18 +90,19 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
-		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/vm", "internal/vm/template",
+		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/textfile", "internal/vm",
+		"internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings",
-		"internal/datastore", "internal/instance", "internal/process",
+		"internal/datastore", "internal/instance", "internal/process", "internal/textfile",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
 		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings", "internal/hostconfig", "internal/instance",
-		"internal/vm",
+		"internal/textfile", "internal/vm",
 	},
 	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -104,6 +105,9 @@ func gatherStatus(ctx context.Context, s *session.Session) (*statusReport, error
 		return nil, err
 	}
 	report.Unclaimed, err = resource.ListUnclaimed(ctx, s, machines.Items)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return report, nil
+	}
 	return report, err
 }
 

@@ -44,7 +44,7 @@ come from the mirror of the host's own apt sources, or from Debian's where the h
 		if err != nil {
 			return err
 		}
-		built, err := obtain(cmd.Context(), s, store, name, mirror, force || mirror != "")
+		built, err := buildImage(cmd.Context(), s, store, name, mirror, force || mirror != "")
 		if err != nil {
 			return err
 		}
@@ -55,8 +55,8 @@ come from the mirror of the host's own apt sources, or from Debian's where the h
 	return cmd
 }
 
-// obtain builds an image and shows how far it is.
-func obtain(ctx context.Context, s *session.Session, store *image.Store, name, mirror string, force bool) (image.Image, error) {
+// buildImage builds an image and shows how far it is.
+func buildImage(ctx context.Context, s *session.Session, store *image.Store, name, mirror string, force bool) (image.Image, error) {
 	shown := session.NewProgress(s.Err)
 	defer shown.End()
 	listen := func(p image.Progress) { shown.Show(progressText(p)) }

@@ -4,6 +4,7 @@ package limavm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -94,6 +95,9 @@ func list(ctx context.Context, s *session.Session, format *listFormat, quiet boo
 // listUnclaimed tells of instance directories that no LimaVM claims.
 func listUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) error {
 	found, err := resource.ListUnclaimed(ctx, s, machines)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
 	for _, u := range found {
 		fmt.Fprintln(s.Err, u.Text())
 	}

@@ -16,11 +16,12 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
 func logsCommand(s *session.Session) *cobra.Command {
-	kinds, o := logKinds(s), session.TailOptions{}
+	kinds, o := logKinds(s), textfile.TailOptions{}
 	output := newKindsFlag(kinds)
 	cmd := &cobra.Command{
 		Use:   "logs NAME",
@@ -44,7 +45,7 @@ added, also after a restart of the machine, until Ctrl-C. Several logs are marke
 	return cmd
 }
 
-func printLogs(ctx context.Context, s *session.Session, name string, kinds []string, o session.TailOptions) error {
+func printLogs(ctx context.Context, s *session.Session, name string, kinds []string, o textfile.TailOptions) error {
 	files, err := logFiles(ctx, s, name, kinds)
 	if err != nil {
 		return err
@@ -69,8 +70,8 @@ func printLogs(ctx context.Context, s *session.Session, name string, kinds []str
 }
 
 // printLog prints one log. A machine that was never started has none: that is an error unless it is followed.
-func printLog(ctx context.Context, out io.Writer, name, kind, file string, o session.TailOptions) error {
-	err := session.Tail(ctx, out, file, o)
+func printLog(ctx context.Context, out io.Writer, name, kind, file string, o textfile.TailOptions) error {
+	err := textfile.Tail(ctx, out, file, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("LimaVM %q has no log %s yet: it was never started; to start it: rdd limavm start %s", name, kind, name)
 	}

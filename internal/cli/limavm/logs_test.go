@@ -10,6 +10,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -46,7 +47,7 @@ func TestVMLogs(t *testing.T) {
 		}
 		s := onDisk()
 		s.Out = &out
-		err := printLogs(t.Context(), s, "dev", kinds.chosen, session.TailOptions{Lines: tt.lines})
+		err := printLogs(t.Context(), s, "dev", kinds.chosen, textfile.TailOptions{Lines: tt.lines})
 		if out.String() != tt.want || (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s: got %q, %v", tt.kinds, out.String(), err)
 		}

@@ -4,7 +4,6 @@ package resource
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -35,13 +34,10 @@ func (u Unclaimed) Text() string {
 	}
 }
 
-// ListUnclaimed lists the instance directories whose owner is none of machines; none where the engine
-// keeps no directories.
+// ListUnclaimed lists the instance directories whose owner is none of machines. The error is
+// errors.ErrUnsupported when the engine cannot tell: who removes what is left must not take that for none.
 func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
 	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

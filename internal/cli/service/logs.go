@@ -13,6 +13,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/textfile"
 )
 
 func logsCommand(s *session.Session) *cobra.Command {
@@ -25,7 +26,7 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	o := session.TailOptions{}
+	o := textfile.TailOptions{}
 	cmd.Flags().BoolVarP(&o.Follow, "follow", "f", false, "keep printing what is added")
 	cmd.Flags().IntVarP(&o.Lines, "lines", "n", -1, "last lines to print; -1: all")
 	stdout := cmd.Flags().Bool("stdout", false, "print the daemon's standard output instead")
@@ -43,15 +44,15 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 	return cmd
 }
 
-func printLogs(ctx context.Context, s *session.Session, path string, o session.TailOptions) error {
+func printLogs(ctx context.Context, s *session.Session, path string, o textfile.TailOptions) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !o.Follow {
 		return errors.New("there is no log yet; the daemon was never started")
 	}
 	if o.Lines < 0 {
-		err := session.Tail(ctx, s.Out, client.OldLog(path), session.TailOptions{Lines: -1})
+		err := textfile.Tail(ctx, s.Out, client.OldLog(path), textfile.TailOptions{Lines: -1})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return session.Tail(ctx, s.Out, path, o)
+	return textfile.Tail(ctx, s.Out, path, o)
 }

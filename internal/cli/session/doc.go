@@ -8,7 +8,7 @@
 // shows its Progress meanwhile.
 //
 // The rest is how all commands talk to people and to scripts: flags that several have (--wait,
-// --timeout, -o, --yes), tables and JSON, logs that are followed, completions, and exit codes.
+// --timeout, -o, --yes), tables and JSON, several logs at once, completions, and exit codes.
 //
 // What is said of Apps and LimaVMs is in package resource, whose tests also cover Wait with their
 // predicates. Sessions against a daemon are tested by the scripts of internal/cli.

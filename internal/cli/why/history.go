@@ -3,15 +3,13 @@
 package why
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -57,40 +55,24 @@ func console(path string) ([]string, time.Time) {
 	if err != nil {
 		return nil, time.Time{}
 	}
-	var lines []string
-	for line := range strings.Lines(session.Printable(endOf(path))) {
-		if line = strings.TrimRight(line, " \n"); line != "" {
-			lines = append(lines, line)
-		}
+	lines, err := textfile.LinesSince(path, 0, logTailBytes)
+	if err != nil {
+		return nil, time.Time{}
 	}
-	return lines[max(0, len(lines)-consoleLines):], info.ModTime()
+	return textfile.LastLines(textfile.Printable(lines), consoleLines), info.ModTime()
 }
 
 // lastErrors reads the last errors of a daemon's log.
 func lastErrors(path string) []string {
+	lines, err := textfile.LinesSince(path, 0, logTailBytes)
+	if err != nil {
+		return nil // there is no log yet
+	}
 	var errs []string
-	for line := range strings.Lines(endOf(path)) {
+	for line := range strings.Lines(lines) {
 		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "panic:") {
 			errs = append(errs, strings.TrimSpace(line))
 		}
 	}
 	return errs[max(0, len(errs)-logWords):]
-}
-
-// endOf returns the whole lines at the end of a file; nothing when it cannot be read.
-func endOf(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	reader := bufio.NewReader(f)
-	if _, err := f.Seek(-logTailBytes, io.SeekEnd); err == nil {
-		_, _ = reader.ReadString('\n') // cut off
-	}
-	data, err := io.ReadAll(io.LimitReader(reader, logTailBytes))
-	if err != nil {
-		return ""
-	}
-	return strings.ToValidUTF8(string(data), "")
 }
