@@ -91,7 +91,7 @@ func TestFailedStartsSayWhy(t *testing.T) {
 			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptProvision, ExitCode: 7, Output: "the log of provision"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, state := startFake(t, tc.guest)
+			h, state := startFake(t, tc.guest)
 			if state.Phase != vm.PhaseStopped || state.Failure == nil || state.Failure.Operation != vm.OperationStart {
 				t.Fatalf("%+v", state)
 			}
@@ -104,7 +104,22 @@ func TestFailedStartsSayWhy(t *testing.T) {
 			if got := *state.Failure.Fault; got != tc.fault {
 				t.Errorf("got %+v, want %+v", got, tc.fault)
 			}
+			checkLastEvent(t, h, tc.fault)
 		})
+	}
+}
+
+// checkLastEvent: the fault is on the wire too, beside the text that always was.
+func checkLastEvent(t *testing.T, h *fakeHost, want vm.Fault) {
+	t.Helper()
+	log, err := os.Open(h.dir().HostagentStdout())
+	must(t, err)
+	defer log.Close()
+	events, err := protocol.ReadEvents(log)
+	must(t, err)
+	last := events[len(events)-1].Status
+	if !last.Exiting || last.Fault == nil || *last.Fault != want || len(last.Errors) != 1 || last.Errors[0] != want.Text {
+		t.Errorf("the last event says %+v, want %+v", last, want)
 	}
 }
 
