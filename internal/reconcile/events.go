@@ -16,6 +16,9 @@ type Event struct {
 	Reason string
 	// Message is a sentence. Events of the same object, reason and message are counted as one.
 	Message string
+	// Annotations say parts of the message as values, for programs; each is cut as the message is.
+	// May be nil.
+	Annotations map[string]string
 }
 
 // EventRecorder writes Events down.

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -85,8 +86,9 @@ func (r recorder) event(obj client.Object, e Event) (*corev1.Event, error) {
 	identity := sha256.Sum256(fmt.Appendf(nil, "%s %s %s", obj.GetUID(), e.Reason, message))
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: cmp.Or(obj.GetNamespace(), metav1.NamespaceDefault),
-			Name:      fmt.Sprintf("%.*s.%s", maxEventName, obj.GetName(), hex.EncodeToString(identity[:8])),
+			Namespace:   cmp.Or(obj.GetNamespace(), metav1.NamespaceDefault),
+			Name:        fmt.Sprintf("%.*s.%s", maxEventName, obj.GetName(), hex.EncodeToString(identity[:8])),
+			Annotations: shortened(e.Annotations),
 		},
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: kind.GroupVersion().String(), Kind: kind.Kind,
@@ -97,6 +99,15 @@ func (r recorder) event(obj client.Object, e Event) (*corev1.Event, error) {
 		ReportingController: "rancherdesktop.io/" + r.controller, ReportingInstance: "rdd",
 		Source: corev1.EventSource{Component: r.controller},
 	}, nil
+}
+
+// shortened cuts every value as a message is.
+func shortened(annotations map[string]string) map[string]string {
+	cut := maps.Clone(annotations)
+	for key, value := range cut {
+		cut[key] = shorten(value, maxNote)
+	}
+	return cut
 }
 
 // shorten cuts text to a number of bytes, between runes.

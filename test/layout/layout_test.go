@@ -58,7 +58,7 @@ var allowed = map[string][]string{
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
-	"internal/vm/qemu/protocol":       {},
+	"internal/vm/qemu/protocol":       {"internal/vm"},
 	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/vm"},
@@ -112,7 +112,7 @@ var allowed = map[string][]string{
 		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance",
 		"internal/textfile", "internal/vm",
 	},
-	"internal/cli/why/explain": {"api"},
+	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {
 		"api/rdd", "internal/cli/session", "internal/cli/shell", "internal/controllers$", "internal/daemon", "internal/daemon/presence",
 		"internal/daemon/wiring", "internal/flock", "internal/hostconfig", "internal/instance",

@@ -204,7 +204,7 @@ func (d *engineDriver) print(state vm.State) error {
 		Failure string
 	}{State: state}
 	if state.Failure != nil {
-		shown.Failure = fmt.Sprintf("%s: %v", state.Failure.Operation, state.Failure.Err)
+		shown.Failure = fmt.Sprintf("%s: %v", state.Failure.Operation, state.Failure.Fault)
 	}
 	data, err := json.Marshal(shown)
 	if err != nil {
@@ -251,7 +251,7 @@ func (d *engineDriver) wait(ctx context.Context, name string, done func(vm.State
 			return nil
 		}
 		if state.Failure != nil {
-			return state.Failure.Err
+			return state.Failure.Fault
 		}
 	}
 }

@@ -72,6 +72,8 @@ type Event struct {
 	Warning bool
 	// On is the kind of the object: App or LimaVM.
 	On, Reason, Message string
+	// Cause is what the message says of the cause alone; empty where it says nothing of one.
+	Cause string
 	// Count is how often in a row it happened, the last time at Time.
 	Count int
 }
@@ -88,7 +90,7 @@ func Events(list []corev1.Event) []Event {
 	for i, e := range list {
 		events[i] = Event{
 			Time: eventTime(e), Warning: e.Type == corev1.EventTypeWarning, On: e.InvolvedObject.Kind,
-			Reason: e.Reason, Message: e.Message, Count: eventCount(e),
+			Reason: e.Reason, Message: e.Message, Cause: e.Annotations[limav1.AnnotationCause], Count: eventCount(e),
 		}
 	}
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
