@@ -94,10 +94,7 @@ func (e *env) controllers() *wiring.Controllers {
 // startControllers runs the controllers until stopControllers or the test's end.
 func (e *env) startControllers() {
 	e.Helper()
-	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
-		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	e.must(err)
+	mgr := e.newManager()
 	ctx, cancel := context.WithCancel(context.Background())
 	initial, err := e.controllers().Setup(mgr)
 	e.must(err)
@@ -111,6 +108,15 @@ func (e *env) startControllers() {
 	case err := <-ended:
 		e.Fatalf("the controllers ended: %v", err)
 	}
+}
+
+func (e *env) newManager() manager.Manager {
+	e.Helper()
+	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
+		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	e.must(err)
+	return mgr
 }
 
 // stopControllers stops them as a daemon that ends does, and drops the engine's background work.

@@ -39,7 +39,7 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 		b.Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(cached)), builder.OnlyMetadata).
 			WatchesRawSource(r.instances(cached))
 	}}.Setup(mgr, r)
-	if err != nil {
+	if err != nil || r.deletionsOnly {
 		return err
 	}
 	return mgr.Add(manager.RunnableFunc(r.adoptMachines))

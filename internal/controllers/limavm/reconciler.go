@@ -47,6 +47,8 @@ type Reconciler struct {
 	status  reconcile.StatusWriter
 	backoff *reconcile.Backoff
 	pace    pace
+	// deletionsOnly says that the controller is not enabled: it takes down what is deleted.
+	deletionsOnly bool
 	// tried are the revisions that the engine was last told, by the LimaVM's UID.
 	tried shared[types.UID, string]
 }
@@ -59,6 +61,10 @@ func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, 
 		backoff: &reconcile.Backoff{Base: firstDelay, Max: longestDelay, Reset: calm},
 	}
 }
+
+// OnlyDeletions makes the reconciler leave alone all that is not being deleted. It is for a daemon in
+// which the controller is not enabled: nobody else would remove the LimaVMs' finalizers.
+func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
 // scope is a LimaVM and what was seen of its world in one pass.
 type scope struct {
@@ -129,8 +135,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.sweep(ctx, s).Result()
 	}
 	steps := r.steps()
-	if !s.vm.DeletionTimestamp.IsZero() {
+	switch {
+	case !s.vm.DeletionTimestamp.IsZero():
 		steps = r.deletionSteps()
+	case r.deletionsOnly:
+		return ctrl.Result{}, nil
 	}
 	s.outcome = reconcile.Run(ctx, s, steps)
 	if s.released {

@@ -20,7 +20,16 @@ type existing interface {
 	Existing(ctx context.Context) ([]ctrl.Request, error)
 }
 
-// Setup hangs the enabled controllers into a manager made with scheme.New, which has not started.
+// finalizing is a reconciler whose finalizer keeps objects in the API until it has taken down what they
+// stand for.
+type finalizing interface {
+	// OnlyDeletions makes it leave alone all that is not being deleted.
+	OnlyDeletions()
+}
+
+// Setup hangs the enabled controllers into a manager made with scheme.New, which has not started. A
+// controller that is not enabled, and has a finalizer of its own, is hung in for deletions only: a
+// deletion ends in every daemon, whichever controllers the objects were made with.
 //
 // initial is the initial reconcile: when it returns, each of them has reconciled once all that
 // there was, so that the API does not describe machines as another daemon left them, and rules know
@@ -28,7 +37,7 @@ type existing interface {
 func (c *Controllers) Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error) {
 	var reconcilers []existing
 	for _, each := range c.all {
-		if each.build == nil || !c.enabled(each.name) {
+		if each.build == nil {
 			continue
 		}
 		r, err := c.hang(mgr, each)
@@ -48,12 +57,20 @@ func (c *Controllers) Setup(mgr manager.Manager) (initial func(ctx context.Conte
 	}, nil
 }
 
+// hang builds a controller's reconciler and hangs it into a manager; nil: it has nothing to do.
 func (c *Controllers) hang(mgr manager.Manager, made controller) (reconciler, error) {
 	live, err := c.client(made.name)
 	if err != nil {
 		return nil, err
 	}
 	r := made.build(live)
+	if !c.enabled(made.name) {
+		f, ok := r.(finalizing)
+		if !ok {
+			return nil, nil
+		}
+		f.OnlyDeletions()
+	}
 	return r, r.Setup(mgr)
 }
 

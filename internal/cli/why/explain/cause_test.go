@@ -180,6 +180,7 @@ func TestControlPlane(t *testing.T) {
 		{"a controller is missing", but(aboutApp(settled(), nil), func(f *Facts) { f.Daemon.Disabled = []string{"app"} }), wanted{CodeController, true, `Nobody acts: instance "2" was made without the controller "app"`, "rdd service create", ""}},
 		{"a controller that does not matter", but(about(dev(made, up)), func(f *Facts) { f.Daemon.Disabled = []string{"app"} }), wanted{CodeNone, false, "", "", ""}},
 		{"the LimaVM controller is missing", but(about(dev()), func(f *Facts) { f.Daemon.Disabled = []string{"limavm"} }), wanted{CodeController, true, "Nobody acts", "rdd service delete", ""}},
+		{"without its controller a deletion goes on", but(aboutApp(deleting(), nil), func(f *Facts) { f.Daemon.Disabled = []string{"app", "limavm"} }), wanted{CodeDeleting, false, "The App is being deleted", "rdd delete", ""}},
 		{"App deleting", aboutApp(deleting(), nil), wanted{CodeDeleting, false, "The App is being deleted: waiting for LimaVM", "rdd delete", ""}},
 		{"App held by a stranger", aboutApp(deleting("example.com/hold"), nil), wanted{CodeFinalizer, true, `The deletion of the App waits for the finalizer "example.com/hold", which is not rdd's`, "rdd ctl edit app/app", ""}},
 		{"foreign object", aboutApp(app(metav1.ConditionFalse, appv1.ReasonForeignObject, `LimaVM "default/rd" exists and does not belong to App "app"`), nil), wanted{CodeForeign, true, `The App cannot make its VM: LimaVM "default/rd" exists`, "rdd ctl get limavm", ""}},

@@ -60,17 +60,26 @@ func noApp(f *Facts) *Cause {
 	return &Cause{Code: CodeNoApp, Blocked: true, Summary: "There is no App yet: nobody has asked for a VM.", Next: "rdd start"}
 }
 
+// controllerDisabled: nobody makes what is asked for. A deletion goes on all the same.
 func controllerDisabled(f *Facts) *Cause {
+	if f.deleting() {
+		return nil
+	}
 	for _, name := range f.Daemon.Disabled {
 		if name == limavmController || (name == appController && f.AboutApp) {
 			return &Cause{
 				Code: CodeController, Blocked: true,
 				Summary: fmt.Sprintf("Nobody acts: instance %q was made without the controller %q.", f.Instance, name),
-				Next:    "rdd service delete, then rdd service create with that controller",
+				Next:    "to have it: rdd service delete, which deletes all VMs, then rdd service create with that controller",
 			}
 		}
 	}
 	return nil
+}
+
+// deleting says that what is asked about is being deleted.
+func (f *Facts) deleting() bool {
+	return f.AboutApp && f.App != nil && f.App.DeletionTimestamp != nil || f.VM != nil && f.VM.DeletionTimestamp != nil
 }
 
 // settled is the App's condition; nil when nobody has looked at the App as it is now.
