@@ -2,6 +2,9 @@ module rancherdesktop.io/rdd
 
 go 1.26.5
 
+// k8s.io/kubernetes requires the modules of its own repository at v0.0.0, which is not published,
+// and replaces them with directories that are only there. Here they are replaced with what is
+// published of the same version. scripts/update-kubernetes VERSION writes this block.
 replace (
 	k8s.io/api => k8s.io/api v0.37.2
 	k8s.io/apiextensions-apiserver => k8s.io/apiextensions-apiserver v0.37.2

@@ -10,6 +10,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/ctl"
 	"rancherdesktop.io/rdd/internal/cli/serve"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -35,7 +36,7 @@ func Main(args []string, options ...Option) int {
 	p := &program{
 		session: &session.Session{
 			Streams: session.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
-			Build:   version.This(), Engine: serve.OpenEngine, Controllers: serve.Controllers(),
+			Build:   version.This(), Engine: serve.OpenEngine, Controllers: controllers.Names(),
 		},
 		engines: serve.NewEngines,
 	}

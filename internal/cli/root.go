@@ -46,7 +46,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	cmd.AddCommand(serve.Commands(s)...)
 	cmd.AddCommand(
 		why.Command(s), hostconfig.Command(s), limavm.Command(s), image.Command(s),
-		service.Command(s, &serve.Daemon{Session: s, NewEngines: p.engines}), versionCommand(s),
+		service.Command(s, serve.Daemon(s, p.engines)), versionCommand(s),
 	)
 	groupCommands(cmd)
 	addCompletion(cmd)

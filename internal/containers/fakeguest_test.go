@@ -12,11 +12,11 @@ import (
 	"sync"
 	"testing"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// fakeGuest understands the commands for ctr that a proof needs.
+// fakeGuest understands the commands for ctr that a smoke test needs.
 type fakeGuest struct {
 	t *testing.T
 
@@ -37,7 +37,7 @@ type fakeGuest struct {
 }
 
 func newGuest(t *testing.T) *fakeGuest {
-	return &fakeGuest{t: t, containers: map[string]bool{}, fail: map[string]string{}, output: proofimage.Message}
+	return &fakeGuest{t: t, containers: map[string]bool{}, fail: map[string]string{}, output: smokeimage.Message}
 }
 
 func (g *fakeGuest) set(change func()) {
@@ -110,7 +110,7 @@ func (g *fakeGuest) ctr(c vm.Command, words []string) (int, error) {
 	case words[0] == "images" && words[1] == "ls":
 		return g.call(c, "images ls", func() (int, string) {
 			if g.image {
-				return 0, proofimage.Name + "\n"
+				return 0, smokeimage.Name + "\n"
 			}
 			return 0, ""
 		})

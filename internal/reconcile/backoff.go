@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Backoff spaces out attempts at things that fail: each failure of a key doubles its
+// Backoff spaces out attempts at what fails: each failure of a key doubles its
 // delay, a long time without one starts it over. It only remembers; it starts no timers.
 type Backoff struct {
 	// Base is the delay after the first failure, Max the longest.

@@ -2,7 +2,7 @@
 
 // Package vm is the vocabulary that controllers and engines share: what a
 // virtual machine should be (Spec), what it is seen to be (State), how an engine
-// is driven (Engine) and how it fails (the typed errors).
+// is driven (Engine) and how it fails (Fault, and the typed errors that carry one).
 //
 // An engine owns the instances below its LIMA_HOME. Every call is idempotent and
 // fast: work that takes longer than a moment (building an image, booting, shutting
@@ -106,9 +106,10 @@ const (
 // succeed. It is cleared when the same operation is begun again or succeeds.
 type Failure struct {
 	Operation Operation
-	// Err is one of the package's typed errors where the cause is known.
-	Err error
-	At  time.Time
+	// Fault is what went wrong; never nil.
+	Fault *Fault
+	// At is when; zero when that is not known.
+	At time.Time
 }
 
 // String says what failed and why.
@@ -116,7 +117,7 @@ func (f *Failure) String() string {
 	if f == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%s: %v", f.Operation, f.Err)
+	return fmt.Sprintf("%s: %v", f.Operation, f.Fault)
 }
 
 // State is what an engine sees of an instance: read from the world (files, locks,
@@ -174,7 +175,8 @@ const (
 //
 // Besides the errors named per method, any method may return *HostError when the
 // host lacks something and ErrBusy when a conflicting operation is going on; a
-// later call succeeds. Contexts bound the call only, never the background work it began.
+// later call succeeds. FaultOf gives the kind of any error. Contexts bound the call
+// only, never the background work it began.
 type Engine interface {
 	// Observe reports an instance. ErrNotFound: there is none.
 	Observe(ctx context.Context, name string) (State, error)

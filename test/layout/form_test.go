@@ -12,7 +12,7 @@ import (
 
 // tolerated are how many long lines there were when the limits came; a kind that is not here has
 // none.
-var tolerated = map[measure.Kind]int{measure.Go: 1560, measure.Shell: 26}
+var tolerated = map[measure.Kind]int{measure.Go: 1397, measure.Shell: 26}
 
 // TestLinesAreNotTooLong refuses code beyond 140 columns, and comments and documentation
 // beyond 100.

@@ -58,35 +58,43 @@ var allowed = map[string][]string{
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
-	"internal/vm/qemu/protocol":       {},
+	"internal/vm/qemu/protocol":       {"internal/vm"},
+	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/vm"},
-	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers":            {},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
-	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
+	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
 	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
+	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
 	},
+	"internal/daemon/supervise": {},
+	"internal/daemon/wiring": {
+		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",
+		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
+	},
+	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
+	"internal/daemon/offline":  {"internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
-	"internal/cli":          {"internal/cli", "internal/client", "internal/instance", "internal/version"},
+	"internal/cli":          {"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/version"},
 	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
-	"internal/cli/session":  {"api", "internal/client", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm"},
+	"internal/cli/session":  {"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm"},
 	"internal/cli/resource": {
 		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/vm",
 	},
 	"internal/cli/shell": {"internal/cli/resource", "internal/cli/session", "internal/cli/why/explain", "internal/vm"},
 	"internal/cli/app": {
 		"api", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell", "internal/cli/why/explain",
-		"internal/client", "internal/daemon/settings", "internal/hostconfig", "internal/instance", "internal/process",
+		"internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/process",
 	},
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
@@ -94,19 +102,20 @@ var allowed = map[string][]string{
 		"internal/vm/template",
 	},
 	"internal/cli/service": {
-		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings",
-		"internal/datastore", "internal/instance", "internal/process", "internal/textfile",
+		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline", "internal/daemon/presence",
+		"internal/instance", "internal/process", "internal/textfile",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
-		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/settings", "internal/hostconfig", "internal/instance",
+		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance",
 		"internal/textfile", "internal/vm",
 	},
-	"internal/cli/why/explain": {"api"},
+	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {
-		"internal/cli/session", "internal/cli/shell", "internal/containers", "internal/daemon", "internal/datastore", "internal/flock", "internal/instance",
+		"api/rdd", "internal/cli/session", "internal/cli/shell", "internal/controllers$", "internal/daemon", "internal/daemon/presence",
+		"internal/daemon/wiring", "internal/flock", "internal/hostconfig", "internal/instance",
 		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
 	"test":  {"api", "internal", "test", "tools"},
@@ -156,15 +165,20 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// exact are permissions that do not cover the packages below: the engines, and what builds and fetches images.
-var exact = []string{"internal/vm", "internal/vm/image"}
+// exact are permissions, and places, that do not cover the packages below: the engines below vm, what builds and
+// fetches images, and the daemon's meeting place with its clients.
+var exact = []string{"internal/vm", "internal/vm/image", "internal/daemon"}
 
-// permitted reports whether pkg, under the rule of prefix, may import target.
+// permitted reports whether a package under the rule of prefix may import target. A permission that ends
+// in $ covers no package below.
 func permitted(prefix, target string) bool {
 	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
+		if exactly, ok := strings.CutSuffix(permission, "$"); ok {
+			return target == exactly
+		}
 		if slices.Contains(exact, permission) {
 			return target == permission
 		}

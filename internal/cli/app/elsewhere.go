@@ -12,7 +12,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -55,10 +55,10 @@ func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:
 
 // integrates reports whether the instance runs the controller that changes the host.
 func integrates(s *session.Session, inst instance.Instance) (bool, error) {
-	arguments, _, err := settings.Load(inst)
+	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}
-	selected, err := settings.Select(arguments.Controllers, s.Controllers)
+	selected, err := presence.SelectControllers(arguments.Controllers, s.Controllers)
 	return slices.Contains(selected, integrationController), err
 }

@@ -34,7 +34,7 @@ func TestStatusTable(t *testing.T) {
 			{Namespace: "work", Name: "dev", State: explain.State{State: "Started", Since: &since}, RestartNeeded: true},
 			{
 				Namespace: "work", Name: "dies", State: explain.State{State: "Starting", Message: "it ended by itself: boom", Since: &since},
-				Deaths: &explain.Deaths{Count: 1, Last: since, Cause: "boom"},
+				Deaths: &explain.Deaths{Count: 1, Last: since, Cause: "boom", Message: "it ended by itself: boom"},
 			},
 		},
 		Unclaimed: []resource.Unclaimed{{Name: "x", Dir: "/l/x"}},

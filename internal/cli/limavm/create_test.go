@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/api/scheme"
 )
 
 // TestCreateLeavesNothingHalfDone ends the command while the LimaVM is being created: the ConfigMap that was
@@ -27,7 +27,7 @@ func TestCreateLeavesNothingHalfDone(t *testing.T) {
 	}{{"before it is made", false}, {"after it is made", true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
-			c := fake.NewClientBuilder().WithScheme(client.NewScheme()).
+			c := fake.NewClientBuilder().WithScheme(scheme.New()).
 				WithIndex(&limav1.LimaVM{}, "metadata.name", func(o ctrl.Object) []string { return []string{o.GetName()} }).
 				WithInterceptorFuncs(interceptor.Funcs{
 					Create: func(ctx context.Context, c ctrl.WithWatch, object ctrl.Object, options ...ctrl.CreateOption) error {

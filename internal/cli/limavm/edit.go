@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -72,7 +71,7 @@ func mayEdit(ctx context.Context, c ctrl.Client, cm *corev1.ConfigMap) error {
 
 // isTemplateFault tells a refusal of the text from one of the change as such.
 func isTemplateFault(err error) bool {
-	return strings.Contains(err.Error(), "failed to validate template") || strings.Contains(err.Error(), "failed to parse template")
+	return apierrors.HasStatusCause(err, limav1.CauseInvalidTemplate)
 }
 
 // sendTemplate stores the text unless the template was changed since it was read.

@@ -11,13 +11,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/client"
 )
 
 // Of two commands that find no App and make it at once, the second must not undo what the first has set.
 func TestCreateAppKeepsWhatAnotherHasSet(t *testing.T) {
-	c := fake.NewClientBuilder().WithScheme(client.NewScheme()).WithReturnManagedFields().Build()
+	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithReturnManagedFields().Build()
 	machine := func(name string, value any) map[string]any {
 		return map[string]any{"virtualMachine": map[string]any{name: value}}
 	}

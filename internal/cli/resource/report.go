@@ -4,7 +4,6 @@ package resource
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -26,6 +25,8 @@ type VMReport struct {
 	BootID            string `json:"bootID,omitempty"`
 	Restarts          int64  `json:"starts,omitempty"`
 	RestartNeeded     bool   `json:"restartNeeded,omitempty"`
+	// Failure is what failed last and has not been cured since; absent when there is none.
+	Failure *limav1.Failure `json:"failure,omitempty"`
 	// Deaths of late; absent when there were none.
 	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
 	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
@@ -44,7 +45,7 @@ func ReportVM(s *session.Session, limaVM limav1.LimaVM, events []explain.Event, 
 	status := limaVM.Status
 	return VMReport{
 		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: WantedText(limaVM.Spec.Running),
-		State: explain.Machine(&limaVM, events), Deaths: explain.LastDeaths(events, now),
+		State: explain.Machine(&limaVM, events), Failure: status.Failure, Deaths: explain.LastDeaths(events, now),
 		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, status.Accelerator),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 	}
@@ -62,7 +63,7 @@ func acceleratorReason(s *session.Session, accelerator string) string {
 // Text is what the virtual machine is doing, on one line.
 func (v *VMReport) Text(now time.Time) string {
 	state := v.State
-	if v.Deaths != nil && v.Deaths.Cause != "" && strings.Contains(state.Message, v.Deaths.Cause) {
+	if v.Deaths != nil && v.Deaths.Explains(state) {
 		state.Message = "" // said below
 	}
 	text := state.Text(now)

@@ -4,50 +4,79 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"k8s.io/client-go/rest"
+	kubeversion "k8s.io/component-base/version"
+	"k8s.io/utils/clock"
+
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon"
-	"rancherdesktop.io/rdd/internal/datastore"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
+	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// Engines do the work of an instance on the host.
-type Engines = daemon.Engines
-
 // EnginesFunc makes the engines of an instance.
-type EnginesFunc = daemon.EnginesFunc
+type EnginesFunc = wiring.EnginesFunc
 
-// Controllers lists the controllers that a daemon can run.
-func Controllers() []string { return daemon.ControllerNames() }
-
-// Daemon gives the service commands the daemon's own code.
-type Daemon struct {
-	Session *session.Session
-	// NewEngines makes the engines that the daemon drives.
-	NewEngines EnginesFunc
-}
-
-// Serve runs the daemon of the instance until ctx ends. In the background it reports to the process that
-// started it.
-func (d *Daemon) Serve(ctx context.Context, inst instance.Instance, background bool) error {
-	docker, err := session.DockerEnvironment()
-	if err != nil {
+// Daemon returns what runs the daemon of an instance until its context ends. prepare is called first; in
+// the background its failure, too, is reported to the process that started the daemon.
+func Daemon(s *session.Session, newEngines EnginesFunc) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+		options := daemon.Options{Instance: inst, Build: s.Build, Background: background}
+		err := daemon.Serve(ctx, options, func() (daemon.Parts, error) {
+			if err := prepare(); err != nil {
+				return daemon.Parts{}, err
+			}
+			return daemonParts(inst, s.Build, newEngines)
+		})
+		if errors.Is(err, daemon.ErrFailed) {
+			return &session.CodeError{Code: session.ExitError} // it is logged, and who started the daemon knows
+		}
 		return err
 	}
-	options := daemon.Options{Instance: inst, Build: d.Session.Build, Docker: docker, Background: background}
-	return daemon.Serve(ctx, options, d.NewEngines)
 }
 
-// Backups lists the backups of the instance's store, the newest first.
-func (d *Daemon) Backups(inst instance.Instance) ([]datastore.Backup, error) {
-	return daemon.Backups(inst)
+// daemonParts has the parts of an instance's daemon built from the saved arguments, the environment and
+// what this machine is.
+func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.EnginesFunc) (daemon.Parts, error) {
+	arguments, _, err := presence.LoadArguments(inst)
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	enabled, err := presence.SelectControllers(arguments.Controllers, controllers.Names())
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	docker, err := session.DockerEnvironment()
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	host, err := template.LocalHost()
+	if err != nil {
+		return daemon.Parts{}, fmt.Errorf("finding out about the host: %w", err)
+	}
+	engines, err := newEngines(inst)
+	if err != nil {
+		return daemon.Parts{}, fmt.Errorf("preparing the engines: %w", err)
+	}
+	values := wiring.Values{
+		Engines: engines, Enabled: enabled, Host: host,
+		LimaHome: inst.LimaHome(), DockerSocket: inst.DockerSocket(), Clock: clock.RealClock{},
+		Integration: hostconfig.New(hostconfig.For(inst, docker)),
+		Versions:    rddv1.Versions{RDD: build.Text(), Kubernetes: kubeversion.Get().GitVersion},
+	}
+	return daemon.Parts{
+		Port: arguments.SecurePort,
+		Controllers: func(ctx context.Context, config func(user string) *rest.Config) daemon.Controllers {
+			return wiring.NewControllers(ctx, values, config)
+		},
+	}, nil
 }
-
-// Restore puts a backup in the place of the store, and returns where the old store is now. It is an error
-// that the daemon runs.
-func (d *Daemon) Restore(inst instance.Instance, backup datastore.Backup) (aside string, err error) {
-	return daemon.Restore(inst, backup)
-}
-
-// Discard removes the instance's store with its backups. It is an error that the daemon runs.
-func (d *Daemon) Discard(inst instance.Instance) error { return daemon.Discard(inst) }

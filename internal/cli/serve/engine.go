@@ -17,11 +17,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/shell"
-	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/vm"
-	"rancherdesktop.io/rdd/internal/vm/image"
-	"rancherdesktop.io/rdd/internal/vm/image/build"
-	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -31,24 +28,22 @@ import (
 // acceleratorVariable overrides the choice of the accelerator.
 const acceleratorVariable = "RDD_VM_ACCEL"
 
-// newQEMUEngine makes the engine of an instance. RDD_VM_ACCEL chooses its accelerator.
-func newQEMUEngine(inst instance.Instance, version string, log *slog.Logger) (*qemu.Engine, error) {
+// thisProcess is what engines must know of this program and of who runs it. RDD_VM_ACCEL chooses the
+// accelerator.
+func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
 	accelerator := os.Getenv(acceleratorVariable)
 	if err := machine.ParseOverride(accelerator); err != nil {
-		return nil, fmt.Errorf("%s: %w", acceleratorVariable, err)
+		return wiring.Process{}, fmt.Errorf("%s: %w", acceleratorVariable, err)
 	}
 	executable, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("finding this program: %w", err)
+		return wiring.Process{}, fmt.Errorf("finding this program: %w", err)
 	}
 	host, err := hostUser()
 	if err != nil {
-		return nil, err
+		return wiring.Process{}, err
 	}
-	return qemu.New(qemu.Config{
-		LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()),
-		Executable: executable, Accelerator: accelerator, Version: version, User: host, Log: log,
-	}), nil
+	return wiring.Process{Executable: executable, Accelerator: accelerator, Version: version, User: host, Log: log}, nil
 }
 
 func hostUser() (vmdir.User, error) {
@@ -108,9 +103,11 @@ func (d *engineDriver) command(use, short string, args cobra.PositionalArgs, run
 				return err
 			}
 			log := slog.New(slog.NewTextHandler(d.session.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			if d.engine, err = newQEMUEngine(inst, d.session.Build.Version, log); err != nil {
+			process, err := thisProcess(d.session.Build.Version, log)
+			if err != nil {
 				return err
 			}
+			d.engine = wiring.NewMachines(inst, process)
 			return run(cmd.Context(), args)
 		},
 	}
@@ -207,7 +204,7 @@ func (d *engineDriver) print(state vm.State) error {
 		Failure string
 	}{State: state}
 	if state.Failure != nil {
-		shown.Failure = fmt.Sprintf("%s: %v", state.Failure.Operation, state.Failure.Err)
+		shown.Failure = fmt.Sprintf("%s: %v", state.Failure.Operation, state.Failure.Fault)
 	}
 	data, err := json.Marshal(shown)
 	if err != nil {
@@ -254,7 +251,7 @@ func (d *engineDriver) wait(ctx context.Context, name string, done func(vm.State
 			return nil
 		}
 		if state.Failure != nil {
-			return state.Failure.Err
+			return state.Failure.Fault
 		}
 	}
 }

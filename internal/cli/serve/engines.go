@@ -5,11 +5,7 @@ package serve
 import (
 	"log/slog"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
-
-	"rancherdesktop.io/rdd/internal/containers"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -23,15 +19,10 @@ func OpenEngine(inst instance.Instance) vm.Engine {
 }
 
 // NewEngines makes the engines that rdd comes with.
-func NewEngines(inst instance.Instance) (daemon.Engines, error) {
-	machines, err := newQEMUEngine(inst, version.Get(), slog.Default())
+func NewEngines(inst instance.Instance) (wiring.Engines, error) {
+	process, err := thisProcess(version.Get(), slog.Default())
 	if err != nil {
-		return daemon.Engines{}, err
+		return wiring.Engines{}, err
 	}
-	return daemon.Engines{
-		Machines: machines,
-		Containers: containers.NewMonitor(containers.Config{
-			DockerSocket: inst.DockerSocket(), Shell: machines.RunInGuest, Log: slog.New(logr.ToSlogHandler(klog.Background())),
-		}),
-	}, nil
+	return wiring.NewEngines(inst, process), nil
 }

@@ -9,22 +9,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // argumentFlags are the arguments of an instance as flags.
 type argumentFlags struct {
-	settings.Arguments
+	presence.Arguments
 	// known are the controllers there are.
 	known []string
 }
 
 func addArguments(s *session.Session, cmd *cobra.Command) *argumentFlags {
-	f := &argumentFlags{Arguments: settings.Default(), known: s.Controllers}
+	f := &argumentFlags{Arguments: presence.DefaultArguments(), known: s.Controllers}
 	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
 	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
-	_ = cmd.RegisterFlagCompletionFunc("controllers", session.CompleteList(append(slices.Clone(f.known), settings.AllControllers))) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc("controllers", session.CompleteList(append(slices.Clone(f.known), presence.AllControllers))) // fails when done twice
 	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
@@ -34,10 +34,10 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
 	}
-	if _, err := settings.Select(f.Controllers, f.known); err != nil {
+	if _, err := presence.SelectControllers(f.Controllers, f.known); err != nil {
 		return false, fmt.Errorf("--controllers: %w", err)
 	}
-	present, exists, err := settings.Load(inst)
+	present, exists, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}

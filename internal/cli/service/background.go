@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
 )
@@ -24,7 +24,7 @@ func inBackground(s *session.Session, inst instance.Instance, what string, argum
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
-	log, err := client.OpenLog(client.LogFile(inst))
+	log, err := presence.OpenLog(presence.LogFile(inst))
 	if err != nil {
 		return err
 	}

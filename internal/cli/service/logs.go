@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/textfile"
 )
 
@@ -21,7 +21,7 @@ func logsCommand(s *session.Session) *cobra.Command {
 		Use:   "logs",
 		Short: "Print the daemon's log",
 		Long: fmt.Sprintf(`Logs prints the log of the instance's daemons, the one that was set aside when it had grown beyond %d MB first.
-With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, client.MaxLog>>20),
+With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, presence.MaxLog>>20),
 		Example:           "  rdd service logs\n  rdd service logs -f --lines 20",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -35,9 +35,9 @@ With -f it goes on, also after the daemon was stopped and started again, until i
 		if err != nil {
 			return err
 		}
-		path := client.LogFile(inst)
+		path := presence.LogFile(inst)
 		if *stdout {
-			path = client.StdoutFile(inst)
+			path = presence.StdoutFile(inst)
 		}
 		return printLogs(cmd.Context(), s, path, o)
 	}
@@ -49,7 +49,7 @@ func printLogs(ctx context.Context, s *session.Session, path string, o textfile.
 		return errors.New("there is no log yet; the daemon was never started")
 	}
 	if o.Lines < 0 {
-		err := textfile.Tail(ctx, s.Out, client.OldLog(path), textfile.TailOptions{Lines: -1})
+		err := textfile.Tail(ctx, s.Out, presence.OldLog(path), textfile.TailOptions{Lines: -1})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

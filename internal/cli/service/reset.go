@@ -10,10 +10,11 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-func resetCommand(s *session.Session, d Daemon) *cobra.Command {
+func resetCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Delete all VMs and begin with an empty store",
@@ -42,11 +43,11 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		if !wait {
 			return inBackground(s, inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String())
 		}
-		return resetInstance(ctx, s, d, inst)
+		return resetInstance(ctx, s, inst)
 	})
 }
 
-func resetInstance(ctx context.Context, s *session.Session, d Daemon, inst instance.Instance) error {
+func resetInstance(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	before, _, err := client.Find(inst)
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func resetInstance(ctx context.Context, s *session.Session, d Daemon, inst insta
 	if err := s.UndoHostChanges(ctx, inst); err != nil {
 		return err
 	}
-	if err := d.Discard(inst); err != nil {
+	if err := offline.Discard(inst); err != nil {
 		return fmt.Errorf("resetting the instance: %w", err)
 	}
 	if before != client.Stopped {

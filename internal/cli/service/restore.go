@@ -15,13 +15,13 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/datastore"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 var errNoBackup = errors.New("there is no backup yet; the daemon makes them while it runs")
 
-func restoreCommand(s *session.Session, d Daemon) *cobra.Command {
+func restoreCommand(s *session.Session) *cobra.Command {
 	var list bool
 	cmd := &cobra.Command{
 		Use:   "restore [BACKUP]",
@@ -36,7 +36,7 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
   rdd service restore --list
   rdd service restore -y store-20260102T150405Z-r1234.db`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeBackup(s, d),
+		ValidArgsFunction: completeBackup(s),
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the backups instead")
 	yes, output := session.AddYes(cmd), session.AddOutput(cmd)
@@ -47,12 +47,12 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 		if err != nil {
 			return err
 		}
-		backups, err := d.Backups(inst)
+		backups, err := offline.Backups(inst)
 		if err != nil {
 			return err
 		}
 		if list {
-			return output.Print(s.Out, append([]datastore.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
+			return output.Print(s.Out, append([]offline.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
 		}
 		backup, err := selectBackup(backups, args)
 		if err != nil {
@@ -67,17 +67,17 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 			return err
 		}
 		defer cancel()
-		return restoreStore(ctx, s, d, inst, backup)
+		return restoreStore(ctx, s, inst, backup)
 	}
 	return cmd
 }
 
-func restoreStore(ctx context.Context, s *session.Session, d Daemon, inst instance.Instance, backup datastore.Backup) error {
+func restoreStore(ctx context.Context, s *session.Session, inst instance.Instance, backup offline.Backup) error {
 	ran, err := client.Stop(ctx, inst)
 	if err != nil {
 		return err
 	}
-	aside, err := d.Restore(inst, backup)
+	aside, err := offline.Restore(inst, backup)
 	if err != nil {
 		return err
 	}
@@ -94,9 +94,9 @@ func restoreStore(ctx context.Context, s *session.Session, d Daemon, inst instan
 }
 
 // selectBackup finds the backup that is asked for by its file, the last one when none is.
-func selectBackup(backups []datastore.Backup, args []string) (datastore.Backup, error) {
+func selectBackup(backups []offline.Backup, args []string) (offline.Backup, error) {
 	if len(backups) == 0 {
-		return datastore.Backup{}, errNoBackup
+		return offline.Backup{}, errNoBackup
 	}
 	if len(args) == 0 {
 		return backups[0], nil
@@ -109,10 +109,10 @@ func selectBackup(backups []datastore.Backup, args []string) (datastore.Backup, 
 		}
 		names = append(names, name)
 	}
-	return datastore.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
+	return offline.Backup{}, fmt.Errorf("there is no backup %q; there are: %s", args[0], strings.Join(names, ", "))
 }
 
-func backupTable(w io.Writer, backups []datastore.Backup) {
+func backupTable(w io.Writer, backups []offline.Backup) {
 	if len(backups) == 0 {
 		fmt.Fprintln(w, "There is no backup yet; the daemon makes them while it runs.")
 		return
@@ -123,13 +123,13 @@ func backupTable(w io.Writer, backups []datastore.Backup) {
 	}
 }
 
-func completeBackup(s *session.Session, d Daemon) cobra.CompletionFunc {
+func completeBackup(s *session.Session) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		inst, err := s.Instance()
 		if err != nil || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		backups, err := d.Backups(inst)
+		backups, err := offline.Backups(inst)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

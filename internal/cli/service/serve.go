@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-func serveCommand(s *session.Session, d Daemon) *cobra.Command {
+func serveCommand(s *session.Session, serve Serve) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "serve",
 		Short:             "Run the daemon in the foreground",
@@ -24,10 +24,10 @@ func serveCommand(s *session.Session, d Daemon) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, err := arguments.create(cmd, inst); err != nil {
+		return serve(cmd.Context(), inst, *background, func() error {
+			_, err := arguments.create(cmd, inst)
 			return err
-		}
-		return d.Serve(cmd.Context(), inst, *background)
+		})
 	}
 	return cmd
 }

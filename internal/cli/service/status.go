@@ -11,6 +11,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -31,7 +33,7 @@ type statusReport struct {
 	changing   bool
 }
 
-func statusCommand(s *session.Session, d Daemon) *cobra.Command {
+func statusCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "status",
 		Short:             "Show whether the daemon runs, its process, port, version and uptime",
@@ -45,7 +47,7 @@ func statusCommand(s *session.Session, d Daemon) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		report, err := gatherStatus(s, d, inst)
+		report, err := gatherStatus(s, inst)
 		if err != nil {
 			return err
 		}
@@ -54,10 +56,10 @@ func statusCommand(s *session.Session, d Daemon) *cobra.Command {
 	return cmd
 }
 
-func gatherStatus(s *session.Session, d Daemon, inst instance.Instance) (statusReport, error) {
+func gatherStatus(s *session.Session, inst instance.Instance) (statusReport, error) {
 	report := statusReport{Instance: inst.Name, ClientVersion: s.Build.Version}
 	var err error
-	if report.Created, err = client.Exists(inst); err != nil {
+	if report.Created, err = presence.Exists(inst); err != nil {
 		return report, err
 	}
 	state, record, err := client.Find(inst)
@@ -65,7 +67,7 @@ func gatherStatus(s *session.Session, d Daemon, inst instance.Instance) (statusR
 		return report, err
 	}
 	report.changing = state == client.Changing
-	backups, err := d.Backups(inst)
+	backups, err := offline.Backups(inst)
 	if err != nil {
 		return report, err
 	}

@@ -13,6 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -72,7 +73,7 @@ func stopDaemon(ctx context.Context, s *session.Session, inst instance.Instance,
 
 // stopVMs turns every VM off through the API and returns when they are.
 func stopVMs(ctx context.Context, s *session.Session, inst instance.Instance) error {
-	if exists, err := client.Exists(inst); err != nil || !exists {
+	if exists, err := presence.Exists(inst); err != nil || !exists {
 		return err
 	}
 	c, err := s.Connect(ctx)

@@ -4,7 +4,6 @@ package session
 
 import (
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,7 +29,7 @@ type Predicate func(client.Object) (Result, error)
 
 // FailureReason reports whether a condition's reason says that something will not come true by itself.
 func FailureReason(reason string) bool {
-	return strings.HasSuffix(reason, "Failed") || reason == limav1.ReasonNameTaken || reason == appv1.ReasonForeignObject
+	return limav1.Failed(reason) || appv1.Failed(reason)
 }
 
 // Blocked is the result for a condition that is not as wanted. otherwise is why when there is none of

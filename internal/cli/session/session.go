@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -42,7 +42,7 @@ func (s *Session) InstanceExists() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	exists, err := client.Exists(inst)
+	exists, err := presence.Exists(inst)
 	if err != nil {
 		return false, fmt.Errorf("looking for instance %s: %w", inst.Name, err)
 	}
@@ -51,7 +51,7 @@ func (s *Session) InstanceExists() (bool, error) {
 
 // NotCreated reports whether the instance does not exist, and says so on standard output.
 func (s *Session) NotCreated(inst instance.Instance) (bool, error) {
-	exists, err := client.Exists(inst)
+	exists, err := presence.Exists(inst)
 	if err == nil && !exists {
 		fmt.Fprintf(s.Out, "Instance %q does not exist. To make it: rdd service create\n", inst.Name)
 	}

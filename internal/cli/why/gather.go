@@ -16,7 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -44,8 +44,8 @@ func gather(ctx context.Context, s *session.Session, name string) (*explain.Fact
 
 // gatherDaemon asks the daemon, and how it is when it does not answer.
 func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) {
-	if arguments, exists, err := settings.Load(inst); err == nil && exists {
-		if enabled, err := settings.Select(arguments.Controllers, s.Controllers); err == nil {
+	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
+		if enabled, err := presence.SelectControllers(arguments.Controllers, s.Controllers); err == nil {
 			f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers), func(name string) bool { return slices.Contains(enabled, name) })
 		}
 	}
@@ -59,7 +59,7 @@ func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 		f.Daemon.Problem = err.Error()
 	}
 	if !f.Daemon.Running && !f.Daemon.Changing {
-		f.Daemon.LastWords = lastErrors(client.LogFile(inst))
+		f.Daemon.LastWords = lastFailure(inst)
 	}
 }
 

@@ -5,10 +5,11 @@ package why
 import (
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -16,8 +17,6 @@ import (
 const (
 	// consoleLines of the guest's console are shown, phaseLines of its history.
 	consoleLines, phaseLines = 12, 40
-	// logWords are how many errors of the daemon's log are shown when it is down.
-	logWords = 3
 	// logTailBytes is how far back a log is read.
 	logTailBytes = 64 << 10
 )
@@ -62,17 +61,15 @@ func console(path string) ([]string, time.Time) {
 	return textfile.LastLines(textfile.Printable(lines), consoleLines), info.ModTime()
 }
 
-// lastErrors reads the last errors of a daemon's log.
-func lastErrors(path string) []string {
-	lines, err := textfile.LinesSince(path, 0, logTailBytes)
-	if err != nil {
-		return nil // there is no log yet
+// lastFailure says why the daemon failed last; nothing when it was ready since.
+func lastFailure(inst instance.Instance) []string {
+	failure, err := presence.LastFailure(inst)
+	switch {
+	case err != nil:
+		return []string{err.Error()}
+	case failure == nil:
+		return nil
+	default:
+		return failure.Lines
 	}
-	var errs []string
-	for line := range strings.Lines(lines) {
-		if strings.Contains(line, "level=ERROR") || strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "panic:") {
-			errs = append(errs, strings.TrimSpace(line))
-		}
-	}
-	return errs[max(0, len(errs)-logWords):]
 }

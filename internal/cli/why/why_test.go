@@ -19,6 +19,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 )
@@ -115,12 +117,15 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-func TestLastErrors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rdd.log")
-	if err := os.WriteFile(path, []byte("time=1 level=INFO msg=ready\ntime=2 level=ERROR msg=\"the store is damaged\"\nError: boom\n"), 0o600); err != nil {
+func TestLastFailure(t *testing.T) {
+	inst := instance.Instance{Dir: t.TempDir()}
+	if got := lastFailure(inst); got != nil {
+		t.Errorf("without a failure: %q", got)
+	}
+	if err := presence.NewFailure(time.Now(), errors.New("the store is damaged\nboom")).Save(inst); err != nil {
 		t.Fatal(err)
 	}
-	if got := lastErrors(path); !slices.Equal(got, []string{`time=2 level=ERROR msg="the store is damaged"`, "Error: boom"}) {
+	if got := lastFailure(inst); !slices.Equal(got, []string{"the store is damaged", "boom"}) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -11,16 +11,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm/adoption"
 )
 
@@ -34,21 +34,15 @@ const workers = 8
 // Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
 // is made from or has made, and of an instance that the engine reports.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
-	skip := true // several servers may run in one process
-	err := builder.ControllerManagedBy(mgr).
-		Named(Name).
-		For(&limav1.LimaVM{}).
-		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(mgr.GetCache())), builder.OnlyMetadata).
-		WatchesRawSource(r.instances(mgr.GetCache())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers, SkipNameValidation: &skip}).
-		Complete(r)
+	cached := mgr.GetCache()
+	err := reconcile.Controller{Name: Name, For: &limav1.LimaVM{}, Workers: workers, Wake: func(b *builder.Builder) {
+		b.Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(cached)), builder.OnlyMetadata).
+			WatchesRawSource(r.instances(cached))
+	}}.Setup(mgr, r)
 	if err != nil {
-		return fmt.Errorf("setting up the LimaVM controller: %w", err)
+		return err
 	}
-	if err := mgr.Add(manager.RunnableFunc(r.adoptMachines)); err != nil {
-		return fmt.Errorf("setting up the LimaVM controller: %w", err)
-	}
-	return nil
+	return mgr.Add(manager.RunnableFunc(r.adoptMachines))
 }
 
 // adoptMachines has machines adopted that lost what serves them, until ctx ends. The reconciler

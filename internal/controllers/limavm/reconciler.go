@@ -75,6 +75,8 @@ type scope struct {
 	// changed says that the revision has not been tried before: what failed with another does not hold it back.
 	changed bool
 	outcome reconcile.Outcome
+	// stalled is what the pass has found to be in the way until someone acts; nil when it has not.
+	stalled *vm.Failure
 	// acted says that the engine was told something since it was observed, released that the finalizer is gone.
 	acted, released bool
 }

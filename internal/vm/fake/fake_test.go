@@ -5,6 +5,7 @@ package fake_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -40,6 +41,11 @@ func TestConformance(t *testing.T) {
 			},
 			Template: []byte("cpus: 1\n"), Changed: []byte("cpus: 2\nmessage: \"it's changed\"\n"), Message: "it's changed",
 			Invalid: []byte("vmType: vz\n"), InvalidField: "vmType",
+			Provoke: func(_ *testing.T, _ string, p vmtest.Provoked) []byte {
+				fault := vmtest.Example(p.Kind)
+				world.FailOperation(p.Operation, fmt.Errorf("wrapped: %w", &fault), 1)
+				return []byte("cpus: 1\n")
+			},
 			Timeout: time.Minute,
 		}
 	})
@@ -152,7 +158,8 @@ func TestPlannedFailures(t *testing.T) {
 			e.World().Advance()
 			state, err := e.Observe(t.Context(), "rd")
 			must(t, err)
-			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || !errors.Is(state.Failure.Err, errBoom) {
+			want := vm.Fault{Kind: vm.FaultUnknown, Text: errBoom.Error()}
+			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || *state.Failure.Fault != want {
 				t.Fatalf("got %+v, failure %+v", state, state.Failure)
 			}
 		})

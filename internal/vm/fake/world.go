@@ -241,6 +241,9 @@ func (w *World) state(name string, i *instance) vm.State {
 	if i.work != nil {
 		s.Progress = i.work.progress()
 	}
+	if s.Phase == vm.PhaseBroken {
+		s.Failure = &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "the directory was not made by rdd"}}
+	}
 	return s
 }
 

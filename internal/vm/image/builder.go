@@ -60,3 +60,6 @@ func (e *StepError) Error() string {
 }
 
 func (e *StepError) Unwrap() error { return e.Err }
+
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *StepError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImage, Output: e.Output} }

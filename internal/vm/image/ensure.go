@@ -13,6 +13,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Ensure returns the image called name and builds it first when there is none that is up to
@@ -55,7 +56,7 @@ func (s *Store) locked(ctx context.Context, name string, progress func(Progress)
 		lock, err = flock.Wait(ctx, path)
 	}
 	if err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	return do()
@@ -75,12 +76,12 @@ func (s *Store) buildOne(ctx context.Context, name string, options BuildOptions,
 	}
 	dir, err := os.MkdirTemp(s.dir, partialPrefix+name+".")
 	if err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
 	}
 	// Not under ctx: a cancelled build is cleared away too.
 	defer func() { err = errors.Join(err, s.builder.RemoveAll(context.WithoutCancel(ctx), dir)) }()
 	if err := s.buildLogged(ctx, name, options, dir, progress); err != nil {
-		return Image{}, fmt.Errorf("building image %s: %w", name, err)
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
 	}
 	return s.publish(filepath.Join(dir, OutDir))
 }

@@ -25,8 +25,13 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// Retryable implements what vm.Retryable asks.
-func (e *UnavailableError) Retryable() bool { return e.Passing }
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *UnavailableError) Fault() *vm.Fault {
+	if e.Passing {
+		return &vm.Fault{Kind: vm.FaultImage}
+	}
+	return &vm.Fault{Kind: vm.FaultImageMissing}
+}
 
 // InterruptedError says that a download broke off and did not come further in several attempts. The
 // next one goes on where it ended.
@@ -47,8 +52,8 @@ func (e *InterruptedError) Error() string {
 
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
-// Retryable implements what vm.Retryable asks.
-func (e *InterruptedError) Retryable() bool { return true }
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *InterruptedError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImage} }
 
 // DigestError says that a file is not the one that the template means. Nothing of it is kept.
 type DigestError struct{ Location, Want, Got string }
@@ -58,8 +63,8 @@ func (e *DigestError) Error() string {
 		"correct the digest or the location", Redacted(e.Location), e.Got, e.Want)
 }
 
-// Retryable implements what vm.Retryable asks.
-func (e *DigestError) Retryable() bool { return false }
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *DigestError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImageInvalid} }
 
 // FormatError says that a file is not a disk that a machine could boot from.
 type FormatError struct{ Location, Reason string }
@@ -68,8 +73,8 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s cannot be used: %s", Redacted(e.Location), e.Reason)
 }
 
-// Retryable implements what vm.Retryable asks.
-func (e *FormatError) Retryable() bool { return false }
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *FormatError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImageInvalid} }
 
 // SourcesError says why none of several images could be had.
 type SourcesError struct{ Errs []error }
@@ -84,14 +89,15 @@ func (e *SourcesError) Error() string {
 
 func (e *SourcesError) Unwrap() []error { return e.Errs }
 
-// Retryable implements what vm.Retryable asks: one that may be had soon is enough.
-func (e *SourcesError) Retryable() bool {
+// Fault returns the error as a value: see vm.FaultOf. One image that may be had soon is enough to
+// try again soon; else it is the last one's, for which the others were passed over.
+func (e *SourcesError) Fault() *vm.Fault {
 	for _, err := range e.Errs {
 		if vm.Retryable(err) {
-			return true
+			return &vm.Fault{Kind: vm.FaultImage}
 		}
 	}
-	return false
+	return vm.FaultOf(e.Errs[len(e.Errs)-1])
 }
 
 // Megabytes is a number of bytes as messages show it.

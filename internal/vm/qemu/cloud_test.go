@@ -123,7 +123,7 @@ func TestCreateFromWhatIsWrong(t *testing.T) {
 			must(t, e.Apply(t.Context(), h.spec(tc.digest)))
 			state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
 			if f := state.Failure; state.Phase != vm.PhaseIncomplete || f.Operation != vm.OperationCreate ||
-				!strings.Contains(f.Err.Error(), tc.want) || vm.Retryable(f.Err) != tc.retryable {
+				!strings.Contains(f.Fault.Text, tc.want) || vm.Retryable(f.Fault) != tc.retryable {
 				t.Errorf("got %s, %v", state.Phase, state.Failure)
 			}
 			if entries, err := h.images().List(); err != nil || len(entries) > 0 {

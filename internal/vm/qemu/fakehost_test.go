@@ -136,6 +136,7 @@ func TestConformanceOnFakeQEMU(t *testing.T) {
 			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(h.home, name)) },
 			Invalid:       []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
 			InvalidField:  "images[0].location",
+			Provoke:       h.provoke,
 			Timeout:       time.Minute,
 		}
 	})

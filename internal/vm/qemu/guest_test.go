@@ -67,6 +67,11 @@ func serveHostagent(name string, args []string) error {
 		return err
 	}
 	config.Dir, config.Private = vmdir.In(*home, name), []string{*home}
+	guest, err := readFakeGuest(string(config.Dir))
+	if err != nil {
+		return err
+	}
+	config.ProbeTimeout = guest.ProbeTimeout
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return hostagent.Run(ctx, config)

@@ -270,7 +270,7 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	must(t, os.WriteFile(h.dir().Serial(), []byte("Kernel panic - not syncing\n"), 0o600))
 	kill(t, h.run(t).QEMU, syscall.SIGKILL)
 	state := await(t, e, "stopped", in(vm.PhaseStopped))
-	if state.Failure == nil || state.Failure.Operation != vm.OperationRun || !strings.Contains(state.Failure.Err.Error(), "Kernel panic") {
+	if state.Failure == nil || state.Failure.Operation != vm.OperationRun || !strings.Contains(state.Failure.Fault.Text, "Kernel panic") {
 		t.Errorf("failure %v", state.Failure)
 	}
 	for _, path := range []string{h.dir().SSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(), filepath.Join(string(h.dir()), "docker.sock")} {
@@ -389,8 +389,7 @@ func TestCreateFails(t *testing.T) {
 	e := h.engineWithLog(t, slog.New(slog.NewTextHandler(log, nil)))
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
-	var host *vm.HostError
-	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || !errors.As(state.Failure.Err, &host) {
+	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || *state.Failure.Fault != *vm.FaultOf(cause) {
 		t.Errorf("%+v", state)
 	}
 	h.images.onEnsure(func(context.Context) error { return nil })
@@ -499,7 +498,7 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		must(t, os.WriteFile(path, []byte("{"), 0o600))
 		state, err := e.Observe(t.Context(), "x")
-		if err != nil || state.Phase != vm.PhaseBroken || state.Failure == nil || !strings.Contains(state.Failure.Err.Error(), path) {
+		if err != nil || state.Phase != vm.PhaseBroken || state.Failure == nil || !strings.Contains(state.Failure.Fault.Text, path) {
 			t.Errorf("%s: %+v, %v", path, state, err)
 		}
 		if err := e.Start(t.Context(), owner, "x"); err == nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -69,9 +68,9 @@ func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
 	return states, nil
 }
 
-// broken reports an instance that cannot be read.
+// broken reports an instance that cannot be read. Since when is not known.
 func broken(state vm.State, err error) vm.State {
-	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Err: err, At: time.Now()}
+	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: err.Error()}}
 	return state
 }
 
@@ -158,10 +157,10 @@ func (o observation) failure() *vm.Failure {
 		return nil // it was stopping, and it has stopped
 	case end == nil:
 		return o.unwitnessed()
-	case end.Failure == "":
+	case end.Fault == nil:
 		return nil
 	}
-	return &vm.Failure{Operation: end.Operation, Err: errors.New(end.Failure), At: end.At}
+	return &vm.Failure{Operation: end.Operation, Fault: end.Fault, At: end.At}
 }
 
 // unwitnessed describes the end of a machine that nobody was left to write down.
@@ -170,6 +169,9 @@ func (o observation) unwitnessed() *vm.Failure {
 	if o.run.WasRunning {
 		operation = vm.OperationRun
 	}
-	err := errors.New("the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)")
-	return &vm.Failure{Operation: operation, Err: err, At: o.run.Progress.Since}
+	fault := &vm.Fault{
+		Kind: vm.FaultProcessEnded,
+		Text: "the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)",
+	}
+	return &vm.Failure{Operation: operation, Fault: fault, At: o.run.Progress.Since}
 }

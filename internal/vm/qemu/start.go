@@ -40,7 +40,7 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 		}
 		e.works.forget(name, vm.OperationStart, vm.OperationRun, vm.OperationStop, vm.OperationCreate)
 		if err := i.spawn(lock, false); err != nil {
-			end := &vmdir.End{At: time.Now(), Operation: vm.OperationStart, Failure: err.Error()}
+			end := &vmdir.End{At: time.Now(), Operation: vm.OperationStart, Fault: vm.FaultOf(err)}
 			return errors.Join(err, i.dir.WriteRun(lock, vmdir.Run{StartID: start.ID, Revision: start.Revision, End: end}))
 		}
 		return nil

@@ -78,7 +78,7 @@ func (w *works) finish(name string, current *work, err error) {
 	w.mu.Lock()
 	current.running = false
 	if err != nil {
-		current.failure = &vm.Failure{Operation: current.operation, Err: err, At: time.Now()}
+		current.failure = &vm.Failure{Operation: current.operation, Fault: vm.FaultOf(err), At: time.Now()}
 	} else if w.byName[name] == current {
 		delete(w.byName, name)
 	}

@@ -39,6 +39,10 @@ type Subject struct {
 	// Invalid is refused because of InvalidField.
 	Invalid      []byte
 	InvalidField string
+	// Provoke makes the next operation on an instance end in a fault like Example, and returns the
+	// template to apply for that: Template, where the fault does not come from it. nil where that
+	// would take too long.
+	Provoke func(t *testing.T, name string, p Provoked) []byte
 	// Timeout bounds each wait: generous, it is not a measurement.
 	Timeout time.Duration
 }
@@ -47,4 +51,5 @@ type Subject struct {
 func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	t.Run("refusals", func(t *testing.T) { refusals(newSuite(t, newSubject(t), "vmt1")) })
 	t.Run("life", func(t *testing.T) { life(newSuite(t, newSubject(t), "vmt2")) })
+	t.Run("faults", func(t *testing.T) { faults(t, newSubject) })
 }

@@ -131,7 +131,7 @@ func guestDies(s *suite) {
 	s.KillGuest(s.T, s.name)
 	state := s.waitFor("stopped by itself", phase(vm.PhaseStopped))
 	s.check("reported as a failure", state.Failure != nil && state.Failure.Operation == vm.OperationRun, state)
-	s.check("with its cause", state.Failure.Err != nil && state.Failure.Err.Error() != "", state)
+	s.check("with its cause", state.Failure.Fault.Kind == vm.FaultProcessEnded && state.Failure.Fault.Text != "", state)
 	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && len(state.Forwards) == 0, state)
 }
 

@@ -98,6 +98,14 @@ func (f *Facts) subject() string {
 	return fmt.Sprintf("LimaVM %q", f.VMName)
 }
 
+// object is what the sentence is about where it does not begin with that.
+func (f *Facts) object() string {
+	if f.AboutApp {
+		return "the VM"
+	}
+	return f.subject()
+}
+
 // owned says that the virtual machine is the App's: then the App's commands change it.
 func (f *Facts) owned() bool {
 	return f.VM != nil && slices.Contains(f.VM.Finalizers, appv1.FinalizerOwnedByApp)

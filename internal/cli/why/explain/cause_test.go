@@ -3,7 +3,6 @@
 package explain
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // now is when all tests look.
@@ -41,6 +41,28 @@ func notMade(message string) metav1.Condition {
 
 func notUp(message string) metav1.Condition {
 	return cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStartFailed, message)
+}
+
+// failed gives a LimaVM a failure.
+func failed(machine *limav1.LimaVM, f limav1.Failure) *limav1.LimaVM {
+	f.At = ago(12 * time.Second)
+	machine.Status.Failure = &f
+	return machine
+}
+
+// unmade is a failure to make a LimaVM, unstarted one to start it.
+func unmade(kind vm.FaultKind, message string) limav1.Failure {
+	return limav1.Failure{Operation: string(vm.OperationCreate), Kind: string(kind), Message: message}
+}
+
+func unstarted(kind vm.FaultKind, message string) limav1.Failure {
+	return limav1.Failure{Operation: string(vm.OperationStart), Kind: string(kind), Message: message}
+}
+
+// cured gives a failure its hint.
+func cured(f limav1.Failure, hint string) limav1.Failure {
+	f.Hint = hint
+	return f
 }
 
 // dev is a LimaVM of one's own that is to run.
@@ -98,7 +120,7 @@ func but(f Facts, change func(*Facts)) Facts {
 }
 
 func died(d time.Duration, count int) Event {
-	return Event{Time: now.Add(-d), Warning: true, On: "LimaVM", Reason: limav1.EventMachineDied, Count: count, Message: "the machine ended by itself and is started again: QEMU ended with signal 9\nits last words"}
+	return Event{Time: now.Add(-d), Warning: true, On: "LimaVM", Reason: limav1.EventMachineDied, Count: count, Message: "the machine ended by itself and is started again: QEMU ended with signal 9\nits last words", Cause: "QEMU ended with signal 9\nits last words"}
 }
 
 // wanted is what a cause must say.
@@ -180,36 +202,46 @@ func TestControlPlane(t *testing.T) {
 func TestMaking(t *testing.T) {
 	left := Directory{Path: "/l/dev", Exists: true, OwnerUID: "x", OwnerNamespace: "work", OwnerName: "dev"}
 	taken := cond(limav1.ConditionCreated, metav1.ConditionFalse, limav1.ReasonNameTaken, `an instance directory "dev" that rdd did not make is in the way`)
-	owned := aboutApp(waiting(), rd(notMade("failed to validate template: field `cpus` must be at most 2")))
+	owned := aboutApp(waiting(), failed(rd(notMade("failed to validate template: field `cpus` must be at most 2")), unmade(vm.FaultSpec, "failed to validate template: field `cpus` must be at most 2")))
+	const arch = "failed to validate template: field `arch` must be …\nsee above"
+	const host, hint = "this host lacks mmdebstrap", "sudo apt-get install mmdebstrap"
+	const space, broke = "this host lacks 3 GiB of disk space in /home", "the download of https://example.com/x.img broke off after 3 MB of 5 MB: reset"
+	const debs, gone = "building image docker: mmdebstrap ended with 25:\nE: unable to fetch", "https://example.com/x.img is not available: the server answers 404"
+	const wrong = "https://example.com/x.img is not the file that the template means: its digest is sha256:1, the template wants sha256:2; correct the digest or the location"
+	noSource := unmade(vm.FaultSpec, `the source ConfigMap "default/dev" does not exist`)
+	noSource.Field = limav1.FieldTemplateRef
 	checkCauses(t, []causeCase{
 		{"no such LimaVM", about(nil), wanted{CodeNoVM, true, `There is no LimaVM "dev" in any namespace`, "rdd limavm list", ""}},
 		{"only its directory", but(about(nil), func(f *Facts) { f.Directory = left }), wanted{CodeUnclaimed, true, `There is no LimaVM "dev" any more, but its instance directory is left: /l/dev`, "rdd limavm adopt dev", ""}},
 		{"only a foreign directory", but(about(nil), func(f *Facts) { f.Directory = Directory{Exists: true, Foreign: true} }), wanted{CodeNoVM, true, `There is no LimaVM "dev"`, "rdd limavm list", ""}},
 		{"a directory in the way", but(about(dev(taken, looking)), func(f *Facts) { f.Directory = Directory{Path: "/l/dev", Exists: true, Foreign: true} }), wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made: an instance directory "dev" that rdd did not make`, "move /l/dev away", ""}},
 		{"another's directory in the way", but(about(dev(taken, looking)), func(f *Facts) { f.Directory = left }), wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made`, "rdd limavm delete dev --unclaimed", ""}},
-		{"template refused", about(dev(notMade("source ConfigMap default/dev: failed to validate template: field `arch` must be …\nsee above"), looking)), wanted{CodeTemplate, true, "LimaVM \"dev\" cannot be made: failed to validate template: field `arch`", "rdd limavm edit dev", "see above"}},
-		{"template no YAML", about(dev(notMade("failed to parse template: did not find expected key (line 3, column 1)"), looking)), wanted{CodeTemplate, true, `LimaVM "dev" cannot be made: failed to parse template`, "rdd limavm edit dev", ""}},
+		{"template refused", about(failed(dev(notMade("source ConfigMap default/dev: "+arch), looking), unmade(vm.FaultSpec, arch))), wanted{CodeTemplate, true, "LimaVM \"dev\" cannot be made: failed to validate template: field `arch`", "rdd limavm edit dev", "see above"}},
+		{"template no YAML", about(failed(dev(notMade("x"), looking), unmade(vm.FaultSpec, "failed to parse template: did not find expected key (line 3, column 1)"))), wanted{CodeTemplate, true, `LimaVM "dev" cannot be made: failed to parse template`, "rdd limavm edit dev", ""}},
 		{"the App's template refused", owned, wanted{CodeTemplate, true, "The VM cannot be made: failed to validate template", "rdd ctl edit app app", ""}},
-		{"an edit refused while it runs", about(dev(notMade("failed to validate template: field `disk` cannot shrink"), up)), wanted{CodeTemplate, true, `LimaVM "dev" runs, but cannot become what its template says now: failed to validate`, "rdd limavm edit dev", ""}},
-		{"tools missing", about(dev(notMade("this host lacks mmdebstrap; to cure it: sudo apt-get install mmdebstrap"), looking)), wanted{CodeHostLacks, true, `LimaVM "dev" cannot be made: this host lacks mmdebstrap.`, "sudo apt-get install mmdebstrap, then rdd limavm start dev", ""}},
-		{"tools missing for the App", aboutApp(waiting(), rd(notMade("building image docker: this host lacks 3 GiB of disk space in /home"), looking)), wanted{CodeHostLacks, true, "The VM cannot be made: this host lacks 3 GiB of disk space in /home.", "provide it, then rdd start", ""}},
-		{"disk full", about(dev(notMade("making the disk: write /l/dev/disk: no space left on device"), looking)), wanted{CodeDiskFull, true, `LimaVM "dev" cannot be made: the disk is full`, "rdd image prune", ""}},
-		{"image not built", about(dev(notMade("building image docker: mmdebstrap ended with 25:\nE: unable to fetch"), looking)), wanted{CodeImage, true, `LimaVM "dev" cannot be made: building image docker: mmdebstrap ended`, "tries again", "E: unable to fetch"}},
-		{"image not found", about(dev(notMade("making the disk: https://example.com/x.img is not available: the server answers 404"), looking)), wanted{CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not available: the server answers 404`, "rdd limavm start dev", ""}},
-		{"wrong digest", about(dev(notMade("https://example.com/x.img is not the file that the template means: its digest is sha256:1, the template wants sha256:2; correct the digest or the location"), looking)), wanted{CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not the file`, "rdd limavm edit dev", ""}},
-		{"download broken off", about(dev(notMade("the download of https://example.com/x.img broke off after 3 MB of 5 MB: reset"), looking)), wanted{CodeImage, true, `LimaVM "dev" cannot be made: the download of`, "rdd limavm start dev", ""}},
-		{"another failure", about(dev(notMade("the instance is broken: rdd.json is damaged"), looking)), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""}},
+		{"an edit refused while it runs", about(failed(dev(notMade("x"), up), unmade(vm.FaultSpec, "failed to validate template: field `disk` cannot shrink"))), wanted{CodeTemplate, true, `LimaVM "dev" runs, but cannot become what its template says now: failed to validate`, "rdd limavm edit dev", ""}},
+		{"tools missing", about(failed(dev(notMade(host+"; to cure it: "+hint), looking), cured(unmade(vm.FaultHost, host), hint))), wanted{CodeHostLacks, true, `LimaVM "dev" cannot be made: this host lacks mmdebstrap.`, "sudo apt-get install mmdebstrap, then rdd limavm start dev", ""}},
+		{"tools missing for the App", aboutApp(waiting(), failed(rd(notMade("building image docker: "+space), looking), unmade(vm.FaultHost, space))), wanted{CodeHostLacks, true, "The VM cannot be made: this host lacks 3 GiB of disk space in /home.", "provide it, then rdd start", ""}},
+		{"disk full", about(failed(dev(notMade("x"), looking), unmade(vm.FaultDiskFull, "making the disk: write /l/dev/disk: no space left on device"))), wanted{CodeDiskFull, true, `LimaVM "dev" cannot be made: the disk is full`, "rdd image prune", ""}},
+		{"image not built", about(failed(dev(notMade(debs), looking), unmade(vm.FaultImage, debs))), wanted{CodeImage, true, `LimaVM "dev" cannot be made: building image docker: mmdebstrap ended`, "tries again", "E: unable to fetch"}},
+		{"image not found", about(failed(dev(notMade(gone), looking), unmade(vm.FaultImageMissing, gone))), wanted{CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not available: the server answers 404`, "rdd limavm start dev", ""}},
+		{"wrong digest", about(failed(dev(notMade(wrong), looking), unmade(vm.FaultImageInvalid, wrong))), wanted{CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not the file`, "rdd limavm edit dev", ""}},
+		{"download broken off", about(failed(dev(notMade(broke), looking), unmade(vm.FaultImage, broke))), wanted{CodeImage, true, `LimaVM "dev" cannot be made: the download of`, "rdd limavm start dev", ""}},
+		{"no source", about(failed(dev(notMade("x"), looking), noSource)), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the source ConfigMap "default/dev" does not exist`, "rdd limavm start dev tries again", ""}},
+		{"another failure", about(failed(dev(notMade("x"), looking), unmade(vm.FaultBroken, "the instance is broken: rdd.json is damaged"))), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""}},
+		{"a failure of a kind that this rdd does not know", about(failed(dev(notMade("x"), looking), unmade("Mood", "it is sad"))), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: it is sad`, "rdd limavm logs dev", ""}},
+		{"a failure of another operation", about(failed(dev(notMade("the instance is broken"), looking), unstarted(vm.FaultBoot, "no boot"))), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""}},
+		{"a failure of an older rdd", about(dev(notMade("the instance is broken: rdd.json is damaged"), looking)), wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""}},
 		{"an image under way", about(dev(making, looking)), wanted{CodeCreating, false, `LimaVM "dev" is being made: downloading image 42% (210 of 500 MB, 12 MB/s) for 12s.`, "nothing to do but wait", ""}},
 	})
 }
 
 func TestPower(t *testing.T) {
-	script := "waiting: the guest's provision script failed with exit code 1: + apt-get install foo\nE: Unable to locate package foo\n"
-	failedStart := []Event{
-		{Time: now.Add(-time.Hour), On: "LimaVM", Reason: limav1.ReasonStarted, Count: 1},
-		{Time: now.Add(-time.Minute), On: "LimaVM", Reason: limav1.ReasonStartFailed, Message: script, Count: 1},
-		{Time: now.Add(-time.Second), On: "LimaVM", Reason: limav1.ReasonStarting, Count: 1},
-	}
+	const said = "the guest's provision script failed with exit code 1: + apt-get install foo\nE: Unable to locate package foo\n"
+	script := unstarted(vm.FaultScript, "a provisioning script failed with exit code 1\n+ apt-get install foo\nE: Unable to locate package foo")
+	bootScript := unstarted(vm.FaultScript, "a script that prepares the boot failed with exit code 2\nnope")
+	hostLacks := cured(unstarted(vm.FaultHost, "this host lacks qemu-system-x86_64"), "sudo apt-get install qemu-system-x86")
+	ended := limav1.Failure{Operation: string(vm.OperationRun), Kind: string(vm.FaultProcessEnded), Message: "QEMU ended with signal 9"}
 	hanging := shutting
 	hanging.LastTransitionTime = ago(5 * time.Minute)
 	stopFailed := cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStopFailed, "QMP does not answer")
@@ -232,22 +264,23 @@ func TestPower(t *testing.T) {
 		{"boots", about(dev(made, booting)), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5 for 12s.`, "nothing to do but wait", ""}},
 		{"boots, as the hostagent says", but(about(dev(made, booting)), func(f *Facts) { f.Directory.StepSince = now.Add(-3 * time.Second) }), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5 for 3s.`, "nothing", ""}},
 		{"App boots", aboutApp(waiting(), rd(made, booting)), wanted{CodeStarting, false, "The VM is starting: booting 2/5", "nothing", ""}},
-		{"boots again after a failure", but(about(dev(made, booting)), func(f *Facts) { f.Events = failedStart }), wanted{CodeProvision, true, `LimaVM "dev" is starting again, and its last start failed: a provisioning script failed with exit code 1. It is at: booting 2/5.`, "rdd limavm edit dev", "+ apt-get install foo"}},
-		{"boots after a failure that was cured", but(about(dev(made, booting)), func(f *Facts) {
-			f.Events = append(slices.Clone(failedStart), Event{Time: now, On: "LimaVM", Reason: limav1.EventRestarting})
-		}), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5`, "nothing", ""}},
-		{"script failed", about(dev(made, notUp(script))), wanted{CodeProvision, true, `LimaVM "dev" does not start: a provisioning script failed with exit code 1.`, "rdd limavm edit dev", "+ apt-get install foo"}},
-		{"boot script failed", about(dev(made, notUp("the guest's boot script failed with exit code 2: nope"))), wanted{CodeProvision, true, `LimaVM "dev" does not start: a script that prepares the boot failed`, "rdd limavm edit dev", "nope"}},
-		{"the App's script failed", aboutApp(waiting(), rd(made, notUp(script))), wanted{CodeProvision, true, "The VM does not start: a provisioning script failed", "rdd limavm logs rd", "+ apt-get install foo"}},
-		{"probe failed", about(dev(made, notUp("probes[1] (docker answers) has not passed: exit code 1: refused; look at systemctl"))), wanted{CodeProbe, true, `LimaVM "dev" does not start: probes[1] (docker answers) has not passed: exit code 1: refused; look at systemctl`, "rdd limavm edit dev", ""}},
-		{"probe without a name failed", about(dev(made, notUp("probes[0] () has not passed: exit code 1: ; "))), wanted{CodeProbe, true, `LimaVM "dev" does not start: probes[0] has not passed`, "rdd limavm edit dev", ""}},
-		{"no boot", about(dev(made, notUp("the guest does not boot: rdd: the boot script failed\nline"))), wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest does not boot`, "rdd limavm logs dev -n 50 -o serial,qemu", "line"}},
-		{"no login", about(dev(made, notUp("the guest has not let us in within 10m0s: timeout; QEMU's last words: (none)"))), wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest has not let us in`, "logs dev", ""}},
-		{"no QEMU", about(dev(made, notUp("this host lacks qemu-system-x86_64; to cure it: sudo apt-get install qemu-system-x86"))), wanted{CodeHostLacks, true, `LimaVM "dev" does not start: this host lacks qemu-system-x86_64.`, "sudo apt-get install qemu-system-x86, then rdd limavm start dev", ""}},
-		{"port taken", about(dev(made, notUp("port 60022 for ssh was taken meanwhile: could not set up host forwarding"))), wanted{CodePortTaken, true, `LimaVM "dev" does not start: port 60022 for ssh was taken`, "end what uses the port", ""}},
-		{"another failure", about(dev(made, notUp("something new\nand more"))), wanted{CodeStart, true, `LimaVM "dev" does not start: something new`, "rdd limavm start dev", "and more"}},
+		{"boots again after a failure", about(failed(dev(made, booting), script)), wanted{CodeProvision, true, `LimaVM "dev" is starting again, and its last start failed: a provisioning script failed with exit code 1. It is at: booting 2/5.`, "rdd limavm edit dev", "+ apt-get install foo"}},
+		{"boots after a failure that was cured", about(dev(made, booting)), wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5`, "nothing", ""}},
+		{"script failed", about(failed(dev(made, notUp(said)), script)), wanted{CodeProvision, true, `LimaVM "dev" does not start: a provisioning script failed with exit code 1.`, "rdd limavm edit dev", "+ apt-get install foo"}},
+		{"boot script failed", about(failed(dev(made, notUp("x")), bootScript)), wanted{CodeProvision, true, `LimaVM "dev" does not start: a script that prepares the boot failed`, "rdd limavm edit dev", "nope"}},
+		{"the App's script failed", aboutApp(waiting(), failed(rd(made, notUp(said)), script)), wanted{CodeProvision, true, "The VM does not start: a provisioning script failed", "rdd limavm logs rd", "+ apt-get install foo"}},
+		{"probe failed", about(failed(dev(made, notUp("x")), unstarted(vm.FaultProbe, "probes[1] (docker answers) has not passed: exit code 1: refused; look at systemctl"))), wanted{CodeProbe, true, `LimaVM "dev" does not start: probes[1] (docker answers) has not passed: exit code 1: refused; look at systemctl`, "rdd limavm edit dev", ""}},
+		{"probe without a name failed", about(failed(dev(made, notUp("x")), unstarted(vm.FaultProbe, "probes[0] has not passed: exit code 1: ; "))), wanted{CodeProbe, true, `LimaVM "dev" does not start: probes[0] has not passed`, "rdd limavm edit dev", ""}},
+		{"no boot", about(failed(dev(made, notUp("x")), unstarted(vm.FaultBoot, "the guest does not boot: rdd: the boot script failed\nline"))), wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest does not boot`, "rdd limavm logs dev -n 50 -o serial,qemu", "line"}},
+		{"no login", about(failed(dev(made, notUp("x")), unstarted(vm.FaultBoot, "the guest has not let us in within 10m0s: timeout; QEMU's last words: (none)"))), wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest has not let us in`, "logs dev", ""}},
+		{"no QEMU", about(failed(dev(made, notUp("x")), hostLacks)), wanted{CodeHostLacks, true, `LimaVM "dev" does not start: this host lacks qemu-system-x86_64.`, "sudo apt-get install qemu-system-x86, then rdd limavm start dev", ""}},
+		{"port taken", about(failed(dev(made, notUp("x")), unstarted(vm.FaultPort, "port 60022 for ssh was taken meanwhile: could not set up host forwarding"))), wanted{CodePortTaken, true, `LimaVM "dev" does not start: port 60022 for ssh was taken`, "end what uses the port", ""}},
+		{"another failure", about(failed(dev(made, notUp("x")), unstarted(vm.FaultUnknown, "something new\nand more"))), wanted{CodeStart, true, `LimaVM "dev" does not start: something new`, "rdd limavm start dev", "and more"}},
+		{"a failure of an older rdd", about(dev(made, notUp("something new\nand more"))), wanted{CodeStart, true, `LimaVM "dev" does not start: something new`, "rdd limavm start dev", "and more"}},
 		{"dies again and again", but(about(dev(made, booting)), func(f *Facts) { f.Events = []Event{died(3*time.Minute, 1), died(20*time.Second, 3)} }), wanted{CodeCrashLoop, true, `LimaVM "dev" ends by itself again and again, 4 times lately, the last time 20s ago: QEMU ended with signal 9`, "rdd limavm logs dev", "its last words"}},
-		{"died once", but(about(dev(made, booting)), func(f *Facts) { f.Events = []Event{died(20*time.Second, 1)} }), wanted{CodeStarting, false, `LimaVM "dev" is starting`, "nothing", ""}},
+		{"died once", but(about(dev(made, booting)), func(f *Facts) {
+			f.Events, f.VM.Status.Failure = []Event{died(20*time.Second, 1)}, &ended
+		}), wanted{CodeStarting, false, `LimaVM "dev" is starting`, "nothing", ""}},
 		{"died long ago", but(about(dev(made, up)), func(f *Facts) { f.Events = []Event{died(time.Hour, 5)} }), wanted{CodeNone, false, `LimaVM "dev" runs`, "", ""}},
 		{"shuts down", about(with(dev(made, shutting), stopped)), wanted{CodeStopping, false, `LimaVM "dev" is shutting down: shutting down for 12s.`, "nothing", ""}},
 		{"shuts down to restart", about(with(dev(made, shutting), pending)), wanted{CodeRestart, false, `LimaVM "dev" is shutting down to be started again`, "nothing", ""}},

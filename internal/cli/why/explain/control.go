@@ -5,7 +5,6 @@ package explain
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,18 +46,11 @@ func daemonAway(f *Facts) *Cause {
 		c.Next = "rdd service start"
 	}
 	if f.Directory.Machine {
-		c.Summary += "; " + lowerFirst(f.subject()) + "'s machine goes on running, but nobody looks after it."
+		c.Summary += "; " + f.object() + "'s machine goes on running, but nobody looks after it."
 	} else {
 		c.Summary += ", so nothing is started, stopped or changed."
 	}
 	return c
-}
-
-func lowerFirst(s string) string {
-	if strings.HasPrefix(s, "The ") {
-		return "the " + s[len("The "):]
-	}
-	return s
 }
 
 func noApp(f *Facts) *Cause {

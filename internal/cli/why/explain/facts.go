@@ -46,7 +46,7 @@ type Daemon struct {
 	Running, Changing bool
 	// Problem is why it could not be asked; empty when it could, or is not there.
 	Problem string
-	// LastWords are the last errors in its log.
+	// LastWords are why it failed last; empty when it was ready since.
 	LastWords []string
 	// Disabled are the controllers that the instance was made without.
 	Disabled []string
@@ -72,6 +72,8 @@ type Event struct {
 	Warning bool
 	// On is the kind of the object: App or LimaVM.
 	On, Reason, Message string
+	// Cause is what the message says of the cause alone; empty where it says nothing of one.
+	Cause string
 	// Count is how often in a row it happened, the last time at Time.
 	Count int
 }
@@ -88,7 +90,7 @@ func Events(list []corev1.Event) []Event {
 	for i, e := range list {
 		events[i] = Event{
 			Time: eventTime(e), Warning: e.Type == corev1.EventTypeWarning, On: e.InvolvedObject.Kind,
-			Reason: e.Reason, Message: e.Message, Count: eventCount(e),
+			Reason: e.Reason, Message: e.Message, Cause: e.Annotations[limav1.AnnotationCause], Count: eventCount(e),
 		}
 	}
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })

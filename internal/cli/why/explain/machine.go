@@ -4,7 +4,6 @@ package explain
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,6 +12,7 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // stopPatience is how long a shutdown takes at most before it is said to hang: the emulated
@@ -124,12 +124,11 @@ func createFailed(f *Facts) *Cause {
 	if f.reason(limav1.ConditionCreated) != limav1.ReasonCreateFailed {
 		return nil
 	}
-	message := f.condition(limav1.ConditionCreated).Message
 	verb := "cannot be made"
 	if f.reason(limav1.ConditionRunning) == limav1.ReasonStarted {
 		verb = "runs, but cannot become what its template says now"
 	}
-	c := f.classify(message, verb)
+	c := f.classify(f.failure(vm.OperationCreate), f.condition(limav1.ConditionCreated).Message, verb)
 	if c.Code == CodeStart {
 		c.Code = CodeCreate
 	}
@@ -193,7 +192,7 @@ func startFailed(f *Facts) *Cause {
 	if f.reason(limav1.ConditionRunning) != limav1.ReasonStartFailed {
 		return nil
 	}
-	return f.classify(f.condition(limav1.ConditionRunning).Message, "does not start")
+	return f.classify(f.failure(vm.OperationStart, vm.OperationRun), f.condition(limav1.ConditionRunning).Message, "does not start")
 }
 
 // crashLoop: the machine ends by itself again and again.
@@ -216,31 +215,15 @@ func starting(f *Facts) *Cause {
 		return nil
 	}
 	under := f.underWay(CodeStarting, "is starting")
-	failed := f.failedBefore()
+	failed := f.failure(vm.OperationStart)
 	if failed == nil {
 		return under
 	}
-	c := f.classify(failed.Message, "is starting again, and its last start failed")
+	c := f.classify(failed, failed.Message, "is starting again, and its last start failed")
 	if s := f.state(); s.moving() && s.Message != "" {
 		c.Summary += " It is at: " + brief(s.Message) + "."
 	}
 	return c
-}
-
-// failedBefore is the failure of the start before this one, if nothing has changed since; nil when there was none.
-func (f *Facts) failedBefore() *Event {
-	for i, e := range slices.Backward(f.Events) {
-		if e.On != kindLimaVM {
-			continue
-		}
-		switch e.Reason {
-		case limav1.ReasonStartFailed:
-			return &f.Events[i]
-		case limav1.ReasonStarted, limav1.ReasonStopped, limav1.EventRestarting, limav1.EventResetting, limav1.EventMachineDied:
-			return nil
-		}
-	}
-	return nil
 }
 
 func stopping(f *Facts) *Cause {

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,10 +109,9 @@ type Deaths struct {
 	// Last is when it ended last, Cause why.
 	Last  metav1.Time `json:"last"`
 	Cause string      `json:"cause,omitempty"`
+	// Message is all that was said of the last.
+	Message string `json:"-"`
 }
-
-// deathPrefix is what the controller's words for every death begin with.
-const deathPrefix = "the machine ended by itself and is started again: "
 
 // lately is how far back deaths count: the restarts' back-off forgets after the same time of calm.
 const lately = 10 * time.Minute
@@ -127,9 +127,14 @@ func LastDeaths(events []Event, now time.Time) *Deaths {
 			d = &Deaths{}
 		}
 		d.Count += e.Count
-		d.Last, d.Cause = metav1.NewTime(e.Time), strings.TrimPrefix(e.Message, deathPrefix)
+		d.Last, d.Cause, d.Message = metav1.NewTime(e.Time), cmp.Or(e.Cause, e.Message), e.Message
 	}
 	return d
+}
+
+// Explains reports whether a state's message is about the last death.
+func (d *Deaths) Explains(s State) bool {
+	return d.Message != "" && brief(s.Message) == brief(d.Message)
 }
 
 // Text is the deaths on one line.

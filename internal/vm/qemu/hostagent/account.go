@@ -126,8 +126,8 @@ func describe(run vmdir.Run) protocol.Event {
 	if run.Progress.Step != "" {
 		e.Progress = &protocol.Progress{Step: run.Progress.Step, Index: run.Progress.Index, Total: run.Progress.Total, Since: run.Progress.Since}
 	}
-	if run.End != nil && run.End.Failure != "" {
-		e.Status.Errors = []string{run.End.Failure}
+	if run.End != nil && run.End.Fault != nil {
+		e.Status.Errors, e.Status.Fault = []string{run.End.Fault.Text}, run.End.Fault
 	}
 	return e
 }

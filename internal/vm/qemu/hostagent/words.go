@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/textfile"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 const (
@@ -14,9 +16,6 @@ const (
 	lastLines = 8
 	tailBytes = 16 << 10
 )
-
-// troubles are lines by which the image tells the console that ssh will never answer.
-var troubles = []string{"rdd: the boot script failed", "rdd-initrd: "}
 
 // lastWords returns what QEMU and the guest's console said last.
 func (a *agent) lastWords() string {
@@ -26,7 +25,7 @@ func (a *agent) lastWords() string {
 // bootTrouble returns what the image says on the console about a boot that failed; empty when it says nothing.
 func (a *agent) bootTrouble() string {
 	console := tail(a.Dir.Serial(), 1000)
-	for _, trouble := range troubles {
+	for _, trouble := range []string{image.ConsoleScriptFailed(vm.ScriptBoot), image.ConsoleInitrd} {
 		if _, rest, found := strings.Cut(console, trouble); found {
 			return fmt.Sprintf("%.4000s", trouble+rest)
 		}

@@ -255,13 +255,6 @@ type Run struct {
 	End *End `json:"end,omitempty"`
 }
 
-// End is how a machine ended. Failure is empty when it was asked to.
-type End struct {
-	At        time.Time    `json:"at"`
-	Operation vm.Operation `json:"operation,omitempty"`
-	Failure   string       `json:"failure,omitempty"`
-}
-
 // ErrForeign says that a directory is not one of this engine's.
 var ErrForeign = errors.New("the directory was not made by rdd's qemu engine")
 
