@@ -2,6 +2,9 @@ module rancherdesktop.io/rdd
 
 go 1.26.5
 
+// k8s.io/kubernetes requires the modules of its own repository at v0.0.0, which is not published,
+// and replaces them with directories that are only there. Here they are replaced with what is
+// published of the same version. scripts/update-kubernetes VERSION writes this block.
 replace (
 	k8s.io/api => k8s.io/api v0.37.2
 	k8s.io/apiextensions-apiserver => k8s.io/apiextensions-apiserver v0.37.2
@@ -53,6 +56,7 @@ require (
 	github.com/mattn/go-sqlite3 v1.14.52
 	github.com/moby/moby/api v1.56.1
 	github.com/moby/moby/client v0.6.2
+	github.com/moby/sys/mountinfo v0.7.3
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/sirupsen/logrus v1.10.2
 	github.com/spf13/cobra v1.10.2

@@ -7,18 +7,20 @@ import (
 	"net"
 
 	"k8s.io/client-go/rest"
+
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// Access is where a server will listen and who its callers are. It exists before the server, because
-// admission rules, which a server is built with, may be callers themselves.
+// Access is where a server will listen and who its callers are. It exists before the server,
+// because admission rules, which a server is built with, may be callers themselves.
 type Access struct {
 	listener    net.Listener
 	credentials credentials
 	tokens      *tokens
 }
 
-// NewAccess prepares access to a server on a loopback listener. Certificates, keys and the user's token are kept in
-// tlsDir, an existing directory of mode 0700, and made when they are missing.
+// NewAccess prepares access to a server on a loopback listener. Certificates, keys and the user's
+// token are kept in tlsDir, an existing directory of mode 0700, and made when they are missing.
 func NewAccess(listener net.Listener, tlsDir string) (*Access, error) {
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok || !address.IP.IsLoopback() {
@@ -29,15 +31,15 @@ func NewAccess(listener net.Listener, tlsDir string) (*Access, error) {
 		return nil, err
 	}
 	a := &Access{listener: listener, credentials: c, tokens: newTokens()}
-	a.tokens.add(c.userToken, UserName)
+	a.tokens.add(c.userToken, rules.UserName)
 	return a, nil
 }
 
-// Config is how a caller of the given name reaches the server. Every call makes a new token, valid as long as the server runs;
-// UserName gets the instance's lasting one.
+// Config is how a caller of the given name reaches the server. Every call makes a new token, valid
+// as long as the server runs; rules.UserName gets the instance's lasting one.
 func (a *Access) Config(user string) *rest.Config {
 	token := a.credentials.userToken
-	if user != UserName {
+	if user != rules.UserName {
 		token = newToken()
 		a.tokens.add(token, user)
 	}

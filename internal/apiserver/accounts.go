@@ -19,7 +19,8 @@ import (
 // issuer names this server in service account tokens.
 const issuer = "https://kubernetes.default.svc"
 
-// accounts issues and recognises service account tokens, which scripts may use instead of the user's.
+// accounts issues and recognises service account tokens, which scripts may use instead of the
+// user's.
 type accounts struct {
 	audiences authenticator.Audiences
 	generator serviceaccount.TokenGenerator
@@ -44,7 +45,8 @@ func newAccounts(key *ecdsa.PrivateKey, client kubernetes.Interface) (accounts, 
 	}, nil
 }
 
-// accountGetter reads what a token is bound to, live: there are few such requests and a deleted account must count at once.
+// accountGetter reads what a token is bound to, live: there are few such requests and a deleted
+// account must count at once.
 type accountGetter struct{ client kubernetes.Interface }
 
 func (g accountGetter) GetServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
@@ -63,10 +65,14 @@ func (accountGetter) GetNode(_ context.Context, name string) (*corev1.Node, erro
 	return nil, apierrors.NewNotFound(corev1.Resource("nodes"), name)
 }
 
-func (accountGetter) GetValidatingWebhookConfiguration(_ context.Context, name string) (*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
+func (accountGetter) GetValidatingWebhookConfiguration(
+	_ context.Context, name string,
+) (*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
 	return nil, apierrors.NewNotFound(admissionregistrationv1.Resource("validatingwebhookconfigurations"), name)
 }
 
-func (accountGetter) GetMutatingWebhookConfiguration(_ context.Context, name string) (*admissionregistrationv1.MutatingWebhookConfiguration, error) {
+func (accountGetter) GetMutatingWebhookConfiguration(
+	_ context.Context, name string,
+) (*admissionregistrationv1.MutatingWebhookConfiguration, error) {
 	return nil, apierrors.NewNotFound(admissionregistrationv1.Resource("mutatingwebhookconfigurations"), name)
 }

@@ -17,21 +17,25 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"golang.org/x/sync/errgroup"
+
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 const (
 	// readyTimeout bounds the whole preparation: longer means that something is broken.
 	readyTimeout = 60 * time.Second
-	// definitionHash is an annotation that tells whether a definition in the store is the one of this build.
+	// definitionHash is an annotation that says whether a definition in the store is the one of
+	// this build.
 	definitionHash = "rdd.rancherdesktop.io/definition-hash"
 )
 
-// bootstrap creates what must exist before anybody gets an answer, all at once, and waits until it is served.
+// bootstrap creates what must exist before anybody gets an answer, all at once, and waits until it
+// is served.
 func (s *Server) bootstrap(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	config := s.Config(DaemonName)
-	s.gate.admit(config.BearerToken)
+	config := s.Config(rules.DaemonName)
+	s.readiness.exempt(config.BearerToken)
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
@@ -53,10 +57,10 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	if err := s.groups.wait(ctx, custom); err != nil {
 		return fmt.Errorf("waiting for custom resources to be served: %w", err)
 	}
-	if err := s.age(ctx, definitions); err != nil {
+	if err := s.backdateDefinitions(ctx, definitions); err != nil {
 		return fmt.Errorf("finishing custom resources: %w", err)
 	}
-	if err := warm(ctx, config, append(custom, warmed...)); err != nil {
+	if err := warmUp(ctx, config, append(custom, warmUpResources...)); err != nil {
 		return err
 	}
 	for informer, synced := range s.informers.WaitForCacheSync(ctx.Done()) {
@@ -68,7 +72,9 @@ func (s *Server) bootstrap(ctx context.Context) error {
 }
 
 // install applies a definition unless the one in the store came from the same build.
-func install(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition) error {
+func install(
+	ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition,
+) error {
 	wanted, hash, err := applied(definition)
 	if err != nil {
 		return err

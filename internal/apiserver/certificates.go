@@ -30,14 +30,16 @@ const (
 	tokenBytes        = 32
 )
 
-// credentials are the secrets of one instance; they live in files of mode 0600 and survive restarts.
+// credentials are the secrets of one instance; they live in files of mode 0600 and survive
+// restarts.
 type credentials struct {
 	certificate, key []byte // PEM; the certificate is its own authority
 	signingKey       *ecdsa.PrivateKey
 	userToken        string
 }
 
-// loadCredentials reads the instance's credentials from dir and makes what is missing or expires soon.
+// loadCredentials reads the instance's credentials from dir and makes what is missing or expires
+// soon.
 func loadCredentials(dir string) (credentials, error) {
 	var c credentials
 	var err error

@@ -38,12 +38,15 @@ type storageProvider interface {
 }
 
 // newExtensions builds the inner server: CustomResourceDefinitions and what they define.
-func newExtensions(base *genericapiserver.Config, options genericoptions.EtcdOptions, shared informers.SharedInformerFactory) (*apiextensionsapiserver.CustomResourceDefinitions, error) {
+func newExtensions(
+	base *genericapiserver.Config, options genericoptions.EtcdOptions, shared informers.SharedInformerFactory,
+) (*apiextensionsapiserver.CustomResourceDefinitions, error) {
 	config := *base // the hooks and storage differ, everything else is shared
 	config.PostStartHooks = map[string]genericapiserver.PostStartHookConfigEntry{}
 	config.RESTOptionsGetter = nil
 	config.MergedResourceConfig = apiextensionsapiserver.DefaultAPIResourceConfigSource()
-	options.StorageConfig.Codec = apiextensionsapiserver.Codecs.LegacyCodec(apiextensionsv1beta1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion)
+	options.StorageConfig.Codec = apiextensionsapiserver.Codecs.LegacyCodec(
+		apiextensionsv1beta1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion)
 	options.StorageConfig.EncodeVersioner = runtime.NewMultiGroupVersioner(apiextensionsv1.SchemeGroupVersion,
 		schema.GroupKind{Group: apiextensionsv1.GroupName})
 	if err := options.ApplyTo(&config); err != nil {
@@ -52,10 +55,11 @@ func newExtensions(base *genericapiserver.Config, options genericoptions.EtcdOpt
 	extensions := &apiextensionsapiserver.Config{
 		GenericConfig: &genericapiserver.RecommendedConfig{Config: config, SharedInformerFactory: shared},
 		ExtraConfig: apiextensionsapiserver.ExtraConfig{
-			CRDRESTOptionsGetter: promptGetter{apiextensionsoptions.NewCRDRESTOptionsGetter(options, config.ResourceTransformers, config.StorageObjectCountTracker)},
-			MasterCount:          masterCount,
-			ServiceResolver:      webhook.NewDefaultServiceResolver(),
-			AuthResolverWrapper:  webhook.NewDefaultAuthenticationInfoResolverWrapper(nil, nil, config.LoopbackClientConfig, config.TracerProvider),
+			CRDRESTOptionsGetter: progressGetter{apiextensionsoptions.NewCRDRESTOptionsGetter(
+				options, config.ResourceTransformers, config.StorageObjectCountTracker)},
+			MasterCount:         masterCount,
+			ServiceResolver:     webhook.NewDefaultServiceResolver(),
+			AuthResolverWrapper: webhook.NewDefaultAuthenticationInfoResolverWrapper(nil, nil, config.LoopbackClientConfig, config.TracerProvider),
 		},
 	}
 	notFound := notfoundhandler.New(config.Serializer, genericapifilters.NoMuxAndDiscoveryIncompleteKey)
@@ -66,13 +70,16 @@ func newExtensions(base *genericapiserver.Config, options genericoptions.EtcdOpt
 	return server, nil
 }
 
-// newOuter builds the outer server: the built-in groups, delegating everything else to the inner one.
-func newOuter(config *genericapiserver.Config, parts *parts, inner *apiextensionsapiserver.CustomResourceDefinitions) (*genericapiserver.GenericAPIServer, error) {
+// newOuter builds the outer server: the built-in groups, delegating everything else to the inner
+// one.
+func newOuter(
+	config *genericapiserver.Config, parts *parts, inner *apiextensionsapiserver.CustomResourceDefinitions,
+) (*genericapiserver.GenericAPIServer, error) {
 	server, err := config.Complete(parts.informers).New("rdd", inner.GenericAPIServer)
 	if err != nil {
 		return nil, fmt.Errorf("building the API server: %w", err)
 	}
-	owned := ownedStorage{promptGetter{config.RESTOptionsGetter}, server.RegisterDestroyFunc}
+	owned := ownedStorage{progressGetter{config.RESTOptionsGetter}, server.RegisterDestroyFunc}
 	var named []*genericapiserver.APIGroupInfo
 	for _, provider := range storageProviders(config, parts) {
 		info, err := provider.NewRESTStorage(config.MergedResourceConfig, owned)
@@ -114,7 +121,9 @@ func storageProviders(config *genericapiserver.Config, parts *parts) []storagePr
 
 // publishCustomOpenAPI adds the schemas of custom resources to the outer server's OpenAPI v3
 // document: the inner server does that itself only when OpenAPI v2 is on.
-func publishCustomOpenAPI(outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions) error {
+func publishCustomOpenAPI(
+	outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions,
+) error {
 	controller := openapiv3controller.NewController(inner.Informers.Apiextensions().V1().CustomResourceDefinitions())
 	return outer.AddPostStartHook("rdd-custom-openapi", func(hook genericapiserver.PostStartHookContext) error {
 		publishExtensionsOpenAPI(outer, config, inner)

@@ -64,11 +64,12 @@ func resourceConfig() *serverstorage.ResourceConfig {
 	return config
 }
 
-// baseConfig is the part of the configuration that the chained servers share, without authentication, authorization and admission.
-func baseConfig(access *Access, loopbackToken string, shared groups, gate *gate) (*genericapiserver.Config, error) {
+// baseConfig is the part of the configuration that the chained servers share, without
+// authentication, authorization and admission.
+func baseConfig(access *Access, loopbackToken string, shared groups, readiness *readiness) (*genericapiserver.Config, error) {
 	config := genericapiserver.NewConfig(legacyscheme.Codecs)
-	// kine 0.17.5 streams a list's rows while it still reads the revision that each row writes again
-	// (logstructured/sqllog ListStream); our lists are too short to gain from streaming.
+	// kine 0.17.5 streams a list's rows while it still reads the revision that each row writes
+	// again (logstructured/sqllog ListStream); our lists are too short to gain from streaming.
 	if err := utilfeature.DefaultMutableFeatureGate.Set(string(features.EtcdRangeStream) + "=false"); err != nil {
 		return nil, fmt.Errorf("switching streamed lists off: %w", err)
 	}
@@ -90,9 +91,9 @@ func baseConfig(access *Access, loopbackToken string, shared groups, gate *gate)
 	config.ShutdownWatchTerminationGracePeriod = watchGrace
 	config.AggregatedDiscoveryGroupManager = shared
 	config.ResourceTransformers = summedValues{}
-	config.ReadyzChecks = append(config.ReadyzChecks, healthz.NamedCheck("rdd", gate.check))
+	config.ReadyzChecks = append(config.ReadyzChecks, healthz.NamedCheck("rdd", readiness.check))
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
-		return gate.wrap(genericapiserver.DefaultBuildHandlerChain(handler, c))
+		return readiness.wrap(genericapiserver.DefaultBuildHandlerChain(handler, c))
 	}
 	setOpenAPI(config)
 	return config, nil
@@ -110,8 +111,9 @@ func setOpenAPI(config *genericapiserver.Config) {
 // dialer opens a connection to the store.
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// storageOptions reach the store through dial. The name makes the options differ from those of another server in this process:
-// Kubernetes shares background work between servers of equal options.
+// storageOptions reach the store through dial. The name makes the options differ from those of
+// another server in this process: Kubernetes shares background work between servers of equal
+// options.
 func storageOptions(dial dialer, name string) *genericoptions.EtcdOptions {
 	options := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(storagePrefix, nil))
 	options.DefaultStorageMediaType = "application/vnd.kubernetes.protobuf"

@@ -13,11 +13,11 @@ import (
 	"k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
 )
 
-// groups receives every group version that any of the chained servers begins or ceases to serve. The
-// aggregated document is built by the embedded manager; besides, groups of custom resources are
+// groups receives every group version that any of the chained servers begins or ceases to serve.
+// The aggregated document is built by the embedded manager; besides, groups of custom resources are
 // entered into the plain /apis document, which knows the outer server's own groups only, and
-// whoever waits for a resource to be served is told: at that point its handler,
-// its storage and its discovery entries exist.
+// whoever waits for a resource to be served is woken: at that point its handler, its storage and
+// its discovery entries exist.
 type groups struct {
 	aggregated.ResourceManager
 	shared *groupState

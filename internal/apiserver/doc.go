@@ -13,5 +13,5 @@
 //
 // Callers are known by token (identity.go); validators and defaulters run inside
 // the request through one admission plugin (plugin.go). Nobody but the server
-// itself gets an answer before everything is in place (gate.go).
+// itself gets an answer before everything is in place (readiness.go).
 package apiserver

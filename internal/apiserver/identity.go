@@ -20,21 +20,8 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/informers"
 	"k8s.io/kubernetes/plugin/pkg/auth/authorizer/rbac"
-)
 
-// The callers that rdd knows by name. Each may do everything that admission allows:
-// guards there tell them apart by name, never by group.
-const (
-	// UserName is who holds the instance's token: the person at the machine.
-	UserName = "rdd:user"
-	// DaemonName is the daemon, which owns RDD's CustomResourceDefinitions.
-	DaemonName = "system:rdd:daemon"
-	// NamespaceControllerName empties deleted namespaces.
-	NamespaceControllerName = "system:rdd:namespace-controller"
-	// ControllerPrefix with a controller's name is that controller.
-	ControllerPrefix = "system:rdd:controller:"
-
-	systemPrefix = "system:rdd:"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // openPaths are served to callers without a token.
@@ -43,7 +30,8 @@ var openPaths = []string{"/healthz", "/livez", "/readyz", "/version"}
 // discoveryPrefixes may be read by every caller with a valid token.
 var discoveryPrefixes = []string{"/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"}
 
-// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration tells nothing about a token.
+// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration reveals nothing
+// about a token.
 type tokens struct {
 	mu    sync.RWMutex
 	users map[[sha256.Size]byte]string
@@ -69,7 +57,8 @@ func (t *tokens) AuthenticateToken(_ context.Context, token string) (*authentica
 	return &authenticator.Response{User: info}, true, nil
 }
 
-// newAuthenticator knows our own tokens, service account tokens and, on the open paths only, anonymous callers.
+// newAuthenticator knows our own tokens, service account tokens and, on the open paths only,
+// anonymous callers.
 func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authenticator.Request {
 	conditions := make([]apiserverapi.AnonymousAuthCondition, 0, len(openPaths))
 	for _, path := range openPaths {
@@ -82,7 +71,7 @@ func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authen
 // trusted reports whether a user may do everything. Names count besides the group, so
 // that a user who impersonates one of them on purpose has its rights.
 func trusted(info user.Info) bool {
-	if info.GetName() == UserName || strings.HasPrefix(info.GetName(), systemPrefix) {
+	if info.GetName() == rules.UserName || strings.HasPrefix(info.GetName(), rules.SystemPrefix) {
 		return true
 	}
 	for _, name := range info.GetGroups() {
@@ -93,7 +82,8 @@ func trusted(info user.Info) bool {
 	return false
 }
 
-// access decides what callers may do: trusted ones everything, others what RBAC and discovery allow.
+// access decides what callers may do: trusted ones everything, others what RBAC and discovery
+// allow.
 type access struct{ roles *rbac.RBACAuthorizer }
 
 func newAccess(shared informers.SharedInformerFactory) access {
@@ -115,7 +105,8 @@ func (a access) authorize(ctx context.Context, attributes authorizer.Attributes)
 	return a.roles.Authorize(ctx, attributes)
 }
 
-// basic are the requests that need no role: health for everybody; discovery and questions about oneself for known callers.
+// basic are the requests that need no role: health for everybody; discovery and questions about
+// oneself for known callers.
 func basic(attributes authorizer.Attributes) bool {
 	anonymous := attributes.GetUser().GetName() == user.Anonymous
 	if !attributes.IsResourceRequest() {
@@ -144,7 +135,9 @@ func isDiscovery(path string) bool {
 }
 
 // RulesFor implements authorizer.RuleResolver, which answers `auth can-i --list`.
-func (a access) RulesFor(ctx context.Context, info user.Info, namespace string) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
+func (a access) RulesFor(
+	ctx context.Context, info user.Info, namespace string,
+) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
 	if trusted(info) {
 		all := []string{"*"}
 		return []authorizer.ResourceRuleInfo{&authorizer.DefaultResourceRuleInfo{Verbs: all, APIGroups: all, Resources: all}},

@@ -29,7 +29,8 @@ import (
 var systemNamespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem}
 
 const (
-	// retryFirst and retryMost bound the back-off while a namespace still has content that others must clean up.
+	// retryFirst and retryMost bound the back-off while a namespace still has content that others
+	// must clean up.
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 5 * time.Second
 )
@@ -55,7 +56,8 @@ func createNamespace(ctx context.Context, client kubernetes.Interface, name stri
 	return nil
 }
 
-// newLifecycle builds Kubernetes' guard of namespaces: nothing is created in one that is missing or going, system ones stay.
+// newLifecycle builds Kubernetes' guard of namespaces: nothing is created in one that is missing or
+// going, system ones stay.
 func newLifecycle(client kubernetes.Interface, shared informers.SharedInformerFactory) (genericadmission.Interface, error) {
 	guard, err := lifecycle.NewLifecycle(sets.New(systemNamespaces...))
 	if err != nil {
@@ -66,14 +68,17 @@ func newLifecycle(client kubernetes.Interface, shared informers.SharedInformerFa
 	return guard, guard.ValidateInitialization()
 }
 
-// namespaceController empties and removes deleted namespaces with Kubernetes' own deleter. Kubernetes'
-// controller around it waits 5 s for other API servers to notice the deletion; here there are none.
+// namespaceController empties and removes deleted namespaces with Kubernetes' own deleter.
+// Kubernetes' controller around it waits 5 s for other API servers to notice the deletion; here
+// there are none.
 type namespaceController struct {
 	deleter deletion.NamespacedResourcesDeleterInterface
 	queue   workqueue.TypedRateLimitingInterface[string]
 }
 
-func newNamespaceController(ctx context.Context, config *rest.Config, shared informers.SharedInformerFactory) (*namespaceController, error) {
+func newNamespaceController(
+	ctx context.Context, config *rest.Config, shared informers.SharedInformerFactory,
+) (*namespaceController, error) {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,9 @@ import (
 
 // publishExtensionsOpenAPI adds the inner server's own group, CustomResourceDefinitions, to the
 // outer server's OpenAPI v3 document. The document is built when somebody asks for it.
-func publishExtensionsOpenAPI(outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions) {
+func publishExtensionsOpenAPI(
+	outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions,
+) {
 	path := "apis/" + apiextensionsv1.SchemeGroupVersion.String()
 	services := slices.DeleteFunc(slices.Clone(inner.GenericAPIServer.Handler.GoRestfulContainer.RegisteredWebServices()),
 		func(service *restful.WebService) bool { return service.RootPath() != "/"+path })

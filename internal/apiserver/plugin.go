@@ -22,8 +22,9 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// plugin runs the rules inside the request: mutating ones when the request is admitted, the others when the
-// final object is validated. Dry-run requests take the same path, for rules have no side effects.
+// plugin runs the rules inside the request: mutating ones when the request is admitted, the others
+// when the final object is validated. Dry-run requests take the same path, for rules have no side
+// effects.
 type plugin struct {
 	*genericadmission.Handler
 	rules []rules.Rule
@@ -105,10 +106,12 @@ func judge(ctx context.Context, rule rules.Rule, a genericadmission.Attributes, 
 	return nil
 }
 
-// refusal is the answer to a denied request: 403 Forbidden with the rule's sentence as it is. A rule that broke
-// answers with its own code and is named.
+// refusal is the answer to a denied request: 403 Forbidden with the rule's sentence as it is. A
+// rule that broke answers with its own code and is named.
 func refusal(rule rules.Rule, result *metav1.Status) error {
-	status := metav1.Status{Status: metav1.StatusFailure, Code: result.Code, Reason: result.Reason, Message: result.Message, Details: result.Details}
+	status := metav1.Status{
+		Status: metav1.StatusFailure, Code: result.Code, Reason: result.Reason, Message: result.Message, Details: result.Details,
+	}
 	if status.Message == "" {
 		status.Message = string(result.Reason)
 	}
@@ -125,7 +128,8 @@ func refusal(rule rules.Rule, result *metav1.Status) error {
 	return &apierrors.StatusError{ErrStatus: status}
 }
 
-// newRequest describes the request as a webhook would see it: objects as JSON in the version of the request.
+// newRequest describes the request as a webhook would see it: objects as JSON in the version of the
+// request.
 func newRequest(a genericadmission.Attributes, o genericadmission.ObjectInterfaces) (webhook.Request, error) {
 	object, err := external(a.GetObject(), a.GetKind(), o)
 	if err != nil {
@@ -153,7 +157,8 @@ func newRequest(a genericadmission.Attributes, o genericadmission.ObjectInterfac
 	}}, nil
 }
 
-// external encodes an object in the version of kind. Built-in objects arrive in the internal version, custom ones as unstructured data.
+// external encodes an object in the version of kind. Built-in objects arrive in the internal
+// version, custom ones as unstructured data.
 func external(object runtime.Object, kind schema.GroupVersionKind, o genericadmission.ObjectInterfaces) (runtime.RawExtension, error) {
 	if object == nil {
 		return runtime.RawExtension{}, nil

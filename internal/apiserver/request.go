@@ -16,7 +16,8 @@ import (
 
 func requestUID() types.UID { return uuid.NewUUID() }
 
-// nameOf returns the object's name, which a create request that leaves it to the server (generateName) lacks.
+// nameOf returns the object's name, which a create request that leaves it to the server
+// (generateName) lacks.
 func nameOf(a genericadmission.Attributes) string {
 	if a.GetName() != "" {
 		return a.GetName()

@@ -48,7 +48,7 @@ type Options struct {
 type Server struct {
 	*Access
 	options     Options
-	gate        *gate
+	readiness   *readiness
 	groups      groups
 	informers   informers.SharedInformerFactory
 	definitions apiextensionsinformers.CustomResourceDefinitionInformer
@@ -66,7 +66,7 @@ type parts struct {
 
 // New builds a server; nothing is served before Run, which also closes the listener.
 func New(options Options) (*Server, error) {
-	s := &Server{Access: options.Access, options: options, gate: newGate(), groups: newGroups(), ready: make(chan struct{})}
+	s := &Server{Access: options.Access, options: options, readiness: newReadiness(), groups: newGroups(), ready: make(chan struct{})}
 	if err := s.build(); err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func New(options Options) (*Server, error) {
 
 func (s *Server) build() error {
 	loopbackToken := newToken()
-	s.gate.admit(loopbackToken)
-	config, err := baseConfig(s.Access, loopbackToken, s.groups, s.gate)
+	s.readiness.exempt(loopbackToken)
+	config, err := baseConfig(s.Access, loopbackToken, s.groups, s.readiness)
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,9 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(prepareErr, s.drain(ctx, served))
 }
 
-// drain returns the server's end. While the server shuts down, which it does when ctx ends, connections of this
-// process's own clients are closed as soon as they are idle: the server would wait for that.
+// drain returns the server's end. While the server shuts down, which it does when ctx ends,
+// connections of this process's own clients are closed as soon as they are idle: the server would
+// wait for that.
 func (s *Server) drain(ctx context.Context, served <-chan error) error {
 	select {
 	case err := <-served:
@@ -164,16 +165,16 @@ func (s *Server) drain(ctx context.Context, served <-chan error) error {
 	}
 }
 
-// prepare makes the server ready and opens the gate.
+// prepare makes the server ready and lets requests pass.
 func (s *Server) prepare(ctx context.Context) error {
 	started := time.Now()
 	if err := s.bootstrap(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil // told to stop before it was ready
+			return nil // stopped before it was ready
 		}
 		return fmt.Errorf("preparing the API server: %w", err)
 	}
-	s.gate.open()
+	s.readiness.reach()
 	if err := s.startNamespaceController(ctx); err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (s *Server) prepare(ctx context.Context) error {
 }
 
 func (s *Server) startNamespaceController(ctx context.Context) error {
-	controller, err := newNamespaceController(ctx, s.Config(NamespaceControllerName), s.informers)
+	controller, err := newNamespaceController(ctx, s.Config(rules.NamespaceControllerName), s.informers)
 	if err != nil {
 		return fmt.Errorf("starting the namespace controller: %w", err)
 	}

@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// ownedStorage ties every storage that a registry makes to the server's end. Registries make some that they
-// then do not serve, and nobody else would close: resource quotas.
+// ownedStorage ties every storage that a registry makes to the server's end. Registries make some
+// that they then do not serve, and nobody else would close: resource quotas.
 type ownedStorage struct {
 	generic.RESTOptionsGetter
 	own func(destroy func())

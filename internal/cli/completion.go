@@ -3,10 +3,9 @@
 package cli
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -42,17 +41,5 @@ func completeInstance(_ *cobra.Command, _ []string, prefix string) ([]string, co
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	return withPrefix(names, prefix), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeList completes the last of several words that commas divide.
-func completeList(words []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		done := prefix[:strings.LastIndexByte(prefix, ',')+1]
-		var lists []string
-		for _, word := range words {
-			lists = append(lists, done+word)
-		}
-		return withPrefix(lists, prefix), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-	}
+	return session.WithPrefix(names, prefix), cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,99 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cli holds the commands of rdd, one file per command. A command is a
-// client of the API and nothing more; only the hidden serve commands run a
-// daemon or a hostagent.
 package cli
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/cli/app"
+	"rancherdesktop.io/rdd/internal/cli/ctl"
+	"rancherdesktop.io/rdd/internal/cli/hostconfig"
+	"rancherdesktop.io/rdd/internal/cli/image"
+	"rancherdesktop.io/rdd/internal/cli/limavm"
+	"rancherdesktop.io/rdd/internal/cli/serve"
+	"rancherdesktop.io/rdd/internal/cli/service"
+	"rancherdesktop.io/rdd/internal/cli/why"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/version"
 )
-
-// Exit codes of rdd.
-const (
-	ExitError    = 1
-	ExitRefused  = 3 // refused by admission or schema
-	ExitDeadline = 4 // a wait's deadline passed
-	ExitNewer    = 5 // the running daemon is newer than this rdd
-)
-
-// exitError carries the exit code a command ends with. Err may be nil: then nothing is printed.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
-
-// streams are where a command reads and writes.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// root is what all commands share.
-type root struct {
-	streams
-	instanceName string
-	build        version.Build
-	newEngines   daemon.EnginesFunc
-}
-
-// Option changes what Main is made of; tests use them.
-type Option func(*root)
-
-// WithEngines makes daemons drive other engines.
-func WithEngines(f daemon.EnginesFunc) Option { return func(r *root) { r.newEngines = f } }
-
-// WithBuild makes this program another build.
-func WithBuild(b version.Build) Option { return func(r *root) { r.build = b } }
-
-// instance resolves the instance that the flags and the environment name.
-func (r *root) instance() (instance.Instance, error) { return instance.Resolve(r.instanceName) }
-
-// Main runs rdd with the arguments that follow its name and returns the exit code.
-func Main(args []string, options ...Option) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	r := &root{
-		streams: streams{in: os.Stdin, out: os.Stdout, err: os.Stderr},
-		build:   version.This(), newEngines: newEngines,
-	}
-	for _, option := range options {
-		option(r)
-	}
-	if calledAsKubectl() {
-		args = append([]string{kubectlName}, args...)
-	}
-	cmd := r.command()
-	cmd.SetArgs(args)
-	return r.exitCode(cmd.ExecuteContext(ctx))
-}
 
 // command builds the tree of commands.
-func (r *root) command() *cobra.Command {
+func (p *program) command() *cobra.Command {
+	s := p.session
 	cmd := &cobra.Command{
 		Use:   "rdd",
 		Short: "Rancher Desktop Daemon: virtual machines with Docker, driven through a Kubernetes API",
@@ -109,14 +37,17 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 		// Flags before a subcommand are rdd's own, also where all that follows is kubectl's.
 		TraverseChildren: true,
 	}
-	cmd.SetIn(r.in)
-	cmd.SetOut(r.out)
-	cmd.SetErr(r.err)
-	cmd.PersistentFlags().StringVar(&r.instanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
-	cmd.AddCommand(r.startCommand(), r.stopCommand(), r.setCommand(), r.resetCommand(), r.deleteCommand(), r.statusCommand(), r.whyCommand())
-	cmd.AddCommand(r.shellCommand(), r.runCommand(), r.integrationCommand(), r.limavmCommand(), r.imageCommand())
-	cmd.AddCommand(r.serviceCommand(), r.ctlCommand(), r.kubectlCommand(), r.versionCommand())
-	cmd.AddCommand(r.hostagentCommand(), r.viewsCommand(), r.engineCommand())
+	cmd.SetIn(s.In)
+	cmd.SetOut(s.Out)
+	cmd.SetErr(s.Err)
+	cmd.PersistentFlags().StringVar(&s.InstanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	cmd.AddCommand(app.Commands(s)...)
+	cmd.AddCommand(ctl.Commands(s)...)
+	cmd.AddCommand(serve.Commands(s)...)
+	cmd.AddCommand(
+		why.Command(s), hostconfig.Command(s), limavm.Command(s), image.Command(s),
+		service.Command(s, serve.Daemon(s, p.engines)), versionCommand(s),
+	)
 	groupCommands(cmd)
 	addCompletion(cmd)
 	refuseUnknown(cmd)
@@ -149,19 +80,4 @@ func refuseUnknown(group *cobra.Command) {
 		group.Args = cobra.NoArgs
 		group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
-}
-
-// exitCode prints err for people and turns it into an exit code.
-func (r *root) exitCode(err error) int {
-	if err == nil {
-		return 0
-	}
-	var exit *exitError
-	if !errors.As(err, &exit) {
-		exit = &exitError{code: codeOf(err), err: err}
-	}
-	if exit.err != nil {
-		fmt.Fprintln(r.err, "Error:", exit.err)
-	}
-	return exit.code
 }

@@ -22,7 +22,9 @@ import (
 
 	"rancherdesktop.io/rdd/internal/client"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
-	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/offline"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -114,12 +116,12 @@ var scriptOperations = []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.
 func controls(home string) string { return filepath.Join(home, "fake") }
 
 // scriptEngines are fake engines whose work goes on as the files in controls say.
-func scriptEngines(inst instance.Instance) (daemon.Engines, error) {
+func scriptEngines(inst instance.Instance) (wiring.Engines, error) {
 	world := fake.NewWorld(time.Now)
 	engine := world.Open()
 	found, err := findLeft(world, engine, inst.LimaHome())
 	if err != nil {
-		return daemon.Engines{}, err
+		return wiring.Engines{}, err
 	}
 	dir := controls(os.Getenv("HOME"))
 	containers := &containersfake.Monitor{}
@@ -138,7 +140,7 @@ func scriptEngines(inst instance.Instance) (daemon.Engines, error) {
 			}
 		}
 	}()
-	return daemon.Engines{Machines: engine, Containers: containers}, nil
+	return wiring.Engines{Machines: engine, Containers: containers}, nil
 }
 
 // containersBroken names the file that keeps container engines from working, and says why.
@@ -210,7 +212,7 @@ func endDaemons(home string) error {
 }
 
 func endDaemon(inst instance.Instance) error {
-	if exists, err := client.Exists(inst); err != nil || !exists {
+	if exists, err := presence.Exists(inst); err != nil || !exists {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -334,7 +336,7 @@ func cmdWaitGone(ts *testscript.TestScript, _ bool, args []string) {
 
 func cmdWaitBackup(ts *testscript.TestScript, _ bool, _ []string) {
 	until(ts, func() bool {
-		backups, err := daemon.Backups(scriptPaths(ts.Getenv("HOME")))
+		backups, err := offline.Backups(scriptPaths(ts.Getenv("HOME")))
 		ts.Check(err)
 		return len(backups) > 0
 	}, func() string { return "the daemon made no backup" })

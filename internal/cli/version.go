@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -26,7 +27,7 @@ type versionReport struct {
 	Platform string `json:"platform"`
 }
 
-func (r *root) versionCommand() *cobra.Command {
+func versionCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "version",
 		Short:             "Show the versions of rdd and of the running daemon",
@@ -34,10 +35,10 @@ func (r *root) versionCommand() *cobra.Command {
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	output := addOutput(cmd)
+	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		report := versionReport{Client: r.build.Version, ClientBuild: r.build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-		inst, err := r.instance()
+		report := versionReport{Client: s.Build.Version, ClientBuild: s.Build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (r *root) versionCommand() *cobra.Command {
 		if state == client.Running {
 			report.Daemon, report.DaemonBuild = record.Build.Version, &record.Build
 		}
-		return output.print(r.out, report, report.table)
+		return output.Print(s.Out, report, report.table)
 	}
 	return cmd
 }

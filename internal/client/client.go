@@ -9,19 +9,13 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 )
@@ -33,8 +27,8 @@ var ErrNotRunning = errors.New("the daemon is not running; start it with: rdd se
 type NewerError struct{ Daemon, Client version.Build }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): use the newer rdd, or end the daemon first with: rdd service stop",
-		e.Daemon.Text(), e.Client.Text())
+	return fmt.Sprintf("the running daemon is version %s, newer than this rdd (%s): "+
+		"use the newer rdd, or end the daemon first with: rdd service stop", e.Daemon.Text(), e.Client.Text())
 }
 
 // Options of Connect.
@@ -49,15 +43,16 @@ type Options struct {
 
 // Client talks to the API of one instance.
 type Client struct {
-	ctrl.WithWatch
+	ctrlclient.WithWatch
 	// Config reaches the API as the instance's user.
 	Config *rest.Config
 	// Daemon is who answers.
-	Daemon Record
+	Daemon presence.Record
 }
 
-// Connect returns a client of the instance's API. It creates the instance's directories and starts the daemon when
-// need be, restarts one that is older than this program, and returns when the API answers.
+// Connect returns a client of the instance's API. It creates the instance's directories and starts
+// the daemon when need be, restarts one that is older than this program, and returns when the API
+// answers.
 func Connect(ctx context.Context, inst instance.Instance, options Options) (*Client, error) {
 	record, err := Ensure(ctx, inst, options)
 	if err != nil {
@@ -68,23 +63,26 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 		return nil, err
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
-	known := NewScheme()
-	// A client has no log; controller-runtime complains of that, with a stack, when one is made half a minute after the start.
+	known := scheme.New()
+	// A client has no log; controller-runtime complains of that, with a stack, when one is made
+	// half a minute after the start.
 	log.SetLogger(logr.Discard())
-	client, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: known, Mapper: newMapper(known)})
+	client, err := ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
 		return nil, fmt.Errorf("building a client of instance %q: %w", inst.Name, err)
 	}
 	return &Client{WithWatch: client, Config: config, Daemon: record}, nil
 }
 
-// Config reads how to reach the API as the instance's user from the kubeconfig, which a running daemon keeps intact.
+// Config reads how to reach the API as the instance's user from the kubeconfig, which a running
+// daemon keeps intact.
 func Config(inst instance.Instance) (*rest.Config, error) {
 	config, err := loadConfig(inst.ConfigFile())
 	if err == nil {
 		return config, nil
 	}
-	return nil, fmt.Errorf("reading the kubeconfig %s, which the daemon writes anew within seconds or when it starts: %w", inst.ConfigFile(), err)
+	return nil, fmt.Errorf("reading the kubeconfig %s, which the daemon writes anew within seconds or when it starts: %w",
+		inst.ConfigFile(), err)
 }
 
 func loadConfig(path string) (*rest.Config, error) {
@@ -100,30 +98,30 @@ func loadConfig(path string) (*rest.Config, error) {
 }
 
 // Ensure finds a ready daemon of a fitting version, starting or restarting it when need be.
-func Ensure(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+func Ensure(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
 	state, record, err := Find(inst)
 	if err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	if state == Stopped && options.NoStart {
-		return Record{}, ErrNotRunning
+		return presence.Record{}, ErrNotRunning
 	}
 	if state != Running {
 		return start(ctx, inst, options)
 	}
 	switch order := compare(record.Build, options.Build); {
 	case order > 0:
-		return Record{}, &NewerError{Daemon: record.Build, Client: options.Build}
+		return presence.Record{}, &NewerError{Daemon: record.Build, Client: options.Build}
 	case order < 0:
 		if _, err := Stop(ctx, inst); err != nil {
-			return Record{}, fmt.Errorf("restarting the older daemon: %w", err)
+			return presence.Record{}, fmt.Errorf("restarting the older daemon: %w", err)
 		}
 		return start(ctx, inst, options)
 	}
 	return record, nil
 }
 
-// compare tells whether the daemon is older (negative) or newer than this program.
+// compare says whether the daemon is older (negative) or newer than this program.
 func compare(daemon, own version.Build) int {
 	switch {
 	case own.Version == "":
@@ -134,13 +132,13 @@ func compare(daemon, own version.Build) int {
 	return daemon.Compare(own)
 }
 
-func start(ctx context.Context, inst instance.Instance, options Options) (Record, error) {
+func start(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
 	if err := inst.MakeDirs(); err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	executable, err := options.executable()
 	if err != nil {
-		return Record{}, err
+		return presence.Record{}, err
 	}
 	record, _, err := Start(ctx, inst, executable, true)
 	return record, err
@@ -155,35 +153,4 @@ func (o Options) executable() (string, error) {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
 	return path, nil
-}
-
-// NewScheme knows the types that clients of rdd use.
-func NewScheme() *runtime.Scheme {
-	known := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme} {
-		if err := add(known); err != nil {
-			panic(err) // the types contradict each other: every program would fail at its first line
-		}
-	}
-	metav1.AddToGroupVersion(known, schema.GroupVersion{Version: "v1"})
-	return known
-}
-
-// clusterScoped are the kinds that clients use and that have no namespace.
-var clusterScoped = map[string]bool{"App": true, "CustomResourceDefinition": true, "Namespace": true}
-
-// newMapper maps kinds to resources without asking the server: they are all known.
-func newMapper(known *runtime.Scheme) meta.RESTMapper {
-	groups := []schema.GroupVersion{corev1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion}
-	mapper := meta.NewDefaultRESTMapper(groups)
-	for _, group := range groups {
-		for kind := range known.KnownTypes(group) {
-			scope := meta.RESTScopeNamespace
-			if clusterScoped[kind] {
-				scope = meta.RESTScopeRoot
-			}
-			mapper.Add(group.WithKind(kind), scope)
-		}
-	}
-	return mapper
 }

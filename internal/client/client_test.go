@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
@@ -39,7 +37,7 @@ func TestCompare(t *testing.T) {
 
 func writeRecord(t *testing.T, inst instance.Instance, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(RecordFile(inst), data, 0o600); err != nil {
+	if err := os.WriteFile(presence.RecordFile(inst), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -50,7 +48,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := Record{Process: self, Build: version.Build{Version: "v1.0.0"}, Port: 1234, Started: time.Now().Round(0)}
+	record := presence.Record{Process: self, Build: version.Build{Version: "v1.0.0"}, Port: 1234, Started: time.Now().Round(0)}
 	live, err := json.Marshal(record)
 	if err != nil {
 		t.Fatal(err)
@@ -81,12 +79,12 @@ func TestFind(t *testing.T) {
 	}
 	writeRecord(t, inst, leftover)
 	expect("the record of a process that is gone", Changing)
-	if err := os.Remove(RecordFile(inst)); err != nil {
+	if err := os.Remove(presence.RecordFile(inst)); err != nil {
 		t.Fatal(err)
 	}
 	expect("the lock alone", Changing)
 	writeRecord(t, inst, []byte("{"))
-	if _, _, err := Find(inst); err == nil || !strings.Contains(err.Error(), RecordFile(inst)) {
+	if _, _, err := Find(inst); err == nil || !strings.Contains(err.Error(), presence.RecordFile(inst)) {
 		t.Errorf("a broken record: %v", err)
 	}
 }
@@ -95,24 +93,6 @@ func TestConnectNoStart(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
 	if _, err := Connect(t.Context(), inst, Options{NoStart: true}); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("without a daemon: %v", err)
-	}
-}
-
-func TestMapper(t *testing.T) {
-	mapper := newMapper(NewScheme())
-	for kind, want := range map[schema.GroupKind]struct {
-		resource string
-		scope    meta.RESTScopeName
-	}{
-		{Group: "app.rancherdesktop.io", Kind: "App"}:     {"apps", meta.RESTScopeNameRoot},
-		{Group: "lima.rancherdesktop.io", Kind: "LimaVM"}: {"limavms", meta.RESTScopeNameNamespace},
-		{Kind: "ConfigMap"}:                               {"configmaps", meta.RESTScopeNameNamespace},
-		{Kind: "Namespace"}:                               {"namespaces", meta.RESTScopeNameRoot},
-	} {
-		mapping, err := mapper.RESTMapping(kind)
-		if err != nil || mapping.Resource.Resource != want.resource || mapping.Scope.Name() != want.scope {
-			t.Errorf("%v maps to %+v: %v", kind, mapping, err)
-		}
 	}
 }
 
@@ -128,9 +108,16 @@ func TestTail(t *testing.T) {
 	if got := tail(path+"-missing", 0); got != "" {
 		t.Errorf("the tail of nothing is %q", got)
 	}
+	if err := os.WriteFile(path, []byte(strings.Repeat("x", 100<<10)+"\nlast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := tail(path, 0); !strings.HasSuffix(got, "\n  last") {
+		t.Errorf("the tail after a long line is %q", got)
+	}
 }
 
-// TestConfig reads kubeconfigs that are missing, cut off, empty or something else: each error names the file.
+// TestConfig reads kubeconfigs that are missing, cut off, empty or something else: each error names
+// the file.
 func TestConfig(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
 	whole := `apiVersion: v1

@@ -13,10 +13,12 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// patience is how long a daemon that was told to stop may take; it usually needs a fraction of a second.
-const patience = 15 * time.Second
+// stopTimeout is how long a daemon that was asked to stop may take; it usually needs a fraction of
+// a second.
+const stopTimeout = 15 * time.Second
 
-// AskStop tells the daemon to end and does not wait for that; asked is false when it was not running.
+// AskStop asks the daemon to end and does not wait for that; asked is false when it was not
+// running.
 func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
 	state, record, err := settle(ctx, inst)
 	if err != nil || state == Stopped {
@@ -28,7 +30,8 @@ func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identi
 	return record.Process, true, nil
 }
 
-// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs are not touched.
+// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs
+// are not touched.
 func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error) {
 	daemon, asked, err := AskStop(ctx, inst)
 	if err != nil || !asked {
@@ -42,9 +45,9 @@ func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error)
 
 // waitOrKill gives the daemon its time and then ends it: nothing acknowledged is lost by that.
 func waitOrKill(ctx context.Context, daemon process.Identity) error {
-	patient, cancel := context.WithTimeout(ctx, patience)
+	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	if err := daemon.Wait(patient); err == nil || ctx.Err() != nil {
+	if err := daemon.Wait(bounded); err == nil || ctx.Err() != nil {
 		return err
 	}
 	if err := daemon.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, process.ErrGone) {

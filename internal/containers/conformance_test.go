@@ -14,13 +14,14 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Real engines to pass the conformance tests, too: Docker's socket, and the instance directory of a machine with containerd.
+// Real engines to pass the conformance tests, too: Docker's socket, and the instance directory of a
+// machine with containerd.
 const (
 	dockerVariable     = "RDD_TEST_DOCKER_SOCKET"
 	containerdVariable = "RDD_TEST_CONTAINERD_INSTANCE"
@@ -29,11 +30,11 @@ const (
 // host is what the tests do in an engine as its user.
 type host interface {
 	engine
-	// plant leaves a container of the proof's image behind.
+	// plant leaves a container of the smoke test's image behind.
 	plant(t *testing.T, name string, labelled bool)
 	// names of all containers.
 	names(t *testing.T) []string
-	// forget removes the proof's image, as `docker image prune -a` does.
+	// forget removes the smoke test's image, as `docker image prune -a` does.
 	forget(t *testing.T)
 }
 
@@ -46,7 +47,7 @@ func (h mobyHost) plant(t *testing.T, name string, labelled bool) {
 		labels = map[string]string{label: "true"}
 	}
 	_, err := h.client.ContainerCreate(t.Context(), client.ContainerCreateOptions{
-		Name: name, Config: &container.Config{Image: proofimage.Name, Labels: labels},
+		Name: name, Config: &container.Config{Image: smokeimage.Name, Labels: labels},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func (h mobyHost) names(t *testing.T) []string {
 
 func (h mobyHost) forget(t *testing.T) {
 	t.Helper()
-	if _, err := h.client.ImageRemove(t.Context(), proofimage.Name, client.ImageRemoveOptions{PruneChildren: true, Force: true}); err != nil {
+	if _, err := h.client.ImageRemove(t.Context(), smokeimage.Name, client.ImageRemoveOptions{PruneChildren: true, Force: true}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -90,7 +91,7 @@ func (h containerdHost) plant(t *testing.T, name string, labelled bool) {
 	if labelled {
 		mark = label + "=true"
 	}
-	h.must(t, "containers", "create", "--label", mark, proofimage.Name, name)
+	h.must(t, "containers", "create", "--label", mark, smokeimage.Name, name)
 }
 
 func (h containerdHost) names(t *testing.T) []string {
@@ -98,11 +99,11 @@ func (h containerdHost) names(t *testing.T) []string {
 	return strings.Fields(h.must(t, "containers", "ls", "-q"))
 }
 
-func (h containerdHost) forget(t *testing.T) { h.must(t, "images", "rm", "--sync", proofimage.Name) }
+func (h containerdHost) forget(t *testing.T) { h.must(t, "images", "rm", "--sync", smokeimage.Name) }
 
-func image(t *testing.T) proofimage.Image {
+func image(t *testing.T) smokeimage.Image {
 	t.Helper()
-	made, err := proofimage.Make(runtime.GOARCH)
+	made, err := smokeimage.Make(runtime.GOARCH)
 	if err != nil {
 		t.Skip(err)
 	}
@@ -146,7 +147,7 @@ func TestConformanceOfContainerd(t *testing.T) {
 	if dir == "" {
 		t.Skipf("%s names no instance directory", containerdVariable)
 	}
-	conform(t, guestHost(t, "rd", func(ctx context.Context, _ string, c sshx.Command) (int, error) {
+	conform(t, guestHost(t, "rd", func(ctx context.Context, _ string, c vm.Command) (int, error) {
 		return shell.Run(ctx, vmdir.Dir(dir), c)
 	}))
 }
@@ -160,7 +161,7 @@ func conform(t *testing.T, h host) {
 	}
 	proven := func(what string) {
 		timed(what, func() {
-			if err := prove(t.Context(), h, DefaultPauses()); err != nil {
+			if err := smokeTest(t.Context(), h, DefaultPauses()); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 		})
@@ -207,7 +208,7 @@ func conformListening(t *testing.T, h host) {
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- h.listen(ctx, func() { close(begun) }) }()
 	<-begun
-	if err := prove(ctx, h, DefaultPauses()); err != nil {
+	if err := smokeTest(ctx, h, DefaultPauses()); err != nil {
 		t.Error(err)
 	}
 	select {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // namespace is where rdd's and its users' containers are, apart from Docker's.
@@ -23,8 +23,8 @@ const ctrTimeout = "300"
 
 // The scripts run as root in the guest.
 const (
-	// eventsScript follows an event that next to never happens, until its input ends: ssh cannot signal what sudo runs, and what writes nothing
-	// does not notice that nobody reads.
+	// eventsScript follows an event that next to never happens, until its input ends: ssh cannot
+	// signal what sudo runs, and what writes nothing does not notice that nobody reads.
 	eventsScript = `exec 3<&0
 ctr events 'topic=="/namespaces/delete"' &
 events=$!
@@ -46,10 +46,10 @@ test -z "$(ctr containers ls -q "id==$1")"`
 type containerd struct {
 	shell    Shell
 	instance string
-	image    proofimage.Image
+	image    smokeimage.Image
 }
 
-func newContainerd(shell Shell, instance string, image proofimage.Image) (*containerd, error) {
+func newContainerd(shell Shell, instance string, image smokeimage.Image) (*containerd, error) {
 	if shell == nil {
 		return nil, errors.New("there is no way to run commands in the guests of this engine of virtual machines")
 	}
@@ -60,8 +60,9 @@ func (c *containerd) describe() (title, hint string) {
 	return "containerd", "rdd shell sudo journalctl -u containerd"
 }
 
-// dearness: an exchange is a login shell, sudo and ctr, a second of work for an emulated guest.
-func (c *containerd) dearness() time.Duration { return 4 }
+// pingFactor is high because an exchange is a login shell, sudo and ctr, a second of work for an
+// emulated guest.
+func (c *containerd) pingFactor() time.Duration { return 4 }
 
 func (c *containerd) close() {}
 
@@ -107,8 +108,8 @@ func (c *containerd) remove(ctx context.Context, id string) error {
 }
 
 func (c *containerd) hasImage(ctx context.Context) (bool, error) {
-	out, err := c.ctr(ctx, nil, "-n", namespace, "images", "ls", "-q", "name=="+proofimage.Name)
-	return strings.TrimSpace(out) == proofimage.Name, err
+	out, err := c.ctr(ctx, nil, "-n", namespace, "images", "ls", "-q", "name=="+smokeimage.Name)
+	return strings.TrimSpace(out) == smokeimage.Name, err
 }
 
 func (c *containerd) load(ctx context.Context) error {
@@ -116,9 +117,10 @@ func (c *containerd) load(ctx context.Context) error {
 	return err
 }
 
-// run leaves the network to itself: without --cni and --net-host the container has a network namespace with nothing in it.
+// run leaves the network to itself: without --cni and --net-host the container has a network
+// namespace with nothing in it.
 func (c *containerd) run(ctx context.Context, name string) (code int, output string, err error) {
-	out, err := c.ctr(ctx, nil, "-n", namespace, "run", "--rm", "--read-only", "--label", label+"=true", proofimage.Name, name)
+	out, err := c.ctr(ctx, nil, "-n", namespace, "run", "--rm", "--read-only", "--label", label+"=true", smokeimage.Name, name)
 	var failed *commandError
 	if errors.As(err, &failed) && failed.message == "" {
 		return failed.code, out, nil // it is the container's
@@ -144,10 +146,11 @@ func (e *commandError) Error() string {
 	return e.message
 }
 
-// root runs a command as root in the guest and returns its output. A command that fails is a *commandError.
+// root runs a command as root in the guest and returns its output. A command that fails is a
+// *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	var out, problems bytes.Buffer
-	code, err := c.shell(ctx, c.instance, sshx.Command{
+	code, err := c.shell(ctx, c.instance, vm.Command{
 		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
 	})
 	switch {

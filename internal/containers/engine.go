@@ -8,18 +8,18 @@ import (
 	"runtime"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
-// label marks the containers of proofs. No other container is ever touched.
+// label marks the containers of smoke tests. No other container is ever touched.
 const label = "rancherdesktop.io/proof"
 
 // engine is what following and proving need of a container engine. Contexts bound the calls.
 type engine interface {
 	// describe returns the engine's name for people, and the command by which they see more of it.
 	describe() (title, hint string)
-	// dearness is how many times less often than others it is pinged.
-	dearness() time.Duration
+	// pingFactor multiplies the interval between pings: they are costly for some engines.
+	pingFactor() time.Duration
 	// version asks for the engine's version. An engine that is starting answers late.
 	version(ctx context.Context) (string, error)
 	// ping asks for a sign of life.
@@ -31,12 +31,13 @@ type engine interface {
 	leftovers(ctx context.Context) ([]string, error)
 	// remove ends and removes a container; it is no error when there is none.
 	remove(ctx context.Context, id string) error
-	// hasImage reports whether the proof's image is there.
+	// hasImage reports whether the smoke test's image is there.
 	hasImage(ctx context.Context) (bool, error)
 	// load brings it.
 	load(ctx context.Context) error
-	// run runs a container of it called name, with the label, without network and with a root that cannot be written,
-	// and returns its exit code and output. The container is left behind only with an error.
+	// run runs a container of it called name, with the label, without network and with a root that
+	// cannot be written, and returns its exit code and output. The container is left behind only
+	// with an error.
 	run(ctx context.Context, name string) (code int, output string, err error)
 
 	// close lets go of connections.
@@ -45,7 +46,7 @@ type engine interface {
 
 func (m *Monitor) openEngine(t Target) (engine, error) {
 	// The guest's architecture is the host's.
-	image, err := proofimage.Make(runtime.GOARCH)
+	image, err := smokeimage.Make(runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +59,3 @@ func (m *Monitor) openEngine(t Target) (engine, error) {
 		return nil, fmt.Errorf("there is no container engine called %q, only %s and %s", t.Engine, Moby, Containerd)
 	}
 }
-
-// unusable stands for an engine that cannot be reached by any means.
-type unusable struct {
-	engine
-	reason error
-}
-
-func (u *unusable) describe() (title, hint string)          { return "the container engine", "rdd service log" }
-func (u *unusable) version(context.Context) (string, error) { return "", u.reason }
-func (u *unusable) close()                                  {}

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // hasty are pauses for engines that answer at once or never.
@@ -24,8 +24,8 @@ var hasty = Pauses{
 func TestEachStepOfDockerFailing(t *testing.T) {
 	for pattern, step := range map[string]string{
 		"GET /containers/json":             "removing what an earlier proof left",
-		"GET /images/{domain}/{name}/json": "loading the image " + proofimage.Name,
-		"POST /images/load":                "loading the image " + proofimage.Name,
+		"GET /images/{domain}/{name}/json": "loading the image " + smokeimage.Name,
+		"POST /images/load":                "loading the image " + smokeimage.Name,
 		"POST /containers/create":          "running a container: creating it",
 		"POST /containers/{id}/wait":       "running a container: waiting for its end",
 		"POST /containers/{id}/start":      "running a container: starting it",
@@ -35,25 +35,25 @@ func TestEachStepOfDockerFailing(t *testing.T) {
 		d := startDocker(t)
 		h := dockerHost(t, d.socket)
 		d.set(func() { d.fail[pattern] = "the disk is full" })
-		err := prove(t.Context(), h, hasty)
+		err := smokeTest(t.Context(), h, hasty)
 		if err == nil || !strings.Contains(err.Error(), step) || !strings.Contains(err.Error(), "the disk is full") {
 			t.Errorf("%s: got %v", pattern, err)
 		}
 		expectRecovery(t, d, h, pattern)
 
 		d.set(func() { d.layer, d.hang[pattern] = "", true })
-		if err = prove(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), "took longer than 200ms") {
+		if err = smokeTest(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), "took longer than 200ms") {
 			t.Errorf("%s hangs: got %v", pattern, err)
 		}
 		expectRecovery(t, d, h, pattern)
 	}
 }
 
-// expectRecovery proves the engine once more, which leaves nothing behind.
+// expectRecovery tests the engine once more, which leaves nothing behind.
 func expectRecovery(t *testing.T, d *fakeDocker, h host, pattern string) {
 	t.Helper()
 	d.set(func() { clear(d.fail); clear(d.hang) })
-	if err := prove(t.Context(), h, hasty); err != nil {
+	if err := smokeTest(t.Context(), h, hasty); err != nil {
 		t.Errorf("after %s was cured: %v", pattern, err)
 	}
 	if left := h.names(t); len(left) > 0 {
@@ -65,19 +65,19 @@ func TestEachStepOfContainerdFailing(t *testing.T) {
 	for command, step := range map[string]string{
 		"containers ls": "removing what an earlier proof left",
 		"remove":        "removing what an earlier proof left",
-		"images ls":     "loading the image " + proofimage.Name,
-		"images import": "loading the image " + proofimage.Name,
+		"images ls":     "loading the image " + smokeimage.Name,
+		"images import": "loading the image " + smokeimage.Name,
 		"run":           "running a container",
 	} {
 		g := newGuest(t)
 		h := guestHost(t, "rd", g.shell)
 		g.set(func() { g.fail[command], g.containers["left"] = "ctr: the disk is full", true })
-		err := prove(t.Context(), h, hasty)
+		err := smokeTest(t.Context(), h, hasty)
 		if err == nil || !strings.Contains(err.Error(), step) || !strings.Contains(err.Error(), "the disk is full") {
 			t.Errorf("%s: got %v", command, err)
 		}
 		g.set(func() { clear(g.fail) })
-		if err := prove(t.Context(), h, hasty); err != nil || len(h.names(t)) > 0 {
+		if err := smokeTest(t.Context(), h, hasty); err != nil || len(h.names(t)) > 0 {
 			t.Errorf("after %s was cured: %v; %q are left", command, err, h.names(t))
 		}
 	}
@@ -96,7 +96,7 @@ func TestContainerThatDoesNotDoItsWork(t *testing.T) {
 		} {
 			d.set(func() { d.exit, d.output = c.exit, c.output })
 			g.set(func() { g.exit, g.output = c.exit, c.output })
-			if err := prove(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := smokeTest(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 			if left := h.names(t); len(left) > 0 {
@@ -106,12 +106,12 @@ func TestContainerThatDoesNotDoItsWork(t *testing.T) {
 	}
 }
 
-func TestProofsContainerHasNeitherNetworkNorAWritableRoot(t *testing.T) {
+func TestSmokeTestsContainerHasNeitherNetworkNorAWritableRoot(t *testing.T) {
 	d := startDocker(t)
 	d.set(func() { d.hang["POST /containers/{id}/start"] = true })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- prove(ctx, dockerHost(t, d.socket), DefaultPauses()) }()
+	go func() { done <- smokeTest(ctx, dockerHost(t, d.socket), DefaultPauses()) }()
 	await(t, func() bool { return d.count("POST /containers/{id}/start") == 1 })
 	d.set(func() {
 		for _, c := range d.containers {
@@ -135,7 +135,7 @@ func TestImageIsLoadedOnce(t *testing.T) {
 	h := dockerHost(t, d.socket)
 	loads := func(want int) {
 		t.Helper()
-		if err := prove(t.Context(), h, hasty); err != nil {
+		if err := smokeTest(t.Context(), h, hasty); err != nil {
 			t.Fatal(err)
 		}
 		if got := d.count("POST /images/load"); got != want {
@@ -158,7 +158,7 @@ func TestVersionsOfDocker(t *testing.T) {
 		if _, err := h.version(t.Context()); err != nil {
 			t.Errorf("%s: %v", engine, err)
 		}
-		if err := prove(t.Context(), h, hasty); err != nil { // the fake complains of another version
+		if err := smokeTest(t.Context(), h, hasty); err != nil { // the fake complains of another version
 			t.Errorf("%s: %v", engine, err)
 		}
 		if got := h.(mobyHost).client.ClientVersion(); got != want {
@@ -190,7 +190,7 @@ func TestWordsForAForwardedSocketWithNothingBehind(t *testing.T) {
 }
 
 func TestVersionOfContainerdThatIsNone(t *testing.T) {
-	h := guestHost(t, "rd", func(_ context.Context, _ string, c sshx.Command) (int, error) {
+	h := guestHost(t, "rd", func(_ context.Context, _ string, c vm.Command) (int, error) {
 		io.WriteString(c.Stdout, "Client:\n  Version:  1.7\n")
 		return 0, nil
 	})
@@ -211,7 +211,8 @@ func TestGuestThatCannotBeReached(t *testing.T) {
 	}
 }
 
-// The whole, with Docker's real client: found, lost, found; killed proofs swept up; nothing left by Close.
+// The whole, with Docker's real client: found, lost, found; killed smoke tests swept up; nothing
+// left by Close.
 func TestMonitorOfDocker(t *testing.T) {
 	d := startDocker(t)
 	m := NewMonitor(Config{DockerSocket: d.socket, Pauses: hasty})

@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"strings"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
 func refuse(w http.ResponseWriter, code int, message string) {
@@ -89,7 +89,7 @@ func (d *fakeDocker) create(w http.ResponseWriter, r *http.Request) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if wanted.Image != proofimage.Name || d.layer == "" {
+	if wanted.Image != smokeimage.Name || d.layer == "" {
 		refuse(w, http.StatusNotFound, "No such image: "+wanted.Image)
 		return
 	}
@@ -102,7 +102,8 @@ func (d *fakeDocker) create(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]any{"Id": c.id, "Warnings": []string{}})
 }
 
-// find returns the container that the request means, by id or name; nil after saying that there is none.
+// find returns the container that the request means, by id or name; nil after saying that there is
+// none.
 func (d *fakeDocker) find(w http.ResponseWriter, r *http.Request) *fakeContainer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -164,7 +165,7 @@ func (d *fakeDocker) remove(w http.ResponseWriter, r *http.Request) {
 func (d *fakeDocker) inspect(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if name := r.PathValue("domain") + "/" + r.PathValue("name"); name != proofimage.Name || d.layer == "" {
+	if name := r.PathValue("domain") + "/" + r.PathValue("name"); name != smokeimage.Name || d.layer == "" {
 		refuse(w, http.StatusNotFound, "No such image: "+name)
 		return
 	}
@@ -173,7 +174,7 @@ func (d *fakeDocker) inspect(w http.ResponseWriter, r *http.Request) {
 
 func (d *fakeDocker) removeImage(w http.ResponseWriter, _ *http.Request) {
 	d.set(func() { d.layer = "" })
-	answer(w, []map[string]string{{"Untagged": proofimage.Name}})
+	answer(w, []map[string]string{{"Untagged": smokeimage.Name}})
 }
 
 func (d *fakeDocker) load(w http.ResponseWriter, r *http.Request) {
@@ -183,7 +184,7 @@ func (d *fakeDocker) load(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.set(func() { d.layer = layer })
-	answer(w, map[string]string{"stream": "Loaded image: " + proofimage.Name + "\n"})
+	answer(w, map[string]string{"stream": "Loaded image: " + smokeimage.Name + "\n"})
 }
 
 // layerOf reads an image as an engine does, as far as it matters here.

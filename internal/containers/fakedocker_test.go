@@ -12,10 +12,10 @@ import (
 	"sync"
 	"testing"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
-// fakeDocker speaks as much of Docker's API as a proof needs, on a Unix socket.
+// fakeDocker speaks as much of Docker's API as a smoke test needs, on a Unix socket.
 type fakeDocker struct {
 	t      *testing.T
 	socket string
@@ -23,7 +23,7 @@ type fakeDocker struct {
 
 	mu         sync.Mutex
 	apiVersion string
-	layer      string // of the image called proofimage.Name; empty: there is none
+	layer      string // of the image called smokeimage.Name; empty: there is none
 	containers map[string]*fakeContainer
 	// fail by "METHOD /path/of/pattern": the message of a failure.
 	fail map[string]string
@@ -54,7 +54,7 @@ func startDocker(t *testing.T) *fakeDocker {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	d := &fakeDocker{
-		t: t, socket: filepath.Join(dir, "docker.sock"), apiVersion: "1.45", output: proofimage.Message,
+		t: t, socket: filepath.Join(dir, "docker.sock"), apiVersion: "1.45", output: smokeimage.Message,
 		containers: map[string]*fakeContainer{}, fail: map[string]string{}, hang: map[string]bool{}, calls: map[string]int{},
 	}
 	d.start()

@@ -12,11 +12,11 @@ import (
 	"sync"
 	"testing"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// fakeGuest understands the commands for ctr that a proof needs.
+// fakeGuest understands the commands for ctr that a smoke test needs.
 type fakeGuest struct {
 	t *testing.T
 
@@ -37,7 +37,7 @@ type fakeGuest struct {
 }
 
 func newGuest(t *testing.T) *fakeGuest {
-	return &fakeGuest{t: t, containers: map[string]bool{}, fail: map[string]string{}, output: proofimage.Message}
+	return &fakeGuest{t: t, containers: map[string]bool{}, fail: map[string]string{}, output: smokeimage.Message}
 }
 
 func (g *fakeGuest) set(change func()) {
@@ -57,7 +57,7 @@ func (g *fakeGuest) cut() {
 }
 
 // shell is a Shell.
-func (g *fakeGuest) shell(ctx context.Context, instance string, c sshx.Command) (int, error) {
+func (g *fakeGuest) shell(ctx context.Context, instance string, c vm.Command) (int, error) {
 	g.mu.Lock()
 	unreachable := g.unreachable
 	g.mu.Unlock()
@@ -83,7 +83,7 @@ func (g *fakeGuest) shell(ctx context.Context, instance string, c sshx.Command) 
 	return g.ctr(c, words)
 }
 
-func (g *fakeGuest) ctr(c sshx.Command, words []string) (int, error) {
+func (g *fakeGuest) ctr(c vm.Command, words []string) (int, error) {
 	last := words[len(words)-1]
 	switch {
 	case words[0] == "version":
@@ -110,7 +110,7 @@ func (g *fakeGuest) ctr(c sshx.Command, words []string) (int, error) {
 	case words[0] == "images" && words[1] == "ls":
 		return g.call(c, "images ls", func() (int, string) {
 			if g.image {
-				return 0, proofimage.Name + "\n"
+				return 0, smokeimage.Name + "\n"
 			}
 			return 0, ""
 		})
@@ -118,7 +118,7 @@ func (g *fakeGuest) ctr(c sshx.Command, words []string) (int, error) {
 	return 1, fmt.Errorf("unknown command %q", words)
 }
 
-func (g *fakeGuest) call(c sshx.Command, name string, do func() (int, string)) (int, error) {
+func (g *fakeGuest) call(c vm.Command, name string, do func() (int, string)) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls = append(g.calls, name)
@@ -157,7 +157,7 @@ func (g *fakeGuest) remove(name string) (int, string) {
 }
 
 // events ends when its input does, as the script's cat does, or when the stream is cut.
-func (g *fakeGuest) events(ctx context.Context, c sshx.Command) (int, error) {
+func (g *fakeGuest) events(ctx context.Context, c vm.Command) (int, error) {
 	stream := make(chan struct{})
 	g.set(func() { g.streams = append(g.streams, stream) })
 	defer g.set(func() { g.ended++ })

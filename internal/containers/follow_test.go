@@ -10,7 +10,7 @@ import (
 
 func TestFollowNoneOrAnotherInTheMiddleOfAProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{proofTime: time.Minute}
+		s := &scripted{smokeTestTime: time.Minute}
 		w := watch(t, s)
 		defer w.Close()
 		w.Follow(&target)
@@ -47,7 +47,7 @@ func TestFollowNoneOrAnotherInTheMiddleOfAProof(t *testing.T) {
 // The next target waits until the work on the one before has ended: nothing of both runs at once.
 func TestNewTargetWaitsForTheOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{proofTime: time.Minute}
+		s := &scripted{smokeTestTime: time.Minute}
 		w := watch(t, s)
 		defer w.Close()
 		most := 0

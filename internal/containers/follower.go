@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// follower looks after one target until its context ends.
+// follower follows one target until its context ends.
 type follower struct {
-	*standing
+	*health
 	target Target
 	pauses Pauses
 	open   func(Target) (engine, error)
@@ -27,7 +27,7 @@ func (m *Monitor) newFollower(t Target) *follower {
 	ctx, cancel := context.WithCancel(context.Background())
 	now := m.config.Now
 	return &follower{
-		standing: &standing{
+		health: &health{
 			now: now, grace: m.config.Pauses.Grace, changed: m.notify,
 			state: State{Target: t, Phase: PhaseConnecting, Since: now()},
 		},
@@ -37,8 +37,8 @@ func (m *Monitor) newFollower(t Target) *follower {
 	}
 }
 
-// run works until the follower is cancelled, and not before the work on the target before has ended:
-// their containers would get into each other's way.
+// run works until the follower is cancelled, and not before the work on the target before has
+// ended: their containers would get into each other's way.
 func (f *follower) run(before <-chan struct{}) {
 	defer close(f.done)
 	defer f.cancel()
@@ -52,7 +52,7 @@ func (f *follower) run(before <-chan struct{}) {
 		e = &unusable{reason: err}
 	}
 	defer e.close()
-	told := "" // to the log, which need not have it each time
+	logged := "" // the log need not have the same problem each time
 	pause := backoff{first: f.pauses.Retry, most: f.pauses.RetryMax}
 	for f.ctx.Err() == nil {
 		f.attempt()
@@ -62,13 +62,13 @@ func (f *follower) run(before <-chan struct{}) {
 			return
 		case lasted == 0:
 			problem := problemOf(e, err)
-			if problem != told {
+			if problem != logged {
 				f.log.Warn("the container engine is not usable", "error", err)
-				told = problem
+				logged = problem
 			}
 			wait(f.ctx, pause.afterFailure(!f.failed(problem)))
 		default:
-			told = ""
+			logged = ""
 			wait(f.ctx, pause.afterLoss(lasted >= f.pauses.Grace))
 		}
 	}
@@ -77,7 +77,8 @@ func (f *follower) run(before <-chan struct{}) {
 // backoff is the pause before the next attempt.
 type backoff struct{ next, first, most time.Duration }
 
-// afterFailure begins with the first pause, and stays there as long as the engine may well come soon.
+// afterFailure begins with the first pause, and stays there as long as the engine may well come
+// soon.
 func (b *backoff) afterFailure(soon bool) time.Duration {
 	d := max(b.next, b.first)
 	if !soon {
@@ -99,8 +100,8 @@ func (b *backoff) afterLoss(lasting bool) time.Duration {
 
 func (b *backoff) grow() { b.next = min(max(2*b.next, b.first), b.most) }
 
-// session connects, proves the engine and stays until it is gone. It returns how long it was connected, which is 0 when it
-// was not proven, and why it ended.
+// session connects, runs the smoke test and stays until the engine is gone. It returns how long it
+// was connected, which is 0 when it did not pass the smoke test, and why it ended.
 func (f *follower) session(e engine) (lasted time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(f.ctx)
 	var listening sync.WaitGroup
@@ -111,7 +112,7 @@ func (f *follower) session(e engine) (lasted time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	// What happens to the engine while it is being proven is noticed, too.
+	// What happens to the engine while it is being tested is noticed, too.
 	begun := make(chan struct{})
 	listening.Go(func() { cancel(e.listen(ctx, sync.OnceFunc(func() { close(begun) }))) })
 	select {
@@ -119,18 +120,18 @@ func (f *follower) session(e engine) (lasted time.Duration, err error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("listening to its events: %w", context.Cause(ctx))
 	}
-	if err := prove(ctx, e, f.pauses); err != nil {
+	if err := smokeTest(ctx, e, f.pauses); err != nil {
 		return 0, causeOf(ctx, err)
 	}
-	proven := time.Now()
+	tested := time.Now()
 	f.connected(version)
-	f.log.Info("the container engine is proven", "version", version, "took", proven.Sub(started).Round(time.Millisecond))
+	f.log.Info("the container engine is proven", "version", version, "took", tested.Sub(started).Round(time.Millisecond))
 	err = f.stay(ctx, e)
 	if f.ctx.Err() == nil {
 		f.lost(problemOf(e, err))
 		f.log.Warn("the container engine is lost; connecting again", "error", err)
 	}
-	return max(time.Since(proven), 1), err
+	return max(time.Since(tested), 1), err
 }
 
 // greet waits until the engine answers.
@@ -142,9 +143,10 @@ func (f *follower) greet(ctx context.Context, e engine) (version string, err err
 	return version, err
 }
 
-// stay returns why the connection ended: the end of the events, which ends ctx, or a ping without an answer.
+// stay returns why the connection ended: the end of the events, which ends ctx, or a ping without
+// an answer.
 func (f *follower) stay(ctx context.Context, e engine) error {
-	ticker := time.NewTicker(f.pauses.Ping * e.dearness())
+	ticker := time.NewTicker(f.pauses.Ping * e.pingFactor())
 	defer ticker.Stop()
 	for {
 		select {

@@ -20,17 +20,18 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
-// moby is Docker, by its API. The client settles on a version of the API that both sides speak, from Docker 19.03 on.
+// moby is Docker, by its API. The client settles on a version of the API that both sides speak,
+// from Docker 19.03 on.
 type moby struct {
 	socket string
-	image  proofimage.Image
+	image  smokeimage.Image
 	client *client.Client
 }
 
-func newMoby(socket string, image proofimage.Image) (*moby, error) {
+func newMoby(socket string, image smokeimage.Image) (*moby, error) {
 	c, err := client.New(client.WithHost("unix://"+socket), client.WithUserAgent("rdd"))
 	if err != nil {
 		return nil, fmt.Errorf("preparing to reach Docker: %w", err)
@@ -42,7 +43,7 @@ func (m *moby) describe() (title, hint string) {
 	return "Docker", "rdd shell sudo journalctl -u docker"
 }
 
-func (m *moby) dearness() time.Duration { return 1 }
+func (m *moby) pingFactor() time.Duration { return 1 }
 
 // close never fails: it closes connections that nobody uses.
 func (m *moby) close() { _ = m.client.Close() }
@@ -61,7 +62,8 @@ func (m *moby) ping(ctx context.Context) error {
 	return m.plain(err)
 }
 
-// listen asks for the events of the daemon itself only, which has next to none: a busy engine costs nothing.
+// listen asks for the events of the daemon itself only, which has next to none: a busy engine costs
+// nothing.
 func (m *moby) listen(ctx context.Context, begun func()) error {
 	events := m.client.Events(ctx, client.EventsListOptions{Filters: client.Filters{}.Add("type", "daemon")})
 	begun()
@@ -96,7 +98,7 @@ func (m *moby) remove(ctx context.Context, id string) error {
 
 // hasImage takes no image for ours that only has its name.
 func (m *moby) hasImage(ctx context.Context) (bool, error) {
-	image, err := m.client.ImageInspect(ctx, proofimage.Name)
+	image, err := m.client.ImageInspect(ctx, smokeimage.Name)
 	if errdefs.IsNotFound(err) {
 		return false, nil
 	}
@@ -112,7 +114,8 @@ func (m *moby) load(ctx context.Context) error {
 	return loadResult(result)
 }
 
-// loadResult reads what the engine says while it loads: what goes wrong comes after the answer has begun.
+// loadResult reads what the engine says while it loads: what goes wrong comes after the answer has
+// begun.
 func loadResult(r io.Reader) error {
 	for decoder := json.NewDecoder(r); ; {
 		var message struct {
@@ -134,7 +137,7 @@ func (m *moby) run(ctx context.Context, name string) (code int, output string, e
 	created, err := m.client.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Name: name,
 		Config: &container.Config{
-			Image: proofimage.Name, Entrypoint: []string{proofimage.Path}, Labels: map[string]string{label: "true"},
+			Image: smokeimage.Name, Entrypoint: []string{smokeimage.Path}, Labels: map[string]string{label: "true"},
 			AttachStdout: true,
 		},
 		HostConfig: &container.HostConfig{
@@ -202,8 +205,10 @@ func (m *moby) plain(err error) error {
 	return err
 }
 
-// wasCut reports whether the connection ended before the answer did. One of the ways in which net/http says so has no name.
+// wasCut reports whether the connection ended before the answer did. One of the ways in which
+// net/http says so has no name.
 func wasCut(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		strings.Contains(err.Error(), "server closed idle connection")
 }

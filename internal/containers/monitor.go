@@ -10,10 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Engines there are.
+// Container engines there are.
 const (
 	Moby       = "moby"
 	Containerd = "containerd"
@@ -33,11 +33,12 @@ type Target struct {
 type Phase string
 
 const (
-	// PhaseConnecting: not proven yet, and nothing is wrong.
+	// PhaseConnecting: the smoke test is not passed yet, and nothing is wrong.
 	PhaseConnecting Phase = "Connecting"
-	// PhaseConnected: proven, and not known to be gone for longer than a moment.
+	// PhaseConnected: the smoke test is passed, and the engine not known to be gone for longer than
+	// a moment.
 	PhaseConnected Phase = "Connected"
-	// PhaseFailed: it cannot be proven, or was lost. That is tried on.
+	// PhaseFailed: it fails the smoke test, or was lost. That is tried again and again.
 	PhaseFailed Phase = "Failed"
 )
 
@@ -45,16 +46,17 @@ const (
 type State struct {
 	Target Target
 	Phase  Phase
-	// Version of the engine, once proven.
+	// Version of the engine, once it has passed the smoke test.
 	Version string
-	// Problem is why it is not connected, for people; empty while connecting for the first time and when connected.
+	// Problem is why it is not connected, for people; empty while connecting for the first time and
+	// when connected.
 	Problem string
 	// Since is when Phase began.
 	Since time.Time
 }
 
-// Shell runs a command in the guest of an instance, as sshx.Run does.
-type Shell func(ctx context.Context, instance string, command sshx.Command) (int, error)
+// Shell runs a command in the guest of an instance, as vm.GuestRunner says.
+type Shell func(ctx context.Context, instance string, command vm.Command) (int, error)
 
 // Config is what a Monitor needs.
 type Config struct {
@@ -71,17 +73,20 @@ type Config struct {
 
 // Pauses say how patient a Monitor is.
 type Pauses struct {
-	// Grace is how long an engine may be away before it counts as failed, and how long a first connection may be refused.
+	// Grace is how long an engine may be away before it counts as failed, and how long a first
+	// connection may be refused.
 	Grace time.Duration
-	// Patience is how long an engine that accepts a connection may take for its first answer, and for each step of a proof.
+	// Patience is how long an engine that accepts a connection may take for its first answer, and
+	// for each step of a smoke test.
 	Patience time.Duration
-	// Retry is the pause after a failed attempt; once the grace is over it doubles with each, up to RetryMax.
+	// Retry is the pause after a failed attempt; once the grace is over it doubles with each, up to
+	// RetryMax.
 	Retry, RetryMax time.Duration
-	// Ping is the time between two signs of life, PingTimeout how long one may take. An engine for which
-	// they are dear is asked less often.
+	// Ping is the time between two signs of life, PingTimeout how long one may take. Engines for
+	// which they are costly are pinged less often.
 	Ping, PingTimeout time.Duration
-	// Cleanup bounds the removal of the container of a proof that failed or was called off, for which Close waits; what is
-	// left is removed by the next proof.
+	// Cleanup bounds the removal of the container of a smoke test that failed or was called off,
+	// for which Close waits; what is left is removed by the next smoke test.
 	Cleanup time.Duration
 }
 
@@ -102,7 +107,7 @@ func (p Pauses) orDefault() Pauses {
 	}
 }
 
-// Monitor looks after one engine in the background. It is safe for concurrent use.
+// Monitor follows one container engine in the background. It is safe for concurrent use.
 type Monitor struct {
 	config Config
 	// open makes what reaches a target; tests have their own.
@@ -133,7 +138,8 @@ func NewMonitor(config Config) *Monitor {
 	return m
 }
 
-// Watch has changed called whenever State may have changed: serially, and it must not block. It is to be set once, before Follow.
+// Watch has changed called whenever State may have changed: serially, and it must not block. It is
+// to be set once, before Follow.
 func (m *Monitor) Watch(changed func()) {
 	m.work.Go(func() {
 		for {
@@ -147,7 +153,8 @@ func (m *Monitor) Watch(changed func()) {
 	})
 }
 
-// Follow looks after t, and no longer after another one; nil: after none. The same target again changes nothing. It never blocks.
+// Follow makes t the target instead of another one; nil: there is none. The same target again
+// changes nothing. It never blocks.
 func (m *Monitor) Follow(t *Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 
 func TestProvesOnceAndStaysConnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{proofTime: 3 * time.Second}
+		s := &scripted{smokeTestTime: 3 * time.Second}
 		w := watch(t, s)
 		defer w.Close()
 		if w.State() != nil {
@@ -33,15 +33,15 @@ func TestProvesOnceAndStaysConnected(t *testing.T) {
 		after(time.Hour)
 		w.expect(PhaseConnected, "")
 		w.expectHistory("Connecting Connected")
-		if s.count().proofs != 1 || s.count().attempts != 1 || s.count().pings < 100 || s.count().pings > 120 {
-			t.Errorf("an hour took %d proofs, %d attempts and %d pings", s.count().proofs, s.count().attempts, s.count().pings)
+		if s.count().smokeTests != 1 || s.count().attempts != 1 || s.count().pings < 100 || s.count().pings > 120 {
+			t.Errorf("an hour took %d proofs, %d attempts and %d pings", s.count().smokeTests, s.count().attempts, s.count().pings)
 		}
 	})
 }
 
 func TestShortInterruptionIsNoNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{proofTime: 2 * time.Second}
+		s := &scripted{smokeTestTime: 2 * time.Second}
 		w := watch(t, s)
 		defer w.Close()
 		w.Follow(&target)
@@ -55,8 +55,8 @@ func TestShortInterruptionIsNoNews(t *testing.T) {
 		after(time.Minute)
 		w.expect(PhaseConnected, "")
 		w.expectHistory("Connecting Connected")
-		if s.count().proofs != 2 || !w.State().Since.Equal(since) {
-			t.Errorf("%d proofs; connected since %s, not %s", s.count().proofs, w.State().Since, since)
+		if s.count().smokeTests != 2 || !w.State().Since.Equal(since) {
+			t.Errorf("%d proofs; connected since %s, not %s", s.count().smokeTests, w.State().Since, since)
 		}
 	})
 }
@@ -83,16 +83,17 @@ func TestLongInterruption(t *testing.T) {
 		after(31 * time.Second)
 		w.expect(PhaseConnected, "")
 		w.expectHistory("Connecting Connected Failed Connected")
-		if s.count().proofs != 2 {
-			t.Errorf("%d proofs", s.count().proofs)
+		if s.count().smokeTests != 2 {
+			t.Errorf("%d proofs", s.count().smokeTests)
 		}
 	})
 }
 
-// A proof takes longer than the grace in a slow guest; nobody knows by then whether the engine works.
+// A smoke test takes longer than the grace in a slow guest; nobody knows by then whether the engine
+// works.
 func TestReconnectionThatTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{proofTime: 15 * time.Second}
+		s := &scripted{smokeTestTime: 15 * time.Second}
 		w := watch(t, s)
 		defer w.Close()
 		w.Follow(&target)
@@ -128,7 +129,7 @@ func TestEngineThatNeverWas(t *testing.T) {
 
 func TestEngineThatIsSlowToStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{slow: 90 * time.Second, proofTime: time.Minute}
+		s := &scripted{slow: 90 * time.Second, smokeTestTime: time.Minute}
 		w := watch(t, s)
 		defer w.Close()
 		w.Follow(&target)
@@ -186,7 +187,7 @@ func TestHungEngineIsNoticed(t *testing.T) {
 	})
 }
 
-// An engine that dies as soon as it is proven must not be proven in a circle.
+// An engine that dies as soon as it is tested must not be tested in a circle.
 func TestEngineThatDiesAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{}
@@ -209,8 +210,8 @@ func TestEngineThatDiesAgainAndAgain(t *testing.T) {
 			}
 		}()
 		after(10 * time.Minute)
-		if s.count().proofs > 40 {
-			t.Errorf("%d proofs in ten minutes", s.count().proofs)
+		if s.count().smokeTests > 40 {
+			t.Errorf("%d proofs in ten minutes", s.count().smokeTests)
 		}
 		cancel()
 		after(time.Minute)

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/containers/proofimage"
+	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
 // scripted is an engine in memory, whose time is the test's.
@@ -23,15 +23,16 @@ type scripted struct {
 	slow time.Duration
 	// hung: nothing answers until it is closed.
 	hung chan struct{}
-	// proofTime is how long a container runs.
-	proofTime time.Duration
-	runError  error
-	stream    chan error
+	// smokeTestTime is how long a container runs.
+	smokeTestTime time.Duration
+	runError      error
+	stream        chan error
 	counts
 }
 
-// counts are proofs that were begun, attempts to connect, pings, and how many listen and are open now.
-type counts struct{ proofs, attempts, pings, listening, open int }
+// counts are smoke tests that were begun, attempts to connect, pings, and how many listen and are
+// open now.
+type counts struct{ smokeTests, attempts, pings, listening, open int }
 
 func (s *scripted) count() (c counts) {
 	s.set(func() { c = s.counts })
@@ -64,7 +65,7 @@ func (s *scripted) answer(ctx context.Context, late time.Duration) error {
 }
 
 func (s *scripted) describe() (title, hint string) { return "Docker", "rdd shell" }
-func (s *scripted) dearness() time.Duration        { return 1 }
+func (s *scripted) pingFactor() time.Duration      { return 1 }
 func (s *scripted) close()                         { s.set(func() { s.open-- }) }
 
 func (s *scripted) version(ctx context.Context) (string, error) {
@@ -99,8 +100,8 @@ func (s *scripted) load(ctx context.Context) error                  { return s.a
 func (s *scripted) run(ctx context.Context, _ string) (int, string, error) {
 	var late time.Duration
 	var err error
-	s.set(func() { s.proofs++; late, err = s.proofTime, s.runError })
-	return 0, proofimage.Message, errors.Join(err, s.answer(ctx, late))
+	s.set(func() { s.smokeTests++; late, err = s.smokeTestTime, s.runError })
+	return 0, smokeimage.Message, errors.Join(err, s.answer(ctx, late))
 }
 
 // breakStream ends the events.
@@ -123,7 +124,7 @@ type watched struct {
 
 func watch(t *testing.T, s *scripted) *watched {
 	t.Helper()
-	s.proofTime = max(s.proofTime, time.Millisecond) // or there is nothing between two phases
+	s.smokeTestTime = max(s.smokeTestTime, time.Millisecond) // or there is nothing between two phases
 	w := &watched{Monitor: NewMonitor(Config{}), t: t}
 	w.open = func(Target) (engine, error) {
 		s.set(func() { s.open++ })

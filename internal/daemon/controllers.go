@@ -17,22 +17,25 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/apiserver"
-	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// controllerGrace is how long running reconciles may take to end; they hold nothing that must not be interrupted.
+// controllerGrace is how long running reconciles may take to end; they hold nothing that must not
+// be interrupted.
 const controllerGrace = 300 * time.Millisecond
 
-// lookPatience bounds the look at all that there is: a machine that does not answer must not keep the daemon from being reached.
-const lookPatience = 5 * time.Second
+// initialReconcileTimeout bounds the initial reconcile: a machine that does not answer must not
+// keep the daemon from being reached.
+const initialReconcileTimeout = 5 * time.Second
 
 // startControllers runs the controllers under one manager and returns when they watch.
-func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server, selected []controllers.Controller) error {
+func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server, controllers Controllers) error {
 	ctrl.SetLogger(klog.NewKlogr())
 	grace := controllerGrace
-	mgr, err := ctrl.NewManager(server.Config(apiserver.DaemonName), ctrl.Options{
-		Scheme:                  controllers.Scheme(),
+	mgr, err := ctrl.NewManager(server.Config(rules.DaemonName), ctrl.Options{
+		Scheme:                  scheme.New(),
 		Metrics:                 metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:  "0",
 		GracefulShutdownTimeout: &grace,
@@ -47,28 +50,29 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 	})); err != nil {
 		return err
 	}
-	look, err := controllers.Setup(mgr, selected)
+	initial, err := controllers.Setup(mgr)
 	if err != nil {
 		return err
 	}
-	d.lookAtAll(ctx, look)
+	d.reconcileOnce(ctx, initial)
 	d.parts.Run("controllers", mgr.Start)
-	d.parts.Add("container engine monitor", nil, func() error { d.options.Engines.Containers.Close(); return nil })
+	d.parts.Add("container engine monitor", nil, func() error { controllers.Close(); return nil })
 	return d.parts.WaitFor(ctx, ready)
 }
 
-// lookAtAll has all that there is looked at once: what the API says of machines when the daemon is ready is of now.
-func (d *daemon) lookAtAll(ctx context.Context, look func(ctx context.Context) error) {
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+// reconcileOnce reconciles all that there is: what the API says of machines when the daemon is
+// ready is of now.
+func (d *daemon) reconcileOnce(ctx context.Context, initial func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, initialReconcileTimeout)
 	defer cancel()
-	if err := look(ctx); err != nil {
-		klog.ErrorS(err, "Not all could be looked at before the daemon is ready; it is tried again")
+	if err := initial(ctx); err != nil {
+		klog.ErrorS(err, "Not all could be reconciled before the daemon is ready; it is tried again")
 	}
-	d.step("All machines are looked at")
+	d.step("The initial reconcile is done")
 }
 
-// watching returns when the watches of rdd's own resources, which wake the controllers, have begun. The
-// manager's own means to know would poll ten times a second.
+// watching returns when the watches of rdd's own resources, which wake the controllers, have begun.
+// What the manager offers for that polls ten times a second.
 func watching(ctx context.Context, watched cache.Cache) error {
 	for _, object := range []ctrlclient.Object{&appv1.App{}, &limav1.LimaVM{}} {
 		informer, err := watched.GetInformer(ctx, object, cache.BlockUntilSynced(false))

@@ -18,54 +18,45 @@ import (
 	"rancherdesktop.io/rdd/api/crds"
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/controllers"
-	"rancherdesktop.io/rdd/internal/daemon/settings"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/daemon/supervise"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// ErrRunning says that another daemon of the instance runs.
-var ErrRunning = errors.New("the daemon is already running")
-
-// Options of Run.
+// Options of Serve.
 type Options struct {
-	Instance  instance.Instance
-	Arguments settings.Arguments
-	Build     version.Build
-	Engines   Engines
-	// Docker is what docker is told by the environment.
-	Docker hostconfig.Environment
-	// Background says that the standard streams are the instance's logs.
+	Instance instance.Instance
+	Build    version.Build
+	// Background says that the standard streams are the instance's logs, and that somebody waits
+	// for the daemon's report.
 	Background bool
-	// Ready is called once when the daemon is ready.
-	Ready func()
 }
 
-// Run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed.
-func Run(ctx context.Context, options Options) error {
+// run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed. It
+// calls ready once when the daemon is ready. presence.ErrRunning when another daemon of the
+// instance runs.
+func run(ctx context.Context, options Options, parts Parts, ready func()) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {
 		return err
 	}
-	lock, err := flock.Try(inst.LockFile())
-	if errors.Is(err, flock.ErrLocked) {
-		return ErrRunning
-	}
+	lock, err := presence.Lock(inst)
 	if err != nil {
 		return err
 	}
-	d := &daemon{options: options, inst: inst, lock: lock, began: time.Now()}
+	d := &daemon{options: options, built: parts, ready: ready, inst: inst, lock: lock, began: time.Now()}
 	return errors.Join(d.run(ctx), lock.Unlock())
 }
 
 type daemon struct {
 	options Options
+	built   Parts
+	ready   func()
 	inst    instance.Instance
 	lock    *flock.Lock
 	began   time.Time
@@ -89,19 +80,20 @@ func (d *daemon) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		klog.InfoS("Stopping")
 	}
-	return errors.Join(err, d.parts.Stop(), d.withdraw(client.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
+	return errors.Join(err, d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
 // claim removes what a killed daemon left and writes the PID file, a hint for people.
 func (d *daemon) claim() error {
 	return errors.Join(
-		atomicfile.Remove(client.RecordFile(d.inst)),
+		atomicfile.Remove(presence.RecordFile(d.inst)),
 		atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir()),
 		atomicfile.Write(d.inst.PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600),
 	)
 }
 
-// start brings the parts up, each after what it needs. What was started is in d.parts even when it fails.
+// start brings the parts up, each after what it needs. What was started is in d.parts even when it
+// fails.
 func (d *daemon) start(ctx context.Context) error {
 	listener, err := listen(d.wantedPort())
 	if err != nil {
@@ -114,7 +106,7 @@ func (d *daemon) start(ctx context.Context) error {
 	d.port = listener.Addr().(*net.TCPAddr).Port
 	d.parts.Add("store", store.Failed(), store.Close)
 	d.step("Store is open")
-	server, selected, err := d.newServer(listener, store)
+	server, controllers, err := d.newServer(ctx, listener, store)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -123,14 +115,14 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.step("API server is ready")
-	kubeconfig, err := renderKubeconfig(d.inst, server.Config(apiserver.UserName))
+	kubeconfig, err := renderKubeconfig(d.inst, server.Config(rules.UserName))
 	if err != nil {
 		return err
 	}
 	if err := d.publish(d.inst.ConfigFile(), kubeconfig); err != nil {
 		return err
 	}
-	if err := d.startControllers(ctx, server, selected); err != nil {
+	if err := d.startControllers(ctx, server, controllers); err != nil {
 		return err
 	}
 	d.parts.Run("store backups", func(ctx context.Context) error {
@@ -139,7 +131,9 @@ func (d *daemon) start(ctx context.Context) error {
 	return nil
 }
 
-func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apiserver.Server, []controllers.Controller, error) {
+func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *datastore.Store) (
+	*apiserver.Server, Controllers, error,
+) {
 	definitions, err := apiserver.LoadDefinitions(crds.Files)
 	if err != nil {
 		return nil, nil, err
@@ -148,50 +142,53 @@ func (d *daemon) newServer(listener net.Listener, store *datastore.Store) (*apis
 	if err != nil {
 		return nil, nil, err
 	}
-	all, selected, err := d.selectControllers(access.Config)
-	if err != nil {
-		return nil, nil, err
-	}
+	controllers := d.built.Controllers(ctx, access.Config)
 	server, err := apiserver.New(apiserver.Options{
-		Access: access, Dial: store.Dial, Rules: controllers.Rules(all), Definitions: definitions,
+		Access: access, Dial: store.Dial, Rules: controllers.Rules(), Definitions: definitions,
 	})
 	d.step("API server is built")
-	return server, selected, err
+	return server, controllers, err
 }
 
-// announce tells that the daemon is ready: by its record to whoever looks, by Ready to who started it.
+// announce makes known that the daemon is ready: by its record to everybody, by its report to who
+// started it.
 func (d *daemon) announce() error {
 	self, err := process.Identify(os.Getpid())
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := client.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
+	record := presence.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}
-	if err := d.publish(client.RecordFile(d.inst), data); err != nil {
+	if err := presence.ForgetFailure(d.inst); err != nil {
+		return err
+	}
+	if err := d.publish(presence.RecordFile(d.inst), data); err != nil {
 		return err
 	}
 	d.parts.Run("service directory", d.keep)
 	d.step("Daemon is ready")
-	d.options.Ready()
+	d.ready()
 	return nil
 }
 
 // step logs how far the start has come.
 func (d *daemon) step(what string) {
-	klog.InfoS(what, "after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
+	klog.InfoS(what,
+		"after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
 }
 
 func (d *daemon) wantedPort() int {
-	if d.options.Arguments.SecurePort != 0 {
-		return d.options.Arguments.SecurePort
+	if d.built.Port != 0 {
+		return d.built.Port
 	}
 	return d.inst.Port()
 }
 
-// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig will tell which.
+// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig says
+// which.
 func listen(port int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -13,14 +13,15 @@ import (
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 )
 
-// keepInterval is how often the daemon looks after its files: no event tells that a directory above them was moved away.
+// keepInterval is how often the daemon checks its files: no event says that a directory above them
+// was moved away.
 const keepInterval = 2 * time.Second
 
-// errLost says that the daemon's service directory is not there any more: nobody can find this daemon, and another one may
-// have been started in its place.
+// errLost says that the daemon's service directory is not there any more: nobody can find this
+// daemon, and another one may have been started in its place.
 var errLost = errors.New("it was removed while the daemon ran")
 
 // published is a file as it was written.
@@ -56,24 +57,26 @@ func (p *published) intact() bool {
 	return err == nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
 }
 
-// keep puts published files right that somebody changed or removed, keeps logs from growing for ever, and fails when the service directory is lost. It is the
-// first part to stop, and then takes the record away.
+// keep puts published files right that somebody changed or removed, keeps logs from growing for
+// ever, and fails when the service directory is lost. It is the first part to stop, and then takes
+// the record away.
 func (d *daemon) keep(ctx context.Context) error {
 	ticker := time.NewTicker(keepInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return d.withdraw(client.RecordFile(d.inst))
+			return d.withdraw(presence.RecordFile(d.inst))
 		case <-ticker.C:
 		}
-		if err := d.look(); err != nil {
+		if err := d.checkFiles(); err != nil {
 			return err
 		}
 	}
 }
 
-func (d *daemon) look() error {
+// checkFiles is one round of keep.
+func (d *daemon) checkFiles() error {
 	current, err := d.lock.Current()
 	if err != nil {
 		return err
@@ -95,7 +98,8 @@ func (d *daemon) look() error {
 	return nil
 }
 
-// withdraw removes a file of this daemon, unless the directory was lost: then it is another daemon's.
+// withdraw removes a file of this daemon, unless the directory was lost: then it is another
+// daemon's.
 func (d *daemon) withdraw(path string) error {
 	current, err := d.lock.Current()
 	if err != nil || !current {

@@ -10,28 +10,29 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// rotateLogs begins logs anew that have grown too large, of a daemon whose standard streams are its logs. One old log is kept,
-// so that logs take at most twice client.MaxLog each, and what is written between two looks.
+// rotateLogs begins logs anew that have grown too large, of a daemon whose standard streams are its
+// logs. One old log is kept, so that logs take at most twice presence.MaxLog each, and what is
+// written between two checks.
 func (d *daemon) rotateLogs() error {
 	if !d.options.Background || runtime.GOOS == "windows" { // which moves no file that is being written to
 		return nil
 	}
 	return errors.Join(
-		rotate(client.LogFile(d.inst), os.Stderr),
-		rotate(client.StdoutFile(d.inst), os.Stdout),
+		rotate(presence.LogFile(d.inst), os.Stderr),
+		rotate(presence.StdoutFile(d.inst), os.Stdout),
 	)
 }
 
 func rotate(path string, stream *os.File) error {
 	info, err := os.Stat(path)
-	if err != nil || info.Size() <= client.MaxLog {
+	if err != nil || info.Size() <= presence.MaxLog {
 		return nil // one that somebody removed comes back with the next start
 	}
-	log, err := client.OpenLog(path)
+	log, err := presence.OpenLog(path)
 	if err != nil {
 		return fmt.Errorf("beginning a new log: %w", err)
 	}

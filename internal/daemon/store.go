@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/datastore"
-	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/instance"
 )
 
 const (
-	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a start has better things to do.
+	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a
+	// start has better things to do.
 	firstBackup = 10 * time.Second
 	// backupInterval is how often it does then, if the store has changed.
 	backupInterval = 15 * time.Minute
@@ -38,36 +37,4 @@ func (d *daemon) openStore() (*datastore.Store, error) {
 		way += "; to start with an empty store, which knows no VM, move the file away"
 	}
 	return nil, fmt.Errorf("%w; %s", err, way)
-}
-
-// Backup is a copy of an instance's store.
-type Backup = datastore.Backup
-
-// Backups lists the backups of an instance's store, the newest first.
-func Backups(inst instance.Instance) ([]Backup, error) { return datastore.Backups(inst.StoreFile()) }
-
-// Restore puts a backup in the place of the store of an instance whose daemon does not run, and returns where the old store is now.
-func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
-	err = alone(inst, func() error {
-		aside, err = datastore.Restore(inst.StoreFile(), backup, time.Now())
-		return err
-	})
-	return aside, err
-}
-
-// Discard removes the store of an instance whose daemon does not run, with its backups.
-func Discard(inst instance.Instance) error {
-	return alone(inst, func() error { return datastore.Discard(inst.StoreFile()) })
-}
-
-// alone does something while no daemon of the instance can start.
-func alone(inst instance.Instance, do func() error) error {
-	lock, err := flock.Try(inst.LockFile())
-	if errors.Is(err, flock.ErrLocked) {
-		return ErrRunning
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(), lock.Unlock())
 }

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
 // separateMounts gives cmd a mount namespace. An ordinary user needs a user namespace for that
-// (user_namespaces(7)), in which he stays who he is: files keep their owners and he gets no access that he had not.
+// (user_namespaces(7)), in which he stays who he is: files keep their owners and he gets no access
+// that he had not.
 func separateMounts(cmd *exec.Cmd) error {
 	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS
 	uid, gid := os.Geteuid(), os.Getegid()
@@ -32,16 +34,17 @@ func separateMounts(cmd *exec.Cmd) error {
 
 // Mount is a change to what a process sees of the file system.
 type Mount struct {
-	// Source is a directory that appears, with everything mounted below it, at Target as well. Empty: at Target appears an empty
-	// directory that cannot be written to.
+	// Source is a directory that appears, with everything mounted below it, at Target as well.
+	// Empty: at Target appears an empty directory that cannot be written to.
 	Source string `json:"source,omitempty"`
 	// Target is an existing directory.
 	Target string `json:"target"`
 }
 
-// MountPrivately makes the mounts, in their order, in this process's own mount namespace: it must have been
-// started with PrivateMounts. Then it replaces itself by the program, which can undo none of them unless it is
-// root's. What the host mounts and unmounts later is seen, nothing of this is seen on the host. It returns on failure only.
+// MountPrivately makes the mounts, in their order, in this process's own mount namespace: it must
+// have been started with PrivateMounts. Then it replaces itself by the program, which can undo none
+// of them unless it is root's. What the host mounts and unmounts later is seen, nothing of this is
+// seen on the host. It returns on failure only.
 func MountPrivately(mounts []Mount, argv, env []string) error {
 	// Capabilities are a thread's.
 	runtime.LockOSThread()
@@ -87,9 +90,11 @@ func (m Mount) attach(tree int) error {
 	return unix.Mount("none", m.Target, "tmpfs", flags, fmt.Sprintf("size=4k,mode=0500,uid=%d,gid=%d", os.Geteuid(), os.Getegid()))
 }
 
-// NamespaceRefused reports whether err says that the host lets this user make no namespaces, or not mount in them.
+// NamespaceRefused reports whether err says that the host lets this user make no namespaces, or not
+// mount in them.
 func NamespaceRefused(err error) bool {
-	// ENOSPC: user.max_user_namespaces is 0 or reached; EINVAL: the kernel was built without; EACCES: AppArmor.
+	// ENOSPC: user.max_user_namespaces is 0 or reached; EINVAL: the kernel was built without;
+	// EACCES: AppArmor.
 	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.ENOSPC, unix.EUSERS, unix.EINVAL, unix.ENOSYS} {
 		if errors.Is(err, refusal) {
 			return true
@@ -98,39 +103,30 @@ func NamespaceRefused(err error) bool {
 	return false
 }
 
-// MountAliases returns every path by which this host's mounts lead to the directory path, which must be free of
-// symbolic links: itself, and where bind mounts show it again.
+// MountAliases returns every path by which this host's mounts lead to the directory path, which
+// must be free of symbolic links: itself, and where bind mounts show it again.
 func MountAliases(path string) ([]string, error) {
-	data, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading the host's mounts: %w", err)
 	}
-	return mountAliases(string(data), path), nil
+	return mountAliases(mounts, path), nil
 }
 
-// mountAliases reads mountinfo (proc(5)): lines of id, parent, device, root within the file system, mount point, ….
-func mountAliases(mountinfo, path string) []string {
-	type mount struct{ device, root, point string }
-	var all []mount
-	var on mount
-	for line := range strings.Lines(mountinfo) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		m := mount{fields[2], unescapeMount(fields[3]), unescapeMount(fields[4])}
-		all = append(all, m)
+func mountAliases(mounts []*mountinfo.Info, path string) []string {
+	on := &mountinfo.Info{}
+	for _, m := range mounts {
 		// The deepest mount counts, and of several on the same point the last.
-		if _, below := cutDir(path, m.point); below && len(m.point) >= len(on.point) {
+		if _, below := cutDir(path, m.Mountpoint); below && len(m.Mountpoint) >= len(on.Mountpoint) {
 			on = m
 		}
 	}
 	aliases := []string{path}
-	rest, _ := cutDir(path, on.point)
-	inside := joinDir(on.root, rest)
-	for _, m := range all {
-		if rest, below := cutDir(inside, m.root); below && m.device == on.device {
-			if alias := joinDir(m.point, rest); alias != path {
+	rest, _ := cutDir(path, on.Mountpoint)
+	inside := joinDir(on.Root, rest)
+	for _, m := range mounts {
+		if rest, below := cutDir(inside, m.Root); below && m.Major == on.Major && m.Minor == on.Minor {
+			if alias := joinDir(m.Mountpoint, rest); alias != path {
 				aliases = append(aliases, alias)
 			}
 		}
@@ -138,7 +134,8 @@ func mountAliases(mountinfo, path string) []string {
 	return aliases
 }
 
-// cutDir returns what follows dir in path, with its leading slash; below is false when path is not in dir.
+// cutDir returns what follows dir in path, with its leading slash; below is false when path is not
+// in dir.
 func cutDir(path, dir string) (rest string, below bool) {
 	if dir == "/" {
 		return strings.TrimSuffix(path, "/"), strings.HasPrefix(path, "/")
@@ -153,7 +150,3 @@ func joinDir(dir, rest string) string {
 	}
 	return "/"
 }
-
-var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-
-func unescapeMount(field string) string { return mountEscapes.Replace(field) }

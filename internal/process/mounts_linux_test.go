@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/moby/sys/mountinfo"
 )
 
 // mountsVariable makes this test's program the process that MountPrivately replaces.
@@ -104,7 +106,8 @@ func TestMountPrivatelyNamesWhatFails(t *testing.T) {
 		}
 		defer out.Close()
 		_, ended, err := StartDetached(Command{
-			Path: "/proc/self/exe", Args: []string{"/bin/true"}, Env: []string{mountsVariable + "=" + string(data)}, Stderr: out, PrivateMounts: true,
+			Path: "/proc/self/exe", Args: []string{"/bin/true"}, Env: []string{mountsVariable + "=" + string(data)},
+			Stderr: out, PrivateMounts: true,
 		})
 		if err != nil && NamespaceRefused(err) {
 			t.Skipf("SKIPPED: this host makes no namespaces: %v", err)
@@ -122,14 +125,17 @@ func TestMountPrivatelyNamesWhatFails(t *testing.T) {
 }
 
 func TestMountAliases(t *testing.T) {
-	const mountinfo = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+	const table = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 0:5 / /proc rw - proc proc rw
 30 22 8:2 /homes /home rw,relatime shared:2 - ext4 /dev/sda2 rw
 31 22 8:2 / /data rw,relatime shared:2 - ext4 /dev/sda2 rw
 32 30 8:2 /homes/me/.rd2 /home/me/a\040link rw - ext4 /dev/sda2 rw
 33 22 8:3 / /home/me/usb rw - vfat /dev/sdb rw
-short line
 `
+	mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(table), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string][]string{
 		"/home/me/.rd2":      {"/home/me/.rd2", "/data/homes/me/.rd2", "/home/me/a link"},
 		"/home/me/.rd2/lima": {"/home/me/.rd2/lima", "/data/homes/me/.rd2/lima", "/home/me/a link/lima"},
@@ -139,8 +145,11 @@ short line
 		"/etc":               {"/etc"},
 		"/data":              {"/data"},
 	} {
-		if got := mountAliases(mountinfo, path); !slices.Equal(got, want) {
+		if got := mountAliases(mounts, path); !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
+	}
+	if _, err := mountinfo.GetMountsFromReader(strings.NewReader(table+"short line\n"), nil); err == nil {
+		t.Error("a line that is none of mountinfo's is passed over")
 	}
 }

@@ -41,7 +41,8 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Files are handed down as descriptors 3, 4, …; the process inherits no others.
 	Files []*os.File
-	// PrivateMounts lets a detached process begin in a mount namespace of its own and change it: see MountPrivately.
+	// PrivateMounts lets a detached process begin in a mount namespace of its own and change it:
+	// see MountPrivately.
 	PrivateMounts bool
 }
 
@@ -85,7 +86,8 @@ func Run(ctx context.Context, c Command) error {
 	return runTied(cmd)
 }
 
-// Output runs a program to its end and returns its standard output; the error carries the tail of its standard error.
+// Output runs a program to its end and returns its standard output; the error carries the tail of
+// its standard error.
 func Output(ctx context.Context, c Command) ([]byte, error) {
 	cmd := c.build(ctx)
 	cmd.Stdout, cmd.Stderr = nil, nil

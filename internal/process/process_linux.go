@@ -45,7 +45,8 @@ func runTied(cmd *exec.Cmd) error {
 	return cmd.Run()
 }
 
-// Identify returns the identity of a living process; ErrGone when there is none (a zombie counts as gone).
+// Identify returns the identity of a living process; ErrGone when there is none (a zombie counts as
+// gone).
 func Identify(pid int) (Identity, error) {
 	if _, err := readStat(pid); err != nil {
 		return Identity{}, err

@@ -89,7 +89,16 @@ func TestStartDetachedHandsDownOnlyNamedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	_, ended, err := StartDetached(Command{Path: "/bin/sh", Args: []string{"-c", "exec ls /proc/self/fd >&3"}, Files: []*os.File{write}})
+	// The process waits for the end of its input, so that it is there still when it is identified.
+	stdin, hold, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	_, ended, err := StartDetached(Command{
+		Path: "/bin/sh", Args: []string{"-c", "ls /proc/self/fd >&3; cat"}, Stdin: stdin, Files: []*os.File{write},
+	})
+	hold.Close()
 	if err != nil {
 		t.Fatal(err)
 	}

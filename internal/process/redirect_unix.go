@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Redirect makes this process's standard stream, os.Stdout or os.Stderr, go to the open file from now on; also what the
-// Go runtime writes at a crash.
+// Redirect makes this process's standard stream, os.Stdout or os.Stderr, go to the open file from
+// now on; also what the Go runtime writes at a crash.
 func Redirect(stream, file *os.File) error {
 	if err := unix.Dup2(int(file.Fd()), int(stream.Fd())); err != nil {
 		return fmt.Errorf("redirecting %s: %w", stream.Name(), err)

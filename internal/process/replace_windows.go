@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Replace runs the program to its end with this process's standard streams and returns its exit code.
+// Replace runs the program to its end with this process's standard streams and returns its exit
+// code.
 func Replace(path string, argv, env []string) (int, error) {
 	cmd := Command{Path: path, Args: argv[1:], Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}.build(context.Background())
 	err := cmd.Run()

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SocketOwner returns the PID of the process that listens on a Unix socket (unix(7), SO_PEERCRED). ErrGone when nobody does.
+// SocketOwner returns the PID of the process that listens on a Unix socket (unix(7), SO_PEERCRED).
+// ErrGone when nobody does.
 func SocketOwner(path string) (int, error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wait returns when the identified process has ended, or with ctx's error. It need not be a child of this
-// one. Waiting costs neither a thread nor a timer: a pidfd becomes readable when its process ends (pidfd_open(2)).
+// Wait returns when the identified process has ended, or with ctx's error. It need not be a child
+// of this one. Waiting costs neither a thread nor a timer: a pidfd becomes readable when its
+// process ends (pidfd_open(2)).
 func (id Identity) Wait(ctx context.Context) error {
 	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)
 	if errors.Is(err, unix.ESRCH) {
@@ -24,8 +25,8 @@ func (id Identity) Wait(ctx context.Context) error {
 	}
 	pidfd := os.NewFile(uintptr(fd), "pidfd")
 	defer func() { _ = pidfd.Close() }()
-	// A first thread that has ended looks like a zombie while the others still hold files and locks: only the pidfd
-	// knows when all of them are gone.
+	// A first thread that has ended looks like a zombie while the others still hold files and
+	// locks: only the pidfd knows when all of them are gone.
 	if now, err := identifyAny(id.PID); err != nil || now != id {
 		return nil //nolint:nilerr // the process is gone, and its PID may be another's
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Backoff spaces out attempts at things that fail: each failure of a key doubles its
+// Backoff spaces out attempts at what fails: each failure of a key doubles its
 // delay, a long time without one starts it over. It only remembers; it starts no timers.
 type Backoff struct {
 	// Base is the delay after the first failure, Max the longest.
@@ -41,13 +41,6 @@ func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 		b.entries[key] = a
 	}
 	return max(0, failed.Add(b.delay(a.count)).Sub(now))
-}
-
-// Attempts returns how many failures of key there were in a row.
-func (b *Backoff) Attempts(key string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.entries[key].count
 }
 
 // Forget drops what is known of key.

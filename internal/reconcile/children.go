@@ -16,7 +16,7 @@ type Child struct {
 	Object client.Object
 	// Kind is for messages.
 	Kind string
-	// Mine tells, once the child was read, whether it is the owner's to delete.
+	// Mine says, once the child was read, whether it is the owner's to delete.
 	Mine func(child client.Object) bool
 	// Finalizer is the owner's claim on the child, released before the deletion.
 	Finalizer string

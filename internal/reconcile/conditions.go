@@ -46,10 +46,11 @@ func SetCondition(conditions *[]metav1.Condition, now metav1.Time, c metav1.Cond
 }
 
 // MirrorCondition copies a condition of another object into a list as it is, transition time
-// included, under the list's object's generation; a condition that the other object lacks is removed.
+// included, under the list's object's generation; a condition that the other object lacks is
+// removed.
 //
-// meta.SetStatusCondition will not do: it keeps the old transition time when the status
-// is equal, which loses a change to and fro that was seen as one.
+// meta.SetStatusCondition will not do: it keeps the old transition time when the status is equal,
+// which loses a change to and fro that was seen as one.
 func MirrorCondition(conditions *[]metav1.Condition, from []metav1.Condition, conditionType string, generation int64) {
 	others := slices.DeleteFunc(slices.Clone(*conditions), func(c metav1.Condition) bool { return c.Type == conditionType })
 	if found := meta.FindStatusCondition(from, conditionType); found != nil {

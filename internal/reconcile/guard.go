@@ -64,21 +64,22 @@ func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured
 	}
 	subject := fmt.Sprintf("%s %q", req.Kind.Kind, obj.GetName())
 	for _, kind := range ownerKinds(old) {
-		if req.UserInfo.Username == ControllerUser(kind) {
+		if req.UserInfo.Username == rules.ControllerName(kind) {
 			continue
 		}
 		if lost := lostClaim(old, obj, kind); lost != "" {
 			return nil, fmt.Errorf("cannot remove %s from %s: %s", lost, subject, ownedSentence(old, kind))
 		}
 	}
-	if stripsCleanup(old, obj) && req.UserInfo.Username != ControllerUser(req.Kind.Kind) {
+	if stripsCleanup(old, obj) && req.UserInfo.Username != rules.ControllerName(req.Kind.Kind) {
 		return nil, fmt.Errorf("cannot remove finalizer %q from %s: its controller has to clean up first; delete the %s resource instead",
 			FinalizerCleanup, subject, req.Kind.Kind)
 	}
 	return nil, nil
 }
 
-// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes nothing.
+// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes
+// nothing.
 func lostClaim(old, obj metav1.Object, kind string) string {
 	if finalizer := OwnedByPrefix + kind; !slices.Contains(obj.GetFinalizers(), finalizer) {
 		return fmt.Sprintf("finalizer %q", finalizer)
@@ -123,7 +124,8 @@ func ownerOf(obj metav1.Object, kind string) *metav1.OwnerReference {
 	return nil
 }
 
-// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when the owner reference is missing.
+// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when
+// the owner reference is missing.
 func Owned(obj metav1.Object) (kind, name string, owned bool) {
 	kinds := ownerKinds(obj)
 	if len(kinds) == 0 {

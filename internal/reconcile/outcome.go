@@ -22,7 +22,7 @@ const conflictRetry = 10 * time.Millisecond
 type Outcome struct {
 	// Why says what is waited for.
 	Why string
-	// After is when to look again although no watch wakes us; 0: a watch will.
+	// After is when to reconcile again although no watch wakes us; 0: a watch will.
 	After time.Duration
 	// Err is to be retried with back-off.
 	Err error
@@ -34,7 +34,7 @@ type Outcome struct {
 func Done() Outcome { return Outcome{} }
 
 // Wait ends the pass: why says what for. After 0 relies on a watch to wake us;
-// anything else is also looked at again then.
+// with anything else the object is also reconciled again then.
 func Wait(why string, after time.Duration) Outcome { return Outcome{Why: why, After: after} }
 
 // Retry ends the pass with an error that is tried again with back-off.
@@ -74,7 +74,7 @@ func (o Outcome) Result() (ctrl.Result, error) {
 	}
 }
 
-// Step is one thing a reconciler sees to.
+// Step is one task of a reconciler.
 type Step[S any] struct {
 	// Name completes errors: "creating the namespace".
 	Name string

@@ -5,7 +5,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -13,21 +12,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
-// ControllerPrefix begins the user name of each controller.
-const ControllerPrefix = "system:rdd:controller:"
-
-// DaemonUser is the identity of the daemon itself.
-const DaemonUser = "system:rdd:daemon"
-
 const (
 	// FinalizerCleanup is a resource's own: its controller cleans up before it disappears.
 	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
 	// OwnedByPrefix and a Kind are the finalizer that an owner of that kind puts on a child.
 	OwnedByPrefix = "rdd.rancherdesktop.io/owned-by-"
 )
-
-// ControllerUser is the user name of the controller of a kind.
-func ControllerUser(kind string) string { return ControllerPrefix + strings.ToLower(kind) }
 
 // OwnerReference is the controller owner reference to owner.
 func OwnerReference(owner client.Object, kind schema.GroupVersionKind) metav1.OwnerReference {
@@ -37,7 +27,8 @@ func OwnerReference(owner client.Object, kind schema.GroupVersionKind) metav1.Ow
 // OwnedBy reports whether owner controls obj: by UID, never by name.
 func OwnedBy(obj, owner metav1.Object) bool { return metav1.IsControlledBy(obj, owner) }
 
-// AddFinalizer puts a finalizer on obj unless it is there. The write fails with a conflict when obj has changed since it was read.
+// AddFinalizer puts a finalizer on obj unless it is there. The write fails with a conflict when obj
+// has changed since it was read.
 func AddFinalizer(ctx context.Context, c client.Client, obj client.Object, finalizer string) error {
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.AddFinalizer)
 }
@@ -47,7 +38,9 @@ func RemoveFinalizer(ctx context.Context, c client.Client, obj client.Object, fi
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.RemoveFinalizer)
 }
 
-func changeFinalizers(ctx context.Context, c client.Client, obj client.Object, finalizer string, change func(client.Object, string) bool) error {
+func changeFinalizers(
+	ctx context.Context, c client.Client, obj client.Object, finalizer string, change func(client.Object, string) bool,
+) error {
 	before := obj.DeepCopyObject().(client.Object)
 	if !change(obj, finalizer) {
 		return nil

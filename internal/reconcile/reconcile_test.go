@@ -94,8 +94,9 @@ func TestBackoff(t *testing.T) {
 		t.Errorf("after a calm time: %s", got)
 	}
 	b.Forget("k")
-	if b.Attempts("k") != 0 {
-		t.Error("not forgotten")
+	soon := now.Add(2*time.Minute + time.Second)
+	if got := b.Remaining("k", soon, soon); got != time.Second {
+		t.Errorf("not forgotten: %s", got)
 	}
 }
 

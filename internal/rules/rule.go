@@ -15,7 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// Rule binds a handler to the requests it judges. A handler has no side effects, so dry-run requests take the same path.
+// Rule binds a handler to the requests it judges. A handler has no side effects, so dry-run
+// requests take the same path.
 type Rule struct {
 	// Name appears in errors and logs: "app-validator".
 	Name string

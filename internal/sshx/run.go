@@ -20,6 +20,7 @@ type Command struct {
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
 	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a TTY, Stderr stays empty.
+	// Stdout and Stderr may be the same.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Env is what of the environment to hand on; the guest's sshd takes what its AcceptEnv names.
@@ -97,7 +98,7 @@ func (c *Command) open(client *ssh.Client) (*ssh.Session, func(), error) {
 }
 
 func (c Command) attach(ctx context.Context, session *ssh.Session) error {
-	session.Stdout, session.Stderr = c.Stdout, c.Stderr
+	session.Stdout, session.Stderr = share(c.Stdout, c.Stderr)
 	if c.TTY != nil {
 		if err := requestTTY(ctx, session, *c.TTY); err != nil {
 			return err

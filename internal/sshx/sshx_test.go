@@ -60,6 +60,18 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunIntoOneWriter: both streams may be one writer, as in os/exec.
+func TestRunIntoOneWriter(t *testing.T) {
+	_, client := dialed(t)
+	for range 20 {
+		var both bytes.Buffer
+		code, err := Run(t.Context(), client, Command{Line: "echo a; echo b >&2; echo a", Stdout: &both, Stderr: &both})
+		if got := both.String(); err != nil || code != 0 || strings.Count(got, "a\n") != 2 || strings.Count(got, "b\n") != 1 || len(got) != 6 {
+			t.Fatalf("code %d, %v, output %q", code, err, got)
+		}
+	}
+}
+
 func TestRunIsEightBitClean(t *testing.T) {
 	_, client := dialed(t)
 	data := make([]byte, 1<<20)

@@ -30,6 +30,9 @@ func (e *NameTakenError) Error() string {
 	return fmt.Sprintf("the instance name %q is already taken by LimaVM %s/%s (uid %s)", e.Name, e.Owner.Namespace, e.Owner.Name, e.Owner.UID)
 }
 
+// Fault returns the error as a value: see FaultOf.
+func (e *NameTakenError) Fault() *Fault { return &Fault{Kind: FaultNameTaken} }
+
 // InvalidSpecError says which part of a Spec an engine cannot honour. Retrying
 // does not help until the Spec changes.
 type InvalidSpecError struct {
@@ -44,6 +47,9 @@ func (e *InvalidSpecError) Error() string {
 	}
 	return fmt.Sprintf("field `%s` %s", e.Field, e.Reason)
 }
+
+// Fault returns the error as a value: see FaultOf.
+func (e *InvalidSpecError) Fault() *Fault { return &Fault{Kind: FaultSpec, Field: e.Field} }
 
 // HostError says what the host lacks and how to cure it.
 type HostError struct {
@@ -60,15 +66,22 @@ func (e *HostError) Error() string {
 	return fmt.Sprintf("this host lacks %s; to cure it: %s", e.Missing, e.Hint)
 }
 
-// Retryable reports whether trying again soon may help: a spec the engine cannot
-// honour or a name that is taken only changes when someone acts. An error that has a method Retryable() bool knows best itself.
-func Retryable(err error) bool {
-	var judge interface{ Retryable() bool }
-	if errors.As(err, &judge) {
-		return judge.Retryable()
+// Fault returns the error as a value: see FaultOf.
+func (e *HostError) Fault() *Fault { return &Fault{Kind: FaultHost, Missing: e.Missing, Hint: e.Hint} }
+
+// UnreachableError says that nobody was let into a guest. Its text is that of Err.
+type UnreachableError struct {
+	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.
+	Reason error
+	Err    error
+}
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap lets errors.Is and errors.As find both.
+func (e *UnreachableError) Unwrap() []error {
+	if e.Reason == nil {
+		return []error{e.Err}
 	}
-	var invalid *InvalidSpecError
-	var taken *NameTakenError
-	var host *HostError
-	return !errors.As(err, &invalid) && !errors.As(err, &taken) && !errors.As(err, &host)
+	return []error{e.Reason, e.Err}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vm holds the words that controllers and engines share: what a
+// Package vm is the vocabulary that controllers and engines share: what a
 // virtual machine should be (Spec), what it is seen to be (State), how an engine
-// is driven (Engine) and how it fails (the typed errors).
+// is driven (Engine) and how it fails (Fault, and the typed errors that carry one).
 //
 // An engine owns the instances below its LIMA_HOME. Every call is idempotent and
 // fast: work that takes longer than a moment (building an image, booting, shutting
@@ -42,8 +42,9 @@ type Spec struct {
 	// Revision identifies Template and Params: the same text has the same
 	// revision. Engines store and report it and do not interpret it.
 	Revision string
-	// Incarnation tells the machine from one of the same name and owner that was
-	// deleted to be made anew. An engine stores it when it creates the instance and reports it; Apply leaves that of an existing one alone.
+	// Incarnation tells the machine from one of the same name and owner that was deleted to be made
+	// anew. An engine stores it when it creates the instance and reports it; Apply leaves that of
+	// an existing one alone.
 	Incarnation string
 	// AdoptFrom is the UID of a former owner, or empty. An instance that still belongs to it
 	// becomes Owner's by Apply, and takes on Incarnation.
@@ -105,9 +106,10 @@ const (
 // succeed. It is cleared when the same operation is begun again or succeeds.
 type Failure struct {
 	Operation Operation
-	// Err is one of the package's typed errors where the cause is known.
-	Err error
-	At  time.Time
+	// Fault is what went wrong; never nil.
+	Fault *Fault
+	// At is when; zero when that is not known.
+	At time.Time
 }
 
 // String says what failed and why.
@@ -115,7 +117,7 @@ func (f *Failure) String() string {
 	if f == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%s: %v", f.Operation, f.Err)
+	return fmt.Sprintf("%s: %v", f.Operation, f.Fault)
 }
 
 // State is what an engine sees of an instance: read from the world (files, locks,
@@ -173,7 +175,8 @@ const (
 //
 // Besides the errors named per method, any method may return *HostError when the
 // host lacks something and ErrBusy when a conflicting operation is going on; a
-// later call succeeds. Contexts bound the call only, never the background work it began.
+// later call succeeds. FaultOf gives the kind of any error. Contexts bound the call
+// only, never the background work it began.
 type Engine interface {
 	// Observe reports an instance. ErrNotFound: there is none.
 	Observe(ctx context.Context, name string) (State, error)
@@ -183,8 +186,9 @@ type Engine interface {
 	// it in the background, or writes a changed spec, which a running machine takes
 	// up at its next start. *NameTakenError, *InvalidSpecError.
 	Apply(ctx context.Context, spec Spec) error
-	// Start begins to boot a stopped instance; a starting or running one is left as
-	// it is. A running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping, deleting).
+	// Start begins to boot a stopped instance; a starting or running one is left as it is. A
+	// running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping,
+	// deleting).
 	Start(ctx context.Context, owner Owner, name string) error
 	// Stop begins to end a machine; nil when it is stopped already. A starting
 	// machine is stopped too; StopForce overtakes a shutdown. ErrNotFound.
@@ -193,38 +197,8 @@ type Engine interface {
 	// while that goes on and when there is nothing. Gone means Observe returns ErrNotFound.
 	// *NameTakenError: it is another owner's and was not touched.
 	Delete(ctx context.Context, owner Owner, name string) error
-	// Watch calls changed with an instance's name whenever its State may have
-	// changed, until ctx ends; at the beginning once for each instance. It returns at once; calls of changed are
+	// Watch calls changed with an instance's name whenever its State may have changed, until ctx
+	// ends; at the beginning once for each instance. It returns at once; calls of changed are
 	// serial and must not block.
 	Watch(ctx context.Context, changed func(name string)) error
-}
-
-// Shell is what a client needs to reach a guest over ssh.
-type Shell struct {
-	Address        string // host:port
-	User           string
-	PrivateKeyFile string
-	KnownHostsFile string
-}
-
-// Sheller is the ability to open shells in a running guest.
-type Sheller interface {
-	// Shell says how to reach the guest's sshd. ErrNotFound, ErrNotRunning.
-	Shell(ctx context.Context, name string) (Shell, error)
-}
-
-// Host is what an engine has found out about the host. What is not known yet is empty.
-type Host struct {
-	// Accelerator that the next guest is run with: "kvm", "hvf", "tcg"; AcceleratorReason says why it is that one.
-	Accelerator, AcceleratorReason string
-	// Version of the program that runs guests.
-	Version string
-}
-
-// HostReporter is the ability to say what the host offers to guests.
-type HostReporter interface {
-	// Host tells what is known. It tries nothing that takes longer than a moment.
-	Host(ctx context.Context) (Host, error)
-	// HomeProblem says why the user's home, in which rdd's own directories must stay hidden, cannot be shown to guests; nil: it can.
-	HomeProblem(ctx context.Context) error
 }

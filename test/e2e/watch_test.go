@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
@@ -24,7 +24,7 @@ func (w *world) await(name string, wanted func(*limav1.LimaVM) bool) *limav1.Lim
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// Without a resource version the watch begins with what exists.
-	events, err := c.Watch(ctx, &limav1.LimaVMList{}, ctrl.MatchingFields{"metadata.name": name}, &ctrl.ListOptions{Raw: &metav1.ListOptions{}})
+	events, err := c.Watch(ctx, &limav1.LimaVMList{}, ctrlclient.MatchingFields{"metadata.name": name}, &ctrlclient.ListOptions{Raw: &metav1.ListOptions{}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

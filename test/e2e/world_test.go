@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -188,7 +189,7 @@ func (w *world) tearDown() {
 	if w.t.Failed() {
 		w.showLogs()
 	}
-	if exists, err := client.Exists(w.inst); err != nil || exists {
+	if exists, err := presence.Exists(w.inst); err != nil || exists {
 		if r, err := w.exec(nil, "service", "delete", timeout); err != nil || r.code != 0 {
 			w.t.Errorf("the teardown's `rdd service delete` failed: %v", err)
 		}
@@ -230,7 +231,7 @@ func (w *world) connect() (*client.Client, error) {
 }
 
 // daemon is the running daemon's record.
-func (w *world) daemon() client.Record {
+func (w *world) daemon() presence.Record {
 	w.t.Helper()
 	state, record, err := client.Find(w.inst)
 	if err != nil || state != client.Running {

@@ -23,10 +23,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
-	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
@@ -72,15 +73,15 @@ func serve(t *testing.T, m mutant) *harness {
 	var config func(user string) *rest.Config
 	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []rules.Rule {
 		config = c
-		return controllers.Rules(controllers.New(controllers.Deps{
-			Config: c, Engine: fake.New(), Host: host, LimaHome: limaHome, DockerSocket: facts.DockerSocket,
-			Containers: &containersfake.Monitor{}, Clock: clock.RealClock{},
-		}))
+		return wiring.NewControllers(t.Context(), wiring.Values{
+			Engines: wiring.Engines{Machines: fake.New(), Containers: &containersfake.Monitor{}},
+			Host:    host, LimaHome: limaHome, DockerSocket: facts.DockerSocket, Clock: clock.RealClock{},
+		}, c).Rules()
 	})
 	h, err := newHarness(clocktesting.NewFakePassiveClock(time.Now()), func(user string) (client.WithWatch, error) {
 		c := rest.CopyConfig(config(user))
 		c.QPS = -1
-		return client.NewWithWatch(c, client.Options{Scheme: controllers.Scheme()})
+		return client.NewWithWatch(c, client.Options{Scheme: scheme.New()})
 	}, m)
 	if err != nil {
 		t.Fatal(err)
@@ -91,10 +92,10 @@ func serve(t *testing.T, m mutant) *harness {
 // simulate makes a harness on a simulated API server with the controllers' rules.
 func simulate(t testing.TB, m mutant) *harness {
 	t.Helper()
-	clock, scheme := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), controllers.Scheme()
-	api := sim.New(scheme, clock.Now, schemaDefaults)
+	clock, known := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), scheme.New()
+	api := sim.New(known, clock.Now, schemaDefaults)
 	reader := api.Client("rules")
-	api.SetRules(slices.Concat(app.Rules(scheme, reader, facts), limavm.Rules(scheme, reader, host, limaHome)))
+	api.SetRules(slices.Concat(app.Rules(known, reader, facts), limavm.Rules(known, reader, host, limaHome)))
 	h, err := newHarness(clock, func(user string) (client.WithWatch, error) { return api.Client(user), nil }, m)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/engine"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
-	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -119,7 +119,7 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 	for _, name := range []string{"user", app.Name, limavm.Name, engine.Name} {
 		user := "rdd:user"
 		if name != "user" {
-			user = reconcile.ControllerPrefix + name
+			user = rules.ControllerName(name)
 		}
 		made, err := connect(user)
 		if err != nil {

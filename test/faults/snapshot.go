@@ -121,4 +121,7 @@ func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
 	if st.SSHLocalPort != 0 {
 		st.SSHLocalPort = 1
 	}
+	if st.Failure != nil {
+		st.Failure.At = metav1.Time{}
+	}
 }

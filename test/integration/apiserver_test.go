@@ -20,7 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
-	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/test/apitest"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -258,7 +258,7 @@ func testNamespaceDeletion(b *bare) {
 	b.namespace("doomed")
 	_, err := b.kube.CoreV1().ConfigMaps("doomed").Create(b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "content"}}, metav1.CreateOptions{})
 	b.must(err)
-	custom, err := client.New(b.server.Config("rdd:user"), client.Options{Scheme: controllers.Scheme()})
+	custom, err := client.New(b.server.Config("rdd:user"), client.Options{Scheme: scheme.New()})
 	b.must(err)
 	machine := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Name: "content", Namespace: "doomed"}}
 	machine.Spec.TemplateRef.Name = "content"

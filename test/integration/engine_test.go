@@ -31,8 +31,8 @@ func TestEngineIsProvenPerStart(t *testing.T) {
 	e.waitApp(appv1.ConditionContainerEngineReady, check{status: metav1.ConditionFalse, reason: appv1.ReasonStopped})
 	e.patchApp(`{"spec":{"running":true}}`)
 	e.settle()
-	if engine := e.app().Status.ContainerEngine; engine.RestartCount != 2 || e.monitor.Proofs() != 2 {
-		t.Fatalf("after the second start: %+v, %d proofs", engine, e.monitor.Proofs())
+	if engine := e.app().Status.ContainerEngine; engine.RestartCount != 2 || e.monitor.SmokeTests() != 2 {
+		t.Fatalf("after the second start: %+v, %d proofs", engine, e.monitor.SmokeTests())
 	}
 }
 

@@ -19,8 +19,10 @@ import (
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -38,7 +40,8 @@ const dockerSocket = "/home/someone/.rd2/docker.sock"
 type env struct {
 	*testing.T
 	server *apitest.Server
-	deps   controllers.Deps
+	values wiring.Values
+	config func(user string) *rest.Config
 	world  *fake.World
 	// monitor looks after container engines that there are not.
 	monitor *containersfake.Monitor
@@ -49,14 +52,15 @@ type env struct {
 
 // newEnv starts a server whose controllers do not run yet.
 func newEnv(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
-	e.deps = controllers.Deps{
-		Engine: e.world.Open(), Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,
-		Containers: e.monitor, Versions: rddv1.Versions{RDD: "v0.0.0-test"}, Clock: clock.RealClock{},
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
+	e.values = wiring.Values{
+		Engines: wiring.Engines{Machines: e.world.Open(), Containers: e.monitor}, Enabled: controllers.Names(),
+		Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,
+		Versions: rddv1.Versions{RDD: "v0.0.0-test"}, Clock: clock.RealClock{},
 	}
 	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []rules.Rule {
-		e.deps.Config = config
-		return controllers.Rules(controllers.New(e.deps))
+		e.config = config
+		return e.controllers().Rules()
 	})
 	e.user = e.as("rdd:user")
 	return e
@@ -77,22 +81,24 @@ func (e *env) as(user string) client.WithWatch {
 	e.Helper()
 	config := rest.CopyConfig(e.server.Config(user))
 	config.QPS = -1
-	c, err := client.NewWithWatch(config, client.Options{Scheme: controllers.Scheme()})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme.New()})
 	e.must(err)
 	return c
+}
+
+// controllers are those of a new daemon.
+func (e *env) controllers() *wiring.Controllers {
+	return wiring.NewControllers(e.Context(), e.values, e.config)
 }
 
 // startControllers runs the controllers until stopControllers or the test's end.
 func (e *env) startControllers() {
 	e.Helper()
-	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
-		Scheme: controllers.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
-	})
-	e.must(err)
+	mgr := e.newManager()
 	ctx, cancel := context.WithCancel(context.Background())
-	look, err := controllers.Setup(mgr, controllers.New(e.deps))
+	initial, err := e.controllers().Setup(mgr)
 	e.must(err)
-	_ = look(ctx) // what goes wrong is tried again
+	_ = initial(ctx) // what goes wrong is tried again
 	e.stop, e.ended = cancel, make(chan error, 1)
 	ended := e.ended
 	go func() { ended <- mgr.Start(ctx) }()
@@ -104,12 +110,21 @@ func (e *env) startControllers() {
 	}
 }
 
+func (e *env) newManager() manager.Manager {
+	e.Helper()
+	mgr, err := ctrl.NewManager(e.server.Config("system:rdd:daemon"), manager.Options{
+		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"},
+	})
+	e.must(err)
+	return mgr
+}
+
 // stopControllers stops them as a daemon that ends does, and drops the engine's background work.
 func (e *env) stopControllers() {
 	e.Helper()
 	e.stop()
 	e.must(<-e.ended)
-	e.deps.Engine = e.world.Open()
+	e.values.Machines = e.world.Open()
 }
 
 func (e *env) must(err error) {

@@ -169,6 +169,33 @@ func TestGuestThatDiesIsRestarted(t *testing.T) {
 	})
 }
 
+// TestMachinesAreAdopted: one whose hostagent is gone gets another, while the daemon runs and when it
+// comes back. The machine is the same, and what the API says of it stays.
+func TestMachinesAreAdopted(t *testing.T) {
+	e := start(t)
+	e.makeVM("default", "one", run)
+	before := e.waitRunning("one")
+	adopted := func(when string) {
+		t.Helper()
+		if !eventually(t.Context(), func() bool { return !e.world.Orphaned("one") }) {
+			t.Fatalf("%s: not adopted", when)
+		}
+	}
+	e.must(e.world.KillHostagent("one"))
+	adopted("while the daemon runs")
+	e.stopControllers()
+	e.must(e.world.KillHostagent("one"))
+	e.startControllers()
+	adopted("after a restart")
+	after := e.waitRunning("one")
+	condition := func(vm *limav1.LimaVM) metav1.Condition {
+		return *meta.FindStatusCondition(vm.Status.Conditions, limav1.ConditionRunning)
+	}
+	if after.Status.RestartCount != before.Status.RestartCount || condition(after) != condition(before) {
+		t.Errorf("before %+v, after %+v", before.Status, after.Status)
+	}
+}
+
 // TestFailures: what retrying cannot cure is reported with its cure and tried again when asked.
 func TestFailures(t *testing.T) {
 	e := start(t)

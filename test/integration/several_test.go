@@ -20,6 +20,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	containersfake "rancherdesktop.io/rdd/internal/containers/fake"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/fake"
@@ -44,8 +45,8 @@ func (s stuck) Apply(ctx context.Context, spec vm.Spec) error {
 // answer for a third, others go through their whole life.
 func TestNoLimaVMWaitsForAnothers(t *testing.T) {
 	e := newEnv(t)
-	mute := stuck{Engine: e.deps.Engine, names: []string{"mute"}, until: make(chan struct{})}
-	e.deps.Engine = mute
+	mute := stuck{Engine: e.values.Machines, names: []string{"mute"}, until: make(chan struct{})}
+	e.values.Machines = mute
 	t.Cleanup(func() { close(mute.until) })
 	e.startControllers()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -150,10 +151,13 @@ func (e *env) race(name string, namespaces []string) (winner, loser string) {
 
 // unguarded is an environment without admission rules, whose controllers run.
 func unguarded(t *testing.T) *env {
-	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Prompt: true}}
-	e.deps = controllers.Deps{Engine: e.world.Open(), Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Containers: e.monitor, Clock: clock.RealClock{}}
+	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
+	e.values = wiring.Values{
+		Engines: wiring.Engines{Machines: e.world.Open(), Containers: e.monitor}, Enabled: controllers.Names(),
+		Host: host, LimaHome: "/h", DockerSocket: dockerSocket, Clock: clock.RealClock{},
+	}
 	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []rules.Rule {
-		e.deps.Config = config
+		e.config = config
 		return nil
 	})
 	e.user = e.as("rdd:user")

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,48 +29,97 @@ var allowed = map[string][]string{
 	"internal/rules":       {},
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
+	"internal/levenshtein": {},
 	"internal/instance":    {},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
 	"internal/sshx":        {"internal/atomicfile"},
+	"internal/textfile":    {},
 	"internal/vm":          {},
-	"internal/vm/template": {"internal/vm"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/process"},
+	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
+	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
+	"internal/vm/image/build": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
+	},
+	"internal/vm/image/fetch": {
+		"internal/vm", "internal/vm/image", "internal/atomicfile",
+	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
 		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
-		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu", "internal/vm/qemu/hostagent",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
+		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
-	"internal/vm/qemu/protocol":       {},
+	"internal/vm/qemu/protocol":       {"internal/vm"},
+	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
-	"internal/containers":             {"internal/sshx"},
-	"internal/controllers":            {"api", "internal/rules", "internal/controllers", "internal/hostconfig", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/containers":             {"internal/vm"},
+	"internal/controllers":            {},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
-	"internal/controllers/hostinfo":   {"api", "internal/reconcile"},
+	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
-	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
 	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum"},
-	"internal/client":                 {"api", "internal/instance", "internal/atomicfile", "internal/flock", "internal/process", "internal/version"},
+	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
 	"internal/version":                {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/client", "internal/controllers",
-		"internal/datastore", "internal/flock", "internal/instance", "internal/hostconfig", "internal/process", "internal/reconcile", "internal/version", "internal/vm", "internal/vm/template",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
+		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
 	},
-	"internal/cli": {
-		"api", "internal/atomicfile", "internal/client", "internal/daemon", "internal/flock", "internal/vm/qemu/hostagent", "internal/instance",
-		"internal/containers", "internal/hostconfig", "internal/process", "internal/sshx", "internal/version", "internal/vm", "internal/vm/template",
+	"internal/daemon/supervise": {},
+	"internal/daemon/wiring": {
+		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",
+		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
-	"internal/cli/property": {},
-	"test":                  {"api", "internal", "test"},
+	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
+	"internal/daemon/offline":  {"internal/daemon/presence", "internal/datastore", "internal/instance"},
+	// The tree of commands. Packages below it have rules of their own: see rooms.
+	"internal/cli":          {"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/version"},
+	"internal/cli/property": {"internal/levenshtein"},
+	"internal/cli/quiet":    {},
+	"internal/cli/session":  {"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm"},
+	"internal/cli/resource": {
+		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/vm",
+	},
+	"internal/cli/shell": {"internal/cli/resource", "internal/cli/session", "internal/cli/why/explain", "internal/vm"},
+	"internal/cli/app": {
+		"api", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell", "internal/cli/why/explain",
+		"internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/process",
+	},
+	"internal/cli/limavm": {
+		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
+		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/textfile", "internal/vm",
+		"internal/vm/template",
+	},
+	"internal/cli/service": {
+		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline", "internal/daemon/presence",
+		"internal/instance", "internal/process", "internal/textfile",
+	},
+	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
+	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
+	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
+	"internal/cli/why": {
+		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance",
+		"internal/textfile", "internal/vm",
+	},
+	"internal/cli/why/explain": {"api", "internal/vm"},
+	"internal/cli/serve": {
+		"api/rdd", "internal/cli/session", "internal/cli/shell", "internal/controllers$", "internal/daemon", "internal/daemon/presence",
+		"internal/daemon/wiring", "internal/flock", "internal/hostconfig", "internal/instance",
+		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
+	},
+	"test":  {"api", "internal", "test", "tools"},
+	"tools": {},
 }
 
 type listed struct {
@@ -97,9 +147,15 @@ func packages(t *testing.T) []listed {
 	}
 }
 
+// rooms are packages whose rule does not cover what is below them: each of those says for itself what it imports.
+var rooms = []string{"internal/cli"}
+
 // ruleFor returns the longest prefix in allowed that covers pkg.
 func ruleFor(pkg string) (prefix string, ok bool) {
 	for candidate := range allowed {
+		if slices.Contains(rooms, candidate) && pkg != candidate {
+			continue
+		}
 		if under(pkg, candidate) && len(candidate) >= len(prefix) {
 			prefix, ok = candidate, true
 		}
@@ -109,14 +165,21 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// permitted reports whether pkg, under the rule of prefix, may import target. A
-// permission for internal/vm does not cover the engines below it.
-func permitted(pkg, prefix, target string) bool {
-	if under(target, prefix) && prefix != "internal/vm" {
+// exact are permissions, and places, that do not cover the packages below: the engines below vm, what builds and
+// fetches images, and the daemon's meeting place with its clients.
+var exact = []string{"internal/vm", "internal/vm/image", "internal/daemon"}
+
+// permitted reports whether a package under the rule of prefix may import target. A permission that ends
+// in $ covers no package below.
+func permitted(prefix, target string) bool {
+	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
 	}
 	return slices.ContainsFunc(allowed[prefix], func(permission string) bool {
-		if permission == "internal/vm" && !under(pkg, "internal/cli") {
+		if exactly, ok := strings.CutSuffix(permission, "$"); ok {
+			return target == exactly
+		}
+		if slices.Contains(exact, permission) {
 			return target == permission
 		}
 		return under(target, permission)
@@ -133,9 +196,45 @@ func TestImportsPointOneWay(t *testing.T) {
 		}
 		for _, imported := range p.Imports {
 			target, ours := strings.CutPrefix(imported, module)
-			if ours && !permitted(pkg, prefix, target) {
+			if ours && !permitted(prefix, target) {
 				t.Errorf("%s imports %s: not a direction the architecture has", pkg, target)
 			}
+		}
+	}
+}
+
+// TestOnlyServeLinksWhatRuns: what a noun imports, also indirectly, holds neither the running daemon nor an engine.
+func TestOnlyServeLinksWhatRuns(t *testing.T) {
+	running := []string{"internal/daemon", "internal/apiserver", "internal/controllers", "internal/vm/qemu", "internal/vm/fake"}
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps ","}}`, "./internal/cli/...")
+	cmd.Dir = filepath.Join("..", "..")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	linking := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		name, deps, _ := strings.Cut(strings.TrimSpace(line), " ")
+		for _, dep := range strings.Split(deps, ",") {
+			if slices.Contains(running, strings.TrimPrefix(dep, module)) {
+				linking[strings.TrimPrefix(name, module)] = true
+			}
+		}
+	}
+	if want := map[string]bool{"internal/cli": true, "internal/cli/serve": true}; !maps.Equal(linking, want) {
+		t.Errorf("the daemon or an engine is linked by %v, want %v", linking, want)
+	}
+}
+
+// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that it starts.
+func TestNoPartOfAnEngineImportsIt(t *testing.T) {
+	const engine, hostagent = module + "internal/vm/qemu", module + "internal/vm/qemu/hostagent"
+	for _, p := range packages(t) {
+		if under(p.ImportPath, engine) && slices.Contains(p.Imports, engine) {
+			t.Errorf("%s imports the engine that it is a part of", p.ImportPath)
+		}
+		if under(p.ImportPath, engine) && !under(p.ImportPath, hostagent) && slices.Contains(p.Imports, hostagent) {
+			t.Errorf("%s imports the hostagent, which is a process of its own", p.ImportPath)
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// maxServerTests is how many test binaries may link the API server: each costs a quarter of a minute and 150 MB.
+// maxServerTests is how many test binaries may link the API server: each costs a quarter of a
+// minute and 150 MB.
 const maxServerTests = 3
 
 func TestFewTestBinariesLinkTheAPIServer(t *testing.T) {

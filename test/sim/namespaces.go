@@ -8,10 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // NamespaceController is who empties deleted namespaces.
-const NamespaceController = "system:rdd:namespace-controller"
+const NamespaceController = rules.NamespaceControllerName
 
 // Sweep does what the namespace controller does in one round: it deletes what is in namespaces that are being
 // deleted, as far as it may, and ends those that are empty. It returns what it has told to go.

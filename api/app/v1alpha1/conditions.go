@@ -7,9 +7,11 @@ const (
 	// ConditionCreated and ConditionRunning are mirrored from the LimaVM by the App controller.
 	ConditionCreated = "Created"
 	ConditionRunning = "Running"
-	// ConditionContainerEngineReady says whether a container can be run. Written by the container engine controller.
+	// ConditionContainerEngineReady says whether a container can be run. Written by the container
+	// engine controller.
 	ConditionContainerEngineReady = "ContainerEngineReady"
-	// ConditionSettled says whether everything the spec asks for is so. Written by the App controller.
+	// ConditionSettled says whether everything the spec asks for is so. Written by the App
+	// controller.
 	ConditionSettled = "Settled"
 )
 
@@ -20,7 +22,8 @@ const (
 	ReasonApplyingTemplate = "ApplyingTemplate"
 	// ReasonWaitingForEngine: the machine runs, and no container could be run in it yet.
 	ReasonWaitingForEngine = "WaitingForEngine"
-	// ReasonEngineStale: what is known of the container engine is from an earlier start of the machine, or of another engine.
+	// ReasonEngineStale: what is known of the container engine is from an earlier start of the
+	// machine, or of another engine.
 	ReasonEngineStale     = "EngineStale"
 	ReasonForeignObject   = "ForeignObject"
 	ReasonBootstrapFailed = "BootstrapFailed"
@@ -31,15 +34,28 @@ const (
 
 // Reasons of ConditionContainerEngineReady.
 const (
-	// ReasonConnected: a container was run in this start of the machine, and the engine has answered since.
+	// ReasonConnected: a container was run in this start of the machine, and the engine has
+	// answered since.
 	ReasonConnected = "Connected"
 	// ReasonConnecting: the machine runs and the engine is being tried.
 	ReasonConnecting = "Connecting"
-	// ReasonConnectFailed: the engine does not answer, or cannot run a container; it is tried again.
+	// ReasonConnectFailed: the engine does not answer, or cannot run a container; it is tried
+	// again.
 	ReasonConnectFailed = "ConnectFailed"
 	// ReasonStopped: the machine does not run.
 	ReasonStopped = "Stopped"
 )
+
+// Failed reports whether a reason, of any condition that is not mirrored from the LimaVM, says that
+// something will not come true by itself soon.
+func Failed(reason string) bool {
+	switch reason {
+	case ReasonForeignObject, ReasonBootstrapFailed, ReasonConnectFailed:
+		return true
+	default:
+		return false
+	}
+}
 
 // Names that the App controller gives to what it owns.
 const (

@@ -2,6 +2,8 @@
 
 package v1alpha1
 
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 // Condition types of a LimaVM, written by the LimaVM controller.
 const (
 	ConditionCreated = "Created"
@@ -32,8 +34,28 @@ const (
 	ReasonStopFailed  = "StopFailed"
 )
 
+// Failed reports whether a reason, of either condition, says that something will not come true by
+// itself soon.
+func Failed(reason string) bool {
+	switch reason {
+	case ReasonCreateFailed, ReasonNameTaken, ReasonStartFailed, ReasonStopFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// CauseInvalidTemplate is the type of the cause in the answer to a request that was refused because
+// a template is not valid.
+const CauseInvalidTemplate metav1.CauseType = "InvalidTemplate"
+
+// FieldTemplateRef is the field of Failure when the ConfigMap that the template is in is what is
+// wrong, and not the template.
+const FieldTemplateRef = "spec.templateRef"
+
 const (
-	// FinalizerCleanup is the LimaVM's own: its controller removes the instance before it disappears.
+	// FinalizerCleanup is the LimaVM's own: its controller removes the instance before it
+	// disappears.
 	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
 	// FinalizerOwnedByLimaVM is put on the template ConfigMap: nobody else may delete it.
 	FinalizerOwnedByLimaVM = "rdd.rancherdesktop.io/owned-by-LimaVM"
@@ -46,13 +68,14 @@ const (
 	// AnnotationForceStop on a LimaVM that is to stop ends the machine at once instead of
 	// waiting for the guest to shut down. It is removed when the machine has stopped.
 	AnnotationForceStop = "lima.rancherdesktop.io/forceStop"
-	// AnnotationAdoptFrom names the UID of a LimaVM that is no more: the instance directory it left behind
-	// becomes the annotated LimaVM's.
+	// AnnotationAdoptFrom names the UID of a LimaVM that is no more: the instance directory it left
+	// behind becomes the annotated LimaVM's.
 	AnnotationAdoptFrom = "lima.rancherdesktop.io/adoptFrom"
 	// AnnotationRetryRequested (a time, RFC 3339 with nanoseconds) asks to try again at once
 	// what failed before that time, instead of at the next slow retry.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
-	// LabelSourceOf on a source ConfigMap names the LimaVM it was made for; it is deleted with that.
+	// LabelSourceOf on a source ConfigMap names the LimaVM it was made for; it is deleted with
+	// that.
 	LabelSourceOf = "lima.rancherdesktop.io/source-of"
 	// TemplateKey is the ConfigMap key that holds a Lima template.
 	TemplateKey = "template"

@@ -47,6 +47,27 @@ type PortForward struct {
 	Error string `json:"error,omitempty"`
 }
 
+// Failure is what failed last and has not been cured since.
+type Failure struct {
+	// operation is what failed: create, start, stop or delete; run: the machine ended by itself.
+	Operation string `json:"operation"`
+	// kind of the failure, for programs: Spec, NameTaken, Host, DiskFull, Image, ImageMissing,
+	// ImageInvalid, Boot, Script, Probe, Port, ProcessEnded, Broken or Unknown. More may be added;
+	// what is not known counts as Unknown.
+	Kind string `json:"kind"`
+	// field is the path in the template, or in the LimaVM, that it is about; for the kind Script
+	// boot or provision.
+	// +optional
+	Field string `json:"field,omitempty"`
+	// hint says how to cure it: a command or a sentence.
+	// +optional
+	Hint string `json:"hint,omitempty"`
+	// message says in its first line what happened; the lines after it are a program's output.
+	Message string `json:"message"`
+	// at is when it happened.
+	At metav1.Time `json:"at"`
+}
+
 // LimaVMStatus is what was seen of the virtual machine.
 type LimaVMStatus struct {
 	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its namespace.
@@ -101,6 +122,10 @@ type LimaVMStatus struct {
 	// lastResetRequest is the value of the annotation resetRequested that was taken note of last.
 	// +optional
 	LastResetRequest string `json:"lastResetRequest,omitempty"`
+
+	// failure is what failed last and has not been cured since. It stays while it is tried again.
+	// +optional
+	Failure *Failure `json:"failure,omitempty"`
 
 	// conditions: Created and Running.
 	// +listType=map

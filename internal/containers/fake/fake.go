@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fake is a monitor of container engines for tests: it has no engine, and connects when it is told to.
+// Package fake is a monitor of container engines for tests: it has no engine, and connects when it
+// is told to.
 package fake
 
 import (
@@ -9,19 +10,20 @@ import (
 	"rancherdesktop.io/rdd/internal/containers"
 )
 
-// Version of the engines that there are not.
+// Version of the container engines that there are not.
 const Version = "26.1.5"
 
-// Monitor does what containers.Monitor does, a step at a time. The zero Monitor is ready. Its methods may be called from any goroutine.
+// Monitor does what containers.Monitor does, a step at a time. The zero Monitor is ready. Its
+// methods may be called from any goroutine.
 type Monitor struct {
-	// Prompt connects at once, without Advance.
-	Prompt bool
+	// Immediate connects at once, without Advance.
+	Immediate bool
 
-	mu      sync.Mutex
-	state   *containers.State
-	problem string
-	changed func()
-	proofs  int
+	mu         sync.Mutex
+	state      *containers.State
+	problem    string
+	changed    func()
+	smokeTests int
 }
 
 // Follow implements engine.Monitor.
@@ -30,7 +32,7 @@ func (m *Monitor) Follow(target *containers.Target) {
 		return
 	}
 	m.tell()
-	if m.Prompt {
+	if m.Immediate {
 		m.Advance()
 	}
 }
@@ -71,18 +73,19 @@ func (m *Monitor) Watch(changed func()) {
 // Close ends nothing, as nothing goes on.
 func (m *Monitor) Close() { m.Follow(nil) }
 
-// Break makes engines fail with a problem; empty mends them. It shows with the next Advance.
+// Break makes container engines fail with a problem; empty mends them. It shows with the next
+// Advance.
 func (m *Monitor) Break(problem string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.problem = problem
 }
 
-// Proofs is how often an engine was found to work.
-func (m *Monitor) Proofs() int {
+// SmokeTests is how many smoke tests were passed.
+func (m *Monitor) SmokeTests() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.proofs
+	return m.smokeTests
 }
 
 // Advance lets what is going on come to its end, and reports whether anything has changed.
@@ -111,7 +114,7 @@ func (m *Monitor) advance() bool {
 		return false
 	}
 	if m.problem == "" {
-		m.proofs++
+		m.smokeTests++
 	}
 	return true
 }

@@ -186,6 +186,11 @@ func TestSettled(t *testing.T) {
 		"engine being tried": {watched(func(s *scope) {
 			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "Connecting", "trying"
 		}), "False/WaitingForEngine/trying"},
+		// The machine runs, and the container engine controller has not seen that yet.
+		"engine stopped before": {watched(func(s *scope) {
+			c := &s.app.Status.Conditions[0]
+			c.Status, c.Reason, c.Message = "False", appv1.ReasonStopped, "the machine does not run"
+		}), "False/WaitingForEngine/waiting for the container engine controller"},
 		"engine failed": {watched(func(s *scope) {
 			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "ConnectFailed", "gone"
 		}), "False/ConnectFailed/gone"},

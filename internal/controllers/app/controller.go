@@ -4,20 +4,18 @@ package app
 
 import (
 	"context"
-	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
 // Name of the controller.
@@ -34,21 +32,12 @@ func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
 // Setup lets the manager wake the reconciler: for each change of the App, of anything by the
 // names that it uses, and of namespaces.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
-	skip := true // several servers may run in one process
-	toApp := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request { return []ctrl.Request{theApp} })
-	byName := builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
-	err := builder.ControllerManagedBy(mgr).
-		Named(Name).
-		For(&appv1.App{}).
-		Watches(&limav1.LimaVM{}, toApp, byName).
-		Watches(&corev1.ConfigMap{}, toApp, byName, builder.OnlyMetadata).
-		Watches(&corev1.Namespace{}, toApp, builder.OnlyMetadata).
-		WithOptions(controller.Options{SkipNameValidation: &skip}).
-		Complete(r)
-	if err != nil {
-		return fmt.Errorf("setting up the App controller: %w", err)
-	}
-	return nil
+	toApp, byName := reconcile.Always(theApp), builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
+	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {
+		b.Watches(&limav1.LimaVM{}, toApp, byName).
+			Watches(&corev1.ConfigMap{}, toApp, byName, builder.OnlyMetadata).
+			Watches(&corev1.Namespace{}, toApp, builder.OnlyMetadata)
+	}}.Setup(mgr, r)
 }
 
 // Concerns reports whether an object bears a name that the App controller uses.

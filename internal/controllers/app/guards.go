@@ -15,6 +15,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // ownedByApp reports whether an App has put its claim on obj.
@@ -48,7 +49,7 @@ func (limaVMGuard) ValidateDelete(context.Context, *limav1.LimaVM) (admission.Wa
 
 func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
 	user, err := caller(ctx)
-	if err != nil || user == reconcile.ControllerUser(kind) {
+	if err != nil || user == rules.ControllerName(kind) {
 		return nil, err
 	}
 	_, owner, _ := reconcile.Owned(old)
@@ -74,7 +75,7 @@ func (templateGuard) ValidateDelete(context.Context, *corev1.ConfigMap) (admissi
 
 func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
 	user, err := caller(ctx)
-	if err != nil || user == reconcile.ControllerUser(kind) || maps.Equal(old.Data, cm.Data) {
+	if err != nil || user == rules.ControllerName(kind) || maps.Equal(old.Data, cm.Data) {
 		return nil, err
 	}
 	_, name, _ := reconcile.Owned(old)

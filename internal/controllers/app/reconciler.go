@@ -31,12 +31,18 @@ type Reconciler struct {
 	facts  Facts
 	events reconcile.EventRecorder
 	status reconcile.StatusWriter
+	// deletionsOnly says that the controller is not enabled: it takes down what is deleted.
+	deletionsOnly bool
 }
 
 // NewReconciler makes a Reconciler that reads and writes through c, live.
 func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts, events reconcile.EventRecorder) *Reconciler {
 	return &Reconciler{client: c, clock: clock, facts: facts, events: events, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
 }
+
+// OnlyDeletions makes the reconciler leave an App alone that is not being deleted. It is for a daemon in
+// which the controller is not enabled: nobody else would remove the App's finalizer.
+func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
 // scope is the App and what was seen of its world in one pass.
 type scope struct {
@@ -110,8 +116,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	}
 	steps := r.steps()
-	if s.deleting() {
+	switch {
+	case s.deleting():
 		steps = r.deletionSteps()
+	case r.deletionsOnly:
+		return ctrl.Result{}, nil
 	}
 	s.outcome = reconcile.Run(ctx, s, steps)
 	if s.released {

@@ -3,8 +3,6 @@
 package app
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -140,7 +138,7 @@ func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMa
 		return verdict{created.Reason, created.Message}
 	case created.Status != metav1.ConditionTrue:
 		return verdict{appv1.ReasonWaitingForLimaVM, created.Message}
-	case strings.HasSuffix(running.Reason, "Failed") && running.ObservedGeneration == vm.Generation:
+	case limav1.Failed(running.Reason) && running.ObservedGeneration == vm.Generation:
 		return verdict{running.Reason, running.Message}
 	case vm.Status.RestartNeeded || template == nil || vm.Status.ObservedTemplateResourceVersion != template.ResourceVersion:
 		return verdict{appv1.ReasonApplyingTemplate, running.Message}
@@ -156,14 +154,14 @@ func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMa
 func engineBlocker(app *appv1.App, vm *limav1.LimaVM) verdict {
 	ready, proven := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
 	switch {
-	case ready == nil:
+	case ready == nil || ready.Reason == appv1.ReasonStopped: // its controller has not seen the running machine yet
 		return verdict{appv1.ReasonWaitingForEngine, "waiting for the container engine controller"}
 	case ready.Status == metav1.ConditionTrue && (ready.ObservedGeneration != app.Generation ||
 		proven.RestartCount != vm.Status.RestartCount || proven.Name != app.Spec.ContainerEngine.Name):
 		return verdict{appv1.ReasonEngineStale, "the container engine has to be proven again"}
 	case ready.Status == metav1.ConditionTrue:
 		return verdict{}
-	case ready.ObservedGeneration == app.Generation && strings.HasSuffix(ready.Reason, "Failed"):
+	case ready.ObservedGeneration == app.Generation && appv1.Failed(ready.Reason):
 		return verdict{ready.Reason, ready.Message}
 	default:
 		return verdict{appv1.ReasonWaitingForEngine, ready.Message}

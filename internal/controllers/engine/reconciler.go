@@ -22,9 +22,10 @@ import (
 // fieldOwner owns this controller's part of the App's status.
 const fieldOwner = "rdd-engine"
 
-// Monitor looks after one engine in the background; see containers.Monitor. No method blocks.
+// Monitor follows one container engine in the background; see containers.Monitor. No method blocks.
 type Monitor interface {
-	// Follow says which engine to look after; nil: none. The same target again changes nothing.
+	// Follow says which container engine to follow; nil: none. The same target again changes
+	// nothing.
 	Follow(target *containers.Target)
 	// State is what is known of the target; nil when there is none.
 	State() *containers.State
@@ -43,16 +44,19 @@ type Reconciler struct {
 
 // NewReconciler makes a Reconciler that reads and writes through c, live.
 func NewReconciler(c client.Client, monitor Monitor, clock clock.PassiveClock, events reconcile.EventRecorder) *Reconciler {
-	return &Reconciler{client: c, monitor: monitor, clock: clock, events: events, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
+	return &Reconciler{
+		client: c, monitor: monitor, clock: clock, events: events,
+		status: reconcile.StatusWriter{Client: c, Owner: fieldOwner},
+	}
 }
 
-// scope is the App and what was seen of its engine in one pass.
+// scope is the App and what was observed of its container engine in one pass.
 type scope struct {
 	app *appv1.App
 	now time.Time
 	// limaVM is the App's own; nil when there is none.
 	limaVM *limav1.LimaVM
-	// target is the engine to look after; nil while the machine does not run.
+	// target is the container engine to follow; nil while the machine does not run.
 	target *containers.Target
 	// state of target.
 	state   *containers.State
@@ -62,7 +66,7 @@ type scope struct {
 func (r *Reconciler) steps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
 		{Name: "reading the LimaVM", Do: r.readLimaVM},
-		{Name: "following the engine", Do: r.follow},
+		{Name: "following the container engine", Do: r.follow},
 	}
 }
 
@@ -102,7 +106,7 @@ func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome
 	return reconcile.Done()
 }
 
-// follow has the engine of a machine that runs looked after.
+// follow has the container engine of a machine that runs followed.
 func (r *Reconciler) follow(_ context.Context, s *scope) reconcile.Outcome {
 	s.target = target(s.app, s.limaVM)
 	r.monitor.Follow(s.target)
@@ -110,7 +114,7 @@ func (r *Reconciler) follow(_ context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Done()
 }
 
-// target is the engine that a machine runs now; nil when it runs none.
+// target is the container engine that a machine runs now; nil when it runs none.
 func target(app *appv1.App, limaVM *limav1.LimaVM) *containers.Target {
 	if limaVM == nil {
 		return nil

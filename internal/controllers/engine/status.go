@@ -55,12 +55,12 @@ func (s *scope) ready() metav1.Condition {
 	}
 }
 
-// connecting is the condition of an engine that is being tried. One that an earlier daemon has proven in the
-// same run is taken at its word meanwhile.
+// connecting is the condition of a container engine during its smoke test. When it has passed one
+// of an earlier daemon in the same run, it counts as ready meanwhile.
 func (s *scope) connecting() metav1.Condition {
 	last := meta.FindStatusCondition(s.app.Status.Conditions, appv1.ConditionContainerEngineReady)
-	proven := s.app.Status.ContainerEngine
-	if last != nil && last.Status == metav1.ConditionTrue && string(proven.Name) == s.target.Engine && proven.RestartCount == s.target.Run {
+	passed := s.app.Status.ContainerEngine
+	if last != nil && last.Status == metav1.ConditionTrue && string(passed.Name) == s.target.Engine && passed.RestartCount == s.target.Run {
 		return *last
 	}
 	return metav1.Condition{
@@ -68,7 +68,7 @@ func (s *scope) connecting() metav1.Condition {
 	}
 }
 
-// events tells of an engine that was lost or found.
+// events are those of a container engine that was lost or found.
 func events(have, want appv1.AppStatus) []reconcile.Event {
 	before, after := readyOf(have), readyOf(want)
 	switch {

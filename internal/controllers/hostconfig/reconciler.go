@@ -15,12 +15,14 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// EventNotIntegrated: something on the host keeps docker from finding the engine by itself.
+// EventNotIntegrated: something on the host keeps docker from finding the container engine by
+// itself.
 const EventNotIntegrated = "NotIntegrated"
 
 // Host is changed as an App asks.
 type Host interface {
-	// Apply makes the host what is wanted; it is idempotent and goes on where another one was killed.
+	// Apply makes the host what is wanted; it is idempotent and goes on where another one was
+	// killed.
 	Apply(ctx context.Context, want hostconfig.Want) (hostconfig.Report, error)
 }
 
@@ -47,7 +49,7 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
 		{Name: "reading the App", Do: r.readApp},
 		{Name: "changing the host", Do: r.changeHost},
-		{Name: "telling what is in the way", Do: r.tell},
+		{Name: "reporting what is in the way", Do: r.reportProblems},
 	}
 }
 
@@ -71,8 +73,9 @@ func (r *Reconciler) changeHost(ctx context.Context, s *scope) reconcile.Outcome
 	return reconcile.RetryIf(err)
 }
 
-// tell writes an Event for each problem that is new, and looks again later: no event tells that somebody has put the host right.
-func (r *Reconciler) tell(ctx context.Context, s *scope) reconcile.Outcome {
+// reportProblems writes an Event for each problem that is new, and tries again later: no event says
+// that somebody has put the host right.
+func (r *Reconciler) reportProblems(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.app != nil {
 		r.events.Record(ctx, s.app, events(s.report.Fresh)...)
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hostinfo is the controller of HostInfo: it tells in the API what rdd has found out about
-// the host, and keeps that so whatever others write there. App's admission judges by the same facts.
+// Package hostinfo is the controller of HostInfo: it says in the API what rdd has found out about
+// the host, and keeps that so whatever others write there. The App's admission judges by the same
+// facts.
 package hostinfo
 
 import (
@@ -10,14 +11,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
@@ -30,13 +29,13 @@ const Name = "hostinfo"
 // Reconciler keeps the HostInfo.
 type Reconciler struct {
 	client client.Client
-	look   func(ctx context.Context) rddv1.HostInfoStatus
+	facts  Facts
 	status reconcile.StatusWriter
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live. look finds out what the host offers now.
-func NewReconciler(c client.Client, look func(ctx context.Context) rddv1.HostInfoStatus) *Reconciler {
-	return &Reconciler{client: c, look: look, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
+// NewReconciler makes a Reconciler that reads and writes through c, live.
+func NewReconciler(c client.Client, facts Facts) *Reconciler {
+	return &Reconciler{client: c, facts: facts, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -51,7 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return reconcile.Retry(fmt.Errorf("making the HostInfo: %w", err)).Result()
 		}
 	}
-	want := r.look(ctx)
+	want := r.facts.Status(ctx)
 	return reconcile.RetryIf(r.status.Apply(ctx, info, &info.Status, &want)).Result()
 }
 
@@ -60,29 +59,21 @@ func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
 	wanted := &unstructured.Unstructured{}
 	wanted.SetGroupVersionKind(rddv1.GroupVersion.WithKind("HostInfo"))
 	wanted.SetName(info.Name)
-	if err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(r.status.Owner), client.ForceOwnership); err != nil {
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(r.status.Owner), client.ForceOwnership)
+	if err != nil {
 		return err
 	}
 	return r.client.Get(ctx, client.ObjectKeyFromObject(info), info)
 }
 
-// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and when a machine has
-// shown which accelerator works.
+// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and
+// when a machine has shown which accelerator works.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
-	skip := true // several servers may run in one process
 	theHost := ctrl.Request{NamespacedName: client.ObjectKey{Name: rddv1.HostInfoName}}
-	toHost := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request { return []ctrl.Request{theHost} })
-	err := builder.ControllerManagedBy(mgr).
-		Named(Name).
-		For(&rddv1.HostInfo{}).
-		Watches(&limav1.LimaVM{}, toHost, builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})).
-		WatchesRawSource(reconcile.AtStart(theHost)).
-		WithOptions(controller.Options{SkipNameValidation: &skip}).
-		Complete(r)
-	if err != nil {
-		return fmt.Errorf("setting up the HostInfo controller: %w", err)
-	}
-	return nil
+	changed := builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})
+	return reconcile.Controller{Name: Name, For: &rddv1.HostInfo{}, Wake: func(b *builder.Builder) {
+		b.Watches(&limav1.LimaVM{}, reconcile.Always(theHost), changed).WatchesRawSource(reconcile.AtStart(theHost))
+	}}.Setup(mgr, r)
 }
 
 func acceleratorChanged(e event.UpdateEvent) bool {

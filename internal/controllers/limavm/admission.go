@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,15 +22,12 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/rules"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-const (
-	// maxSocketPath is what a Unix socket's address holds on every platform, without the closing NUL.
-	maxSocketPath = 103
-	// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
-	maxSocketName = 16
-)
+// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
+const maxSocketName = 16
 
 // Resources judged here.
 var (
@@ -140,7 +138,7 @@ func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 	if problems := validation.IsDNS1123Label(vm.Name); len(problems) > 0 {
 		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
 	}
-	longest := maxSocketPath - len(v.limaHome) - len("//") - maxSocketName
+	longest := template.MaxSocketPath - len(v.limaHome) - len("//") - maxSocketName
 	if len(vm.Name) > longest {
 		return fmt.Errorf("LimaVM name %q is too long: socket paths below %s must fit in 104 bytes; use at most %d characters",
 			vm.Name, v.limaHome, max(longest, 0))
@@ -184,6 +182,21 @@ func (v limaVMValidator) checkSource(ctx context.Context, vm *limav1.LimaVM) err
 		return fmt.Errorf("cannot create LimaVM %q: the source ConfigMap %q does not exist", vm.Name, key)
 	}
 	return validateTemplate(source, vm.Spec.Params, v.host)
+}
+
+// validateTemplate refuses a template that is not valid. The refusal names the field as a cause
+// too, so that a client need not read the sentence.
+func validateTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
+	err := checkTemplate(cm, params, host)
+	if err == nil {
+		return nil
+	}
+	fault := vm.FaultOf(err)
+	cause := metav1.StatusCause{Type: limav1.CauseInvalidTemplate, Field: fault.Field, Message: fault.Text}
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
+		Message: inConfigMap(cm, err).Error(), Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{cause}},
+	}}
 }
 
 type templateValidator struct{ validator }

@@ -5,48 +5,56 @@ package limavm
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm/adoption"
 )
 
 // Name of the controller.
 const Name = "limavm"
 
-// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a process
-// that does not answer, and the others shall not wait for that.
+// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a
+// process that does not answer, and the others shall not wait for that.
 const workers = 8
 
 // Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
 // is made from or has made, and of an instance that the engine reports.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
-	skip := true // several servers may run in one process
-	err := builder.ControllerManagedBy(mgr).
-		Named(Name).
-		For(&limav1.LimaVM{}).
-		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(mgr.GetCache())), builder.OnlyMetadata).
-		WatchesRawSource(r.instances(mgr.GetCache())).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers, SkipNameValidation: &skip}).
-		Complete(r)
-	if err != nil {
-		return fmt.Errorf("setting up the LimaVM controller: %w", err)
+	cached := mgr.GetCache()
+	err := reconcile.Controller{Name: Name, For: &limav1.LimaVM{}, Workers: workers, Wake: func(b *builder.Builder) {
+		b.Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.forConfigMap(cached)), builder.OnlyMetadata).
+			WatchesRawSource(r.instances(cached))
+	}}.Setup(mgr, r)
+	if err != nil || r.deletionsOnly {
+		return err
 	}
-	return nil
+	return mgr.Add(manager.RunnableFunc(r.adoptMachines))
 }
 
-// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one that a
-// template says it belongs to, which may be gone. It reads the
-// cache, which is good enough to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
+// adoptMachines has machines adopted that lost what serves them, until ctx ends. The reconciler
+// does not call Start to be sure: a machine that died since it was observed would be started
+// without a word.
+func (r *Reconciler) adoptMachines(ctx context.Context) error {
+	return adoption.Run(ctx, r.engine, slog.New(logr.ToSlogHandler(log.FromContext(ctx).WithName("adoption"))))
+}
+
+// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one
+// that a template says it belongs to, which may be gone. It reads the cache, which is good enough
+// to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
 func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	return func(ctx context.Context, cm client.Object) []ctrl.Request {
 		reqs := requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
@@ -82,7 +90,8 @@ func (r *Reconciler) Existing(ctx context.Context) ([]ctrl.Request, error) {
 	return list(ctx, r.client, func(*limav1.LimaVM) bool { return true })
 }
 
-// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to wake.
+// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to
+// wake.
 func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.LimaVM) bool) []ctrl.Request {
 	reqs, err := list(ctx, cached, wanted)
 	if err != nil {

@@ -41,7 +41,7 @@ func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome
 		s.acted = true
 		err := r.engine.Stop(ctx, s.owner(), s.vm.Name, vm.StopShutdown)
 		if err != nil && !errors.Is(err, vm.ErrNotFound) {
-			return engineOutcome(err, limav1.ReasonStopFailed)
+			return s.engineOutcome(vm.OperationStop, err)
 		}
 		return reconcile.Wait("stopping the machine", 0)
 	case vm.PhaseStopping:
@@ -54,7 +54,7 @@ func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome
 // deleteInstance removes the instance from disk. Delete is called even when nothing was
 // observed, and the instance is gone when it is observed to be gone after that.
 func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Outcome {
-	if o := r.holdBack(s, limav1.ReasonStopFailed, vm.OperationDelete); !o.IsDone() {
+	if o := r.holdBack(s, vm.OperationDelete); !o.IsDone() {
 		return o
 	}
 	err := r.engine.Delete(ctx, s.owner(), s.vm.Name)
@@ -62,7 +62,7 @@ func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Out
 	if errors.As(err, &taken) {
 		return reconcile.Done() // the name is another's: nothing of ours is there
 	}
-	if o := engineOutcome(err, limav1.ReasonStopFailed); !o.IsDone() {
+	if o := s.engineOutcome(vm.OperationDelete, err); !o.IsDone() {
 		return o
 	}
 	if o := r.observe(ctx, s); !o.IsDone() {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -50,5 +52,19 @@ func TestEditsOfAnInstance(t *testing.T) {
 				t.Errorf("an instance that is not made yet may become anything: %v", err)
 			}
 		})
+	}
+}
+
+// TestInvalidTemplatesAreRefusedWithTheirField: a client that wants to know what was refused need
+// not read the sentence.
+func TestInvalidTemplatesAreRefusedWithTheirField(t *testing.T) {
+	host := template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
+	for text, field := range map[string]string{"vmType: vz\n": "vmType", "- x\n": "", "": ""} {
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "x"}, Data: map[string]string{limav1.TemplateKey: text}}
+		err := validateTemplate(cm, nil, host)
+		cause, found := apierrors.StatusCause(err, limav1.CauseInvalidTemplate)
+		if !apierrors.IsForbidden(err) || !found || cause.Field != field || !strings.HasPrefix(err.Error(), `ConfigMap "n/x": `) {
+			t.Errorf("%q: %v, cause %+v", text, err, cause)
+		}
 	}
 }

@@ -121,7 +121,9 @@ func (t transition) died() []reconcile.Event {
 	}
 	switch f := t.found.Failure; {
 	case f != nil && f.Operation == vm.OperationRun && have.Message != failureMessage(f):
-		return warning(limav1.EventMachineDied, failureMessage(f))
+		died := warning(limav1.EventMachineDied, failureMessage(f))
+		died[0].Annotations = map[string]string{limav1.AnnotationCause: f.Fault.Text}
+		return died
 	case f == nil && have.Status == metav1.ConditionTrue && !t.have.RestartNeeded:
 		return warning(limav1.EventMachineDied, "the machine ended while nobody watched and is started again")
 	default:

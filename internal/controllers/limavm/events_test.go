@@ -3,7 +3,6 @@
 package limavm
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -79,9 +78,11 @@ func TestEvents(t *testing.T) {
 		"is to stop":         {scene: scene{state: on(vm.PhaseStopping)}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, want: "Stopping"},
 		"is down":            {scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "Stopped"},
 		"cannot start":       {scene: scene{wanted: true, state: broke}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Starting")}, want: "!StartFailed panic"},
-		"cannot stop":        {scene: scene{state: with(on(vm.PhaseRunning), func(s *vm.State) { s.Failure = &vm.Failure{Operation: vm.OperationStop, Err: errors.New("deaf")} })}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
+		"cannot stop": {scene: scene{state: with(on(vm.PhaseRunning), func(s *vm.State) {
+			s.Failure = &vm.Failure{Operation: vm.OperationStop, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "deaf"}}
+		})}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
 		"up, and cannot stop": {scene: scene{state: with(on(vm.PhaseRunning), func(s *vm.State) {
-			s.StartID, s.Failure = "1", &vm.Failure{Operation: vm.OperationStop, Err: errors.New("deaf")}
+			s.StartID, s.Failure = "1", &vm.Failure{Operation: vm.OperationStop, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "deaf"}}
 		})}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
 		"died":                  {scene: scene{wanted: true, state: died}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, want: "!MachineDied " + failureMessage(died.Failure) + ", Starting"},
 		"died, said":            {scene: scene{wanted: true, state: died}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Starting/"+failureMessage(died.Failure))}},

@@ -21,9 +21,9 @@ func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outc
 	case vm.PhaseCreating, vm.PhaseDeleting:
 		return reconcile.Wait(progressText(s.state.Progress), 0)
 	case vm.PhaseBroken:
-		return reconcile.Stalled(limav1.ReasonCreateFailed, brokenMessage(s.state))
+		return s.stall(vm.OperationCreate, broken(s.state))
 	case vm.PhaseIncomplete:
-		if o := r.holdBack(s, limav1.ReasonCreateFailed, vm.OperationCreate); !o.IsDone() {
+		if o := r.holdBack(s, vm.OperationCreate); !o.IsDone() {
 			return o
 		}
 	}
@@ -34,7 +34,7 @@ func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outc
 	if err != nil {
 		return reconcile.Retry(err)
 	}
-	if o := engineOutcome(r.engine.Apply(ctx, s.spec(adoptFrom)), limav1.ReasonCreateFailed); !o.IsDone() {
+	if o := s.engineOutcome(vm.OperationCreate, r.engine.Apply(ctx, s.spec(adoptFrom))); !o.IsDone() {
 		return o
 	}
 	r.tried.set(s.vm.UID, s.revision)
@@ -73,10 +73,14 @@ func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) 
 	return uid, nil
 }
 
-func brokenMessage(state *vm.State) string {
+// broken is the fault of an instance whose directory cannot be read.
+func broken(state *vm.State) *vm.Fault {
 	cause := "its directory cannot be read"
 	if state.Failure != nil {
-		cause = state.Failure.Err.Error()
+		cause = state.Failure.Fault.Text
 	}
-	return fmt.Sprintf("the instance is broken: %s; delete the LimaVM to remove it", cause)
+	return &vm.Fault{
+		Kind: vm.FaultBroken, Hint: "delete the LimaVM to remove it",
+		Text: fmt.Sprintf("the instance is broken: %s; delete the LimaVM to remove it", cause),
+	}
 }

@@ -35,19 +35,15 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Done()
 }
 
-// engineOutcome says what an error of the engine means for the pass; failed is
-// the reason to report when someone has to act.
-func engineOutcome(err error, failed string) reconcile.Outcome {
-	var taken *vm.NameTakenError
+// engineOutcome says what an error of an engine's operation means for the pass.
+func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outcome {
 	switch {
 	case err == nil:
 		return reconcile.Done()
 	case errors.Is(err, vm.ErrBusy):
 		return reconcile.Wait("the engine is busy with the instance", busyRetry)
-	case errors.As(err, &taken):
-		return reconcile.Stalled(limav1.ReasonNameTaken, err.Error())
 	case !vm.Retryable(err):
-		return reconcile.Stalled(failed, err.Error())
+		return s.stall(operation, vm.FaultOf(err))
 	default:
 		return reconcile.Retry(err)
 	}
@@ -56,14 +52,14 @@ func engineOutcome(err error, failed string) reconcile.Outcome {
 // holdBack spaces out attempts at an operation after a failure: Done when the next one may
 // begin. What retrying cannot cure is tried slowly, the rest with back-off; a request
 // made after the failure is obeyed at once.
-func (r *Reconciler) holdBack(s *scope, reason string, operations ...vm.Operation) reconcile.Outcome {
+func (r *Reconciler) holdBack(s *scope, operations ...vm.Operation) reconcile.Outcome {
 	f := s.failure(operations...)
 	if f == nil || s.changed || retryRequested(s.vm, f) {
 		return reconcile.Done()
 	}
-	if !vm.Retryable(f.Err) {
+	if !f.Fault.Kind.Retryable() {
 		if wait := f.At.Add(reconcile.SlowRetry).Sub(s.now); wait > 0 {
-			return reconcile.Outcome{Reason: reason, Message: f.Err.Error(), After: wait}
+			return reconcile.Outcome{Reason: failedReason(f.Operation), Message: f.Fault.Text, After: wait}
 		}
 		return reconcile.Done()
 	}
@@ -104,7 +100,7 @@ func after(text string, t time.Time) bool {
 
 func failureMessage(f *vm.Failure) string {
 	if f.Operation == vm.OperationRun {
-		return "the machine ended by itself and is started again: " + f.Err.Error()
+		return "the machine ended by itself and is started again: " + f.Fault.Text
 	}
-	return f.Err.Error()
+	return f.Fault.Text
 }

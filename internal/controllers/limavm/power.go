@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -43,7 +42,7 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 	}
 	switch s.phase() {
 	case vm.PhaseStopped:
-		if o := r.holdBack(s, limav1.ReasonStartFailed, vm.OperationStart, vm.OperationRun); !o.IsDone() {
+		if o := r.holdBack(s, vm.OperationStart, vm.OperationRun); !o.IsDone() {
 			return o
 		}
 		return r.start(ctx, s)
@@ -51,8 +50,7 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		if s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
-		// A machine whose hostagent is gone is adopted by the engine's watch. Start is not
-		// called to be sure: a machine that died since it was observed would be started without a word.
+		// A machine whose hostagent is gone is adopted beside the reconciler: see adoptMachines.
 		return reconcile.Done()
 	case vm.PhaseStopping:
 		if o := r.hurry(ctx, s); !o.IsDone() {
@@ -64,20 +62,20 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 
 func (r *Reconciler) start(ctx context.Context, s *scope) reconcile.Outcome {
 	s.acted = true
-	if o := engineOutcome(r.engine.Start(ctx, s.owner(), s.vm.Name), limav1.ReasonStartFailed); !o.IsDone() {
+	if o := s.engineOutcome(vm.OperationStart, r.engine.Start(ctx, s.owner(), s.vm.Name)); !o.IsDone() {
 		return o
 	}
 	return reconcile.Wait("starting the machine", 0)
 }
 
 func (r *Reconciler) stop(ctx context.Context, s *scope, why string) reconcile.Outcome {
-	if o := r.holdBack(s, limav1.ReasonStopFailed, vm.OperationStop); !o.IsDone() {
+	if o := r.holdBack(s, vm.OperationStop); !o.IsDone() {
 		return o
 	}
 	s.acted = true
 	err := r.engine.Stop(ctx, s.owner(), s.vm.Name, s.stopMode())
 	if err != nil && !errors.Is(err, vm.ErrNotFound) {
-		return engineOutcome(err, limav1.ReasonStopFailed)
+		return s.engineOutcome(vm.OperationStop, err)
 	}
 	return reconcile.Wait(why, 0)
 }

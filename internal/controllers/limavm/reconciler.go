@@ -47,6 +47,8 @@ type Reconciler struct {
 	status  reconcile.StatusWriter
 	backoff *reconcile.Backoff
 	pace    pace
+	// deletionsOnly says that the controller is not enabled: it takes down what is deleted.
+	deletionsOnly bool
 	// tried are the revisions that the engine was last told, by the LimaVM's UID.
 	tried shared[types.UID, string]
 }
@@ -59,6 +61,10 @@ func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, 
 		backoff: &reconcile.Backoff{Base: firstDelay, Max: longestDelay, Reset: calm},
 	}
 }
+
+// OnlyDeletions makes the reconciler leave alone all that is not being deleted. It is for a daemon in
+// which the controller is not enabled: nobody else would remove the LimaVMs' finalizers.
+func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
 // scope is a LimaVM and what was seen of its world in one pass.
 type scope struct {
@@ -75,6 +81,8 @@ type scope struct {
 	// changed says that the revision has not been tried before: what failed with another does not hold it back.
 	changed bool
 	outcome reconcile.Outcome
+	// stalled is what the pass has found to be in the way until someone acts; nil when it has not.
+	stalled *vm.Failure
 	// acted says that the engine was told something since it was observed, released that the finalizer is gone.
 	acted, released bool
 }
@@ -127,8 +135,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.sweep(ctx, s).Result()
 	}
 	steps := r.steps()
-	if !s.vm.DeletionTimestamp.IsZero() {
+	switch {
+	case !s.vm.DeletionTimestamp.IsZero():
 		steps = r.deletionSteps()
+	case r.deletionsOnly:
+		return ctrl.Result{}, nil
 	}
 	s.outcome = reconcile.Run(ctx, s, steps)
 	if s.released {

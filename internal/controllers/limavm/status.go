@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -31,6 +32,7 @@ func status(s *scope) limav1.LimaVMStatus {
 			reconcile.SetCondition(&st.Conditions, now, c)
 		}
 	}
+	st.Failure = s.nextFailure(meta.IsStatusConditionTrue(st.Conditions, limav1.ConditionCreated))
 	return *st
 }
 
@@ -130,10 +132,14 @@ func (s *scope) runningNow(c *metav1.Condition) {
 	if s.refused() {
 		c.Message = "" // the condition Created says it
 	}
-	unwanted := !s.vm.Spec.Running || s.deleting() || s.state.RunningRevision != s.state.Revision
-	if f := s.failure(vm.OperationStop); f != nil && unwanted {
+	if f := s.failure(vm.OperationStop); f != nil && s.unwanted() {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
 	}
+}
+
+// unwanted says that a machine which is up is to stop, for good or to be started anew.
+func (s *scope) unwanted() bool {
+	return !s.vm.Spec.Running || s.deleting() || s.state.RunningRevision != s.state.Revision
 }
 
 // stopped judges a machine that is down.

@@ -48,7 +48,7 @@ func on(phase vm.Phase) *vm.State {
 func off(operation vm.Operation, text string) *vm.State {
 	s := &vm.State{Phase: vm.PhaseStopped, Revision: "new"}
 	if text != "" {
-		s.Failure = &vm.Failure{Operation: operation, Err: errors.New(text), At: now}
+		s.Failure = &vm.Failure{Operation: operation, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: text}, At: now}
 	}
 	return s
 }
@@ -61,7 +61,9 @@ func with(s *vm.State, change func(*vm.State)) *vm.State {
 func TestConditions(t *testing.T) {
 	progress := func(s *vm.State) { s.Progress = vm.Progress{Step: "building image", Index: 3, Total: 5, Percent: 42} }
 	failed := func(o vm.Operation) func(*vm.State) {
-		return func(s *vm.State) { s.Failure = &vm.Failure{Operation: o, Err: errors.New("boom"), At: now} }
+		return func(s *vm.State) {
+			s.Failure = &vm.Failure{Operation: o, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "boom"}, At: now}
+		}
 	}
 	for name, test := range map[string]struct {
 		scene

@@ -13,6 +13,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -31,21 +32,20 @@ func (r *Reconciler) ensureTemplate(ctx context.Context, s *scope) reconcile.Out
 		s.template = own
 		return r.guardTemplate(ctx, own)
 	case found:
-		return reconcile.Stalled(limav1.ReasonCreateFailed, fmt.Sprintf(
-			"ConfigMap %q already exists and is not this LimaVM's: delete or rename it", client.ObjectKeyFromObject(own)))
+		return s.stallSource("ConfigMap %q already exists and is not this LimaVM's: delete or rename it", client.ObjectKeyFromObject(own))
 	case s.vm.Status.TemplateConfigMap != "":
-		return reconcile.Stalled(limav1.ReasonCreateFailed, fmt.Sprintf(
-			"the template ConfigMap %q is gone: delete the LimaVM and create it again", client.ObjectKeyFromObject(own)))
+		return s.stallSource("the template ConfigMap %q is gone: delete the LimaVM and create it again", client.ObjectKeyFromObject(own))
 	}
 	return r.copySource(ctx, s, own)
 }
 
 // templateOf is the empty ConfigMap of the name that the LimaVM's own template has.
-func templateOf(vm *limav1.LimaVM) *corev1.ConfigMap {
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: vm.Namespace, Name: vm.Name + limav1.TemplateSuffix}}
+func templateOf(limaVM *limav1.LimaVM) *corev1.ConfigMap {
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: limaVM.Namespace, Name: limaVM.Name + limav1.TemplateSuffix}}
 }
 
-// guardTemplate puts the claim back on a template that has lost it; one that is being deleted is let go.
+// guardTemplate puts the claim back on a template that has lost it; one that is being deleted is
+// let go.
 func (r *Reconciler) guardTemplate(ctx context.Context, own *corev1.ConfigMap) reconcile.Outcome {
 	if !own.DeletionTimestamp.IsZero() {
 		return reconcile.RetryIf(reconcile.RemoveFinalizer(ctx, r.client, own, limav1.FinalizerOwnedByLimaVM))
@@ -58,13 +58,13 @@ func (r *Reconciler) copySource(ctx context.Context, s *scope, own *corev1.Confi
 	source := &corev1.ConfigMap{}
 	err := r.client.Get(ctx, sourceKey(s.vm), source)
 	if apierrors.IsNotFound(err) {
-		return reconcile.Stalled(limav1.ReasonCreateFailed, fmt.Sprintf("the source ConfigMap %q does not exist", sourceKey(s.vm)))
+		return s.stallSource("the source ConfigMap %q does not exist", sourceKey(s.vm))
 	}
 	if err != nil {
 		return reconcile.Retry(err)
 	}
-	if err := r.validate(source, s.vm.Spec.Params); err != nil {
-		return reconcile.Stalled(limav1.ReasonCreateFailed, err.Error())
+	if o := r.checkTemplate(s, source); !o.IsDone() {
+		return o
 	}
 	own.Labels = map[string]string{limav1.LabelTemplateConfigMap: "true"}
 	own.Finalizers = []string{limav1.FinalizerOwnedByLimaVM}
@@ -78,30 +78,45 @@ func (r *Reconciler) copySource(ctx context.Context, s *scope, own *corev1.Confi
 }
 
 // sourceKey names the source ConfigMap.
-func sourceKey(vm *limav1.LimaVM) client.ObjectKey {
-	key := client.ObjectKey{Namespace: vm.Spec.TemplateRef.Namespace, Name: vm.Spec.TemplateRef.Name}
+func sourceKey(limaVM *limav1.LimaVM) client.ObjectKey {
+	key := client.ObjectKey{Namespace: limaVM.Spec.TemplateRef.Namespace, Name: limaVM.Spec.TemplateRef.Name}
 	if key.Namespace == "" {
-		key.Namespace = vm.Namespace
+		key.Namespace = limaVM.Namespace
 	}
 	return key
 }
 
 // readTemplate validates the copy with the params and says what revision is wanted.
 func (r *Reconciler) readTemplate(_ context.Context, s *scope) reconcile.Outcome {
-	if err := r.validate(s.template, s.vm.Spec.Params); err != nil {
-		return reconcile.Stalled(limav1.ReasonCreateFailed, err.Error())
+	if o := r.checkTemplate(s, s.template); !o.IsDone() {
+		return o
 	}
 	s.hash = template.Revision([]byte(s.template.Data[limav1.TemplateKey]), s.vm.Spec.Params)
 	s.revision = revisionFor(s.hash, s.vm.Status.LastRestartRequest)
 	return reconcile.Done()
 }
 
-func (r *Reconciler) validate(cm *corev1.ConfigMap, params map[string]string) error {
-	return validateTemplate(cm, params, r.host)
+// stallSource ends the pass because a ConfigMap that the template comes from, or goes to, is not as
+// it should be.
+func (s *scope) stallSource(format string, key client.ObjectKey) reconcile.Outcome {
+	return s.stall(vm.OperationCreate, &vm.Fault{Kind: vm.FaultSpec, Field: limav1.FieldTemplateRef, Text: fmt.Sprintf(format, key)})
 }
 
-// validateTemplate judges the template in a ConfigMap; the error names the ConfigMap and the field.
-func validateTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
+// checkTemplate ends the pass when the template in a ConfigMap is not valid. The condition's
+// message names the ConfigMap; the failure is about the template.
+func (r *Reconciler) checkTemplate(s *scope, cm *corev1.ConfigMap) reconcile.Outcome {
+	err := checkTemplate(cm, s.vm.Spec.Params, r.host)
+	if err == nil {
+		return reconcile.Done()
+	}
+	o := s.stall(vm.OperationCreate, vm.FaultOf(err))
+	o.Message = inConfigMap(cm, err).Error()
+	return o
+}
+
+// checkTemplate judges the template in a ConfigMap; the error names the field and is of kind
+// vm.FaultSpec.
+func checkTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
 	data, ok := cm.Data[limav1.TemplateKey]
 	var err error
 	switch {
@@ -112,8 +127,10 @@ func validateTemplate(cm *corev1.ConfigMap, params map[string]string, host templ
 	default:
 		_, err = template.Load([]byte(data), params, host)
 	}
-	if err != nil {
-		return fmt.Errorf("ConfigMap %q: %w", client.ObjectKeyFromObject(cm), err)
-	}
-	return nil
+	return vm.WithKind(vm.FaultSpec, err)
+}
+
+// inConfigMap says which ConfigMap an error is about.
+func inConfigMap(cm *corev1.ConfigMap, err error) error {
+	return fmt.Errorf("ConfigMap %q: %w", client.ObjectKeyFromObject(cm), err)
 }

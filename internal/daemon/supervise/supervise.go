@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package supervise keeps the parts of a program together: they are started one after the
-// other and stopped in reverse, and when one fails the whole is told.
+// other and stopped in reverse, and the failure of one is the failure of the whole.
 package supervise
 
 import (
@@ -10,7 +10,8 @@ import (
 	"fmt"
 )
 
-// Parts are the parts that were started, in order. A part that ends before it was told to is a failure of the whole.
+// Parts are the parts that were started, in order. A part that ends before it is stopped is a
+// failure of the whole.
 type Parts struct {
 	parts  []part
 	failed chan error

@@ -3,13 +3,13 @@
 package fake
 
 import (
-	"errors"
 	"fmt"
 
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-var errGuestDied = errors.New("the guest ended by itself")
+// errGuestDied is how a guest ends that nobody asked to.
+var errGuestDied = &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the guest ended by itself"}
 
 // advance moves the background work of one instance on; false when there is none.
 func (w *World) advance(name string, i *instance) bool {
@@ -18,6 +18,8 @@ func (w *World) advance(name string, i *instance) bool {
 		w.advanceDelete(name, i)
 	case i.work != nil:
 		w.advanceCreate(i)
+	case i.machine != nil && i.machine.orphaned:
+		return false
 	case i.machine != nil && i.machine.phase == vm.PhaseStarting:
 		w.advanceBoot(i)
 	case i.machine != nil && i.machine.phase == vm.PhaseStopping:
@@ -83,7 +85,7 @@ func (w *World) advanceDelete(name string, i *instance) {
 }
 
 func (w *World) fail(i *instance, operation vm.Operation, err error) {
-	i.failure = &vm.Failure{Operation: operation, Err: err, At: w.now()}
+	i.failure = &vm.Failure{Operation: operation, Fault: vm.FaultOf(err), At: w.now()}
 }
 
 // clear forgets the failure of operations that have begun again or succeeded.

@@ -17,7 +17,12 @@ type Engine struct {
 	world *World
 }
 
-var _ vm.Engine = &Engine{}
+var (
+	_ vm.Engine          = &Engine{}
+	_ vm.GuestRunner     = &Engine{}
+	_ vm.DirectoryReader = &Engine{}
+	_ vm.Adopter         = &Engine{}
+)
 
 // World is the host that the engine works on.
 func (e *Engine) World() *World { return e.world }
@@ -63,7 +68,8 @@ func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
 	})
 }
 
-// claim checks that the instance is spec's to change; the incarnation changes only with an adopted one's owner.
+// claim checks that the instance is spec's to change; the incarnation changes only with an adopted
+// one's owner.
 func (i *instance) claim(spec *vm.Spec) error {
 	adopted := spec.AdoptFrom != "" && i.spec.Owner.UID == spec.AdoptFrom
 	if err := i.ownedBy(spec.Owner, spec.Name); err == nil {
@@ -96,6 +102,7 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 		}
 		switch i.phase() {
 		case vm.PhaseStarting, vm.PhaseRunning:
+			i.machine.orphaned = false
 			return nil
 		case vm.PhaseStopped:
 			e.start(i)
@@ -122,6 +129,7 @@ func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.
 		if err != nil || i.machine == nil || i.work != nil {
 			return err
 		}
+		i.machine.orphaned = false
 		if i.machine.phase != vm.PhaseStopping {
 			i.clear(vm.OperationStop)
 			i.machine.phase, i.machine.since = vm.PhaseStopping, e.world.now()

@@ -5,6 +5,9 @@ package fake_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 func TestConformance(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
 		world := fake.NewWorld(time.Now)
+		world.SetGuest(thisHost)
 		world.Refuse("vmType: vz", &vm.InvalidSpecError{Field: "vmType", Reason: "must be qemu"})
 		ctx, cancel := context.WithCancel(context.Background())
 		t.Cleanup(cancel)
@@ -28,7 +32,8 @@ func TestConformance(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			AddForeign: func(_ *testing.T, name string) { world.AddForeign(name) },
+			KillHostagent: func(t *testing.T, name string) { must(t, world.KillHostagent(name)) },
+			AddForeign:    func(_ *testing.T, name string) { world.AddForeign(name) },
 			Forward: func(_ *testing.T, name string) vm.Forward {
 				forward := vm.Forward{Protocol: "tcp", Host: "127.0.0.1:8080", Guest: "127.0.0.1:80"}
 				world.SetForwards(name, forward)
@@ -36,9 +41,35 @@ func TestConformance(t *testing.T) {
 			},
 			Template: []byte("cpus: 1\n"), Changed: []byte("cpus: 2\nmessage: \"it's changed\"\n"), Message: "it's changed",
 			Invalid: []byte("vmType: vz\n"), InvalidField: "vmType",
+			Provoke: func(_ *testing.T, _ string, p vmtest.Provoked) []byte {
+				fault := vmtest.Example(p.Kind)
+				world.FailOperation(p.Operation, fmt.Errorf("wrapped: %w", &fault), 1)
+				return []byte("cpus: 1\n")
+			},
 			Timeout: time.Minute,
 		}
 	})
+}
+
+// thisHost runs a guest's commands here.
+func thisHost(ctx context.Context, _ string, c vm.Command) (int, error) {
+	args := c.Args
+	if c.Line != "" {
+		args = []string{"/bin/sh", "-c", c.Line}
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	if _, err := os.Stat(c.Dir); err == nil {
+		cmd.Dir = c.Dir
+	} else if c.Dir != "" && !c.DirOptional {
+		return 1, nil
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	err := cmd.Run()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return failed.ExitCode(), nil
+	}
+	return 0, err
 }
 
 var (
@@ -127,7 +158,8 @@ func TestPlannedFailures(t *testing.T) {
 			e.World().Advance()
 			state, err := e.Observe(t.Context(), "rd")
 			must(t, err)
-			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || !errors.Is(state.Failure.Err, errBoom) {
+			want := vm.Fault{Kind: vm.FaultUnknown, Text: errBoom.Error()}
+			if state.Phase != test.want || state.Failure == nil || state.Failure.Operation != test.operation || *state.Failure.Fault != want {
 				t.Fatalf("got %+v, failure %+v", state, state.Failure)
 			}
 		})

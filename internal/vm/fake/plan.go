@@ -58,7 +58,7 @@ func (w *World) FailMethod(method string, err error) {
 }
 
 // FailOperation makes the background work of an operation end in err the next
-// times it goes on; negative times: until told otherwise with times 0.
+// times it goes on; negative times: until it is called with times 0.
 func (w *World) FailOperation(operation vm.Operation, err error, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,8 +88,8 @@ func (w *World) call(ctx context.Context, method, name string, do func() error) 
 		err = w.plan.call(len(w.calls)+1, method)
 	}
 	if err == nil {
-		before := w.look(name)
-		if err = do(); !reflect.DeepEqual(before, w.look(name)) {
+		before := w.stateOf(name)
+		if err = do(); !reflect.DeepEqual(before, w.stateOf(name)) {
 			w.changed(name)
 		}
 	}
@@ -97,8 +97,8 @@ func (w *World) call(ctx context.Context, method, name string, do func() error) 
 	return err
 }
 
-// look returns an instance's state; the zero State when there is none.
-func (w *World) look(name string) vm.State {
+// stateOf returns an instance's state; the zero State when there is none.
+func (w *World) stateOf(name string) vm.State {
 	if i := w.instances[name]; i != nil {
 		return w.state(name, i)
 	}

@@ -59,7 +59,7 @@ func (w *World) forget(watch *watcher) {
 	delete(w.watchers, watch)
 }
 
-// changed tells every watcher; the world's lock is held.
+// changed wakes every watcher; the world's lock is held.
 func (w *World) changed(name string) {
 	for watch := range w.watchers {
 		watch.add(name)

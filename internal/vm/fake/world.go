@@ -32,6 +32,7 @@ type World struct {
 	calls     []Call
 	forwards  map[string][]vm.Forward
 	held      map[string]bool // instances whose background work stands still
+	guest     Guest
 }
 
 // instance is a directory and the processes that serve it.
@@ -60,13 +61,15 @@ type machine struct {
 	revision string
 	message  string
 	port     int
+	// orphaned: the hostagent is gone, so nothing moves on until another one adopts.
+	orphaned bool
 }
 
 // NewWorld makes an empty host whose clock is now.
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{},
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, guest: idleGuest,
 	}
 }
 
@@ -120,12 +123,41 @@ func (w *World) KillGuest(name string) error {
 	return nil
 }
 
+// KillHostagent ends what serves a machine, as a crash of it does. The guest goes on.
+func (w *World) KillHostagent(name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	if i == nil || i.machine == nil {
+		return fmt.Errorf("killing the hostagent of %q: %w", name, vm.ErrNotRunning)
+	}
+	i.machine.orphaned = true
+	w.changed(name)
+	return nil
+}
+
+// Orphaned reports whether a machine runs whose hostagent was killed and that nobody has adopted
+// yet.
+func (w *World) Orphaned(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.instances[name]
+	return i != nil && i.machine != nil && i.machine.orphaned
+}
+
 // SetForwards makes an instance show forwards whenever it runs.
 func (w *World) SetForwards(name string, forwards ...vm.Forward) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.forwards[name] = slices.Clone(forwards)
 	w.changed(name)
+}
+
+// SetGuest makes commands in guests be run by guest.
+func (w *World) SetGuest(guest Guest) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.guest = guest
 }
 
 // Hold makes the background work on an instance stand still, whatever it is, until Release.
@@ -188,7 +220,8 @@ func (w *World) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// messagePattern finds a template's message on a line of its own, which is all of YAML that the fake reads.
+// messagePattern finds a template's message on a line of its own, which is all of YAML that the
+// fake reads.
 var messagePattern = regexp.MustCompile(`(?m)^message: *["']?(.*?)["']?$`)
 
 // state reads an instance as an engine reports it.
@@ -207,6 +240,9 @@ func (w *World) state(name string, i *instance) vm.State {
 	}
 	if i.work != nil {
 		s.Progress = i.work.progress()
+	}
+	if s.Phase == vm.PhaseBroken {
+		s.Failure = &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "the directory was not made by rdd"}}
 	}
 	return s
 }
@@ -260,5 +296,5 @@ func (k *work) progress() vm.Progress {
 func (w *World) Peek(name string) (vm.State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.look(name), w.instances[name] != nil
+	return w.stateOf(name), w.instances[name] != nil
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package image builds guest images from Debian's packages and keeps them in a
-// cache that all instances share.
+// Package image keeps guest images in a cache that all instances share, and has the words for them:
+// Source, Image, Manifest, and the errors of those who fill the cache.
 //
-// A Recipe says what goes into an image and has a revision: a hash of everything
-// here that shapes it, so a newer rdd knows that a cached image is outdated. A build runs in
-// namespaces that die with the building process, as root and as an ordinary
-// user alike, and needs no mounts of the host, no loop devices and no network but a Debian mirror.
+// The Store decides which image is current, who waits for whom, and what is removed. It makes no
+// image itself: a Builder (package build) makes one from Debian's packages by a recipe, a Fetcher
+// (package fetch) downloads or copies one. Both import this package, and whoever composes the
+// program gives them to NewStore. So an engine, which needs a Store's results only, links neither.
 //
-// An image is a directory NAME-DIGEST with disk.qcow2 (one ext4 file system,
-// no partition table), vmlinuz, initrd and manifest.json. It appears by one rename when it is
-// complete and on disk, and never changes afterwards. Nothing in it
-// belongs to one machine: users, keys and provisioning are shell scripts that a machine
-// gets as the systemd credentials rdd.boot and rdd.provision (see guest/rootfs/usr/lib/rdd).
+// An image is a directory NAME-DIGEST with its disk, its kernel and initrd where it has them, and
+// manifest.json. It appears by one rename when it is complete and on disk, and never changes
+// afterwards. One that was built is outdated when its recipe has another revision by now. One that
+// was fetched is current as long as some location leads to it.
 //
-// A machine's disk refers to the image's by absolute path, so an image that Store.Use
-// was called for is kept until the machine's directory is gone.
+// A machine's disk refers to the image's by absolute path, so an image that Store.Use was called
+// for is kept until the machine's directory is gone.
 package image

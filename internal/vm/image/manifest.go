@@ -3,33 +3,31 @@
 package image
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 )
 
 // Files of an image.
 const (
-	diskFile     = "disk.qcow2"
+	DiskFile     = "disk.qcow2"
+	KernelFile   = "vmlinuz"
+	InitrdFile   = "initrd"
 	rawDiskFile  = "disk.raw"
-	kernelFile   = "vmlinuz"
-	initrdFile   = "initrd"
 	manifestFile = "manifest.json"
 )
+
+// OutDir is the directory, below one that a Builder or a Fetcher works in, in which it leaves the
+// image's files.
+const OutDir = "out"
 
 // Manifest describes an image. It is the last file that is written of one.
 type Manifest struct {
 	Name string `json:"name"`
-	// Digest is the image's identity: of the disk, the kernel, the initrd and the kernel's arguments of one that was built; of what
-	// was transferred of one that was fetched.
+	// Digest is the image's identity: of the disk, the kernel, the initrd and the kernel's
+	// arguments of one that was built; of what was transferred of one that was fetched.
 	Digest       string    `json:"digest"`
 	Architecture string    `json:"architecture"`
 	Created      time.Time `json:"created"`
@@ -62,18 +60,18 @@ func (m Manifest) format() string {
 	return m.Format
 }
 
-// diskName is the disk's file.
-func diskName(format string) string {
+// DiskFileOf returns the name of the file that holds a disk of a format.
+func DiskFileOf(format string) string {
 	if format == FormatRaw {
 		return rawDiskFile
 	}
-	return diskFile
+	return DiskFile
 }
 
 // files are the image's, the disk first.
 func (m Manifest) files() []string {
-	files := []string{diskName(m.format())}
-	for _, file := range []struct{ kind, name string }{{partKernel, kernelFile}, {partInitrd, initrdFile}} {
+	files := []string{DiskFileOf(m.format())}
+	for _, file := range []struct{ kind, name string }{{PartKernel, KernelFile}, {PartInitrd, InitrdFile}} {
 		if _, ok := m.Parts[file.kind]; ok || !m.fetched() {
 			files = append(files, file.name)
 		}
@@ -86,6 +84,9 @@ type Package struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
+
+// Write writes the manifest of the image in dir, durable.
+func (m Manifest) Write(dir string) error { return writeJSON(filepath.Join(dir, manifestFile), m) }
 
 // readManifest reads the manifest of the image in dir.
 func readManifest(dir string) (Manifest, error) {
@@ -101,51 +102,4 @@ func readManifest(dir string) (Manifest, error) {
 		return m, fmt.Errorf("reading %s: name or digest is missing", filepath.Join(dir, manifestFile))
 	}
 	return m, nil
-}
-
-// readPackages reads lines of "NAME VERSION" and sorts them.
-func readPackages(files ...string) ([]Package, error) {
-	var packages []Package
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the list of packages: %w", err)
-		}
-		for line := range strings.Lines(string(data)) {
-			name, version, ok := strings.Cut(strings.TrimSpace(line), " ")
-			if !ok {
-				return nil, fmt.Errorf("reading %s: unexpected line %q", file, line)
-			}
-			packages = append(packages, Package{Name: name, Version: version})
-		}
-	}
-	slices.SortFunc(packages, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
-	return packages, nil
-}
-
-// digest computes an image's identity from its files in dir and the kernel's arguments.
-func digest(dir, kernelArgs string) (string, error) {
-	whole := sha256.New()
-	for _, name := range []string{diskFile, kernelFile, initrdFile} {
-		sum, err := fileSum(filepath.Join(dir, name))
-		if err != nil {
-			return "", fmt.Errorf("computing the image's digest: %w", err)
-		}
-		fmt.Fprintf(whole, "%s  %s\n", sum, name)
-	}
-	fmt.Fprintln(whole, kernelArgs)
-	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
-}
-
-func fileSum(path string) (_ string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -15,20 +15,20 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// originsDir in an image that was fetched holds a file per source that leads to it, named by Source.key. The image of a
-// location that has something else by now has none left for it.
+// originsDir in an image that was fetched holds a file per source that leads to it, named by
+// Source.key. The image of a location that has something else by now has none left for it.
 const originsDir = "origins"
 
 // origin says which versions of a source's parts an image was made of.
 type origin struct {
-	Parts []version `json:"parts"`
+	Parts []Version `json:"parts"`
 	// Checked is when the parts were found to be those.
 	Checked time.Time `json:"checked"`
 }
 
 // askable reports whether it can be found out for each part if it has changed.
 func (o origin) askable() bool {
-	return !slices.ContainsFunc(o.Parts, func(v version) bool { return !v.known() })
+	return !slices.ContainsFunc(o.Parts, func(v Version) bool { return !v.Known() })
 }
 
 // Part is one of the files that a fetched image was made of.
@@ -39,35 +39,30 @@ type Part struct {
 	Digests []string `json:"digests"`
 }
 
-// Is reports whether the part is what file asks for: by its digest, or where it has none, by its location.
+// Is reports whether the part is what file asks for: by its digest, or where it has none, by its
+// location.
 func (p Part) Is(file File) bool {
 	if file.Digest == "" {
-		return p.Location == redacted(file.Location)
+		return p.Location == Redacted(file.Location)
 	}
 	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
 }
 
-// sha256Of picks the sha256 of digests, which a digester always has.
-func sha256Of(digests []string) string {
-	i := slices.IndexFunc(digests, func(d string) bool { return strings.HasPrefix(d, "sha256:") })
-	return digests[max(i, 0)]
-}
-
 // PartsMatch reports whether an image made of parts is what source asks for.
 func PartsMatch(parts map[string]Part, source Source) bool {
-	want := source.parts()
+	want := source.Parts()
 	if len(parts) != len(want) {
 		return false
 	}
-	return !slices.ContainsFunc(want, func(p part) bool {
-		have, ok := parts[p.kind]
+	return !slices.ContainsFunc(want, func(p SourcePart) bool {
+		have, ok := parts[p.Kind]
 		return !ok || !have.Is(p.File)
 	})
 }
 
 // byDigest finds the image of a source whose digests say all, wherever it came from.
 func (s *Store) byDigest(source Source) (Image, bool, error) {
-	for _, p := range source.parts() {
+	for _, p := range source.Parts() {
 		if p.Digest == "" {
 			return Image{}, false, nil
 		}
@@ -113,27 +108,28 @@ func ignoreRemoved(err error) error {
 	return fmt.Errorf("reading the image cache: %w", err)
 }
 
-// publishFetched moves what was assembled into the cache, unless the same image is there, and makes it its source's.
-func (s *Store) publishFetched(a *assembly) (Image, error) {
-	manifest, err := readManifest(a.out())
+// publishFetched moves a fetched image into the cache, unless the same image is there, and makes it
+// its source's.
+func (s *Store) publishFetched(out string, source Source, versions []Version) (Image, error) {
+	manifest, err := readManifest(out)
 	if err != nil {
 		return Image{}, err
 	}
 	dir := filepath.Join(s.dir, entryName(manifest))
 	err = s.exclusively(func() error {
 		if !exists(filepath.Join(dir, manifestFile)) {
-			if err := atomicfile.Rename(a.out(), dir); err != nil {
+			if err := atomicfile.Rename(out, dir); err != nil {
 				return err
 			}
 		} else if err := s.learn(dir, manifest); err != nil {
 			return err
 		}
-		return s.setOrigin(dir, a)
+		return s.setOrigin(dir, source, versions)
 	})
 	if err != nil {
 		return Image{}, fmt.Errorf("adding image %s to the cache: %w", manifest.Name, err)
 	}
-	return Entry{Manifest: manifest, dir: dir}.image(a.source.KernelArgs), nil
+	return Entry{Manifest: manifest, dir: dir}.image(source.KernelArgs), nil
 }
 
 // learn adds digests that an image in the cache was not known by.
@@ -146,23 +142,20 @@ func (s *Store) learn(dir string, again Manifest) error {
 		p.Digests = slices.Compact(slices.Sorted(slices.Values(append(p.Digests, again.Parts[kind].Digests...))))
 		known.Parts[kind] = p
 	}
-	return writeJSON(filepath.Join(dir, manifestFile), known)
+	return known.Write(dir)
 }
 
 // setOrigin makes the image in dir the only one that a source leads to.
-func (s *Store) setOrigin(dir string, a *assembly) error {
-	o := origin{Checked: time.Now().UTC()}
-	for _, p := range a.got {
-		o.Parts = append(o.Parts, p.version)
-	}
-	path := filepath.Join(dir, originsDir, a.source.key())
+func (s *Store) setOrigin(dir string, source Source, versions []Version) error {
+	o := origin{Parts: versions, Checked: time.Now().UTC()}
+	path := filepath.Join(dir, originsDir, source.key())
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if err := writeJSON(path, o); err != nil {
 		return err
 	}
-	others, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, a.source.key()))
+	others, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, source.key()))
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ package image
 
 import "golang.org/x/sys/unix"
 
-// freeSpace returns the bytes that an ordinary user may still write below dir.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace returns the bytes that an ordinary user may still write below dir.
+func FreeSpace(dir string) (int64, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
 		return 0, err

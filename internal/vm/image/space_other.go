@@ -6,6 +6,7 @@ package image
 
 import "errors"
 
-func freeSpace(string) (int64, error) {
+// FreeSpace returns the bytes that an ordinary user may still write below a directory.
+func FreeSpace(string) (int64, error) {
 	return 0, errors.New("not supported on this platform yet")
 }

@@ -34,8 +34,9 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("image %s is in use by %s; delete the virtual machine first", e.Image, strings.Join(e.Users, ", "))
 }
 
-// Use records that the machine in directory instanceDir, which must exist, has a disk that
-// refers to image, and to no other. Call it before making the disk. ErrNotFound: the image was removed meanwhile.
+// Use records that the machine in directory instanceDir, which must exist, has a disk that refers
+// to image, and to no other. Call it before making the disk. ErrNotFound: the image was removed
+// meanwhile.
 func (s *Store) Use(image Image, instanceDir string) error {
 	instanceDir, err := filepath.Abs(instanceDir)
 	if err != nil {
@@ -101,8 +102,8 @@ func readUsers(dir string) ([]string, error) {
 	return users, nil
 }
 
-// Remove removes an image, named by its name (then it must be the only one), its directory's name or
-// its digest. *InUseError, ErrNotFound.
+// Remove removes an image, named by its name (then it must be the only one), its directory's name
+// or its digest. *InUseError, ErrNotFound.
 func (s *Store) Remove(reference string) (Entry, error) {
 	var removed Entry
 	err := s.removing(func() error {
@@ -116,8 +117,8 @@ func (s *Store) Remove(reference string) (Entry, error) {
 	return removed, err
 }
 
-// Prune removes the images that no machine uses and that are outdated or superseded; with all, current
-// ones too. It returns what it removed. Downloads that were broken off are removed as well.
+// Prune removes the images that no machine uses and that are outdated or superseded; with all,
+// current ones too. It returns what it removed. Downloads that were broken off are removed as well.
 func (s *Store) Prune(all bool) ([]Entry, error) {
 	var removed []Entry
 	err := s.removing(func() error {
@@ -139,7 +140,8 @@ func (s *Store) Prune(all bool) ([]Entry, error) {
 	return removed, errors.Join(err, s.removeUnfinished())
 }
 
-// removeUnfinished removes downloads that nobody works on, and what is left of images whose removal was interrupted.
+// removeUnfinished removes downloads that nobody works on, and what is left of images whose removal
+// was interrupted.
 func (s *Store) removeUnfinished() error {
 	removed, err := filepath.Glob(filepath.Join(s.dir, partialPrefix+"*"+removedSuffix))
 	if err != nil {

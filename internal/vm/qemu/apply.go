@@ -14,64 +14,64 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// maxSocketPath is what fits in a Unix socket's address, in bytes, on every system.
-const maxSocketPath = 103
-
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // Apply implements vm.Engine.
 func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
-	t, err := e.validate(spec)
+	i := e.instance(spec.Name)
+	t, err := i.validate(spec)
 	if err != nil {
 		return err
 	}
-	defer e.names.lock(spec.Name)()
-	deleting := e.works.get(spec.Name).isDelete()
-	record, err := e.claimed(spec)
+	defer i.lock()()
+	deleting := i.work().isDelete()
+	record, err := i.claimed(spec)
 	switch {
 	case errors.Is(err, vm.ErrNotFound) && !deleting:
-		return e.create(spec, t)
+		return i.create(spec, t)
 	case err != nil && !errors.Is(err, vm.ErrNotFound):
 		return err
 	case deleting:
-		return busy(spec.Name, "being deleted")
+		return i.busy("being deleted")
 	}
-	if !e.dir(spec.Name).Complete() {
-		return e.carryOn(spec, record, t)
+	if !i.dir.Complete() {
+		return i.carryOn(spec, record, t)
 	}
-	if err := e.checkChange(e.dir(spec.Name), record, t); err != nil {
+	if err := i.checkChange(record, t); err != nil {
 		return err
 	}
-	return e.writeSpec(spec, record)
+	return i.writeSpec(spec, record)
 }
 
-// claimed reads an instance's record on behalf of the owner of spec; one of the owner that spec adopts from is
-// handed over first, whatever the rest of spec is like.
-func (e *Engine) claimed(spec vm.Spec) (vmdir.Record, error) {
-	record, err := e.owned(spec.Owner, spec.Name)
+// claimed reads the instance's record on behalf of the owner of spec. One of the owner that spec
+// adopts from is handed over first, whatever the rest of spec is like.
+func (i instance) claimed(spec vm.Spec) (vmdir.Record, error) {
+	record, err := i.owned(spec.Owner)
 	var taken *vm.NameTakenError
 	if !errors.As(err, &taken) || spec.AdoptFrom == "" || taken.Owner.UID != spec.AdoptFrom {
 		return record, err
 	}
-	if record, err = e.owned(taken.Owner, spec.Name); err != nil {
+	if record, err = i.owned(taken.Owner); err != nil {
 		return record, err
 	}
 	record.Owner, record.Incarnation = spec.Owner, spec.Incarnation
-	return record, e.dir(spec.Name).WriteRecord(record)
+	return record, i.dir.WriteRecord(record)
 }
 
 // validate reads the template as it will be read at the start.
-func (e *Engine) validate(spec vm.Spec) (*template.Template, error) {
+func (i instance) validate(spec vm.Spec) (*template.Template, error) {
 	if !namePattern.MatchString(spec.Name) {
 		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", spec.Name)}
 	}
-	if length := len(e.dir(spec.Name).QMPSocket()); length > maxSocketPath {
-		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("is %d bytes too long for the paths of its sockets below %s", length-maxSocketPath, e.config.LimaHome)}
+	if length := len(i.dir.QMPSocket()); length > template.MaxSocketPath {
+		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf(
+			"is %d bytes too long for the paths of its sockets below %s", length-template.MaxSocketPath, i.engine.config.LimaHome)}
 	}
 	if spec.Owner.UID == "" {
 		return nil, &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
@@ -88,54 +88,55 @@ func (e *Engine) validate(spec vm.Spec) (*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, e.checkImage(t)
+	return t, i.engine.checkImage(t)
 }
 
 // create claims the name and creates the instance in the background.
-func (e *Engine) create(spec vm.Spec, t *template.Template) error {
+func (i instance) create(spec vm.Spec, t *template.Template) error {
 	if _, err := machine.Find(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+	config := i.engine.config
+	if err := os.MkdirAll(config.LimaHome, 0o700); err != nil {
 		return fmt.Errorf("making the directory of the instances: %w", err)
 	}
-	if err := checkSpace(e.config.LimaHome, spaceToCreate); err != nil {
+	if err := checkSpace(config.LimaHome, spaceToCreate); err != nil {
 		return err
 	}
 	record := vmdir.Record{
-		Engine: vmdir.Engine, OwnerUID: os.Getuid(), Version: e.config.Version, Created: time.Now().UTC(), Owner: spec.Owner,
+		Engine: vmdir.Engine, OwnerUID: os.Getuid(), Version: config.Version, Created: time.Now().UTC(), Owner: spec.Owner,
 		Incarnation: spec.Incarnation, Spec: vmdir.Spec{Revision: spec.Revision, Params: spec.Params},
 	}
-	err := e.home.Claim(spec.Name, record, spec.Template)
+	err := i.engine.home.Claim(i.name, record, spec.Template)
 	if errors.Is(err, fs.ErrExist) {
-		_, err = e.owned(spec.Owner, spec.Name)
+		_, err = i.owned(spec.Owner)
 		return err // nil: another call for the same owner was faster
 	}
 	if err != nil {
 		return err
 	}
-	e.beginCreate(spec.Name, spec.Owner, t)
+	i.beginCreate(spec.Owner, t)
 	return nil
 }
 
 // carryOn creates what an earlier creation left incomplete.
-func (e *Engine) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template) error {
-	if e.works.get(spec.Name).running {
-		return busy(spec.Name, "being created")
+func (i instance) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template) error {
+	if i.work().running {
+		return i.busy("being created")
 	}
-	if err := e.writeSpec(spec, record); err != nil {
+	if err := i.writeSpec(spec, record); err != nil {
 		return err
 	}
-	e.beginCreate(spec.Name, spec.Owner, t)
+	i.beginCreate(spec.Owner, t)
 	return nil
 }
 
 // checkChange refuses what cannot be changed once the disk exists.
-func (e *Engine) checkChange(dir vmdir.Dir, record vmdir.Record, t *template.Template) error {
-	if err := e.checkSameImage(dir, record, t); err != nil {
+func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
+	if err := i.checkSameImage(record, t); err != nil {
 		return err
 	}
-	size, err := machine.DiskSize(dir.Disk())
+	size, err := image.DiskSize(i.dir.Disk(), image.FormatQCOW2)
 	if err != nil {
 		return err
 	}
@@ -145,10 +146,10 @@ func (e *Engine) checkChange(dir vmdir.Dir, record vmdir.Record, t *template.Tem
 	return nil
 }
 
-// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the template's hash.
-func (e *Engine) writeSpec(spec vm.Spec, record vmdir.Record) error {
-	dir := e.dir(spec.Name)
-	onDisk, err := revision(dir, record)
+// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the
+// template's hash.
+func (i instance) writeSpec(spec vm.Spec, record vmdir.Record) error {
+	onDisk, err := i.revision(record)
 	if err != nil {
 		return err
 	}
@@ -156,10 +157,10 @@ func (e *Engine) writeSpec(spec vm.Spec, record vmdir.Record) error {
 	if same && record.Owner == spec.Owner {
 		return nil
 	}
-	if err := atomicfile.Write(dir.Template(), spec.Template, 0o600); err != nil {
+	if err := atomicfile.Write(i.dir.Template(), spec.Template, 0o600); err != nil {
 		return err
 	}
 	record.Owner = spec.Owner
 	record.Spec = vmdir.Spec{Revision: spec.Revision, Params: spec.Params, TemplateHash: vmdir.Hash(spec.Template)}
-	return dir.WriteRecord(record)
+	return i.dir.WriteRecord(record)
 }

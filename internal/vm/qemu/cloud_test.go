@@ -19,6 +19,8 @@ import (
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -45,12 +47,14 @@ func newCloudHost(t *testing.T, serve http.HandlerFunc) *cloudHost {
 	return h
 }
 
+func (h *cloudHost) images() *image.Store { return image.NewStore(h.cache, build.New(), fetch.New()) }
+
 func (h *cloudHost) engine(t *testing.T) *qemu.Engine {
 	t.Helper()
 	executable, err := os.Executable()
 	must(t, err)
 	return qemu.New(qemu.Config{
-		LimaHome: h.home, CacheDir: h.home, Images: image.NewStore(h.cache), Executable: executable, Accelerator: "tcg",
+		LimaHome: h.home, CacheDir: h.home, Images: h.images(), Executable: executable, Accelerator: "tcg",
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home}, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	})
 }
@@ -80,12 +84,12 @@ func TestCreateFromURL(t *testing.T) {
 	if _, err := os.Stat(h.dir().Firmware()); m.UEFI != (firmware != nil) || m.UEFI != (err == nil) {
 		t.Errorf("UEFI: %t; the host has %v, the machine: %v", m.UEFI, firmware, err)
 	}
-	if size, err := machine.DiskSize(h.dir().Disk()); err != nil || size != 3<<30 {
+	if size, err := image.DiskSize(h.dir().Disk(), image.FormatQCOW2); err != nil || size != 3<<30 {
 		t.Errorf("the disk has %d bytes, %v", size, err)
 	}
 
 	// The machine keeps its image.
-	if _, err := image.NewStore(h.cache).Remove(h.digest()); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := h.images().Remove(h.digest()); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("removing the image: %v", err)
 	}
 	// A mirror is the same image; another file is not.
@@ -97,7 +101,7 @@ func TestCreateFromURL(t *testing.T) {
 	}
 	must(t, e.Delete(t.Context(), owner, "x"))
 	await(t, e, "gone", gone)
-	if removed, err := image.NewStore(h.cache).Prune(true); err != nil || len(removed) != 1 {
+	if removed, err := h.images().Prune(true); err != nil || len(removed) != 1 {
 		t.Errorf("pruned %v, %v", removed, err)
 	}
 }
@@ -119,10 +123,10 @@ func TestCreateFromWhatIsWrong(t *testing.T) {
 			must(t, e.Apply(t.Context(), h.spec(tc.digest)))
 			state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
 			if f := state.Failure; state.Phase != vm.PhaseIncomplete || f.Operation != vm.OperationCreate ||
-				!strings.Contains(f.Err.Error(), tc.want) || vm.Retryable(f.Err) != tc.retryable {
+				!strings.Contains(f.Fault.Text, tc.want) || vm.Retryable(f.Fault) != tc.retryable {
 				t.Errorf("got %s, %v", state.Phase, state.Failure)
 			}
-			if entries, err := image.NewStore(h.cache).List(); err != nil || len(entries) > 0 {
+			if entries, err := h.images().List(); err != nil || len(entries) > 0 {
 				t.Errorf("cached: %v, %v", entries, err)
 			}
 			must(t, e.Delete(t.Context(), owner, "x"))

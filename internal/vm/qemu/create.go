@@ -23,73 +23,69 @@ import (
 )
 
 // beginCreate completes a claimed directory in the background.
-func (e *Engine) beginCreate(name string, owner vm.Owner, t *template.Template) {
-	e.works.begin(name, owner, vm.OperationCreate, func(ctx context.Context, report func(vm.Progress)) error {
-		err := e.complete(ctx, name, t, report)
-		if err != nil {
-			e.config.Log.Error("creating an instance", "instance", name, "error", err)
-		}
-		return err
+func (i instance) beginCreate(owner vm.Owner, t *template.Template) {
+	i.engine.works.begin(i.name, owner, vm.OperationCreate, func(ctx context.Context, report func(vm.Progress)) error {
+		return i.complete(ctx, t, report)
 	})
 }
 
-// complete makes everything in the directory that is not there yet; what an interrupted call made is made again.
-func (e *Engine) complete(ctx context.Context, name string, t *template.Template, report func(vm.Progress)) (err error) {
-	dir := e.dir(name)
-	lock, err := flock.Wait(ctx, dir.WorkLock())
+// complete makes everything in the directory that is not there yet; what an interrupted call made
+// is made again.
+func (i instance) complete(ctx context.Context, t *template.Template, report func(vm.Progress)) (err error) {
+	lock, err := flock.Wait(ctx, i.dir.WorkLock())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	record, err := dir.ReadRecord()
-	if err != nil || dir.Complete() {
+	record, err := i.dir.ReadRecord()
+	if err != nil || i.dir.Complete() {
 		return err // nil: another process completed it while we waited
 	}
-	if err := atomicfile.RemoveStale(string(dir)); err != nil {
+	if err := atomicfile.RemoveStale(string(i.dir)); err != nil {
 		return err
 	}
-	sources, err := e.sources(dir, t)
+	sources, err := i.sources(t)
 	if err != nil {
 		return err
 	}
-	img, err := e.config.Images.Obtain(ctx, sources, report)
+	img, err := i.engine.config.Images.Obtain(ctx, sources, report)
 	if err != nil {
 		return err
 	}
 	report(vm.Progress{Step: "creating the disk", Percent: -1})
-	if err := e.makeDisk(ctx, dir, img, t.Disk); err != nil {
+	if err := i.makeDisk(ctx, img, t.Disk); err != nil {
 		return err
 	}
-	if err := makeKeys(dir, name); err != nil {
+	if err := i.makeKeys(); err != nil {
 		return err
 	}
-	if record.Machine, err = e.newMachine(ctx, dir, img, report); err != nil {
+	if record.Machine, err = i.newMachine(ctx, img, report); err != nil {
 		return err
 	}
 	// Not the record read above: Apply may have changed its spec meanwhile.
-	return e.seal(name, record.Machine)
+	return i.seal(record.Machine)
 }
 
-func (e *Engine) makeDisk(ctx context.Context, dir vmdir.Dir, img image.Image, size int64) error {
+func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) error {
 	program, err := machine.Find()
 	if err != nil {
 		return err
 	}
-	if err := e.config.Images.Use(img, string(dir)); err != nil {
+	if err := i.engine.config.Images.Use(img, string(i.dir)); err != nil {
 		return err
 	}
-	return program.CreateDisk(ctx, dir.Disk(), img.Disk, img.Format, size)
+	return program.CreateDisk(ctx, i.dir.Disk(), img.Disk, img.Format, size)
 }
 
-func makeKeys(dir vmdir.Dir, name string) error {
-	if err := guest.MakeKey(dir.UserKey(), "rdd-"+name); err != nil {
+func (i instance) makeKeys() error {
+	if err := guest.MakeKey(i.dir.UserKey(), "rdd-"+i.name); err != nil {
 		return err
 	}
-	return guest.MakeKey(dir.HostKey(), name)
+	return guest.MakeKey(i.dir.HostKey(), i.name)
 }
 
 // newMachine fixes what stays the same over all starts.
-func (e *Engine) newMachine(ctx context.Context, dir vmdir.Dir, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
+func (i instance) newMachine(ctx context.Context, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
 	program, err := machine.Find()
 	if err != nil {
 		return vmdir.Machine{}, err
@@ -102,24 +98,26 @@ func (e *Engine) newMachine(ctx context.Context, dir vmdir.Dir, img image.Image,
 	if _, err := rand.Read(id); err != nil {
 		return vmdir.Machine{}, fmt.Errorf("making the machine's ids: %w", err)
 	}
+	user := i.engine.config.User
 	m := vmdir.Machine{
 		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
 		// 52:54:00 is QEMU's prefix of locally administered addresses.
 		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
-		User: guest.User(e.config.User.Name, e.config.User.UID),
+		User: guest.User(user.Name, user.UID),
 		Image: vmdir.Image{
 			Name: img.Name, Digest: img.Digest, Disk: img.Disk, Format: img.Format, Parts: img.Parts,
 			Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
 		},
 	}
-	if err := e.addFirmware(dir, &m); err != nil {
+	if err := i.addFirmware(&m); err != nil {
 		return vmdir.Machine{}, err
 	}
-	return m, e.addAccelerator(ctx, program, &m, report)
+	return m, i.engine.addAccelerator(ctx, program, &m, report)
 }
 
-// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and the host has some.
-func (e *Engine) addFirmware(dir vmdir.Dir, m *vmdir.Machine) error {
+// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and
+// the host has some.
+func (i instance) addFirmware(m *vmdir.Machine) error {
 	if m.Image.Kernel != "" {
 		return nil
 	}
@@ -128,7 +126,7 @@ func (e *Engine) addFirmware(dir vmdir.Dir, m *vmdir.Machine) error {
 		return err
 	}
 	m.UEFI = true
-	return firmware.Install(dir)
+	return firmware.Install(i.dir)
 }
 
 // addAccelerator chooses what runs the machine, and the CPU that goes with it.
@@ -153,16 +151,15 @@ func (e *Engine) addAccelerator(ctx context.Context, program machine.Program, m 
 }
 
 // seal writes the machine down and marks the directory as complete.
-func (e *Engine) seal(name string, m vmdir.Machine) error {
-	defer e.names.lock(name)()
-	dir := e.dir(name)
-	record, err := dir.ReadRecord()
+func (i instance) seal(m vmdir.Machine) error {
+	defer i.lock()()
+	record, err := i.dir.ReadRecord()
 	if err != nil {
 		return err
 	}
 	record.Machine = m
-	if err := dir.WriteRecord(record); err != nil {
+	if err := i.dir.WriteRecord(record); err != nil {
 		return err
 	}
-	return atomicfile.Write(dir.Created(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
+	return atomicfile.Write(i.dir.Created(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
 }

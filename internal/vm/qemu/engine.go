@@ -3,25 +3,24 @@
 // Package qemu is the engine that makes the disks of virtual machines itself and
 // runs them under QEMU, each with a hostagent of its own.
 //
-// An instance is the directory LIMA_HOME/NAME (package vmdir). What the engine reports is read from there: records, and
-// the two locks that say who lives. The only state of an Engine object is the work it does in the background, creating
-// and deleting; when the daemon dies in the middle, the next Apply or Delete carries on.
+// An instance is the directory LIMA_HOME/NAME (package vmdir). What the engine reports is read from
+// there: records, and the two locks that say who lives. The only state of an Engine object is the
+// work it does in the background, creating and deleting; when the daemon dies in the middle, the
+// next Apply or Delete carries on.
 //
-// Starting takes the hostagent's lock, writes down what is started, and hands lock and socket to the new
-// process: from the moment Start returns the machine is starting, whatever becomes of the daemon.
+// Starting takes the hostagent's lock, writes down what is started, and hands lock and socket to
+// the new process: from the moment Start returns the machine is starting, whatever becomes of the
+// daemon.
 package qemu
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 
-	"rancherdesktop.io/rdd/internal/sshx"
+	"k8s.io/utils/keymutex"
+
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
-	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -52,87 +51,35 @@ type Images interface {
 	Kernel() (kernel, initrd string, err error)
 }
 
-// Engine implements vm.Engine and vm.Sheller.
+// nameLocks is how many locks the names of the instances share.
+const nameLocks = 1 << 10
+
+// Engine implements vm.Engine and the abilities below.
 type Engine struct {
 	config Config
 	home   vmdir.Home
 	works  *works
-	names  keyedMutex
+	// names keeps calls for one instance apart. Two names may share a lock. That is rare, for there
+	// are many, and harmless: no call takes two, and each is short, but for a stop by force that
+	// waits up to half a minute for a hostagent that hangs.
+	names keymutex.KeyMutex
 }
 
 var (
-	_ vm.Engine  = &Engine{}
-	_ vm.Sheller = &Engine{}
+	_ vm.Engine          = &Engine{}
+	_ vm.GuestRunner     = &Engine{}
+	_ vm.PathMapper      = &Engine{}
+	_ vm.LogFinder       = &Engine{}
+	_ vm.Historian       = &Engine{}
+	_ vm.DirectoryReader = &Engine{}
+	_ vm.Adopter         = &Engine{}
+	_ vm.HostReporter    = &Engine{}
+	_ vm.HomeChecker     = &Engine{}
+
+	_ vm.AcceleratorReporter = &Engine{}
 )
 
 // New returns an Engine. It touches nothing yet.
 func New(config Config) *Engine {
-	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks()}
-}
-
-func (e *Engine) dir(name string) vmdir.Dir { return vmdir.In(e.config.LimaHome, name) }
-
-// owned reads an instance's record on behalf of its owner: vm.ErrNotFound, *vm.NameTakenError.
-func (e *Engine) owned(owner vm.Owner, name string) (vmdir.Record, error) {
-	record, err := e.dir(name).ReadRecord()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return vmdir.Record{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
-	case errors.Is(err, vmdir.ErrForeign):
-		return vmdir.Record{}, &vm.NameTakenError{Name: name}
-	case err != nil:
-		return vmdir.Record{}, err
-	case owner.UID == "" || record.Owner.UID != owner.UID:
-		return vmdir.Record{}, &vm.NameTakenError{Name: name, Owner: record.Owner}
-	}
-	return record, nil
-}
-
-// busy returns vm.ErrBusy with what is going on.
-func busy(name, what string) error {
-	return fmt.Errorf("instance %s is %s: %w", name, what, vm.ErrBusy)
-}
-
-// List implements vm.Engine.
-func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
-	names, err := e.home.Instances()
-	if err != nil {
-		return nil, err
-	}
-	var states []vm.State
-	for _, name := range names {
-		state, err := e.Observe(ctx, name)
-		if errors.Is(err, vm.ErrNotFound) {
-			continue // deleted since
-		}
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, state)
-	}
-	return states, nil
-}
-
-// Shell implements vm.Sheller.
-func (e *Engine) Shell(ctx context.Context, name string) (vm.Shell, error) {
-	state, err := e.Observe(ctx, name)
-	if err != nil {
-		return vm.Shell{}, err
-	}
-	if state.Phase != vm.PhaseRunning {
-		return vm.Shell{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotRunning)
-	}
-	record, err := e.dir(name).ReadRecord()
-	if err != nil {
-		return vm.Shell{}, err
-	}
-	return vm.Shell{
-		Address: fmt.Sprintf("127.0.0.1:%d", state.SSHPort), User: record.Machine.User.Name,
-		PrivateKeyFile: e.dir(name).UserKey(), KnownHostsFile: e.dir(name).KnownHosts(),
-	}, nil
-}
-
-// RunInGuest runs a command in a running guest, as sshx.Run does.
-func (e *Engine) RunInGuest(ctx context.Context, name string, command sshx.Command) (int, error) {
-	return shell.Run(ctx, e.dir(name), command)
+	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks(), names: keymutex.NewHashed(nameLocks)}
 }

@@ -7,19 +7,25 @@ package qemu_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON fakeGuest.
+// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON
+// fakeGuest.
 const fakeGuestFile = "fake-guest.json"
 
 // fakeGuest says how the fake guest differs from a good one.
@@ -30,8 +36,33 @@ type fakeGuest struct {
 	NoSSH bool
 	// BootStatus and ProvisionStatus of the scripts.
 	BootStatus, ProvisionStatus int
+	// ProbeTimeout of the hostagent.
+	ProbeTimeout time.Duration
+	// PortTaken has QEMU find the port for ssh in use.
+	PortTaken bool
 	// QuietPowerButton ignores the power button.
 	QuietPowerButton bool
+}
+
+// readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when
+// it has not.
+func readFakeGuest(dir string) (fakeGuest, error) {
+	var guest fakeGuest
+	data, err := os.ReadFile(filepath.Join(dir, fakeGuestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return guest, nil
+	}
+	if err != nil {
+		return guest, err
+	}
+	return guest, json.Unmarshal(data, &guest)
+}
+
+func writeFakeGuest(t *testing.T, dir vmdir.Dir, guest fakeGuest) {
+	t.Helper()
+	data, err := json.Marshal(guest)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(string(dir), fakeGuestFile), data, 0o600))
 }
 
 // startFake creates x and starts it with a guest that fails.
@@ -39,9 +70,7 @@ func startFake(t *testing.T, guest fakeGuest) (*fakeHost, vm.State) {
 	t.Helper()
 	h := newFakeHost(t)
 	e := created(t, h)
-	data, err := json.Marshal(guest)
-	must(t, err)
-	must(t, os.WriteFile(string(h.dir())+"/"+fakeGuestFile, data, 0o600))
+	writeFakeGuest(t, h.dir(), guest)
 	must(t, e.Start(t.Context(), owner, "x"))
 	return h, await(t, e, "running or failed", in(vm.PhaseRunning, vm.PhaseStopped))
 }
@@ -51,24 +80,46 @@ func TestFailedStartsSayWhy(t *testing.T) {
 		name  string
 		guest fakeGuest
 		want  []string
+		fault vm.Fault
 	}{
 		{"boot script", fakeGuest{NoSSH: true, Console: "noise\r\nrdd: the boot script failed with exit code 3; its last lines:\r\nuseradd: no\r\n"},
-			[]string{"boot script failed with exit code 3", "useradd: no"}},
-		{"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"}},
-		{"boot status", fakeGuest{BootStatus: 4}, []string{"boot script failed with exit code 4", "the log of boot"}},
-		{"provisioning", fakeGuest{ProvisionStatus: 7}, []string{"provision script failed with exit code 7", "the log of provision"}},
+			[]string{"boot script failed with exit code 3", "useradd: no"}, vm.Fault{Kind: vm.FaultBoot}},
+		{"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"}, vm.Fault{Kind: vm.FaultBoot}},
+		{"boot status", fakeGuest{BootStatus: 4}, []string{"boot script failed with exit code 4", "the log of boot"},
+			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptBoot, ExitCode: 4, Output: "the log of boot"}},
+		{"provisioning", fakeGuest{ProvisionStatus: 7}, []string{"provision script failed with exit code 7", "the log of provision"},
+			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptProvision, ExitCode: 7, Output: "the log of provision"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, state := startFake(t, tc.guest)
+			h, state := startFake(t, tc.guest)
 			if state.Phase != vm.PhaseStopped || state.Failure == nil || state.Failure.Operation != vm.OperationStart {
 				t.Fatalf("%+v", state)
 			}
 			for _, want := range tc.want {
-				if !strings.Contains(state.Failure.Err.Error(), want) {
-					t.Errorf("no %q in: %v", want, state.Failure.Err)
+				if !strings.Contains(state.Failure.Fault.Text, want) {
+					t.Errorf("no %q in: %v", want, state.Failure.Fault)
 				}
 			}
+			tc.fault.Text = state.Failure.Fault.Text
+			if got := *state.Failure.Fault; got != tc.fault {
+				t.Errorf("got %+v, want %+v", got, tc.fault)
+			}
+			checkLastEvent(t, h, tc.fault)
 		})
+	}
+}
+
+// checkLastEvent: the fault is on the wire too, beside the text that always was.
+func checkLastEvent(t *testing.T, h *fakeHost, want vm.Fault) {
+	t.Helper()
+	log, err := os.Open(h.dir().HostagentStdout())
+	must(t, err)
+	defer log.Close()
+	events, err := protocol.ReadEvents(log)
+	must(t, err)
+	last := events[len(events)-1].Status
+	if !last.Exiting || last.Fault == nil || *last.Fault != want || len(last.Errors) != 1 || last.Errors[0] != want.Text {
+		t.Errorf("the last event says %+v, want %+v", last, want)
 	}
 }
 

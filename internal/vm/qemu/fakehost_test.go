@@ -24,7 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
 
-// fakeHost is a host on which qemu-system-x86_64 is this test's program, with an image cache of its own.
+// fakeHost is a host on which qemu-system-x86_64 is this test's program, with an image cache of its
+// own.
 type fakeHost struct {
 	home   string
 	images *fakeImages
@@ -73,7 +74,7 @@ func (h *fakeHost) killAll(t *testing.T) {
 			_ = run.Hostagent.Signal(syscall.SIGKILL)
 		}
 		record, _ := dir.ReadRecord()
-		if id, err := qemu.FindQEMU(dir, record, run); err == nil {
+		if id, err := dir.FindQEMU(record, run); err == nil {
 			_ = id.Signal(syscall.SIGKILL)
 			_ = id.Wait(context.Background())
 		}
@@ -124,17 +125,19 @@ func TestConformanceOnFakeQEMU(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
 		h := newFakeHost(t)
 		return vmtest.Subject{
-			Engine:       h.engine(t),
-			Reopen:       func(t *testing.T) vm.Engine { return h.engine(t) },
-			KillGuest:    func(t *testing.T, name string) { killQEMU(t, vmdir.In(h.home, name)) },
-			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(h.home, name)) },
-			Template:     []byte(guestTemplate),
-			Changed:      []byte(guestTemplate + "message: changed\n"),
-			Message:      "changed",
-			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(h.home, name)) },
-			Invalid:      []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
-			InvalidField: "images[0].location",
-			Timeout:      time.Minute,
+			Engine:        h.engine(t),
+			Reopen:        func(t *testing.T) vm.Engine { return h.engine(t) },
+			KillGuest:     func(t *testing.T, name string) { killQEMU(t, vmdir.In(h.home, name)) },
+			KillHostagent: func(t *testing.T, name string) { killHostagent(t, vmdir.In(h.home, name)) },
+			AddForeign:    func(t *testing.T, name string) { addForeign(t, filepath.Join(h.home, name)) },
+			Template:      []byte(guestTemplate),
+			Changed:       []byte(guestTemplate + "message: changed\n"),
+			Message:       "changed",
+			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(h.home, name)) },
+			Invalid:       []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
+			InvalidField:  "images[0].location",
+			Provoke:       h.provoke,
+			Timeout:       time.Minute,
 		}
 	})
 }

@@ -18,11 +18,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// fakeListeningFile in the instance directory holds what the fake guest reports to listen: "127.0.0.1:8080" for TCP, each
-// on its line, "udp/0.0.0.0:53" for UDP. The ports are this host's own. What begins with a "!" is reported as it is.
+// fakeListeningFile in the instance directory holds what the fake guest reports to listen:
+// "127.0.0.1:8080" for TCP, each on its line, "udp/0.0.0.0:53" for UDP. The ports are this host's
+// own. What begins with a "!" is reported as it is.
 const fakeListeningFile = "fake-listening"
 
-// fakeBreakFile in the instance directory breaks the connection over which the fake guest is watched.
+// fakeBreakFile in the instance directory breaks the connection over which the fake guest is
+// watched.
 const fakeBreakFile = "fake-break"
 
 // watch does what the hostagent's command for watching a guest does.
@@ -95,7 +97,8 @@ func forwardTCP(channel ssh.Channel, data []byte) {
 	_ = channel.CloseWrite()
 }
 
-// monitor is QEMU's human monitor: it forwards UDP ports as far as binding them, and answers in QEMU's words.
+// monitor is QEMU's human monitor: it forwards UDP ports as far as binding them, and answers in
+// QEMU's words.
 func (m *fakeMachine) monitor(line string) string {
 	fields := strings.Fields(line)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -23,9 +24,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// fakeQEMUName makes this test's program behave as QEMU does towards a hostagent: it listens on
-// the QMP socket and, after a while, lets ssh in on the forwarded port with the keys from the boot credential. It
-// boots in a moment, so that machines can be killed at many points.
+// fakeQEMUName makes this test's program behave as QEMU does towards a hostagent: it listens on the
+// QMP socket and, after a while, lets ssh in on the forwarded port with the keys from the boot
+// credential. It boots in a moment, so that machines can be killed at many points.
 const fakeQEMUName = "qemu-system-x86_64"
 
 // bootTime of the fake guest.
@@ -57,22 +58,20 @@ func fakeQEMU(args []string) error {
 	if err != nil {
 		return err
 	}
-	ssh, err := net.Listen("tcp", forwardPattern.FindStringSubmatch(option("-netdev", ""))[1])
-	if err != nil {
-		return fmt.Errorf("Could not set up host forwarding rule: %w", err)
-	}
 	_, credential, _ := strings.Cut(option("-fw_cfg", "rdd.boot"), "file=")
+	machine.dir = filepath.Dir(credential)
+	if machine.guest, err = readFakeGuest(machine.dir); err != nil {
+		return err
+	}
+	ssh, err := net.Listen("tcp", forwardPattern.FindStringSubmatch(option("-netdev", ""))[1])
+	if err != nil || machine.guest.PortTaken {
+		return fmt.Errorf("Could not set up host forwarding rule: %w", errors.Join(err, syscall.EADDRINUSE))
+	}
 	if err := machine.readKeys(credential); err != nil {
 		return err
 	}
 	if err := os.WriteFile(option("-pidfile", ""), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
 		return err
-	}
-	machine.dir = filepath.Dir(credential)
-	if data, err := os.ReadFile(filepath.Join(machine.dir, fakeGuestFile)); err == nil {
-		if err := json.Unmarshal(data, &machine.guest); err != nil {
-			return err
-		}
 	}
 	serial := pathPattern.FindStringSubmatch(option("-chardev", "serial.log"))[1]
 	if err := os.WriteFile(serial, []byte(machine.guest.Console), 0o600); err != nil {

@@ -26,7 +26,8 @@ import (
 // guestService is something that listens in the fake guest, and where the host is to reach it.
 type guestService struct{ guest, host string }
 
-// newService starts a TCP service that repeats what it reads, to the end, and picks a port for the host.
+// newService starts a TCP service that repeats what it reads, to the end, and picks a port for the
+// host.
 func newService(t *testing.T) guestService {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +84,7 @@ func withRules(t *testing.T, rules ...string) (*fakeHost, *qemu.Engine, vm.State
 	text, _, _ := strings.Cut(guestTemplate, "portForwards:")
 	must(t, e.Apply(t.Context(), spec(text+forwards)))
 	await(t, e, "created", in(vm.PhaseStopped))
-	must(t, e.Watch(t.Context(), func(string) {}))
+	adopting(t, e)
 	must(t, e.Start(t.Context(), owner, "x"))
 	return h, e, await(t, e, "running", in(vm.PhaseRunning))
 }
@@ -96,7 +97,8 @@ func (h *fakeHost) listens(t *testing.T, addresses ...string) {
 	must(t, os.Rename(path+".new", path))
 }
 
-// awaitForward waits for a forward of the host's address that satisfies ok; the zero Forward stands for none.
+// awaitForward waits for a forward of the host's address that satisfies ok; the zero Forward stands
+// for none.
 func awaitForward(t *testing.T, e *qemu.Engine, host, what string, ok func(vm.Forward) bool) vm.Forward {
 	t.Helper()
 	var found vm.Forward
@@ -235,7 +237,8 @@ func TestManyConnectionsAtOnce(t *testing.T) {
 	}
 }
 
-// TestPortsOfAKilledHostagent: TCP ports vanish with it and come back with its successor, UDP ports stay with QEMU.
+// TestPortsOfAKilledHostagent: TCP ports vanish with it and come back with its successor, UDP ports
+// stay with QEMU.
 func TestPortsOfAKilledHostagent(t *testing.T) {
 	service := newService(t)
 	udp := guestService{guest: freePort(t, "udp"), host: freePort(t, "udp")}
@@ -314,7 +317,8 @@ func TestASocketInTheWayIsReported(t *testing.T) {
 	awaitReached(t, h, h.run(t).BootID)
 }
 
-// TestNonsenseFromTheGuest: a report that cannot be understood changes nothing, and the next one counts again.
+// TestNonsenseFromTheGuest: a report that cannot be understood changes nothing, and the next one
+// counts again.
 func TestNonsenseFromTheGuest(t *testing.T) {
 	service := newService(t)
 	h, e, _ := withRules(t, service.rule())
@@ -340,7 +344,8 @@ func awaitLog(t *testing.T, h *fakeHost, text string) {
 	t.Fatalf("the hostagent's log does not say %q", text)
 }
 
-// TestTheConnectionToTheGuestBreaks: ports stay, connections made afterwards work, and the guest is watched again.
+// TestTheConnectionToTheGuestBreaks: ports stay, connections made afterwards work, and the guest is
+// watched again.
 func TestTheConnectionToTheGuestBreaks(t *testing.T) {
 	first, second := newService(t), newService(t)
 	h, e, _ := withRules(t, first.rule(), second.rule())

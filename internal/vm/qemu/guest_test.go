@@ -19,6 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
+	"rancherdesktop.io/rdd/internal/vm/image/build"
+	"rancherdesktop.io/rdd/internal/vm/image/fetch"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/hostagent"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
@@ -26,7 +28,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
 
-// guestVariable switches the tests on that boot real guests. They take minutes, and the first one builds the image.
+// guestVariable switches the tests on that boot real guests. They take minutes, and the first one
+// builds the image.
 const guestVariable = "RDD_TEST_GUEST"
 
 // TestMain lets this test's program be the hostagents that the engine starts, and QEMU.
@@ -64,6 +67,11 @@ func serveHostagent(name string, args []string) error {
 		return err
 	}
 	config.Dir, config.Private = vmdir.In(*home, name), []string{*home}
+	guest, err := readFakeGuest(string(config.Dir))
+	if err != nil {
+		return err
+	}
+	config.ProbeTimeout = guest.ProbeTimeout
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return hostagent.Run(ctx, config)
@@ -104,7 +112,7 @@ func newEngine(t *testing.T, home string) *qemu.Engine {
 		t.Fatal(err)
 	}
 	return qemu.New(qemu.Config{
-		LimaHome: home, CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir()), Executable: executable,
+		LimaHome: home, CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()), Executable: executable,
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: home},
 		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	})
@@ -134,17 +142,18 @@ func TestConformance(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {
 		home := shortDir(t)
 		return vmtest.Subject{
-			Engine:       newEngine(t, home),
-			Reopen:       func(t *testing.T) vm.Engine { return newEngine(t, home) },
-			KillGuest:    func(t *testing.T, name string) { killQEMU(t, vmdir.In(home, name)) },
-			AddForeign:   func(t *testing.T, name string) { addForeign(t, filepath.Join(home, name)) },
-			Template:     []byte(guestTemplate),
-			Changed:      []byte(guestTemplate + "message: changed\n"),
-			Message:      "changed",
-			Forward:      func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
-			Invalid:      []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
-			InvalidField: "firmware.legacyBIOS",
-			Timeout:      15 * time.Minute,
+			Engine:        newEngine(t, home),
+			Reopen:        func(t *testing.T) vm.Engine { return newEngine(t, home) },
+			KillGuest:     func(t *testing.T, name string) { killQEMU(t, vmdir.In(home, name)) },
+			KillHostagent: func(t *testing.T, name string) { killHostagent(t, vmdir.In(home, name)) },
+			AddForeign:    func(t *testing.T, name string) { addForeign(t, filepath.Join(home, name)) },
+			Template:      []byte(guestTemplate),
+			Changed:       []byte(guestTemplate + "message: changed\n"),
+			Message:       "changed",
+			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
+			Invalid:       []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
+			InvalidField:  "firmware.legacyBIOS",
+			Timeout:       15 * time.Minute,
 		}
 	})
 }
@@ -167,6 +176,20 @@ func addForeign(t *testing.T, dir string) {
 			t.Errorf("a foreign directory was touched: %v", err)
 		}
 	})
+}
+
+func killHostagent(t *testing.T, dir vmdir.Dir) {
+	t.Helper()
+	run, err := dir.ReadRun()
+	if err != nil || run.Hostagent == nil {
+		t.Fatalf("no hostagent to kill: %+v, %v", run, err)
+	}
+	if err := run.Hostagent.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Hostagent.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func killQEMU(t *testing.T, dir vmdir.Dir) {

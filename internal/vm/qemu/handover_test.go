@@ -10,7 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// An instance is handed over even to an owner whose template does not fit it, who may want to delete it.
+// An instance is handed over even to an owner whose template does not fit it, who may want to
+// delete it.
 func TestHandOverComesBeforeTheTemplate(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)

@@ -26,8 +26,8 @@ func checkSpace(dir string, need int64) error {
 	}
 }
 
-// checkMemory returns a *vm.HostError when the host cannot give a guest even half of its memory; guests
-// seldom touch all of it at once.
+// checkMemory returns a *vm.HostError when the host cannot give a guest even half of its memory;
+// guests seldom touch all of it at once.
 func checkMemory(need int64) error {
 	available, err := availableMemory()
 	if err != nil || available >= need/2 {

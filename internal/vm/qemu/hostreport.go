@@ -13,9 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
-var _ vm.HostReporter = &Engine{}
-
-// versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version 7.2.22 (Debian …)".
+// versionPattern finds the number in the first line of QEMU's version: "QEMU emulator version
+// 7.2.22 (Debian …)".
 var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
 
 // Host implements vm.HostReporter. *vm.HostError when QEMU is not installed.
@@ -31,7 +30,12 @@ func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
 	return host, err
 }
 
-// HomeProblem implements vm.HostReporter: it has a program run in a view as QEMU does.
+// AcceleratorReason implements vm.AcceleratorReporter.
+func (e *Engine) AcceleratorReason(accelerator string) string {
+	return machine.Reason(e.config.CacheDir, accelerator)
+}
+
+// HomeProblem implements vm.HomeChecker: it has a program run in a view as QEMU does.
 func (e *Engine) HomeProblem(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
 		return nil

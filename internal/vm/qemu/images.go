@@ -14,7 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// checkImage refuses names of images that rdd cannot build; the template has checked everything else.
+// checkImage refuses names of images that rdd cannot build; the template has checked everything
+// else.
 func (e *Engine) checkImage(t *template.Template) error {
 	known := e.config.Images.Names()
 	for i, img := range t.Images {
@@ -30,8 +31,9 @@ func (e *Engine) checkImage(t *template.Template) error {
 }
 
 // sources are the images for this host in the order in which they are tried, their paths expanded.
-func (e *Engine) sources(dir vmdir.Dir, t *template.Template) ([]image.Source, error) {
-	expanded, err := guest.Expand(t, dir, e.config.User, guest.User(e.config.User.Name, e.config.User.UID))
+func (i instance) sources(t *template.Template) ([]image.Source, error) {
+	user := i.engine.config.User
+	expanded, err := guest.Expand(t, i.dir, user, guest.User(user.Name, user.UID))
 	if err != nil {
 		return nil, err
 	}
@@ -53,10 +55,11 @@ func source(img template.Image) image.Source {
 	return s
 }
 
-// checkSameImage refuses a template none of whose images is the one that the machine's disk is made of. An image is the
-// same by its digest, wherever it lies, or, where the template has none, by its location.
-func (e *Engine) checkSameImage(dir vmdir.Dir, record vmdir.Record, t *template.Template) error {
-	sources, err := e.sources(dir, t)
+// checkSameImage refuses a template none of whose images is the one that the machine's disk is made
+// of. An image is the same by its digest, wherever it lies, or, where the template has none, by its
+// location.
+func (i instance) checkSameImage(record vmdir.Record, t *template.Template) error {
+	sources, err := i.sources(t)
 	if err != nil {
 		return err
 	}
@@ -69,7 +72,7 @@ func (e *Engine) checkSameImage(dir vmdir.Dir, record vmdir.Record, t *template.
 		location = have.Parts["image"].Location
 	}
 	return &vm.InvalidSpecError{
-		Field: fmt.Sprintf("images[%d].location", slices.IndexFunc(t.Images, func(i template.Image) bool { return i.Arch == t.Arch })),
+		Field: fmt.Sprintf("images[%d].location", slices.IndexFunc(t.Images, func(img template.Image) bool { return img.Arch == t.Arch })),
 		Reason: fmt.Sprintf("cannot be changed: the disk of the virtual machine is made of %s (%s); "+
 			"to have another image, delete the virtual machine and create it again", location, have.Digest),
 	}

@@ -54,7 +54,7 @@ func TestCheckImage(t *testing.T) {
 }
 
 func TestSourcesAreExpanded(t *testing.T) {
-	sources, err := imageEngine().sources("/lima/x", load(t, `- location: ~/disk.img
+	sources, err := imageEngine().instance("x").sources(load(t, `- location: ~/disk.img
   kernel: {location: "http://x/vmlinuz", digest: "sha256:`+strings.Repeat("0", 64)+`", cmdline: quiet}
   initrd: {location: /srv/initrd}
 - location: rdd:docker
@@ -100,7 +100,7 @@ func TestImageOfAnExistingMachine(t *testing.T) {
 		"a kernel is added":         {fetched, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz'}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := imageEngine().checkSameImage("/lima/x", vmdir.Record{Machine: vmdir.Machine{Image: tc.have}}, load(t, tc.images))
+			err := imageEngine().instance("x").checkSameImage(vmdir.Record{Machine: vmdir.Machine{Image: tc.have}}, load(t, tc.images))
 			var invalid *vm.InvalidSpecError
 			switch {
 			case tc.same && err != nil:

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -20,8 +21,10 @@ import (
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/adoption"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -36,7 +39,7 @@ func spec(template string) vm.Spec {
 	return vm.Spec{Name: "x", Owner: owner, Template: []byte(template), Revision: "revision of " + template}
 }
 
-// await waits until the state of x satisfies ok. Watching, the engine also adopts.
+// await waits until the state of x satisfies ok.
 func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) bool) vm.State {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -84,9 +87,18 @@ func created(t *testing.T, h *fakeHost) *qemu.Engine {
 	e := h.engine(t)
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	await(t, e, "created", in(vm.PhaseStopped))
-	// Somebody always watches, as a daemon's controller does: it adopts.
-	must(t, e.Watch(t.Context(), func(string) {}))
+	adopting(t, e)
 	return e
+}
+
+// adopting has machines adopted until the test ends, as a daemon's controller does.
+func adopting(t *testing.T, e *qemu.Engine) {
+	t.Helper()
+	go func() {
+		if err := adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	}()
 }
 
 // running makes and starts the instance x.
@@ -171,8 +183,9 @@ func awaitReached(t *testing.T, h *fakeHost, bootID string) {
 	t.Fatal("the socket is not forwarded again")
 }
 
-// TestHostagentKilledAnywhere kills hostagents after random times, from the first moment of a start to the end of a stop. The
-// guest that was started is the guest that comes up; what was to stop, stops.
+// TestHostagentKilledAnywhere kills hostagents after random times, from the first moment of a start
+// to the end of a stop. The guest that was started is the guest that comes up; what was to stop,
+// stops.
 func TestHostagentKilledAnywhere(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -257,7 +270,7 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	must(t, os.WriteFile(h.dir().Serial(), []byte("Kernel panic - not syncing\n"), 0o600))
 	kill(t, h.run(t).QEMU, syscall.SIGKILL)
 	state := await(t, e, "stopped", in(vm.PhaseStopped))
-	if state.Failure == nil || state.Failure.Operation != vm.OperationRun || !strings.Contains(state.Failure.Err.Error(), "Kernel panic") {
+	if state.Failure == nil || state.Failure.Operation != vm.OperationRun || !strings.Contains(state.Failure.Fault.Text, "Kernel panic") {
 		t.Errorf("failure %v", state.Failure)
 	}
 	for _, path := range []string{h.dir().SSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(), filepath.Join(string(h.dir()), "docker.sock")} {
@@ -267,7 +280,8 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	}
 }
 
-// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept and stay silent.
+// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept and
+// stay silent.
 func TestAStoppedHostagentHangsNobody(t *testing.T) {
 	h := newFakeHost(t)
 	e, before := running(t, h)
@@ -302,7 +316,8 @@ func TestDeleteWithAStoppedHostagent(t *testing.T) {
 	}
 }
 
-// TestForeignProcessesAreLeftAlone: every place where a PID is written down names somebody else's process.
+// TestForeignProcessesAreLeftAlone: every place where a PID is written down names somebody else's
+// process.
 func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)
@@ -320,7 +335,10 @@ func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	stale.StartTime--
 	run := h.run(t)
 	run.QEMU, run.Hostagent, run.End = &stale, &stale, nil
-	must(t, h.dir().WriteRun(run))
+	lock, err := flock.Wait(t.Context(), h.dir().HostagentLock())
+	must(t, err)
+	must(t, h.dir().WriteRun(lock, run))
+	must(t, lock.Unlock())
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 	must(t, e.Start(t.Context(), owner, "x"))
 	await(t, e, "running", in(vm.PhaseRunning))
@@ -367,17 +385,22 @@ func TestCreateFails(t *testing.T) {
 	h := newFakeHost(t)
 	cause := &vm.HostError{Missing: "mmdebstrap", Hint: "sudo apt-get install mmdebstrap"}
 	h.images.onEnsure(func(context.Context) error { return cause })
-	e := h.engine(t)
+	log := make(logged, 100)
+	e := h.engineWithLog(t, slog.New(slog.NewTextHandler(log, nil)))
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
-	var host *vm.HostError
-	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || !errors.As(state.Failure.Err, &host) {
+	if state.Phase != vm.PhaseIncomplete || state.Failure.Operation != vm.OperationCreate || *state.Failure.Fault != *vm.FaultOf(cause) {
 		t.Errorf("%+v", state)
 	}
 	h.images.onEnsure(func(context.Context) error { return nil })
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	if state := await(t, e, "created", in(vm.PhaseStopped)); state.Failure != nil {
 		t.Errorf("%+v", state)
+	}
+	for len(log) > 0 {
+		if line := <-log; strings.Contains(line, "mmdebstrap") {
+			t.Errorf("a failure that is reported is logged, too: %s", line)
+		}
 	}
 }
 
@@ -475,7 +498,7 @@ func TestDamagedFiles(t *testing.T) {
 		}
 		must(t, os.WriteFile(path, []byte("{"), 0o600))
 		state, err := e.Observe(t.Context(), "x")
-		if err != nil || state.Phase != vm.PhaseBroken || state.Failure == nil || !strings.Contains(state.Failure.Err.Error(), path) {
+		if err != nil || state.Phase != vm.PhaseBroken || state.Failure == nil || !strings.Contains(state.Failure.Fault.Text, path) {
 			t.Errorf("%s: %+v, %v", path, state, err)
 		}
 		if err := e.Start(t.Context(), owner, "x"); err == nil {
@@ -502,7 +525,8 @@ func TestProbeThatNeverPassesIsGivenUpByStop(t *testing.T) {
 	}
 }
 
-// TestProbesSeeParameters: a probe has the parameters in its environment, as provisioning scripts have them.
+// TestProbesSeeParameters: a probe has the parameters in its environment, as provisioning scripts
+// have them.
 func TestProbesSeeParameters(t *testing.T) {
 	h := newFakeHost(t)
 	e := h.engine(t)

@@ -30,7 +30,7 @@ func TestMachineSeesViews(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
 	state := startWithMount(t, e, filepath.Dir(h.home))
-	if state.Failure != nil && strings.Contains(state.Failure.Err.Error(), "this host refuses to make one") {
+	if state.Failure != nil && state.Failure.Fault.Kind == vm.FaultHost {
 		t.Skipf("SKIPPED: %v", state.Failure)
 	}
 	if state.Phase != vm.PhaseRunning {
@@ -66,7 +66,8 @@ func TestMachineSeesViews(t *testing.T) {
 	await(t, e, "deleted", func(_ vm.State, err error) bool { return err != nil })
 }
 
-// TestMountRefusals: the failure names the field and the cure, and a better template cures it.
+// TestMountRefusals: the failure is the spec's also when the hostagent finds it; it names the field
+// and the cure, and a better template cures it.
 func TestMountRefusals(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -76,8 +77,11 @@ func TestMountRefusals(t *testing.T) {
 		"/proc":           "field `mounts[0].location` must not be or contain /proc",
 	} {
 		state := startWithMount(t, e, location)
-		if state.Phase != vm.PhaseStopped || state.Failure == nil || !strings.Contains(state.Failure.Err.Error(), want) {
-			t.Errorf("%s: %+v, want %q", location, state, want)
+		if state.Phase != vm.PhaseStopped || state.Failure == nil || !strings.Contains(state.Failure.Fault.Text, want) {
+			t.Fatalf("%s: %+v, want %q", location, state, want)
+		}
+		if f := state.Failure.Fault; f.Kind != vm.FaultSpec || f.Field != "mounts[0].location" || vm.Retryable(f) {
+			t.Errorf("%s: the hostagent's refusal became %+v", location, f)
 		}
 	}
 	if state := startWithMount(t, e, t.TempDir()); state.Phase != vm.PhaseRunning {

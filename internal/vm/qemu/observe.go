@@ -8,54 +8,75 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make it hang.
+// Observe implements vm.Engine. It reads files and locks only, so a process that hangs cannot make
+// it hang.
 func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
-	dir, work := e.dir(name), e.works.get(name)
-	record, err := dir.ReadRecord()
+	i := e.instance(name)
+	work := i.work()
+	record, err := i.dir.ReadRecord()
 	if work.isDelete() && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		// Until the last file is gone, though the directory has lost its name.
 		return vm.State{Name: name, Owner: work.owner, Phase: vm.PhaseDeleting, Progress: work.progress}, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return vm.State{}, fmt.Errorf("instance %s: %w", name, vm.ErrNotFound)
+		return vm.State{}, i.notFound()
 	}
 	if err != nil {
 		return broken(vm.State{Name: name}, err), nil
 	}
 	state := vm.State{Name: name, Owner: record.Owner, Incarnation: record.Incarnation}
-	if !dir.Complete() || (work.running && work.operation == vm.OperationCreate) {
-		return e.observeIncomplete(state, work), nil
+	if !i.dir.Complete() || (work.running && work.operation == vm.OperationCreate) {
+		return i.describeIncomplete(state, work), nil
 	}
-	if state.Revision, err = revision(dir, record); err != nil {
+	if state.Revision, err = i.revision(record); err != nil {
 		return broken(state, err), nil
 	}
-	facts, err := look(dir)
+	seen, err := i.observe()
 	if err != nil {
 		return broken(state, err), nil
 	}
-	facts.describe(&state)
+	seen.describe(&state)
 	if work.failure != nil {
 		state.Failure = work.failure
 	}
 	return state, nil
 }
 
-// broken reports an instance that cannot be read.
+// List implements vm.Engine.
+func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
+	names, err := e.home.Instances()
+	if err != nil {
+		return nil, err
+	}
+	var states []vm.State
+	for _, name := range names {
+		state, err := e.Observe(ctx, name)
+		if errors.Is(err, vm.ErrNotFound) {
+			continue // deleted since
+		}
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, state)
+	}
+	return states, nil
+}
+
+// broken reports an instance that cannot be read. Since when is not known.
 func broken(state vm.State, err error) vm.State {
-	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Err: err, At: time.Now()}
+	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: err.Error()}}
 	return state
 }
 
-func (e *Engine) observeIncomplete(state vm.State, work work) vm.State {
+func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 	state.Phase, state.Failure = vm.PhaseIncomplete, work.failure
-	elsewhere, err := flock.Held(e.dir(state.Name).WorkLock())
+	elsewhere, err := flock.Held(i.dir.WorkLock())
 	switch {
 	case work.running:
 		state.Phase, state.Progress = vm.PhaseCreating, work.progress
@@ -65,10 +86,10 @@ func (e *Engine) observeIncomplete(state vm.State, work work) vm.State {
 	return state
 }
 
-// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was interrupted,
-// or somebody edited the file, and the next Apply writes it again.
-func revision(dir vmdir.Dir, record vmdir.Record) (string, error) {
-	template, err := os.ReadFile(dir.Template())
+// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was
+// interrupted, or somebody edited the file, and the next Apply writes it again.
+func (i instance) revision(record vmdir.Record) (string, error) {
+	template, err := os.ReadFile(i.dir.Template())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -81,72 +102,76 @@ func revision(dir vmdir.Dir, record vmdir.Record) (string, error) {
 	return record.Spec.Revision, nil
 }
 
-// facts are what the directory and the locks say.
-type facts struct {
+// observation is what the locks and run.json say of a complete instance.
+type observation struct {
 	run             vmdir.Run
 	hostagent, qemu bool // alive
 }
 
-// look reads the facts. The locks come first: what a process wrote before it let go of its lock is then seen.
-func look(dir vmdir.Dir) (facts, error) {
-	var f facts
+// observe reads the locks before run.json: what a process wrote before it let go of its lock is
+// then seen.
+func (i instance) observe() (observation, error) {
+	var seen observation
 	var errs [3]error
-	f.hostagent, errs[0] = flock.Held(dir.HostagentLock())
-	f.qemu, errs[1] = flock.Held(dir.QEMULock())
-	f.run, errs[2] = dir.ReadRun()
-	return f, errors.Join(errs[:]...)
+	seen.hostagent, errs[0] = flock.Held(i.dir.HostagentLock())
+	seen.qemu, errs[1] = flock.Held(i.dir.QEMULock())
+	seen.run, errs[2] = i.dir.ReadRun()
+	return seen, errors.Join(errs[:]...)
 }
 
 // phase of a complete instance.
-func (f facts) phase() vm.Phase {
+func (o observation) phase() vm.Phase {
 	switch {
-	case !f.hostagent && !f.qemu:
+	case !o.hostagent && !o.qemu:
 		return vm.PhaseStopped
-	case f.run.End != nil:
+	case o.run.End != nil:
 		// The hostagent is about to end; Start would still find it there.
 		return vm.PhaseStopping
-	case f.run.Phase == "":
+	case o.run.Phase == "":
 		return vm.PhaseStarting
 	}
-	return f.run.Phase
+	return o.run.Phase
 }
 
-func (f facts) describe(state *vm.State) {
-	state.Phase = f.phase()
+func (o observation) describe(state *vm.State) {
+	state.Phase = o.phase()
 	if state.Phase == vm.PhaseStopped {
-		state.Failure = f.failure()
+		state.Failure = o.failure()
 		return
 	}
-	state.Progress = f.run.Progress
-	state.StartID, state.RunningRevision = f.run.StartID, f.run.Revision
-	state.BootID, state.SSHPort, state.Accelerator = f.run.BootID, f.run.SSHPort, f.run.Accelerator
+	state.Progress = o.run.Progress
+	state.StartID, state.RunningRevision = o.run.StartID, o.run.Revision
+	state.BootID, state.SSHPort, state.Accelerator = o.run.BootID, o.run.SSHPort, o.run.Accelerator
 	if state.Phase == vm.PhaseRunning {
-		state.Message, state.Forwards = f.run.Message, f.run.Forwards
+		state.Message, state.Forwards = o.run.Message, o.run.Forwards
 	}
 }
 
-// failure says how the machine ended, if it did not end as it was told to.
-func (f facts) failure() *vm.Failure {
-	end := f.run.End
+// failure says how the machine ended, if it did not end as it was asked to.
+func (o observation) failure() *vm.Failure {
+	end := o.run.End
 	switch {
-	case f.run.StartID == "":
+	case o.run.StartID == "":
 		return nil
-	case end == nil && f.run.StopMode != "":
+	case end == nil && o.run.StopMode != "":
 		return nil // it was stopping, and it has stopped
 	case end == nil:
-		return f.unwitnessed()
-	case end.Failure == "":
+		return o.unwitnessed()
+	case end.Fault == nil:
 		return nil
 	}
-	return &vm.Failure{Operation: end.Operation, Err: errors.New(end.Failure), At: end.At}
+	return &vm.Failure{Operation: end.Operation, Fault: end.Fault, At: end.At}
 }
 
 // unwitnessed describes the end of a machine that nobody was left to write down.
-func (f facts) unwitnessed() *vm.Failure {
+func (o observation) unwitnessed() *vm.Failure {
 	operation := vm.OperationStart
-	if f.run.WasRunning {
+	if o.run.WasRunning {
 		operation = vm.OperationRun
 	}
-	err := errors.New("the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)")
-	return &vm.Failure{Operation: operation, Err: err, At: f.run.Progress.Since}
+	fault := &vm.Fault{
+		Kind: vm.FaultProcessEnded,
+		Text: "the virtual machine and its hostagent ended unexpectedly (killed, or this host was restarted)",
+	}
+	return &vm.Failure{Operation: operation, Fault: fault, At: o.run.Progress.Since}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 
@@ -28,108 +27,85 @@ const (
 
 // Stop implements vm.Engine.
 func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.StopMode) error {
-	defer e.names.lock(name)()
-	if _, err := e.owned(owner, name); err != nil {
+	i := e.instance(name)
+	defer i.lock()()
+	if _, err := i.owned(owner); err != nil {
 		return err
 	}
 	e.works.forget(name, vm.OperationStop)
-	return e.stop(ctx, name, mode)
+	return i.stop(ctx, mode)
 }
 
-func (e *Engine) stop(ctx context.Context, name string, mode vm.StopMode) error {
-	dir := e.dir(name)
-	f, err := look(dir)
+func (i instance) stop(ctx context.Context, mode vm.StopMode) error {
+	seen, err := i.observe()
 	if err != nil {
 		return err
 	}
 	switch {
-	case f.hostagent && f.run.End != nil:
+	case seen.hostagent && seen.run.End != nil:
 		return nil
-	case f.hostagent:
-		return e.ask(ctx, name, mode)
-	case f.qemu:
-		return e.stopOrphan(name, mode)
+	case seen.hostagent:
+		return i.ask(ctx, mode)
+	case seen.qemu:
+		return i.stopOrphan(mode)
 	}
-	return e.settleStopped(name)
+	return i.settleStopped()
 }
 
 // settleStopped makes a start that nobody witnessed the end of count as stopped as asked.
-func (e *Engine) settleStopped(name string) error {
-	return e.withHostagentLock(name, func(_ *flock.Lock, f facts) error {
-		if f.qemu || f.failure() == nil {
+func (i instance) settleStopped() error {
+	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
+		if seen.qemu || seen.failure() == nil {
 			return nil
 		}
-		f.run.End = &vmdir.End{At: time.Now()}
-		return e.dir(name).WriteRun(f.run)
+		seen.run.End = &vmdir.End{At: time.Now()}
+		return i.dir.WriteRun(lock, seen.run)
 	})
 }
 
-// ask tells the hostagent to stop. One that does not answer is replaced when the stop is by force.
-func (e *Engine) ask(ctx context.Context, name string, mode vm.StopMode) error {
-	dir := e.dir(name)
+// ask has the hostagent stop the machine. One that does not answer is replaced when the stop is by force.
+func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	err := protocol.NewClient(dir.HostagentSocket()).Stop(ctx, string(mode))
+	err := protocol.NewClient(i.dir.HostagentSocket()).Stop(ctx, string(mode))
 	if err == nil {
 		return nil
 	}
-	if f, lookErr := look(dir); lookErr == nil && (f.run.End != nil || (!f.hostagent && !f.qemu)) {
+	if seen, observeErr := i.observe(); observeErr == nil && (seen.run.End != nil || (!seen.hostagent && !seen.qemu)) {
 		return nil // it has just ended
 	}
 	if mode != vm.StopForce {
-		return fmt.Errorf("stopping instance %s: %w", name, err)
+		return fmt.Errorf("stopping instance %s: %w", i.name, err)
 	}
-	e.config.Log.Warn("the hostagent does not answer: killing it", "instance", name, "error", err)
-	if err := killHostagent(dir); err != nil {
-		return fmt.Errorf("stopping instance %s: %w", name, err)
+	i.engine.config.Log.Warn("the hostagent does not answer: killing it", "instance", i.name, "error", err)
+	if err := i.killHostagent(); err != nil {
+		return fmt.Errorf("stopping instance %s: %w", i.name, err)
 	}
-	return e.stopOrphan(name, mode)
+	return i.stopOrphan(mode)
 }
 
 // stopOrphan starts a hostagent that adopts the machine in order to stop it.
-func (e *Engine) stopOrphan(name string, mode vm.StopMode) error {
-	return e.withHostagentLock(name, func(lock *flock.Lock, f facts) error {
-		if !f.qemu {
+func (i instance) stopOrphan(mode vm.StopMode) error {
+	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
+		if !seen.qemu {
 			return nil
 		}
-		f.run.StopMode, f.run.Phase = mode, vm.PhaseStopping
-		if err := e.dir(name).WriteRun(f.run); err != nil {
+		seen.run.StopMode, seen.run.Phase = mode, vm.PhaseStopping
+		if err := i.dir.WriteRun(lock, seen.run); err != nil {
 			return err
 		}
-		return e.spawn(name, lock, true)
+		return i.spawn(lock, true)
 	})
 }
 
-// killHostagent ends the hostagent of an instance: the process that was written down or that listens on
-// its socket, and only when its command line says that it is one.
-func killHostagent(dir vmdir.Dir) error {
-	id, err := findHostagent(dir)
+// killHostagent ends the hostagent of an instance: the process that was written down or that
+// listens on its socket, and only when its command line says that it is one.
+func (i instance) killHostagent() error {
+	id, err := i.dir.FindHostagent()
 	if err != nil {
 		return err
 	}
 	return kill(id)
-}
-
-func findHostagent(dir vmdir.Dir) (process.Identity, error) {
-	if run, err := dir.ReadRun(); err == nil && run.Hostagent != nil && run.Hostagent.Alive() {
-		return *run.Hostagent, nil
-	}
-	pid, err := process.SocketOwner(dir.HostagentSocket())
-	if err != nil {
-		return process.Identity{}, fmt.Errorf("finding the hostagent: %w", err)
-	}
-	id, err := process.Identify(pid)
-	if err != nil {
-		return process.Identity{}, fmt.Errorf("finding the hostagent: %w", err)
-	}
-	args, err := process.CommandLine(pid)
-	if err != nil {
-		return process.Identity{}, fmt.Errorf("finding the hostagent: %w", err)
-	}
-	if !slices.Contains(args, "hostagent") || !slices.Contains(args, dir.Name()) {
-		return process.Identity{}, errors.New("finding the hostagent: its socket belongs to another program")
-	}
-	return id, nil
 }
 
 // kill ends a process and waits for that; nil when it has ended already.

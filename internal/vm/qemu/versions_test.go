@@ -25,7 +25,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// otherHostagent is a hostagent of another version, as far as an engine sees it: locks, a socket, run.json.
+// otherHostagent is a hostagent of another version, as far as an engine sees it: locks, a socket,
+// run.json.
 type otherHostagent struct {
 	t     *testing.T
 	dir   vmdir.Dir
@@ -106,7 +107,8 @@ func (l logged) await(t *testing.T, text string) {
 	}
 }
 
-// TestHostagentsOfOtherVersions: an engine follows and stops a machine whose hostagent is older or newer than itself.
+// TestHostagentsOfOtherVersions: an engine follows and stops a machine whose hostagent is older or
+// newer than itself.
 func TestHostagentsOfOtherVersions(t *testing.T) {
 	for _, tc := range []struct{ name, info, run, log string }{
 		{

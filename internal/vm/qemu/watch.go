@@ -15,17 +15,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"rancherdesktop.io/rdd/internal/process"
-	"rancherdesktop.io/rdd/internal/vm"
 )
 
-const (
-	// recheck of an instance whose lock is held by a process that has not said who it is yet.
-	recheck = time.Second
-	// Pauses between attempts to adopt one machine: they double while hostagents do not live longer than the longest.
-	firstAdoptPause, lastAdoptPause = 500 * time.Millisecond, 10 * time.Second
-)
+// recheck is how long an instance is left alone whose lock is held by a process that has not said
+// who it is yet.
+const recheck = time.Second
 
-// Watch implements vm.Engine. It also sees to it that a machine that lost its hostagent is adopted.
+// Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
@@ -36,7 +32,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	}
 	w := &watcher{
 		engine: e, changed: changed, files: files, pending: newPending(),
-		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), adopted: map[string]adoption{},
+		waits: map[process.Identity]bool{}, waited: make(chan endedProcess),
 	}
 	if err := w.begin(); err != nil {
 		return errors.Join(err, files.Close())
@@ -53,15 +49,8 @@ type watcher struct {
 	files   *fsnotify.Watcher
 	pending *pending
 	// waits are the processes whose end is waited for.
-	waits   map[process.Identity]bool
-	waited  chan endedProcess
-	adopted map[string]adoption
-}
-
-// adoption is the last attempt to adopt a machine, and how long to wait before the next.
-type adoption struct {
-	at    time.Time
-	pause time.Duration
+	waits  map[process.Identity]bool
+	waited chan endedProcess
 }
 
 type endedProcess struct {
@@ -111,8 +100,8 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// read takes what fsnotify tells. It is a goroutine of its own that never calls fsnotify: that one may hold its lock
-// while it waits to be heard.
+// read takes what fsnotify reports. It is a goroutine of its own that never calls fsnotify: that one
+// may hold its lock while it waits to be heard.
 func (w *watcher) read() {
 	for {
 		select {
@@ -145,7 +134,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	}
 }
 
-// onError looks at everything: events may have been lost.
+// onError reports every instance: events may have been lost.
 func (w *watcher) onError(err error) {
 	w.engine.config.Log.Debug("watching instances", "error", err)
 	names, err := w.engine.home.Instances()
@@ -159,30 +148,27 @@ func (w *watcher) onError(err error) {
 
 // attend follows an instance's directory and processes from now on.
 func (w *watcher) attend(ctx context.Context, name string) {
-	dir := w.engine.dir(name)
-	if err := w.files.Add(string(dir)); err != nil {
+	i := w.engine.instance(name)
+	if err := w.files.Add(string(i.dir)); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.engine.config.Log.Error("watching an instance", "instance", name, "error", err)
 		}
 		return
 	}
-	if _, err := dir.ReadRecord(); err != nil {
+	if _, err := i.dir.ReadRecord(); err != nil {
 		return
 	}
-	f, err := look(dir)
+	seen, err := i.observe()
 	if err != nil {
 		return // Observe reports it
 	}
-	if id := f.run.Hostagent; id != nil && f.run.End == nil && !w.waits[*id] && id.Alive() {
-		go w.engine.meet(ctx, name)
+	if id := seen.run.Hostagent; id != nil && seen.run.End == nil && !w.waits[*id] && id.Alive() {
+		go i.checkVersion(ctx)
 	}
-	known := w.await(ctx, name, f.run.Hostagent)
-	w.await(ctx, name, f.run.QEMU)
-	if f.hostagent && !known {
+	known := w.await(ctx, name, seen.run.Hostagent)
+	w.await(ctx, name, seen.run.QEMU)
+	if seen.hostagent && !known {
 		w.later(ctx, name, recheck)
-	}
-	if f.qemu && !f.hostagent && f.run.End == nil {
-		w.adopt(ctx, name)
 	}
 }
 
@@ -205,25 +191,6 @@ func (w *watcher) await(ctx context.Context, name string, id *process.Identity) 
 		}
 	}()
 	return true
-}
-
-// adopt starts a hostagent for a machine without one; not in a loop when that one fails at once.
-func (w *watcher) adopt(ctx context.Context, name string) {
-	last := w.adopted[name]
-	since := time.Since(last.at)
-	if since < last.pause {
-		w.later(ctx, name, last.pause-since)
-		return
-	}
-	next := adoption{at: time.Now(), pause: firstAdoptPause}
-	if since < lastAdoptPause {
-		next.pause = min(2*last.pause, lastAdoptPause)
-	}
-	w.adopted[name] = next
-	if err := w.engine.adopt(name); err != nil && !errors.Is(err, vm.ErrBusy) {
-		w.engine.config.Log.Error("adopting a virtual machine", "instance", name, "error", err)
-	}
-	w.later(ctx, name, recheck)
 }
 
 // later wakes for name after d.

@@ -25,7 +25,7 @@ type work struct {
 
 func (w work) isDelete() bool { return w.running && w.operation == vm.OperationDelete }
 
-// works holds the background work by instance, and tells listeners when it moves on.
+// works holds the background work by instance, and wakes listeners when it moves on.
 type works struct {
 	mu        sync.Mutex
 	byName    map[string]*work
@@ -78,7 +78,7 @@ func (w *works) finish(name string, current *work, err error) {
 	w.mu.Lock()
 	current.running = false
 	if err != nil {
-		current.failure = &vm.Failure{Operation: current.operation, Err: err, At: time.Now()}
+		current.failure = &vm.Failure{Operation: current.operation, Fault: vm.FaultOf(err), At: time.Now()}
 	} else if w.byName[name] == current {
 		delete(w.byName, name)
 	}
@@ -118,7 +118,7 @@ func (w *works) unlisten(p *pending) {
 	delete(w.listeners, p)
 }
 
-// pending is a set of names that somebody has to look at. Adding never blocks and loses nothing.
+// pending is a set of names that somebody has to attend to. Adding never blocks and loses nothing.
 type pending struct {
 	mu     sync.Mutex
 	names  map[string]bool
@@ -145,14 +145,4 @@ func (p *pending) take() []string {
 	names := slices.Sorted(maps.Keys(p.names))
 	clear(p.names)
 	return names
-}
-
-// keyedMutex keeps two calls for one instance apart, and not those for different ones.
-type keyedMutex struct{ byKey sync.Map }
-
-// lock returns the function that unlocks.
-func (k *keyedMutex) lock(key string) func() {
-	mutex, _ := k.byKey.LoadOrStore(key, &sync.Mutex{})
-	mutex.(*sync.Mutex).Lock()
-	return mutex.(*sync.Mutex).Unlock
 }

@@ -13,6 +13,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 const (
@@ -39,6 +41,9 @@ func (e *ParseError) Error() string {
 	}
 	return e.Reason + " (" + place{e.Origin, e.Line, e.Column}.String() + ")"
 }
+
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *ParseError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultSpec} }
 
 // parseYAML reads one YAML document with a mapping at its root.
 func parseYAML(data []byte) (*yaml.Node, error) {

@@ -7,8 +7,9 @@ import (
 	"net/netip"
 )
 
-// maxSocketPath is what a Unix socket's address can hold on every platform (104 bytes with the closing NUL on macOS).
-const maxSocketPath = 103
+// MaxSocketPath is how many bytes the path of a Unix socket may have on every platform: its address
+// holds 104 on macOS, with the closing NUL. Templates name sockets, and instance directories hold some.
+const MaxSocketPath = 103
 
 func (t *Template) validateForwards() error {
 	for i, f := range t.PortForwards {
@@ -156,8 +157,8 @@ func validateSocket(field, p string) error {
 	if err := validateAbsolute(field, p); err != nil {
 		return err
 	}
-	if len(p) > maxSocketPath {
-		return invalid(field, "must be a path of at most %d bytes, the limit for Unix sockets; got `%s`", maxSocketPath, p)
+	if len(p) > MaxSocketPath {
+		return invalid(field, "must be a path of at most %d bytes, the limit for Unix sockets; got `%s`", MaxSocketPath, p)
 	}
 	return nil
 }

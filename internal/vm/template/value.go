@@ -15,6 +15,7 @@ import (
 	"github.com/docker/go-units"
 	"go.yaml.in/yaml/v4"
 
+	"rancherdesktop.io/rdd/internal/levenshtein"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -101,32 +102,13 @@ func mapping(known fields) decoder {
 // suggest names the fields that may have been meant.
 func (f fields) suggest(key string) string {
 	names := slices.Sorted(maps.Keys(f))
-	nearest := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(a, key), distance(b, key)) })
-	if distance(nearest, key) <= len(key)/3 {
+	nearest := slices.MinFunc(names, func(a, b string) int {
+		return cmp.Compare(levenshtein.Distance(a, key), levenshtein.Distance(b, key))
+	})
+	if levenshtein.Distance(nearest, key) <= len(key)/3 {
 		return "did you mean `" + nearest + "`?"
 	}
 	return "there are: " + strings.Join(names, ", ")
-}
-
-// distance is how many characters to change, insert or remove to get from a to b (Levenshtein), whatever their case.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // eachEntry calls do for each entry of a mapping and refuses double keys.

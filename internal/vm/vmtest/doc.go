@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vmtest is the suite that every vm.Engine passes: the in-memory one and
-// those that boot real guests. It drives an engine through vm.Engine alone and waits
-// through Watch, never by sleeping.
+// Package vmtest is the suite that every vm.Engine passes: the in-memory one and those that boot
+// real guests. It drives an engine through vm.Engine and the optional abilities that it has, and
+// waits through Watch, never by sleeping.
 //
 // A boot costs half a minute and more where a guest is emulated, so the suite is one life of one
 // instance with many checks on the way, and boots it three times.
@@ -24,9 +24,14 @@ type Subject struct {
 	Reopen func(t *testing.T) vm.Engine
 	// KillGuest ends the machine of an instance behind the engine's back.
 	KillGuest func(t *testing.T, name string)
-	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave alone, the subject's to remove.
+	// KillHostagent ends, behind the engine's back, the process that serves a machine. It may be
+	// nil for an engine that does not adopt.
+	KillHostagent func(t *testing.T, name string)
+	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave
+	// alone, the subject's to remove.
 	AddForeign func(t *testing.T, name string)
-	// Forward makes sure that a running instance's guest is reached by some forward, and returns it.
+	// Forward makes sure that a running instance's guest is reached by some forward, and returns
+	// it.
 	Forward func(t *testing.T, name string) vm.Forward
 	// Template is valid; Changed is valid and different, with Message for people.
 	Template, Changed []byte
@@ -34,6 +39,10 @@ type Subject struct {
 	// Invalid is refused because of InvalidField.
 	Invalid      []byte
 	InvalidField string
+	// Provoke makes the next operation on an instance end in a fault like Example, and returns the
+	// template to apply for that: Template, where the fault does not come from it. nil where that
+	// would take too long.
+	Provoke func(t *testing.T, name string, p Provoked) []byte
 	// Timeout bounds each wait: generous, it is not a measurement.
 	Timeout time.Duration
 }
@@ -42,4 +51,5 @@ type Subject struct {
 func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	t.Run("refusals", func(t *testing.T) { refusals(newSuite(t, newSubject(t), "vmt1")) })
 	t.Run("life", func(t *testing.T) { life(newSuite(t, newSubject(t), "vmt2")) })
+	t.Run("faults", func(t *testing.T) { faults(t, newSubject) })
 }

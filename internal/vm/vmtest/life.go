@@ -11,10 +11,13 @@ import (
 // life leads one instance from creation to deletion through three boots.
 func life(s *suite) {
 	create(s)
+	stoppedInstance(s)
 	othersAreRefused(s)
 	handOver(s)
 	first := firstBoot(s)
+	runningInstance(s)
 	reopen(s, first)
+	adopt(s, first)
 	handOver(s)
 	s.sameMachine("handed over and back", first)
 	changeWhileRunning(s, first)
@@ -57,7 +60,8 @@ func othersAreRefused(s *suite) {
 	s.check("untouched", untouched, state)
 }
 
-// handOver checks that an instance changes its owner when the new one names the former, and only then.
+// handOver checks that an instance changes its owner when the new one names the former, and only
+// then.
 func handOver(s *suite) {
 	before := s.observe("before it is handed over")
 	spec := s.spec(s.other, s.Template)
@@ -127,7 +131,7 @@ func guestDies(s *suite) {
 	s.KillGuest(s.T, s.name)
 	state := s.waitFor("stopped by itself", phase(vm.PhaseStopped))
 	s.check("reported as a failure", state.Failure != nil && state.Failure.Operation == vm.OperationRun, state)
-	s.check("with its cause", state.Failure.Err != nil && state.Failure.Err.Error() != "", state)
+	s.check("with its cause", state.Failure.Fault.Kind == vm.FaultProcessEnded && state.Failure.Fault.Text != "", state)
 	s.check("nothing runs", state.RunningRevision == "" && state.StartID == "" && len(state.Forwards) == 0, state)
 }
 

@@ -12,6 +12,7 @@ import (
 // refusals checks what an engine must say no to, and what must not matter.
 func refusals(s *suite) {
 	nothing(s)
+	unknownInstance(s)
 	invalid(s)
 	foreign(s)
 }
@@ -30,6 +31,9 @@ func invalid(s *suite) {
 	var invalid *vm.InvalidSpecError
 	if !errors.As(err, &invalid) || invalid.Field != s.InvalidField {
 		s.Fatalf("applying an invalid template: want an InvalidSpecError for %q, got %v", s.InvalidField, err)
+	}
+	if f := vm.FaultOf(err); f.Kind != vm.FaultSpec || f.Field != s.InvalidField {
+		s.Fatalf("applying an invalid template is %+v", *f)
 	}
 	if invalid.Reason == "" {
 		s.Fatalf("an invalid spec is refused without a reason")
@@ -50,7 +54,9 @@ func foreign(s *suite) {
 	state, err := s.Engine.Observe(s.Context(), spec.Name)
 	s.mustNot("observing a foreign directory", err)
 	s.check("a foreign directory has no owner", state.Owner.UID == "", state)
-	s.check("a foreign directory is broken", state.Phase == vm.PhaseBroken, state)
+	broken := state.Phase == vm.PhaseBroken && state.Failure != nil && state.Failure.Fault.Kind == vm.FaultBroken
+	s.check("a foreign directory is broken", broken, state)
+	s.checkForeignDirectory(spec.Name)
 }
 
 // checkListed checks whether List reports the instance.

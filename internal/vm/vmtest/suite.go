@@ -78,6 +78,9 @@ func (s *suite) mustBeTaken(step string, err error) {
 	if !errors.As(err, &taken) {
 		s.Fatalf("%s: want a NameTakenError, got %v", step, err)
 	}
+	if f := vm.FaultOf(err); f.Kind != vm.FaultNameTaken {
+		s.Fatalf("%s: a name that is taken is %+v", step, *f)
+	}
 }
 
 func (s *suite) check(step string, ok bool, state vm.State) {

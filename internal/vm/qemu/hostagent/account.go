@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -19,6 +20,8 @@ const historyLength = 100
 // account is what the hostagent knows of its machine: kept in run.json, told as events.
 type account struct {
 	config Config
+	// lock is ha.lock.
+	lock *flock.Lock
 
 	mu        sync.Mutex
 	run       vmdir.Run
@@ -26,14 +29,14 @@ type account struct {
 	listeners map[chan protocol.Event]bool
 }
 
-func newAccount(c Config, run vmdir.Run) (*account, error) {
+func newAccount(c Config, lock *flock.Lock, run vmdir.Run) (*account, error) {
 	self, err := identity()
 	if err != nil {
 		return nil, err
 	}
 	// What the hostagent before this one listened on is gone with it.
 	run.Hostagent, run.End, run.Forwards = self, nil, nil
-	return &account{config: c, run: run, listeners: map[chan protocol.Event]bool{}}, nil
+	return &account{config: c, lock: lock, run: run, listeners: map[chan protocol.Event]bool{}}, nil
 }
 
 // get returns a copy of the account.
@@ -53,7 +56,7 @@ func (a *account) update(change func(*vmdir.Run)) {
 }
 
 func (a *account) write() {
-	if err := a.config.Dir.WriteRun(a.run); err != nil {
+	if err := a.config.Dir.WriteRun(a.lock, a.run); err != nil {
 		// The machine matters more than its account: a full disk must not end it.
 		a.config.Log.Error("writing the machine's state", "error", err)
 	}
@@ -123,8 +126,8 @@ func describe(run vmdir.Run) protocol.Event {
 	if run.Progress.Step != "" {
 		e.Progress = &protocol.Progress{Step: run.Progress.Step, Index: run.Progress.Index, Total: run.Progress.Total, Since: run.Progress.Since}
 	}
-	if run.End != nil && run.End.Failure != "" {
-		e.Status.Errors = []string{run.End.Failure}
+	if run.End != nil && run.End.Fault != nil {
+		e.Status.Errors, e.Status.Fault = []string{run.End.Fault.Text}, run.End.Fault
 	}
 	return e
 }

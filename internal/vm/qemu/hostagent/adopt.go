@@ -10,7 +10,6 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
-	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -47,7 +46,7 @@ func (a *agent) adopt() (*machineProcess, error) {
 func (a *agent) findQEMU() (process.Identity, error) {
 	deadline := time.Now().Add(launchTimeout)
 	for {
-		id, err := qemu.FindQEMU(a.Dir, a.record, a.state.get())
+		id, err := a.Dir.FindQEMU(a.record, a.state.get())
 		if err == nil || time.Now().After(deadline) {
 			return id, err
 		}

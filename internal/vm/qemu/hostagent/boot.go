@@ -131,6 +131,13 @@ func (e *portTakenError) Error() string {
 	return fmt.Sprintf("port %d for ssh was taken meanwhile: %s", e.port, e.log)
 }
 
+// Fault returns the error as a value: see vm.FaultOf.
+func (e *portTakenError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultPort, Output: e.log} }
+
+// hostForwarding is in what QEMU's user-mode network (net/slirp.c) says of a port that it cannot
+// bind.
+const hostForwarding = "host forwarding"
+
 // launch starts QEMU once and waits until it answers.
 func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, error) {
 	port, err := portalloc.Free(plan.template.SSH.LocalPort)
@@ -200,14 +207,15 @@ func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 	case <-m.connected:
 		return nil
 	case <-timer.C:
-		return errors.Join(fmt.Errorf("QEMU has not answered within %s; %s", launchTimeout, a.lastWords()), a.kill(m))
+		slow := &vm.Fault{Kind: vm.FaultBoot, Text: fmt.Sprintf("QEMU has not answered within %s; %s", launchTimeout, a.lastWords())}
+		return errors.Join(slow, a.kill(m))
 	case <-m.ended:
 	}
 	log := tail(a.Dir.QEMULog(), lastLines)
-	if strings.Contains(log, "host forwarding") {
+	if strings.Contains(log, hostForwarding) {
 		return &portTakenError{port: port, log: log}
 	}
-	return fmt.Errorf("QEMU did not start: %s", log)
+	return &vm.Fault{Kind: vm.FaultBoot, Output: log, Text: "QEMU did not start: " + log}
 }
 
 // writeSSHFiles makes the guest reachable for sshx and for OpenSSH at a port.

@@ -11,4 +11,8 @@
 //	QEMU not alive                    → boot
 //	QEMU ends, or has been told to    → write down why, end
 //	this process is killed            → QEMU goes on; the engine starts another hostagent
+//
+// What it does is tested beside the engine that starts it, in internal/vm/qemu: kill_test.go (deaths of
+// the processes at any moment), failure_test.go, forward_test.go, handover_test.go. There a test's
+// program is the hostagent and QEMU.
 package hostagent

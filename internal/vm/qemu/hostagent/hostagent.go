@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
@@ -28,6 +29,8 @@ type Config struct {
 	Accelerator string
 	// CacheDir keeps what was found out about the host.
 	CacheDir string
+	// ProbeTimeout for the template's probes to pass; 0: as long as the accelerator may need.
+	ProbeTimeout time.Duration
 	// Private are rdd's own directories, which no mount shows to the guest.
 	Private []string
 	// Adopt says to end when there is no machine to adopt, instead of booting one.
@@ -85,7 +88,7 @@ func open(c Config) (*agent, error) {
 		// run.json is written after start.json: the start was interrupted between the two.
 		run = vmdir.Run{StartID: a.start.ID, Revision: a.start.Revision}
 	}
-	if a.state, err = newAccount(c, run); err != nil {
+	if a.state, err = newAccount(c, a.lock, run); err != nil {
 		return nil, err
 	}
 	if a.listener, err = c.listen(); err != nil {
@@ -151,7 +154,7 @@ func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	case alive:
 		m, err = a.adopt()
 	case a.Adopt:
-		return nil, errors.New("the virtual machine ended while it had no hostagent; " + a.lastWords())
+		return nil, &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the virtual machine ended while it had no hostagent; " + a.lastWords()}
 	default:
 		m, err = a.boot(ctx)
 	}
@@ -173,7 +176,7 @@ func (a *agent) failed(err error) {
 // fail writes a failure down; the machine has ended.
 func (a *agent) fail(operation vm.Operation, err error) {
 	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
-	a.state.end(vmdir.End{Operation: operation, Failure: err.Error()})
+	a.state.end(vmdir.End{Operation: operation, Fault: vm.FaultOf(err)})
 }
 
 // identity of this process, for those who wait for its end.

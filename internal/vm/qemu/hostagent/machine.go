@@ -13,6 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/qmp"
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -206,5 +207,5 @@ func (m *machineProcess) cause() error {
 	if !ok {
 		text = "QEMU ended unexpectedly"
 	}
-	return errors.New(text + "; " + m.agent.lastWords())
+	return &vm.Fault{Kind: vm.FaultProcessEnded, Text: text + "; " + m.agent.lastWords()}
 }

@@ -4,11 +4,10 @@ package hostagent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
-	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // Steps to a running machine.
@@ -34,10 +32,12 @@ type deadlines struct{ boot, provision, probe, shutdown time.Duration }
 
 // deadlines are long: they are for guests that hang, not for slow hosts.
 func (a *agent) deadlines(accelerator machine.Accelerator) deadlines {
+	d := deadlines{boot: 3 * time.Minute, provision: 30 * time.Minute, probe: 5 * time.Minute, shutdown: time.Minute}
 	if accelerator.Emulated() {
-		return deadlines{boot: 10 * time.Minute, provision: 60 * time.Minute, probe: 15 * time.Minute, shutdown: 3 * time.Minute}
+		d = deadlines{boot: 10 * time.Minute, provision: 60 * time.Minute, probe: 15 * time.Minute, shutdown: 3 * time.Minute}
 	}
-	return deadlines{boot: 3 * time.Minute, provision: 30 * time.Minute, probe: 5 * time.Minute, shutdown: time.Minute}
+	d.probe = cmp.Or(a.ProbeTimeout, d.probe)
+	return d
 }
 
 const (
@@ -107,7 +107,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 		a.state.step(vm.PhaseStarting, "booting", stepBoot, steps)
 	}
 	if err := a.login(ctx, m); err != nil {
-		return err
+		return vm.WithKind(vm.FaultBoot, err)
 	}
 	if !a.state.get().WasRunning {
 		if err := a.prepare(ctx, m); err != nil {
@@ -165,82 +165,6 @@ func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 		case <-m.ended:
 			return errNoQMP
 		case <-time.After(retryPause):
-		}
-	}
-}
-
-// prepare waits for provisioning and probes.
-func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
-	a.state.step(vm.PhaseStarting, "provisioning", stepProvision, steps)
-	if err := a.awaitProvisioning(ctx, m); err != nil {
-		return err
-	}
-	if len(m.template.Probes) == 0 {
-		return nil
-	}
-	a.state.step(vm.PhaseStarting, "probing", stepProbe, steps)
-	ctx, cancel := context.WithTimeout(ctx, a.deadlines(m.accelerator).probe)
-	defer cancel()
-	for i, probe := range m.template.Probes {
-		if err := a.probe(ctx, m, i, probe); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error {
-	limit := a.deadlines(m.accelerator).provision
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for _, script := range []string{"boot", "provision"} {
-		file := "/run/rdd/" + script
-		code, err := a.ask(ctx, m, "while [ ! -e "+file+".status ]; do sleep 0.5; done; cat "+file+".status")
-		if err != nil {
-			return fmt.Errorf("waiting %s for the guest's %s script: %w", limit, script, err)
-		}
-		if code = strings.TrimSpace(code); code == "0" {
-			continue
-		}
-		output, err := a.ask(ctx, m, "sudo tail -n 30 "+file+".log")
-		if err != nil {
-			output = "its output cannot be read: " + err.Error()
-		}
-		return fmt.Errorf("the guest's %s script failed with exit code %s: %s", script, code, strings.TrimSpace(output))
-	}
-	return nil
-}
-
-// probeLine runs what it reads as a program of its own.
-const probeLine = `f=$(mktemp) && cat >"$f" && chmod 0700 "$f" && "$f" </dev/null; code=$?; rm -f "$f"; exit $code`
-
-// exportParams gives a script the parameters that provisioning scripts have.
-func exportParams(params map[string]string) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		fmt.Fprintf(&b, "export PARAM_%s=%s; ", name, sshx.Quote(params[name]))
-	}
-	return b.String()
-}
-
-// probe repeats a probe until it passes.
-func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
-	var last string
-	for {
-		var output bytes.Buffer
-		code, err := a.run(ctx, m, sshx.Command{
-			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: &output, Stderr: &output,
-		})
-		switch {
-		case err == nil && code == 0:
-			return nil
-		case err == nil:
-			last = fmt.Sprintf("exit code %d: %.2000s", code, bytes.TrimSpace(output.Bytes()))
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("probes[%d] (%s) has not passed: %s; %s", i, probe.Description, last, probe.Hint)
-		case <-time.After(probePause):
 		}
 	}
 }

@@ -32,7 +32,8 @@ type Accelerator struct {
 	CPU  string `json:"cpu"`
 }
 
-// tcg emulates all that QEMU can, but for five-level page tables, which only make address translation slower.
+// tcg emulates all that QEMU can, but for five-level page tables, which only make address
+// translation slower.
 var tcg = Accelerator{Name: TCG, CPU: "max,la57=off"}
 
 // kvmModels are tried in order; a model that makes QEMU end at once is skipped.
@@ -53,13 +54,14 @@ type Chooser struct {
 	Program Program
 	// Override is "kvm" or "tcg"; empty or "auto" chooses.
 	Override string
-	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without them, the host's own kernel is.
+	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without
+	// them, the host's own kernel is.
 	Kernel, Initrd string
 	// CacheDir keeps the result, until the host's kernel, its CPU or QEMU change.
 	CacheDir string
 	Log      *slog.Logger
 	// probe replaces tryBoot in tests.
-	probe func(context.Context, Accelerator) (verdict, error)
+	probe func(context.Context, Accelerator) (probeResult, error)
 }
 
 // ParseOverride checks what a user asked for.
@@ -79,8 +81,9 @@ type cached struct {
 	At          time.Time   `json:"at"`
 }
 
-// Choose returns the accelerator to use. Where nobody has tried KVM with this kernel, CPU and QEMU yet, it really boots
-// the guest's kernel with it: /dev/kvm may open, even create machines, and still hang every guest.
+// Choose returns the accelerator to use. Where nobody has tried KVM with this kernel, CPU and QEMU
+// yet, it really boots the guest's kernel with it: /dev/kvm may open, even create machines, and
+// still hang every guest.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	switch c.Override {
 	case TCG:
@@ -127,7 +130,7 @@ func kvmUsable() error {
 func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) {
 	probe := c.probe
 	if probe == nil {
-		probe = func(ctx context.Context, a Accelerator) (verdict, error) { return c.tryBoot(ctx, t, a) }
+		probe = func(ctx context.Context, a Accelerator) (probeResult, error) { return c.tryBoot(ctx, t, a) }
 	}
 	var reasons []string
 	for _, candidate := range kvmModels {
@@ -208,14 +211,14 @@ func (c Chooser) store(result cached) error {
 // probeTimeout is plenty: with a working KVM it takes a second.
 const probeTimeout = 8 * time.Second
 
-// verdict is how a try went. A machine that is silent has hung; one that QEMU refused has not.
-type verdict struct {
+// probeResult is how a try went. A machine that is silent has hung; one that QEMU refused has not.
+type probeResult struct {
 	works, hung bool
 	reason      string
 }
 
 // tryBoot boots a kernel until the marker is printed.
-func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (verdict, error) {
+func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResult, error) {
 	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	console := &watcher{marker: []byte(t.marker), found: cancel}
@@ -227,13 +230,13 @@ func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (verdict, 
 	}, t.args...)})
 	switch {
 	case ctx.Err() != nil:
-		return verdict{}, ctx.Err()
+		return probeResult{}, ctx.Err()
 	case console.seen:
-		return verdict{works: true, reason: "a guest boots"}, nil
+		return probeResult{works: true, reason: "a guest boots"}, nil
 	case errors.Is(deadline.Err(), context.DeadlineExceeded):
-		return verdict{hung: true, reason: fmt.Sprintf("a guest hangs: no sign of life in %s", probeTimeout)}, nil
+		return probeResult{hung: true, reason: fmt.Sprintf("a guest hangs: no sign of life in %s", probeTimeout)}, nil
 	default:
-		return verdict{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(complaints.Bytes()))}, nil
+		return probeResult{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(complaints.Bytes()))}, nil
 	}
 }
 
@@ -245,7 +248,8 @@ type watcher struct {
 	line   []byte
 }
 
-// Write implements io.Writer. The marker counts at the beginning of a line only: a kernel may print its command line.
+// Write implements io.Writer. The marker counts at the beginning of a line only: a kernel may print
+// its command line.
 func (w *watcher) Write(p []byte) (int, error) {
 	for _, b := range p {
 		if b == '\n' || b == '\r' {

@@ -67,7 +67,8 @@ func (c Config) machine() string {
 	return machine
 }
 
-// boot loads the kernel directly and hands this machine's settings to systemd, or leaves both to what is on the disks.
+// boot loads the kernel directly and hands this machine's settings to systemd, or leaves both to
+// what is on the disks.
 func (c Config) boot() []string {
 	image := c.Machine.Image
 	switch {
@@ -94,7 +95,8 @@ const (
 	variableNode = "variables"
 )
 
-// blockDevices have node names, which saving the machine's state needs. The disk comes first: it is /dev/vda.
+// blockDevices have node names, which saving the machine's state needs. The disk comes first: it is
+// /dev/vda.
 func (c Config) blockDevices() ([]string, error) {
 	nodes := []map[string]any{
 		{"driver": "file", "node-name": "file0", "filename": c.Dir.Disk(), "discard": "unmap"},
@@ -137,8 +139,9 @@ func (c Config) devices() []string {
 	}
 }
 
-// shares are served by QEMU itself, so they live as long as the guest. Files are the host user's, whoever in the guest makes them
-// (security_model=none; root may give them away); inode numbers stay distinct where a share holds several file systems.
+// shares are served by QEMU itself, so they live as long as the guest. Files are the host user's,
+// whoever in the guest makes them (security_model=none; root may give them away); inode numbers
+// stay distinct where a share holds several file systems.
 func (c Config) shares() []string {
 	var args []string
 	for _, s := range c.Shares {

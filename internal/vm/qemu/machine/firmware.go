@@ -18,8 +18,8 @@ import (
 // Firmware is UEFI firmware for QEMU: its code, and the variables it begins with.
 type Firmware struct{ Code, Variables string }
 
-// firmwares are the places where distributions put TianoCore's firmware, by Go's name of the architecture. None of them
-// insists on Secure Boot.
+// firmwares are the places where distributions put TianoCore's firmware, by Go's name of the
+// architecture. None of them insists on Secure Boot.
 var firmwares = map[string][]Firmware{
 	"amd64": {
 		{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},                         // Debian, Ubuntu
@@ -43,11 +43,12 @@ var firmwares = map[string][]Firmware{
 	},
 }
 
-// needsFirmware are the architectures whose machines have no firmware of their own in QEMU, with Debian's package that has it.
-// Those of amd64 have SeaBIOS.
+// needsFirmware are the architectures whose machines have no firmware of their own in QEMU, with
+// Debian's package that has it. Those of amd64 have SeaBIOS.
 var needsFirmware = map[string]string{"arm64": "qemu-efi-aarch64"}
 
-// FindFirmware finds UEFI firmware on this host; nil when there is none and the machine boots without. *vm.HostError.
+// FindFirmware finds UEFI firmware on this host; nil when there is none and the machine boots
+// without. *vm.HostError.
 func FindFirmware() (*Firmware, error) { return findFirmware(runtime.GOARCH, "/") }
 
 func findFirmware(arch, root string) (*Firmware, error) {
@@ -68,8 +69,8 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Install copies firmware into an instance, which keeps it whatever becomes of the host's. A variable store that is there stays:
-// the guest has written to it.
+// Install copies firmware into an instance, which keeps it whatever becomes of the host's. A
+// variable store that is there stays: the guest has written to it.
 func (f Firmware) Install(dir vmdir.Dir) error {
 	if err := copyFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
 		return err

@@ -136,7 +136,7 @@ func TestDiskOnRawImage(t *testing.T) {
 		if err := program.CreateDisk(t.Context(), disk, base, image.FormatRaw, size); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := DiskSize(disk); err != nil || got != want {
+		if got, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || got != want {
 			t.Errorf("%d, %v; want %d", got, err, want)
 		}
 	}

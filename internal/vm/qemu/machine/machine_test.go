@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -140,7 +141,7 @@ func TestDisk(t *testing.T) {
 	dir := t.TempDir()
 	base, disk := filepath.Join(dir, "base"), filepath.Join(dir, "disk")
 	for _, path := range []string{base, disk} {
-		if _, err := DiskSize(path); !errors.Is(err, os.ErrNotExist) {
+		if _, err := image.DiskSize(path, image.FormatQCOW2); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("size of what is not there: %v", err)
 		}
 	}
@@ -148,14 +149,14 @@ func TestDisk(t *testing.T) {
 	if err := program.CreateDisk(t.Context(), disk, base, "qcow2", 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	if size, err := DiskSize(disk); err != nil || size != 3<<30 {
+	if size, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || size != 3<<30 {
 		t.Errorf("an overlay smaller than its image: %d, %v", size, err)
 	}
 	for _, step := range []struct{ size, want int64 }{{5 << 30, 5 << 30}, {4 << 30, 5 << 30}} {
 		if err := program.GrowDisk(t.Context(), disk, step.size); err != nil {
 			t.Fatal(err)
 		}
-		if size, err := DiskSize(disk); err != nil || size != step.want {
+		if size, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || size != step.want {
 			t.Errorf("grown to %d: %d, %v", step.size, size, err)
 		}
 	}
@@ -165,7 +166,7 @@ func TestDisk(t *testing.T) {
 	if err := os.WriteFile(disk, make([]byte, 64), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := DiskSize(disk); err == nil || !strings.Contains(err.Error(), disk) {
+	if _, err := image.DiskSize(disk, image.FormatQCOW2); err == nil || !strings.Contains(err.Error(), disk) {
 		t.Errorf("no qcow2: %v", err)
 	}
 }
@@ -181,26 +182,26 @@ func TestChoose(t *testing.T) {
 	if err := kvmUsable(); err != nil {
 		t.Skipf("SKIPPED: /dev/kvm cannot be opened: %v", err)
 	}
-	works := verdict{works: true, reason: "works"}
-	hangs := verdict{hung: true, reason: "hangs"}
-	refused := verdict{reason: "refused"}
+	works := probeResult{works: true, reason: "works"}
+	hangs := probeResult{hung: true, reason: "hangs"}
+	refused := probeResult{reason: "refused"}
 	for _, tc := range []struct {
-		name     string
-		verdicts []verdict
-		want     Accelerator
+		name    string
+		results []probeResult
+		want    Accelerator
 	}{
-		{"the first model works", []verdict{works}, kvmModels[0]},
-		{"a model that QEMU refuses is skipped", []verdict{refused, works}, kvmModels[1]},
-		{"a guest that hangs decides", []verdict{hangs, works}, tcg},
-		{"all are refused", []verdict{refused, refused}, tcg},
+		{"the first model works", []probeResult{works}, kvmModels[0]},
+		{"a model that QEMU refuses is skipped", []probeResult{refused, works}, kvmModels[1]},
+		{"a guest that hangs decides", []probeResult{hangs, works}, tcg},
+		{"all are refused", []probeResult{refused, refused}, tcg},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			c := Chooser{
 				Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
-				probe: func(context.Context, Accelerator) (verdict, error) {
+				probe: func(context.Context, Accelerator) (probeResult, error) {
 					tries++
-					return tc.verdicts[tries-1], nil
+					return tc.results[tries-1], nil
 				},
 			}
 			for range 2 {
@@ -208,7 +209,7 @@ func TestChoose(t *testing.T) {
 					t.Fatalf("got %v, %v; want %v", got, err, tc.want)
 				}
 			}
-			if want := min(len(tc.verdicts), tries); tries != want {
+			if want := min(len(tc.results), tries); tries != want {
 				t.Errorf("%d tries", tries)
 			}
 			first := tries
@@ -229,7 +230,7 @@ func TestChooseFailedProbeIsNotCached(t *testing.T) {
 	}
 	c := Chooser{
 		Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
-		probe: func(context.Context, Accelerator) (verdict, error) { return verdict{}, context.Canceled },
+		probe: func(context.Context, Accelerator) (probeResult, error) { return probeResult{}, context.Canceled },
 	}
 	if _, err := c.Choose(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

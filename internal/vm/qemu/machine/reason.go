@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Reason says in plain words why a machine runs with the accelerator that it runs with, by what Choose found
-// out on this host and keeps in cacheDir; empty when there is nothing to say.
+// Reason says in plain words why a machine runs with the accelerator that it runs with, by what
+// Choose found out on this host and keeps in cacheDir; empty when there is nothing to say.
 func Reason(cacheDir, used string) string {
 	if used != TCG {
 		return ""
@@ -17,7 +17,8 @@ func Reason(cacheDir, used string) string {
 	return emulated(kvmUsable(), known, err)
 }
 
-// emulated says on one line why a guest is, given whether KVM is usable and what was found out about it before.
+// emulated says on one line why a guest is, given whether KVM is usable and what was found out
+// about it before.
 func emulated(unusable error, known cached, unknown error) string {
 	switch {
 	case unusable != nil:
@@ -31,8 +32,8 @@ func emulated(unusable error, known cached, unknown error) string {
 	}
 }
 
-// Known says which accelerator a guest would be run with, by an override or by what Choose has found out on this host and keeps in
-// cacheDir; empty when nobody has tried yet.
+// Known says which accelerator a guest would be run with, by an override or by what Choose has
+// found out on this host and keeps in cacheDir; empty when nobody has tried yet.
 func Known(cacheDir, override string) string {
 	switch override {
 	case KVM, TCG:

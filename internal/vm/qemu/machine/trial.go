@@ -22,7 +22,8 @@ const (
 	rootMarker = "Kernel panic - not syncing: VFS:"
 )
 
-// trial finds a kernel to boot: the image's, else the host's own below root. An image's may have been removed meanwhile.
+// trial finds a kernel to boot: the image's, else the host's own below root. An image's may have
+// been removed meanwhile.
 func (c Chooser) trial(root string) (trial, bool) {
 	if isFile(c.Kernel) && isFile(c.Initrd) {
 		return trial{marker: liveMarker, args: []string{
@@ -33,7 +34,8 @@ func (c Chooser) trial(root string) (trial, bool) {
 	return trial{marker: rootMarker, args: []string{"-kernel", kernel, "-append", "console=ttyS0 quiet panic=-1 printk.time=0"}}, kernel != ""
 }
 
-// hostKernel finds the kernel that runs here, if it may be read: some distributions keep it to root.
+// hostKernel finds the kernel that runs here, if it may be read: some distributions keep it to
+// root.
 func hostKernel(root string) string {
 	release, err := os.ReadFile(filepath.Join(root, "proc/sys/kernel/osrelease"))
 	if err != nil {

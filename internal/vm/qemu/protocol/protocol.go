@@ -8,7 +8,7 @@
 //	POST /v1/stop    StopRequest; 202 once the stop has begun
 //
 // Events keep Lima's names (time, status.running, status.sshLocalPort, status.exiting, …) and
-// add phase and progress.
+// add phase, progress and status.fault.
 package protocol
 
 import (
@@ -20,9 +20,12 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon meets older ones.
+// Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon finds
+// older ones. Fields that are added leave it as it is: who does not know them passes over them.
 const Version = 1
 
 // Paths of the requests.
@@ -52,11 +55,12 @@ type Event struct {
 
 // Status has Lima's names.
 type Status struct {
-	Running      bool     `json:"running,omitempty"`
-	Degraded     bool     `json:"degraded,omitempty"`
-	Exiting      bool     `json:"exiting,omitempty"`
-	Errors       []string `json:"errors,omitempty"`
-	SSHLocalPort int      `json:"sshLocalPort,omitempty"`
+	Running bool     `json:"running,omitempty"`
+	Exiting bool     `json:"exiting,omitempty"`
+	Errors  []string `json:"errors,omitempty"`
+	// Fault is what Errors says, as a value.
+	Fault        *vm.Fault `json:"fault,omitempty"`
+	SSHLocalPort int       `json:"sshLocalPort,omitempty"`
 	// PortForward is what the event is about, when it is about a forward.
 	PortForward *PortForward `json:"portForward,omitempty"`
 }
@@ -68,7 +72,8 @@ const (
 	ForwardingEnded  = "stopping"
 )
 
-// PortForward says that a port or a socket of the guest can be reached on the host from now on, cannot be, or can be no longer.
+// PortForward says that a port or a socket of the guest can be reached on the host from now on,
+// cannot be, or can be no longer.
 type PortForward struct {
 	// Type is Forwarding, ForwardingFailed or ForwardingEnded.
 	Type string `json:"type"`

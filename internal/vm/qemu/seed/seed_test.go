@@ -12,6 +12,8 @@ import (
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/iso9660"
 	"go.yaml.in/yaml/v4"
+
+	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 func example() Config {
@@ -127,5 +129,12 @@ func TestFilesAreYAML(t *testing.T) {
 	}
 	if !strings.Contains(files["network-config"], `"52:54:00:01:02:03"`) {
 		t.Error("the network device is not named")
+	}
+}
+
+// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its console.
+func TestGuestsSayWhatTheHostReads(t *testing.T) {
+	if says := `echo "` + image.ConsoleScriptFailed("$name"); !strings.Contains(runScript, says) {
+		t.Errorf("the script does not say %q", says)
 	}
 }

@@ -257,7 +257,8 @@ func Explain(err error) error {
 	if err == nil || !process.NamespaceRefused(err) {
 		return err
 	}
-	return fmt.Errorf("a mount contains rdd's own directories, which are hidden from guests by a user and mount namespace, and this host refuses to make one (%w): "+
+	return vm.WithKind(vm.FaultHost, fmt.Errorf("a mount contains rdd's own directories, which are hidden from guests "+
+		"by a user and mount namespace, and this host refuses to make one (%w): "+
 		"mount directories that do not contain them, for example your projects instead of your home, or allow user namespaces "+
-		"(sysctl user.max_user_namespaces; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)", err)
+		"(sysctl user.max_user_namespaces; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)", err))
 }

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shell runs commands in the guest of an instance directory: over the connection that its hostagent
-// keeps (sshx.Relay), which is quick, or else over one of its own.
+// Package shell runs commands in the guest of an instance directory: over the connection that its
+// hostagent keeps (sshx.Relay), which is quick, or else over one of its own.
 package shell
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"net"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -22,18 +26,97 @@ const (
 	relayTimeout = 2 * time.Second
 )
 
-// Run runs a command as sshx.Run does, by way of the hostagent if that lets it in.
-func Run(ctx context.Context, dir vmdir.Dir, command sshx.Command) (int, error) {
-	code, done, err := Relayed(ctx, dir, command)
-	if done {
-		return code, err
+// Run runs a command as vm.GuestRunner says. The hostagent lets it in if it can. A command with a
+// terminal logs in by itself, for it is to outlive the hostagent.
+func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	command := overSSH(ctx, c)
+	if c.Terminal == nil {
+		if code, done, err := Relayed(ctx, dir, command); done {
+			return code, err
+		}
 	}
 	connection, err := Login(ctx, dir)
 	if err != nil {
-		return 0, err
+		return 0, unreachable(err)
 	}
 	defer func() { _ = connection.Close() }()
+	if c.Terminal != nil && c.Terminal.Prepare != nil {
+		if err := c.Terminal.Prepare(); err != nil {
+			return 0, fmt.Errorf("preparing the terminal: %w", err)
+		}
+	}
 	return sshx.Run(ctx, connection, command)
+}
+
+// overSSH is a command as ssh runs it: there, one begins at home.
+func overSSH(ctx context.Context, c vm.Command) sshx.Command {
+	over := sshx.Command{Args: c.Args, Line: c.Line, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Env: c.Env}
+	if c.Dir != "" {
+		over.Args, over.Line = nil, changeDir(c)+line(c)
+	}
+	if t := c.Terminal; t != nil {
+		over.TTY = &sshx.TTY{Term: t.Term, Size: sshx.Size(t.Size), Resized: sizes(ctx, t.Resized)}
+	}
+	return over
+}
+
+// sizes hands on sizes until ctx ends; nil when there are none.
+func sizes(ctx context.Context, from <-chan vm.Size) <-chan sshx.Size {
+	if from == nil {
+		return nil
+	}
+	to := make(chan sshx.Size)
+	go func() {
+		defer close(to)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case size, open := <-from:
+				if !open {
+					return
+				}
+				select {
+				case to <- sshx.Size(size):
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return to
+}
+
+func changeDir(c vm.Command) string {
+	if c.DirOptional {
+		return "cd " + sshx.Quote(c.Dir) + " 2>/dev/null\n"
+	}
+	return "cd " + sshx.Quote(c.Dir) + " || exit 1\n"
+}
+
+// line is a command as a line for the guest's shell; a login shell has to be asked for by name
+// there.
+func line(c vm.Command) string {
+	switch {
+	case c.Line != "":
+		return c.Line
+	case len(c.Args) > 0:
+		return sshx.Quote(c.Args...)
+	default:
+		return `exec "$SHELL" -l`
+	}
+}
+
+// unreachable says whether a login failed because nothing of the guest's answers: its address is
+// not written down, nobody listens there, or somebody else does.
+func unreachable(err error) error {
+	var refused *net.OpError
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) || errors.Is(err, sshx.ErrHostKey) {
+		return &vm.UnreachableError{Reason: vm.ErrNotRunning, Err: err}
+	}
+	return &vm.UnreachableError{Err: err}
 }
 
 // Login connects to the guest itself. ctx bounds the call, not the connection it returns.

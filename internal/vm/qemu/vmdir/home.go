@@ -73,8 +73,8 @@ func fill(d Dir, record Record, template []byte) error {
 	return d.WriteRecord(record)
 }
 
-// Remove removes the directory of an instance by renaming it first: it is there or it is not, and what a
-// crash leaves of it is removed by RemoveLeftovers. Nobody may use it any more.
+// Remove removes the directory of an instance by renaming it first: it is there or it is not, and
+// what a crash leaves of it is removed by RemoveLeftovers. Nobody may use it any more.
 func (h Home) Remove(name string) error {
 	trash, err := h.temporary(trashPrefix)
 	if err != nil {

@@ -3,10 +3,16 @@
 // Package vmdir knows what lies in an instance directory of the qemu engine:
 // file names, the records kept in them, and who writes which.
 //
-// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by
-// the hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits the open
-// file. rdd.json and lima.yaml are the engine's, start.json is written once for each start of the machine, and run.json
-// is rewritten by the hostagent whenever something changes. All writes replace the file, so readers need no lock.
+// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by the
+// hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits
+// the open file. All writes replace the file, so readers need no lock. Who writes which:
+//
+//	rdd.json, lima.yaml   the engine, in calls that it keeps apart by the instance's name
+//	start.json            the engine holding ha.lock, once for each start of the machine
+//	run.json              whoever holds ha.lock: the engine before it hands the lock down and after
+//	                      everything has ended, the hostagent whenever something changes
+//
+// WriteRun asks for the lock.
 package vmdir
 
 import (
@@ -19,6 +25,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -41,7 +48,7 @@ func (d Dir) Name() string { return filepath.Base(string(d)) }
 // Template is the Lima template in force for the next start.
 func (d Dir) Template() string { return d.file("lima.yaml") }
 
-// HostagentPID holds the hostagent's PID: a hint, never proof.
+// HostagentPID holds the hostagent's PID: a hint, never trusted.
 func (d Dir) HostagentPID() string { return d.file("ha.pid") }
 
 // HostagentSocket serves HTTP: see package protocol.
@@ -53,7 +60,7 @@ func (d Dir) HostagentStdout() string { return d.file("ha.stdout.log") }
 // HostagentStderr holds the hostagent's log.
 func (d Dir) HostagentStderr() string { return d.file("ha.stderr.log") }
 
-// QEMUPID holds QEMU's PID: a hint, never proof.
+// QEMUPID holds QEMU's PID: a hint, never trusted.
 func (d Dir) QEMUPID() string { return d.file("qemu.pid") }
 
 // QMPSocket is QEMU's control socket.
@@ -115,7 +122,8 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
-// Views holds the places where QEMU's own mount namespace shows shared directories; on the host they are empty.
+// Views holds the places where QEMU's own mount namespace shows shared directories; on the host
+// they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
 // ShellSocket is where a hostagent relays sessions to the guest: see sshx.Relay.
@@ -165,7 +173,8 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
-	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's own does, or there is a kernel.
+	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's
+	// own does, or there is a kernel.
 	UEFI bool `json:"uefi,omitempty"`
 	// Trial is a kernel by which an accelerator is tried; empty: the image's.
 	Trial Trial `json:"trial,omitzero"`
@@ -192,13 +201,15 @@ type User struct {
 	Home string `json:"home"`
 }
 
-// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without Parts, boots by its kernel and
-// takes its settings as systemd credentials. Any other takes them from a seed for cloud-init; it boots by firmware unless it has a kernel.
+// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without
+// Parts, boots by its kernel and takes its settings as systemd credentials. Any other takes them
+// from a seed for cloud-init; it boots by firmware unless it has a kernel.
 type Image struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
 	Disk   string `json:"disk"`
-	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the first.
+	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the
+	// first.
 	Format     string `json:"format,omitempty"`
 	Kernel     string `json:"kernel,omitempty"`
 	Initrd     string `json:"initrd,omitempty"`
@@ -207,11 +218,11 @@ type Image struct {
 	Parts map[string]image.Part `json:"parts,omitempty"`
 }
 
-// Built tells an image that rdd built.
+// Built reports whether rdd built the image.
 func (i Image) Built() bool { return i.Parts == nil }
 
-// Start is start.json: what one start of the machine was made with. A hostagent that adopts the machine
-// goes by it, whatever lima.yaml says by then.
+// Start is start.json: what one start of the machine was made with. A hostagent that adopts the
+// machine goes by it, whatever lima.yaml says by then.
 type Start struct {
 	ID       string            `json:"id"`
 	Revision string            `json:"revision"`
@@ -221,8 +232,8 @@ type Start struct {
 	Host User `json:"host"`
 }
 
-// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together with the
-// locks: when nobody holds one, nothing runs, whatever Phase says.
+// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together
+// with the locks: when nobody holds one, nothing runs, whatever Phase says.
 type Run struct {
 	StartID     string      `json:"startID"`
 	Revision    string      `json:"revision"`
@@ -232,7 +243,7 @@ type Run struct {
 	BootID      string      `json:"bootID,omitempty"`
 	SSHPort     int         `json:"sshPort,omitempty"`
 	Accelerator string      `json:"accelerator,omitempty"`
-	// Message is what the template tells people once the machine runs.
+	// Message is what the template says to people once the machine runs.
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
@@ -242,13 +253,6 @@ type Run struct {
 	QEMU       *process.Identity `json:"qemu,omitempty"`
 	// End is how it ended; nil while it has not, or when nobody was left to say.
 	End *End `json:"end,omitempty"`
-}
-
-// End is how a machine ended. Failure is empty when it was asked to.
-type End struct {
-	At        time.Time    `json:"at"`
-	Operation vm.Operation `json:"operation,omitempty"`
-	Failure   string       `json:"failure,omitempty"`
 }
 
 // ErrForeign says that a directory is not one of this engine's.
@@ -296,8 +300,13 @@ func (d Dir) WriteRecord(r Record) error { return writeJSON(d.RecordFile(), r) }
 // WriteStart replaces start.json.
 func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
 
-// WriteRun replaces run.json.
-func (d Dir) WriteRun(r Run) error { return writeJSON(d.RunFile(), r) }
+// WriteRun replaces run.json. It is the business of whoever holds ha.lock, which is held.
+func (d Dir) WriteRun(held *flock.Lock, r Run) error {
+	if held.File().Name() != d.HostagentLock() {
+		return fmt.Errorf("writing %s: %s is another lock than the hostagent's", d.RunFile(), held.File().Name())
+	}
+	return writeJSON(d.RunFile(), r)
+}
 
 // Complete reports whether creation came to its end.
 func (d Dir) Complete() bool {

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -130,5 +131,25 @@ func checkEntries(t *testing.T, home Home, want ...string) {
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("entries %v, want %v", got, want)
+	}
+}
+
+// TestRunIsWrittenUnderTheHostagentsLock: any other lock is refused.
+func TestRunIsWrittenUnderTheHostagentsLock(t *testing.T) {
+	dir := Dir(t.TempDir())
+	for path, allowed := range map[string]bool{dir.HostagentLock(): true, dir.WorkLock(): false, dir.QEMULock(): false} {
+		lock, err := flock.Try(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := dir.WriteRun(lock, Run{StartID: path}); (err == nil) != allowed {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if run, err := dir.ReadRun(); err != nil || run.StartID != dir.HostagentLock() {
+		t.Errorf("got %+v, %v", run, err)
 	}
 }

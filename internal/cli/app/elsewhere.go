@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rancherdesktop.io/rdd/internal/cli/resource"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// integrationController is the name by which --controllers knows the one that changes the host.
+const integrationController = "integration"
+
+// sayElsewhere says how to make docker use the VM, when it was left with another engine that works.
+func sayElsewhere(ctx context.Context, s *session.Session, c ctrl.Reader) error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	if runs, err := integrates(s, inst); err != nil || !runs {
+		return err
+	}
+	want, err := resource.WantedHost(ctx, c)
+	if err != nil || want.Ready == "" {
+		return err
+	}
+	host, err := s.Host(inst)
+	if err != nil {
+		return err
+	}
+	if _, err := host.Apply(ctx, want); err != nil { // the daemon may not have come to it yet
+		return err
+	}
+	changes, err := host.List()
+	if err != nil {
+		return err
+	}
+	for _, t := range changes {
+		if t.Elsewhere {
+			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
+		}
+	}
+	return nil
+}
+
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// integrates reports whether the instance runs the controller that changes the host.
+func integrates(s *session.Session, inst instance.Instance) (bool, error) {
+	arguments, _, err := presence.LoadArguments(inst)
+	if err != nil {
+		return false, err
+	}
+	selected, err := presence.SelectControllers(arguments.Controllers, s.Controllers)
+	return slices.Contains(selected, integrationController), err
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctl
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/plugin"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	_ "rancherdesktop.io/rdd/internal/cli/quiet" // see there
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// KubectlName is the name under which a link to this program is kubectl.
+const KubectlName = "kubectl"
+
+func kubectlCommand(s *session.Session) *cobra.Command {
+	return &cobra.Command{
+		Use:                "kubectl [ARGUMENTS…]",
+		Short:              "Run the built-in kubectl against any cluster",
+		Long:               "Kubectl is plain kubectl with the usual kubeconfig. A link named kubectl to the rdd binary does the same.",
+		Example:            "  rdd kubectl config get-contexts\n  ln -s \"$(command -v rdd)\" ~/bin/kubectl",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runKubectl(cmd.Context(), newKubectl(s.Streams, kubectlFlags(), args))
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return completeKubectl(cmd.Context(), args, prefix, func(to session.Streams, args []string) *cobra.Command {
+				return newKubectl(to, kubectlFlags(), args)
+			})
+		},
+	}
+}
+
+func kubectlFlags() *genericclioptions.ConfigFlags {
+	return genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
+}
+
+// newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's place.
+func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl, and a plugin, end by them
+	io := genericiooptions.IOStreams{In: to.In, Out: to.Out, ErrOut: to.Err}
+	tool := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
+		PluginHandler: pluginHandler(args),
+		Arguments:     append([]string{KubectlName}, args...),
+		ConfigFlags:   flags.WithWarningPrinter(io),
+		IOStreams:     io,
+	})
+	tool.SilenceErrors, tool.SilenceUsage = true, true
+	tool.SetArgs(args)
+	tool.SetIn(to.In)
+	tool.SetOut(to.Out)
+	tool.SetErr(to.Err)
+	return tool
+}
+
+// pluginHandler finds plugins; none where a command is meant that kubectl would take for one.
+func pluginHandler(args []string) kubectl.PluginHandler {
+	if slices.Contains(args, waitConditionName) {
+		return nil
+	}
+	return kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes)
+}
+
+// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure, with
+// kubectl's own exit codes.
+func runKubectl(ctx context.Context, tool *cobra.Command) error {
+	err := tool.ExecuteContext(ctx)
+	var ours *session.CodeError
+	if errors.As(err, &ours) {
+		return err
+	}
+	if err != nil {
+		cmdutil.CheckErr(err) // prints as kubectl does, and exits
+	}
+	return nil
+}
+
+// CalledAsKubectl reports whether this program runs under the name of kubectl.
+func CalledAsKubectl() bool {
+	name := filepath.Base(os.Args[0])
+	return name == KubectlName || name == KubectlName+".exe"
+}

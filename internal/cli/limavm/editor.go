@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+// note begins the lines that an editing session puts on top of the text and takes out again.
+const note = "#rdd: "
+
+// editor is the command line of the user's editor.
+func editor() (string, error) {
+	for _, variable := range []string{"VISUAL", "EDITOR"} {
+		if command := strings.TrimSpace(os.Getenv(variable)); command != "" {
+			return command, nil
+		}
+	}
+	if _, err := process.LookPath("vi"); err != nil {
+		return "", errors.New("there is no editor: set VISUAL or EDITOR to the command of yours")
+	}
+	return "vi", nil
+}
+
+// editing has a text edited until it is valid and sent, or given up.
+type editing struct {
+	session.Streams
+	// editor is a command line for the shell; the file is its last argument.
+	editor string
+	// name begins the name of the file.
+	name            string
+	original, about string
+	validate        func(text string) error
+	// refused tells a refusal of the text by the server, which is edited again, from other errors.
+	refused func(error) bool
+}
+
+// run returns the text that was sent; empty when nothing was changed.
+func (e *editing) run(ctx context.Context, send func(text string) error) (text string, err error) {
+	file, err := e.open()
+	if err != nil {
+		return "", err
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			err = errors.Join(err, atomicfile.Remove(file))
+		}
+	}()
+	var fault error
+	for last := e.original; ; last = text {
+		text, err = e.edit(ctx, file, last, fault)
+		switch {
+		case err != nil:
+			keep = true
+			return "", fmt.Errorf("%w\nWhat you edited is in %s", err, file)
+		case strings.TrimSpace(text) == "" || text == e.original:
+			fmt.Fprintln(e.Out, "Nothing was changed.")
+			return "", nil
+		case text == last:
+			keep = true
+			return "", fmt.Errorf("%w\nNothing was changed; what you edited is in %s", fault, file)
+		}
+		if fault = e.validate(text); fault != nil {
+			continue
+		}
+		fault = send(text)
+		switch {
+		case fault == nil:
+			return text, nil
+		case !e.refused(fault):
+			keep = true
+			return "", fmt.Errorf("%w\nWhat you edited is in %s", fault, file)
+		}
+	}
+}
+
+// open makes the file to edit, which only its owner reads.
+func (e *editing) open() (string, error) {
+	f, err := os.CreateTemp("", e.name+"-*.yaml")
+	if err != nil {
+		return "", fmt.Errorf("making the file to edit: %w", err)
+	}
+	return f.Name(), f.Close()
+}
+
+// edit shows the text with a header in the editor and returns what it has become.
+func (e *editing) edit(ctx context.Context, file, text string, fault error) (string, error) {
+	if err := os.WriteFile(file, []byte(e.header(text, fault)+text), 0o600); err != nil {
+		return "", fmt.Errorf("writing the file to edit: %w", err)
+	}
+	shell, err := process.LookPath("sh")
+	if err != nil {
+		return "", fmt.Errorf("running the editor: %w", err)
+	}
+	// As git and kubectl do: the variable may hold arguments.
+	command := process.Command{Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.In, Stdout: e.Out, Stderr: e.Err}
+	if err := process.Run(ctx, command); err != nil {
+		return "", fmt.Errorf("running the editor %q: %w", e.editor, err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading what was edited: %w", err)
+	}
+	return withoutNotes(string(data)), nil
+}
+
+// header says what is edited and what is wrong with it. Places in a fault count the header's lines too,
+// as the editor does: the text is validated again below as many lines.
+func (e *editing) header(text string, fault error) string {
+	lines := []string{e.about}
+	if fault == nil {
+		return notes(lines)
+	}
+	lines = append(lines, "It was not accepted:")
+	faultLines := strings.Split(fault.Error(), "\n")
+	above := strings.Repeat("#\n", len(lines)+len(faultLines))
+	if moved := e.validate(above + text); moved != nil {
+		if movedLines := strings.Split(moved.Error(), "\n"); len(movedLines) == len(faultLines) {
+			faultLines = movedLines
+		}
+	}
+	return notes(append(lines, faultLines...))
+}
+
+func notes(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(note + line + "\n")
+	}
+	return b.String()
+}
+
+func withoutNotes(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, strings.TrimSpace(note)) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// maxTemplate is the most that a ConfigMap holds (the API's limit of its data), in bytes.
+const maxTemplate = 1 << 20
+
+var urlPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]+://`)
+
+// readTemplate reads the template that an argument names: a file, "-" for standard input, or an
+// http(s) URL, and merges in what it is based on. It is nil when the argument is the name of a ConfigMap.
+func readTemplate(ctx context.Context, s *session.Session, name string, params map[string]string) ([]byte, error) {
+	if name != "-" && !strings.ContainsAny(name, `/:\`) {
+		return nil, nil
+	}
+	data, origin, err := readSource(ctx, s, name)
+	if err == nil && len(data) == 0 {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the template %s: %w", sourceText(name), err)
+	}
+	return resolveBase(ctx, data, origin, params)
+}
+
+// readSource reads what is no ConfigMap; origin is where relative names in it begin, empty for standard input.
+func readSource(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
+	switch {
+	case name == "-":
+		data, err = readBounded(s.In)
+		return data, "", err
+	case strings.HasPrefix(name, "template:"):
+		return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that")
+	case urlPattern.MatchString(name):
+		data, err = download(ctx, name)
+		return data, name, err
+	}
+	if origin, err = filepath.Abs(name); err != nil {
+		return nil, "", err
+	}
+	data, err = readFile(name)
+	return data, origin, err
+}
+
+func sourceText(name string) string {
+	if name == "-" {
+		return "from standard input"
+	}
+	return name
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return nil, path.Err // the caller names the file
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return readBounded(f)
+}
+
+func readBounded(in io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxTemplate+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxTemplate {
+		return nil, fmt.Errorf("it is larger than %d bytes, which is no template", maxTemplate)
+	}
+	return data, nil
+}
+
+// download gets a template over http or https.
+func download(ctx context.Context, url string) ([]byte, error) {
+	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
+		return nil, errors.New("only http and https URLs can be read; save it to a file and name that")
+	}
+	ctx, cancel := context.WithTimeout(ctx, session.RequestTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answers %s", response.Status)
+	}
+	return readBounded(response.Body)
+}
+
+// fileHint tells who named a file like a ConfigMap how to name it.
+func fileHint(name string, err error) error {
+	if info, statErr := os.Stat(name); statErr == nil && info.Mode().IsRegular() {
+		return fmt.Errorf("%w\n%s is a file here; a file is named with a slash: ./%s", err, name, name)
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/hostconfig"
+)
+
+var appKey = ctrl.ObjectKey{Name: appv1.AppName}
+
+// App returns the App; nil when there is none.
+func App(ctx context.Context, c ctrl.Reader) (*appv1.App, error) {
+	app := &appv1.App{}
+	err := c.Get(ctx, appKey, app)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the App: %w", err)
+	}
+	return app, nil
+}
+
+// bareApp is an App with nothing but its name, and with whichever fields the API has.
+func bareApp() *unstructured.Unstructured {
+	app := &unstructured.Unstructured{}
+	app.SetGroupVersionKind(appv1.GroupVersion.WithKind("App"))
+	app.SetName(appv1.AppName)
+	return app
+}
+
+// RawApp returns the App with all the fields that it has in the API; nil when there is none.
+func RawApp(ctx context.Context, c ctrl.Reader) (*unstructured.Unstructured, error) {
+	app := bareApp()
+	err := c.Get(ctx, appKey, app)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the App: %w", err)
+	}
+	return app, nil
+}
+
+// TypedApp is the App with the fields that this program knows.
+func TypedApp(raw *unstructured.Unstructured) (*appv1.App, error) {
+	app := &appv1.App{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw.Object, app); err != nil {
+		return nil, fmt.Errorf("reading the App: %w", err)
+	}
+	return app, nil
+}
+
+// RawSpec is the spec of an App; nil when raw is, or has none.
+func RawSpec(raw *unstructured.Unstructured) map[string]any {
+	if raw == nil {
+		return nil
+	}
+	spec, _ := raw.Object["spec"].(map[string]any)
+	return spec
+}
+
+// WantedHost is what the host should be like for the App that there is.
+func WantedHost(ctx context.Context, c ctrl.Reader) (hostconfig.Want, error) {
+	app, err := App(ctx, c)
+	return hostconfig.WantedBy(app), err
+}
+
+// SettledRunning reports whether the App is to run and has settled so.
+func SettledRunning(app *appv1.App) bool {
+	if app == nil || !app.Spec.Running || app.DeletionTimestamp != nil {
+		return false
+	}
+	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
+	return settled != nil && settled.Status == metav1.ConditionTrue && settled.ObservedGeneration == app.Generation
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// runningSpec is the change of the spec that starts or stops the VM.
+func runningSpec(running bool) map[string]any { return map[string]any{"running": running} }
+
+// PatchApp merges a change into the spec of an existing App and returns what it is then; nil when there
+// is none.
+func PatchApp(
+	ctx context.Context, c ctrl.Writer, change map[string]any, options ...ctrl.PatchOption,
+) (*unstructured.Unstructured, error) {
+	data, err := json.Marshal(map[string]any{"spec": change})
+	if err != nil {
+		return nil, fmt.Errorf("changing the App: %w", err)
+	}
+	app := bareApp()
+	err = c.Patch(ctx, app, ctrl.RawPatch(types.MergePatchType, data), append(options, session.FieldOwner)...)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("changing the App: %w", err)
+	}
+	return app, nil
+}
+
+// CreateApp makes an App with that spec, or adds it to the one that has been made meanwhile.
+//
+// It uses server-side apply: a create would be held up while the CRD is new. Its field owner is nobody
+// else's, so that of two who make the App at once neither takes away what the other has set.
+func CreateApp(
+	ctx context.Context, c ctrl.Writer, spec map[string]any, options ...ctrl.ApplyOption,
+) (*unstructured.Unstructured, error) {
+	app := bareApp()
+	app.Object["spec"] = spec
+	owner := session.FieldOwner + ctrl.FieldOwner("-"+RequestValue())
+	if err := c.Apply(ctx, ctrl.ApplyConfigurationFromUnstructured(app), append(options, owner, ctrl.ForceOwnership)...); err != nil {
+		return nil, fmt.Errorf("creating the App: %w", err)
+	}
+	return app, nil
+}
+
+// AppChange is a change of the App's spec.
+type AppChange struct {
+	// Patch is for an App that exists, Spec for a new one.
+	Patch, Spec map[string]any
+	// Command makes the change, for a hint.
+	Command string
+}
+
+// ApplyApp carries a change out, creating the App if need be. An App that is being deleted is waited for
+// and then created anew.
+func ApplyApp(ctx context.Context, s *session.Session, c ctrl.WithWatch, change AppChange) (*unstructured.Unstructured, error) {
+	for {
+		raw, err := PatchApp(ctx, c, change.Patch)
+		if err != nil {
+			return nil, err
+		}
+		if raw == nil {
+			if raw, err = CreateApp(ctx, c, change.Spec); err != nil {
+				return nil, err
+			}
+		}
+		if raw.GetDeletionTimestamp() == nil {
+			return raw, nil
+		}
+		app, err := TypedApp(raw)
+		if err != nil {
+			return nil, err
+		}
+		if err := WaitAppGone(ctx, s, c, app, "The deletion goes on; afterwards: "+change.Command+"."); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// StartApp sets spec.running, creating the App if need be. It does not wait for the VM.
+func StartApp(ctx context.Context, s *session.Session, c ctrl.WithWatch) (*appv1.App, error) {
+	raw, err := ApplyApp(ctx, s, c, AppChange{Patch: runningSpec(true), Spec: runningSpec(true), Command: "rdd start"})
+	if err != nil {
+		return nil, err
+	}
+	return TypedApp(raw)
+}

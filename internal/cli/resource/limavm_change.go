@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// RequestValue is a value that no earlier request had, for the annotations that ask for something.
+func RequestValue() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+
+// VMPatch is a change of a LimaVM; what is not set stays.
+type VMPatch struct {
+	Running           *bool
+	Annotation, Value string
+	// Params to set; nil removes one.
+	Params map[string]*string
+}
+
+// merge is the JSON merge patch.
+func (p VMPatch) merge() ([]byte, error) {
+	spec, patch := map[string]any{}, map[string]any{}
+	if p.Running != nil {
+		spec["running"] = *p.Running
+	}
+	if p.Params != nil {
+		spec["params"] = p.Params
+	}
+	if len(spec) > 0 {
+		patch["spec"] = spec
+	}
+	if p.Annotation != "" {
+		patch["metadata"] = map[string]any{"annotations": map[string]string{p.Annotation: p.Value}}
+	}
+	return json.Marshal(patch)
+}
+
+// PatchVM changes a LimaVM in the API, and makes machine what it is then.
+func PatchVM(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM, change VMPatch) error {
+	data, err := change.merge()
+	if err != nil {
+		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
+	}
+	if err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, data), session.FieldOwner); err != nil {
+		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
+	}
+	return nil
+}

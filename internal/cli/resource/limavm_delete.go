@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// DeleteVM deletes one LimaVM and, with wait, waits until it is gone.
+func DeleteVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+	if err := AskDelete(ctx, c, machine); err != nil {
+		return err
+	}
+	return AwaitDeleted(ctx, s, c, machine, wait)
+}
+
+// AskDelete begins the deletion of a LimaVM. One that is gone already is no error.
+func AskDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error {
+	if err := ctrl.IgnoreNotFound(c.Delete(ctx, machine, ctrl.Preconditions{UID: &machine.UID})); err != nil {
+		return fmt.Errorf("deleting LimaVM %q: %w", machine.Name, err)
+	}
+	return nil
+}
+
+// AwaitDeleted waits until a LimaVM is gone, unless wait is false. It says what has come of it.
+func AwaitDeleted(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+	if !wait {
+		return NotWaiting(s, machine.Name, "Deleting LimaVM %q")
+	}
+	why := func(object ctrl.Object) string { return deletionMessage(object.(*limav1.LimaVM).Status.Conditions) }
+	if err := WaitVM(ctx, s, c, machine, session.Gone(string(machine.UID), why), "be deleted"); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "LimaVM %q is deleted.\n", machine.Name)
+	return nil
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// SetRunning starts or stops a LimaVM and, with wait, waits until it is so. It says what has come of it.
+func SetRunning(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
+	if err := PatchVM(ctx, c, machine, VMPatch{Running: &running}); err != nil {
+		return err
+	}
+	return finishPower(ctx, s, c, machine, running, wait)
+}
+
+// ForceStop ends a LimaVM's machine at once, also one whose shutdown hangs; for wait see SetRunning.
+func ForceStop(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+	patch := VMPatch{Annotation: limav1.AnnotationForceStop, Value: RequestValue()}
+	if machine.Spec.Running {
+		patch.Running = new(bool)
+	}
+	if err := PatchVM(ctx, c, machine, patch); err != nil {
+		return err
+	}
+	return finishPower(ctx, s, c, machine, false, wait)
+}
+
+func finishPower(
+	ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool,
+) error {
+	want := map[bool]string{true: "run", false: "stop"}[running]
+	if !wait {
+		if err := RetryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
+			return err
+		}
+		return NotWaiting(s, machine.Name, map[bool]string{true: "Starting LimaVM %q", false: "Stopping LimaVM %q"}[running])
+	}
+	if err := WaitVM(ctx, s, c, machine, VMRunning(running, machine.Generation), want); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "LimaVM %q is %s.\n", machine.Name, map[bool]string{true: "running", false: "stopped"}[running])
+	if !running {
+		return nil
+	}
+	return PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+// whileItExists makes a predicate of one for LimaVMs; one that is gone or going ends the wait.
+func whileItExists(until func(*limav1.LimaVM) (session.Result, error)) session.Predicate {
+	return func(object ctrl.Object) (session.Result, error) {
+		machine, ok := object.(*limav1.LimaVM)
+		if !ok || machine.DeletionTimestamp != nil {
+			return session.Result{}, errors.New("the LimaVM was deleted meanwhile")
+		}
+		return until(machine)
+	}
+}
+
+// VMRunning holds once a LimaVM of at least that generation runs, or is stopped, as running says.
+func VMRunning(running bool, generation int64) session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
+		if machine.Generation > generation && machine.Spec.Running != running {
+			return session.Result{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is %t now", machine.Spec.Running)
+		}
+		return powerResult(machine, running, generation), nil
+	})
+}
+
+// powerResult says whether a LimaVM of at least that generation is up or down as wanted.
+func powerResult(machine *limav1.LimaVM, running bool, generation int64) session.Result {
+	const unseen = "waiting for the LimaVM controller"
+	created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
+	if running && (created == nil || created.Status != metav1.ConditionTrue) {
+		return session.Blocked(created, generation, unseen)
+	}
+	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
+	if c != nil && c.ObservedGeneration >= generation && powerIs(c, running) {
+		return session.Result{Done: true}
+	}
+	return session.Blocked(c, generation, unseen)
+}
+
+func powerIs(c *metav1.Condition, running bool) bool {
+	if running {
+		return c.Status == metav1.ConditionTrue
+	}
+	return c.Status == metav1.ConditionFalse && c.Reason == limav1.ReasonStopped
+}
+
+// createdResult says whether a LimaVM is complete on disk.
+func createdResult(machine *limav1.LimaVM) session.Result {
+	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
+	if c != nil && c.Status == metav1.ConditionTrue {
+		return session.Result{Done: true}
+	}
+	return session.Blocked(c, machine.Generation, "waiting for the LimaVM controller")
+}
+
+// VMCreated holds once the LimaVM is complete on disk.
+func VMCreated() session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) { return createdResult(machine), nil })
+}
+
+// settledResult says whether a LimaVM is complete, of its newest template, and up or down as its spec says.
+func settledResult(machine *limav1.LimaVM) session.Result {
+	if result := createdResult(machine); !result.Done {
+		return result
+	}
+	result := powerResult(machine, machine.Spec.Running, machine.Generation)
+	if result.Done && machine.Status.RestartNeeded {
+		return session.Result{Why: "waiting for the restart"}
+	}
+	return result
+}
+
+// awaiting is the given result once the request was observed by the controller.
+func awaiting(observed bool, result func() session.Result) session.Result {
+	if !observed {
+		return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}
+	}
+	return result()
+}
+
+// VMTakesUp holds once a change of the template or the parameters is in force, which inForce says, and
+// the machine is as it should be.
+func VMTakesUp(inForce func(*limav1.LimaVM) bool) session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
+		result := settledResult(machine)
+		if result.Done && !inForce(machine) {
+			return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, nil
+		}
+		return result, nil
+	})
+}
+
+// VMAdopted holds once the instance belongs to the LimaVM: the controller removes the annotation then.
+func VMAdopted() session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
+		if machine.Annotations[limav1.AnnotationAdoptFrom] == "" {
+			return session.Result{Done: true}, nil
+		}
+		return createdResult(machine), nil
+	})
+}
+
+// VMRestarted holds once the controller has observed the request and the machine has started more often
+// than before.
+func VMRestarted(request string, before int64) session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
+		if !machine.Spec.Running {
+			return session.Result{}, fmt.Errorf("the LimaVM was changed meanwhile: its spec.running is false now")
+		}
+		return awaiting(machine.Status.LastRestartRequest == request, func() session.Result {
+			result := settledResult(machine)
+			if result.Done && machine.Status.RestartCount <= before {
+				return session.Result{Why: "waiting for the restart"}
+			}
+			return result
+		}), nil
+	})
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resource
+
+import (
+	"context"
+	"fmt"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Unclaimed is an instance directory that belongs to no LimaVM.
+type Unclaimed struct {
+	Name string `json:"name"`
+	Dir  string `json:"dir"`
+	// Owner is the LimaVM it was made for; empty when rdd did not make it.
+	Owner string `json:"owner,omitempty"`
+	// Damaged: rdd made it, and for whom cannot be read any more.
+	Damaged bool `json:"damaged,omitempty"`
+}
+
+// Text says on one line what the directory is and what can be done with it.
+func (u Unclaimed) Text() string {
+	switch {
+	case u.Damaged:
+		return fmt.Sprintf("%s: whose it was cannot be read any more; to remove it with its disk: rm -r '%s'", u.Dir, u.Dir)
+	case u.Owner == "":
+		return u.Dir + ": rdd did not make it and leaves it alone"
+	default:
+		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: rdd limavm adopt %s; to remove it with its disk: rdd limavm delete %s --unclaimed",
+			u.Dir, u.Owner, u.Name, u.Name)
+	}
+}
+
+// ListUnclaimed lists the instance directories whose owner is none of machines. The error is
+// errors.ErrUnsupported when the engine cannot tell: who removes what is left must not take that for none.
+func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
+	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
+	if err != nil {
+		return nil, err
+	}
+	directories, err := reader.Directories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	claimed := map[string]bool{}
+	for _, machine := range machines {
+		claimed[string(machine.UID)] = true
+	}
+	var found []Unclaimed
+	for _, d := range directories {
+		if known := !d.Foreign && d.Damage == nil; known && claimed[d.Owner.UID] {
+			continue
+		}
+		found = append(found, describeUnclaimed(d))
+	}
+	return found, nil
+}
+
+func describeUnclaimed(d vm.Directory) Unclaimed {
+	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil}
+	if !d.Foreign && d.Damage == nil {
+		u.Owner = d.Owner.Namespace + "/" + d.Owner.Name
+	}
+	return u
+}

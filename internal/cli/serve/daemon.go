@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	kubeversion "k8s.io/component-base/version"
+	"k8s.io/utils/clock"
+
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/daemon/wiring"
+	"rancherdesktop.io/rdd/internal/hostconfig"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/version"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// EnginesFunc makes the engines of an instance.
+type EnginesFunc = wiring.EnginesFunc
+
+// Daemon returns what runs the daemon of an instance until its context ends. prepare is called first; in
+// the background its failure, too, is reported to the process that started the daemon.
+func Daemon(s *session.Session, newEngines EnginesFunc) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+		options := daemon.Options{Instance: inst, Build: s.Build, Background: background}
+		err := daemon.Serve(ctx, options, func() (daemon.Parts, error) {
+			if err := prepare(); err != nil {
+				return daemon.Parts{}, err
+			}
+			return daemonParts(inst, s.Build, newEngines)
+		})
+		if errors.Is(err, daemon.ErrFailed) {
+			return &session.CodeError{Code: session.ExitError} // it is logged, and who started the daemon knows
+		}
+		return err
+	}
+}
+
+// daemonParts has the parts of an instance's daemon built from the saved arguments, the environment and
+// what this machine is.
+func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.EnginesFunc) (daemon.Parts, error) {
+	arguments, _, err := presence.LoadArguments(inst)
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	enabled, err := presence.SelectControllers(arguments.Controllers, controllers.Names())
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	docker, err := session.DockerEnvironment()
+	if err != nil {
+		return daemon.Parts{}, err
+	}
+	host, err := template.LocalHost()
+	if err != nil {
+		return daemon.Parts{}, fmt.Errorf("finding out about the host: %w", err)
+	}
+	engines, err := newEngines(inst)
+	if err != nil {
+		return daemon.Parts{}, fmt.Errorf("preparing the engines: %w", err)
+	}
+	values := wiring.Values{
+		Engines: engines, Enabled: enabled, Host: host,
+		LimaHome: inst.LimaHome(), DockerSocket: inst.DockerSocket(), Clock: clock.RealClock{},
+		Integration: hostconfig.New(hostconfig.For(inst, docker)),
+		Versions:    rddv1.Versions{RDD: build.Text(), Kubernetes: kubeversion.Get().GitVersion},
+	}
+	return daemon.Parts{
+		Port: arguments.SecurePort,
+		Controllers: func(ctx context.Context, config func(user string) *rest.Config) daemon.Controllers {
+			return wiring.NewControllers(ctx, values, config)
+		},
+	}, nil
+}

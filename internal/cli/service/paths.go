@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// sortedKeys of a map.
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func pathsCommand(s *session.Session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "paths [KEY]",
+		Short:   "Print the files and directories of the instance",
+		Long:    "Paths prints where the instance keeps its files, whether they exist or not; with a KEY, that path alone.",
+		Example: "  rdd service paths\n  rdd service paths config\n  eval \"$(rdd service paths -o shell)\"",
+		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return session.WithPrefix(sortedKeys(instance.Instance{}.Paths()), prefix), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	format := &session.Choice{Value: "table", Valid: []string{"table", "json", "shell"}}
+	cmd.Flags().VarP(format, "output", "o", "output format")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.Valid, cobra.ShellCompDirectiveNoFileComp)) // fails when done twice
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		inst, err := s.Instance()
+		if err != nil {
+			return err
+		}
+		paths, err := selectPaths(inst.Paths(), args)
+		if err != nil {
+			return err
+		}
+		if format.Value == "shell" {
+			printShell(s, paths)
+			return nil
+		}
+		return session.OutputFormat(format.Value).Print(s.Out, paths, func(w io.Writer) { pathTable(w, paths, len(args) == 1) })
+	}
+	return cmd
+}
+
+func selectPaths(paths map[string]string, args []string) (map[string]string, error) {
+	if len(args) == 0 {
+		return paths, nil
+	}
+	value, ok := paths[args[0]]
+	if !ok {
+		return nil, fmt.Errorf("unknown key %q: valid are %s", args[0], strings.Join(sortedKeys(paths), ", "))
+	}
+	return map[string]string{args[0]: value}, nil
+}
+
+// printShell prints paths as assignments for a POSIX shell.
+func printShell(s *session.Session, paths map[string]string) {
+	for _, key := range sortedKeys(paths) {
+		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
+	}
+}
+
+func pathTable(w io.Writer, paths map[string]string, single bool) {
+	for _, key := range sortedKeys(paths) {
+		if single {
+			fmt.Fprintln(w, paths[key])
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\n", key, paths[key])
+	}
+}
+
+// shellQuote makes value one word for a POSIX shell.
+func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// Serve runs the daemon of an instance until ctx ends. It calls prepare first. In the background the
+// daemon reports to the process that started it. Only package serve links the daemon's own code.
+type Serve = func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error
+
+// Command is `rdd service`; serve runs the daemon for `rdd service serve`.
+func Command(s *session.Session, serve Serve) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "service",
+		Aliases: []string{"svc"},
+		Short:   "Manage the control plane of an instance",
+		Long: `The control plane is one daemon per instance: the API server with its store, and the controllers. Every
+other command starts it when it is not running; VMs run on while it is stopped.`,
+		Example: "  rdd service start\n  rdd service status",
+	}
+	cmd.AddCommand(
+		createCommand(s), startCommand(s), serveCommand(s, serve), stopCommand(s),
+		deleteCommand(s), resetCommand(s), restoreCommand(s),
+		statusCommand(s), pathsCommand(s), configCommand(s), logsCommand(s),
+	)
+	return cmd
+}

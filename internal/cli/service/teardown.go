@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/cli/resource"
+	"rancherdesktop.io/rdd/internal/cli/session"
+)
+
+const (
+	goesOnHint = "Nothing else was changed; the deletion of the VMs goes on. To follow it: rdd status, or the same command again."
+	// finishTimeout bounds the end of the daemon once all VMs are gone.
+	finishTimeout = 30 * time.Second
+)
+
+// finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does not end it half-way.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+}
+
+// deleteAll deletes the App and every LimaVM and returns when they are gone.
+func deleteAll(ctx context.Context, s *session.Session) error {
+	c, err := s.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	app, err := resource.App(ctx, c)
+	if err != nil {
+		return err
+	}
+	if app != nil {
+		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
+			return fmt.Errorf("deleting the App: %w", err)
+		}
+		if err := resource.WaitAppGone(ctx, s, c, app, goesOnHint); err != nil {
+			return err
+		}
+	}
+	var machines limav1.LimaVMList
+	if err := c.List(ctx, &machines); err != nil {
+		return fmt.Errorf("listing the LimaVMs: %w", err)
+	}
+	for i := range machines.Items {
+		if err := resource.DeleteVM(ctx, s, c, &machines.Items[i], true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
+func showUnclaimed(ctx context.Context, s *session.Session) error {
+	left, err := resource.ListUnclaimed(ctx, s, nil)
+	if err != nil {
+		return err
+	}
+	for _, directory := range left {
+		fmt.Fprintln(s.Out, directory.Text())
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Choice is the value of a flag that takes one of the Valid values.
+type Choice struct {
+	Value string
+	Valid []string
+}
+
+// String implements pflag.Value.
+func (c *Choice) String() string { return c.Value }
+
+// Type implements pflag.Value.
+func (c *Choice) Type() string { return strings.Join(c.Valid, "|") }
+
+// Set implements pflag.Value.
+func (c *Choice) Set(s string) error {
+	if !slices.Contains(c.Valid, s) {
+		return fmt.Errorf("must be one of %s", strings.Join(c.Valid, ", "))
+	}
+	c.Value = s
+	return nil
+}

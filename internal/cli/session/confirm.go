@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+var errNotConfirmed = errors.New("nothing was changed")
+
+// AddYes gives a command that destroys data the flag that answers its question.
+func AddYes(cmd *cobra.Command) *bool {
+	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
+}
+
+// Confirm asks on a terminal whether to go on with what the sentence what says. It returns nil to go on.
+// Without a terminal nobody is asked, and only yes goes on.
+func (s *Session) Confirm(what string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if f, ok := s.In.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return fmt.Errorf("%s; to do it without being asked: --yes", what)
+	}
+	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)
+	return readYes(s.In)
+}
+
+func readYes(in io.Reader) error {
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return errNotConfirmed
+}

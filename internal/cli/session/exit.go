@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"rancherdesktop.io/rdd/internal/client"
+)
+
+// Exit codes of rdd.
+const (
+	ExitError    = 1
+	ExitRefused  = 3 // refused by admission or schema
+	ExitDeadline = 4 // a wait's deadline passed
+	ExitNewer    = 5 // the running daemon is newer than this rdd
+)
+
+// CodeError carries the exit code that a command ends with. Err may be nil: then nothing is printed.
+type CodeError struct {
+	Code int
+	Err  error
+}
+
+// Error implements error.
+func (e *CodeError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *CodeError) Unwrap() error { return e.Err }
+
+// CodeOf gives the exit code of an error that carries none itself.
+func CodeOf(err error) int {
+	var newer *client.NewerError
+	switch {
+	case errors.As(err, &newer):
+		return ExitNewer
+	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+		return ExitRefused
+	case errors.Is(err, context.DeadlineExceeded):
+		return ExitDeadline
+	default:
+		return ExitError
+	}
+}
+
+// ExitCode prints err on standard error and returns its exit code; 0 for nil.
+func (s *Session) ExitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	var exit *CodeError
+	if !errors.As(err, &exit) {
+		exit = &CodeError{Code: CodeOf(err), Err: err}
+	}
+	if exit.Err != nil {
+		fmt.Fprintln(s.Err, "Error:", exit.Err)
+	}
+	return exit.Code
+}

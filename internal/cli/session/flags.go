@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// WaitFlags are the values of --wait and --timeout.
+type WaitFlags struct {
+	Wait bool
+	// Timeout is 0 for a wait without end.
+	Timeout time.Duration
+}
+
+func addWait(cmd *cobra.Command, timeout time.Duration) *WaitFlags {
+	f := &WaitFlags{}
+	cmd.Flags().BoolVar(&f.Wait, "wait", true, "wait until it is so; --wait=false returns once it is asked for")
+	AddTimeout(cmd, &f.Timeout, timeout)
+	return f
+}
+
+// AddTimeout gives a command the flag --timeout with that default.
+func AddTimeout(cmd *cobra.Command, into *time.Duration, timeout time.Duration) {
+	cmd.Flags().DurationVar(into, "timeout", timeout, "how long to wait, with a unit: 90s, 10m; 0 waits without end")
+}
+
+// WithWait gives cmd the flags --wait and --timeout, with that default, and makes it run do with a
+// context that they bound. It returns cmd.
+func WithWait(
+	cmd *cobra.Command, timeout time.Duration, do func(ctx context.Context, args []string, wait bool) error,
+) *cobra.Command {
+	flags := addWait(cmd, timeout)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel, err := flags.Bound(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		return do(ctx, args, flags.Wait)
+	}
+	return cmd
+}
+
+// Bound gives ctx the deadline that --timeout asks for; a negative one is an error.
+func (f *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if f.Timeout < 0 {
+		return nil, nil, fmt.Errorf("--timeout must not be negative; got %s", f.Timeout)
+	}
+	if f.Timeout == 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+	return ctx, cancel, nil
+}

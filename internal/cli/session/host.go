@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"rancherdesktop.io/rdd/internal/hostconfig"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// Host is the user's host as the instance changes it. Where docker looks is what the daemon has found,
+// which may have another environment than this process.
+func (s *Session) Host(inst instance.Instance) (*hostconfig.Host, error) {
+	env, err := DockerEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	options := hostconfig.For(inst, env)
+	options.Recorded = true
+	return hostconfig.New(options), nil
+}
+
+// DockerEnvironment reads what tells docker in this process where to look.
+func DockerEnvironment() (hostconfig.Environment, error) {
+	env := hostconfig.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
+	if env.ConfigDir != "" {
+		return env, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return env, fmt.Errorf("finding docker's configuration: %w", err)
+	}
+	env.ConfigDir = filepath.Join(home, ".docker")
+	return env, nil
+}
+
+// HostChanges lists what the instance changes on the host, and what is in the way of it.
+func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Thing, error) {
+	host, err := s.Host(inst)
+	if err != nil {
+		return nil, err
+	}
+	return host.List()
+}
+
+// UndoHostChanges takes back what was changed on the host, for an App that is gone. What cannot be taken
+// back is named on standard error. The daemon does the same: whoever comes first.
+func (s *Session) UndoHostChanges(ctx context.Context, inst instance.Instance) error {
+	host, err := s.Host(inst)
+	if err != nil {
+		return err
+	}
+	report, err := host.Apply(ctx, hostconfig.Want{})
+	if err != nil {
+		return err
+	}
+	for _, problem := range report.Problems {
+		fmt.Fprintln(s.Err, "Left on the host:", problem.Error())
+	}
+	return nil
+}

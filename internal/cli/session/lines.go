@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"bytes"
+	"io"
+	"sync"
+)
+
+// SharedWriter lets several goroutines write to Out.
+type SharedWriter struct {
+	Out io.Writer
+	mu  sync.Mutex
+}
+
+// Write implements io.Writer.
+func (l *SharedWriter) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Out.Write(data)
+}
+
+// PrefixWriter marks each line with where it comes from, when several logs are followed at once. Out
+// may be shared with others: a line is written whole. It is not for several goroutines itself.
+type PrefixWriter struct {
+	Prefix string
+	Out    io.Writer
+	rest   []byte
+}
+
+// Write implements io.Writer.
+func (p *PrefixWriter) Write(data []byte) (int, error) {
+	p.rest = append(p.rest, data...)
+	end := bytes.LastIndexByte(p.rest, '\n')
+	if end < 0 {
+		return len(data), nil
+	}
+	var lines bytes.Buffer
+	for line := range bytes.Lines(p.rest[:end+1]) {
+		lines.WriteString(p.Prefix)
+		lines.Write(line)
+	}
+	p.rest = append([]byte(nil), p.rest[end+1:]...)
+	if _, err := p.Out.Write(lines.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// Flush writes an unfinished last line, with a line feed.
+func (p *PrefixWriter) Flush() error {
+	if len(p.rest) == 0 {
+		return nil
+	}
+	_, err := p.Write([]byte("\n"))
+	return err
+}

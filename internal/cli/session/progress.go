@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	// liveInterval is how often the live line shows that time passes.
+	liveInterval = time.Second
+	// plainInterval is the least time between two plain lines that differ in a number only.
+	plainInterval = 10 * time.Second
+)
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// Progress shows what a command waits for: one line that changes in place on a
+// terminal, a line per step otherwise.
+type Progress struct {
+	out  io.Writer
+	live bool
+	// columns returns the terminal's width.
+	columns func() int
+	now     func() time.Time
+
+	mu sync.Mutex
+	// text is shown, its numbers cut out in step; since is when step began, printed when a plain line was last written.
+	text, step     string
+	since, printed time.Time
+	stop           chan struct{}
+	stopped        chan struct{}
+}
+
+// NewProgress shows on out, live when that is a terminal which can move its cursor.
+func NewProgress(out io.Writer) *Progress {
+	p := &Progress{out: out, now: time.Now, columns: func() int { return 80 }}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		p.live = true
+		p.columns = func() int {
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || columns < 1 {
+				return 80
+			}
+			return columns
+		}
+	}
+	return p
+}
+
+// Show makes text what is being waited for. Empty text changes nothing.
+func (p *Progress) Show(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if text == "" || text == p.text {
+		return
+	}
+	now, step := p.now(), digits.ReplaceAllString(text, "")
+	next := step != p.step
+	if next {
+		p.step, p.since = step, now
+	}
+	p.text = text
+	switch {
+	case p.live:
+		p.begin()
+		p.draw()
+	case next || now.Sub(p.printed) >= plainInterval:
+		p.printed = now
+		fmt.Fprintln(p.out, text)
+	}
+}
+
+// begin starts the ticking of the live line.
+func (p *Progress) begin() {
+	if p.stop != nil {
+		return
+	}
+	p.stop, p.stopped = make(chan struct{}), make(chan struct{})
+	go p.tick(p.stop, p.stopped)
+}
+
+func (p *Progress) tick(stop <-chan struct{}, stopped chan<- struct{}) {
+	defer close(stopped)
+	ticker := time.NewTicker(liveInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			p.draw()
+			p.mu.Unlock()
+		}
+	}
+}
+
+// draw writes the live line over itself, cut to the terminal's width.
+func (p *Progress) draw() {
+	elapsed := ""
+	if seconds := int(p.now().Sub(p.since).Seconds()); seconds > 0 {
+		elapsed = fmt.Sprintf(" %d s", seconds)
+	}
+	line := []rune(p.text)
+	if room := p.columns() - 1 - len(elapsed); len(line) > room && room > 1 {
+		line = append(line[:room-1], '…')
+	}
+	fmt.Fprintf(p.out, "\r\x1b[K%s%s", string(line), elapsed)
+}
+
+// End takes the live line away. The progress may be shown again afterwards.
+func (p *Progress) End() {
+	p.mu.Lock()
+	stop, stopped := p.stop, p.stopped
+	p.stop, p.text, p.step = nil, "", ""
+	p.mu.Unlock()
+	if stop == nil {
+		return
+	}
+	close(stop)
+	<-stopped
+	fmt.Fprint(p.out, "\r\x1b[K")
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shell
+
+import (
+	"context"
+	"os"
+
+	"golang.org/x/term"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// terminal is the one that the user sits at.
+type terminal struct {
+	in, out *os.File
+	// before is the state to go back to; nil while the terminal is as it was.
+	before *term.State
+}
+
+// terminalOf is the session's terminal; nil unless both standard input and output are one.
+func terminalOf(s *session.Session) *terminal {
+	in, inOK := s.In.(*os.File)
+	out, outOK := s.Out.(*os.File)
+	if !inOK || !outOK || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		return nil
+	}
+	return &terminal{in: in, out: out}
+}
+
+// describe asks for a terminal like this one in the guest. Changes of its size are followed until ctx ends.
+func (t *terminal) describe(ctx context.Context) *vm.Terminal {
+	return &vm.Terminal{Term: os.Getenv("TERM"), Size: sizeOf(t.out), Resized: resizes(ctx, t.out), Prepare: t.makeRaw}
+}
+
+// makeRaw has all keys go to the guest.
+func (t *terminal) makeRaw() (err error) {
+	t.before, err = term.MakeRaw(int(t.in.Fd()))
+	return err
+}
+
+// restore undoes makeRaw.
+func (t *terminal) restore() {
+	if t.before != nil {
+		_ = term.Restore(int(t.in.Fd()), t.before)
+	}
+}
+
+func sizeOf(f *os.File) vm.Size {
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return vm.Size{Columns: 80, Rows: 24}
+	}
+	return vm.Size{Columns: columns, Rows: rows}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package why
+
+import (
+	"context"
+	"errors"
+
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// gatherDirectory reads the instance directory, if the engine has such, and what the machine went through.
+func gatherDirectory(ctx context.Context, s *session.Session, f *explain.Facts) error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	engine := s.Engine(inst)
+	reader, ok := engine.(vm.DirectoryReader)
+	if !ok {
+		gatherMachine(ctx, engine, f)
+		return nil
+	}
+	d, err := reader.Directory(ctx, f.VMName)
+	f.Directory = explain.Directory{
+		Path: d.Path, Exists: !errors.Is(err, vm.ErrNotFound), Foreign: d.Foreign, Damaged: d.Damage != nil,
+		OwnerUID: d.Owner.UID, OwnerNamespace: d.Owner.Namespace, OwnerName: d.Owner.Name,
+	}
+	if d.Owner.UID != "" && (f.VM == nil || string(f.VM.UID) == d.Owner.UID) {
+		f.Directory.Machine = d.Alive
+		gatherMachine(ctx, engine, f)
+	}
+	return nil
+}
+
+// gatherMachine asks the engine what the machine does and went through. What cannot be read is left out: it is an
+// addition to what the API says.
+func gatherMachine(ctx context.Context, engine vm.Engine, f *explain.Facts) {
+	if state, err := engine.Observe(ctx, f.VMName); err == nil && f.Directory.Machine && state.Phase != vm.PhaseRunning {
+		f.Directory.StepSince = state.Progress.Since
+	}
+	if historian, ok := engine.(vm.Historian); ok {
+		if steps, err := historian.History(ctx, f.VMName); err == nil {
+			f.Phases = phases(steps)
+		}
+	}
+	if finder, ok := engine.(vm.LogFinder); ok {
+		if path, err := finder.LogFile(ctx, f.VMName, vm.LogSerial); err == nil {
+			f.Console, f.ConsoleTime = console(path)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package why
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/textfile"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+const (
+	// consoleLines of the guest's console are shown, phaseLines of its history.
+	consoleLines, phaseLines = 12, 40
+	// logTailBytes is how far back a log is read.
+	logTailBytes = 64 << 10
+)
+
+// phases are the last steps of a machine for people.
+func phases(steps []vm.Step) []explain.Phase {
+	var all []explain.Phase
+	last := ""
+	for _, step := range steps {
+		if text := stepText(step); text != last && text != "" {
+			all = append(all, explain.Phase{Time: step.Time, Text: text})
+			last = text
+		}
+	}
+	return all[max(0, len(all)-phaseLines):]
+}
+
+func stepText(step vm.Step) string {
+	text := string(step.Phase)
+	if step.Name != "" {
+		text += ": " + step.Name
+		if step.Total > 0 {
+			text += fmt.Sprintf(" %d/%d", step.Index, step.Total)
+		}
+	}
+	if step.Failure != "" {
+		text += ": " + explain.FirstLine(step.Failure)
+	}
+	return text
+}
+
+// console reads the last lines of the guest's console, without what is for terminals only.
+func console(path string) ([]string, time.Time) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, time.Time{}
+	}
+	lines, err := textfile.LinesSince(path, 0, logTailBytes)
+	if err != nil {
+		return nil, time.Time{}
+	}
+	return textfile.LastLines(textfile.Printable(lines), consoleLines), info.ModTime()
+}
+
+// lastFailure says why the daemon failed last; nothing when it was ready since.
+func lastFailure(inst instance.Instance) []string {
+	failure, err := presence.LastFailure(inst)
+	switch {
+	case err != nil:
+		return []string{err.Error()}
+	case failure == nil:
+		return nil
+	default:
+		return failure.Lines
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// AllControllers selects every controller.
+const AllControllers = "*"
+
+// Arguments of an instance, saved when it is created.
+type Arguments struct {
+	// Controllers to run: names, "*" for all, "-name" to leave one out.
+	Controllers []string `json:"controllers"`
+	// SecurePort of the API; 0 is the instance's default.
+	SecurePort int `json:"securePort,omitempty"`
+}
+
+// DefaultArguments run every controller on the default port.
+func DefaultArguments() Arguments { return Arguments{Controllers: []string{AllControllers}} }
+
+// Equal reports whether both say the same.
+func (a Arguments) Equal(b Arguments) bool {
+	return a.SecurePort == b.SecurePort && slices.Equal(a.Controllers, b.Controllers)
+}
+
+// Save writes the arguments: from then on the instance exists.
+func (a Arguments) Save(inst instance.Instance) error {
+	data, err := json.MarshalIndent(a, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(inst.ArgsFile(), append(data, '\n'), 0o600)
+}
+
+// LoadArguments reads the arguments of an instance; the default ones when it was not created yet.
+func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
+	data, err := os.ReadFile(inst.ArgsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return DefaultArguments(), false, nil
+	}
+	if err != nil {
+		return a, false, fmt.Errorf("reading the instance's arguments: %w", err)
+	}
+	a = DefaultArguments()
+	if err := json.Unmarshal(data, &a); err != nil {
+		return a, false, fmt.Errorf("reading the instance's arguments %s, which \"{}\" as its content would set back: %w",
+			inst.ArgsFile(), err)
+	}
+	return a, true, nil
+}
+
+// Exists reports whether the instance was created.
+func Exists(inst instance.Instance) (bool, error) {
+	_, err := os.Stat(inst.ArgsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SelectControllers returns those of the known names that the list asks for, in the known order.
+// An unknown name is an error that lists the valid ones.
+func SelectControllers(list, known []string) ([]string, error) {
+	wanted := map[string]bool{}
+	for _, entry := range list {
+		name, excluded := strings.CutPrefix(entry, "-")
+		switch {
+		case entry == AllControllers:
+			for _, each := range known {
+				if _, decided := wanted[each]; !decided {
+					wanted[each] = true
+				}
+			}
+		case !slices.Contains(known, name):
+			return nil, fmt.Errorf("unknown controller %q: valid are %s, and %q for all", name, strings.Join(known, ", "), AllControllers)
+		default:
+			wanted[name] = !excluded
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !wanted[name] }), nil
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+func TestSelectControllers(t *testing.T) {
+	known := []string{"app", "limavm", "engine"}
+	for list, want := range map[string]string{
+		"*":            "app limavm engine",
+		"":             "",
+		"limavm,app":   "app limavm",
+		"*,-app":       "limavm engine",
+		"-app,*":       "limavm engine",
+		"app,-app":     "",
+		"-app":         "",
+		"*,-app,app":   "app limavm engine",
+		"*,*,-limavm":  "app engine",
+		"limavm,-app":  "limavm",
+		"app,app,-foo": "error",
+		"App":          "error",
+		"**":           "error",
+		"-*":           "error",
+	} {
+		got, err := SelectControllers(strings.FieldsFunc(list, func(r rune) bool { return r == ',' }), known)
+		if err != nil {
+			got = []string{"error"}
+			if !strings.Contains(err.Error(), "app, limavm, engine") {
+				t.Errorf("SelectControllers(%q): the error lists no valid names: %v", list, err)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("SelectControllers(%q) = %v, want %q", list, got, want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	inst := instance.Instance{Dir: t.TempDir()}
+	loaded, exists, err := LoadArguments(inst)
+	if err != nil || exists || !loaded.Equal(DefaultArguments()) {
+		t.Errorf("without a file: %v, %t: %v", loaded, exists, err)
+	}
+	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443}
+	if err := saved.Save(inst); err != nil {
+		t.Fatal(err)
+	}
+	loaded, exists, err = LoadArguments(inst)
+	if err != nil || !exists || !loaded.Equal(saved) || loaded.Equal(DefaultArguments()) {
+		t.Errorf("saved %v, loaded %v, %t: %v", saved, loaded, exists, err)
+	}
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(inst.ArgsFile(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, content := range []string{"", "{", "[]", "\x00", `{"controllers": "limavm"}`, `{"securePort": "x"}`} {
+		write(content)
+		if _, _, err := LoadArguments(inst); err == nil || !strings.Contains(err.Error(), inst.ArgsFile()) {
+			t.Errorf("a file that holds %q: %v", content, err)
+		}
+	}
+	write("{}") // the way out that the error names
+	if loaded, exists, err := LoadArguments(inst); err != nil || !exists || !loaded.Equal(DefaultArguments()) {
+		t.Errorf("an empty object is %v, %t: %v", loaded, exists, err)
+	}
+}

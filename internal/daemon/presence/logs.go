@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/instance"
+)
+
+// MaxLog is the size, in bytes, from which on a log is set aside.
+const MaxLog = 16 << 20
+
+// LogFile is the daemon's log, its standard error.
+func LogFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.log") }
+
+// StdoutFile is the daemon's standard output.
+func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.stdout.log") }
+
+// OldLog is where a log goes when it is set aside; one that is there already is replaced.
+func OldLog(path string) string { return path + ".1" }
+
+// OpenLog opens a log for appending; one that has grown large is set aside first.
+func OpenLog(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > MaxLog {
+		if err := atomicfile.Rename(path, OldLog(path)); err != nil {
+			return nil, fmt.Errorf("setting the old log aside: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the instance's directories are missing: %w", err)
+	}
+	return f, err
+}

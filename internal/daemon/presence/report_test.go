@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package presence
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+const reporterVariable = "RDD_TEST_REPORTER"
+
+// TestReporterKeepsThePipe: the starter hears of a daemon that has already started something else,
+// which lives on.
+func TestReporterKeepsThePipe(t *testing.T) {
+	if os.Getenv(reporterVariable) != "" {
+		reportBesideAChild(t)
+		return
+	}
+	reports, report, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reports.Close()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestReporterKeepsThePipe$")
+	cmd.Env, cmd.ExtraFiles = append(os.Environ(), reporterVariable+"=1"), []*os.File{report}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := report.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := reports.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := io.ReadAll(reports); err != nil || string(said) != Ready {
+		t.Errorf("the starter hears %q, %v", said, err)
+	}
+}
+
+// reportBesideAChild is the daemon: what it starts ends with it, and it ends with its input.
+func reportBesideAChild(t *testing.T) {
+	report := Reporter()
+	child := exec.Command("cat")
+	if _, err := child.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	report(Ready)
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}

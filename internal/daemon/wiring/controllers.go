@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
+	"rancherdesktop.io/rdd/internal/controllers/app"
+	"rancherdesktop.io/rdd/internal/controllers/engine"
+	"rancherdesktop.io/rdd/internal/controllers/hostconfig"
+	"rancherdesktop.io/rdd/internal/controllers/hostinfo"
+	"rancherdesktop.io/rdd/internal/controllers/limavm"
+	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
+	"rancherdesktop.io/rdd/internal/rules/definitions"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// Values are what the controllers are built from.
+type Values struct {
+	Engines
+	// Enabled are the controllers that run, of controllers.Names. The rules of the others hold,
+	// too: what nobody reconciles now is reconciled later and must be as valid.
+	Enabled []string
+	// Host is what the machine offers.
+	Host template.Host
+	// LimaHome is where the engine makes instances; names must leave room for socket paths below
+	// it.
+	LimaHome string
+	// DockerSocket is where the App's Docker socket appears on the host.
+	DockerSocket string
+	// Versions of what rdd consists of.
+	Versions rddv1.Versions
+	// Integration is the user's host as it is changed for docker to find the App's container
+	// engine; nil: it is left alone.
+	Integration hostconfig.Host
+	// Clock is the time that decides waits and conditions.
+	Clock clock.PassiveClock
+}
+
+// Controllers are rdd's controllers, built and not started.
+type Controllers struct {
+	values Values
+	config func(user string) *rest.Config
+	scheme *runtime.Scheme
+	home   *homeCheck
+	all    []controller
+}
+
+// controller is one of them.
+type controller struct {
+	// name is the word that --controllers knows it by.
+	name string
+	// rules judge requests about the controller's resources.
+	rules []rules.Rule
+	// build makes the reconciler, which reads and writes through c, live; nil: there is nothing to
+	// do.
+	build func(c client.Client) reconciler
+}
+
+// reconciler can be hung into a manager.
+type reconciler interface {
+	Setup(mgr manager.Manager) error
+}
+
+// NewControllers builds the controllers. config is how a user of the given name reaches the API
+// server; it is first called when a rule judges a request or a controller is set up, so the server
+// need not run yet. What has to be found out about the host is, in the background, until ctx ends.
+func NewControllers(ctx context.Context, values Values, config func(user string) *rest.Config) *Controllers {
+	c := &Controllers{values: values, config: config, scheme: scheme.New(), home: checkHome(ctx, values.Machines)}
+	c.all = []controller{c.app(), c.engine(), c.limaVM(), c.hostInfo(), c.integration()}
+	return c
+}
+
+// Rules are the admission rules of all controllers, after those that guard rdd's own API.
+func (c *Controllers) Rules() []rules.Rule {
+	judged := []rules.Rule{definitions.Guard(c.scheme)}
+	for _, each := range c.all {
+		judged = append(judged, each.rules...)
+	}
+	return judged
+}
+
+// Close ends what goes on in the background; the reconcilers may still be called.
+func (c *Controllers) Close() { c.values.Containers.Close() }
+
+func (c *Controllers) app() controller {
+	facts := app.Facts{
+		Host: c.values.Host, DockerSocket: c.values.DockerSocket,
+		HomeProblem: c.home.Problem, EngineController: c.enabled(engine.Name),
+	}
+	return controller{
+		name:  app.Name,
+		rules: app.Rules(c.scheme, c.reader(app.Name), facts),
+		build: func(live client.Client) reconciler {
+			return app.NewReconciler(live, c.values.Clock, facts, c.recorder(live, app.Name))
+		},
+	}
+}
+
+func (c *Controllers) engine() controller {
+	return controller{
+		name: engine.Name,
+		build: func(live client.Client) reconciler {
+			return engine.NewReconciler(live, c.values.Containers, c.values.Clock, c.recorder(live, engine.Name))
+		},
+	}
+}
+
+func (c *Controllers) limaVM() controller {
+	v := c.values
+	return controller{
+		name:  limavm.Name,
+		rules: limavm.Rules(c.scheme, c.reader(limavm.Name), v.Host, v.LimaHome),
+		build: func(live client.Client) reconciler {
+			return limavm.NewReconciler(live, v.Machines, v.Clock, v.Host, c.recorder(live, limavm.Name))
+		},
+	}
+}
+
+func (c *Controllers) hostInfo() controller {
+	facts := hostinfo.Facts{Host: c.values.Host, Versions: c.values.Versions, Machines: c.values.Machines}
+	return controller{
+		name:  hostinfo.Name,
+		build: func(live client.Client) reconciler { return hostinfo.NewReconciler(live, facts) },
+	}
+}
+
+func (c *Controllers) integration() controller {
+	made := controller{name: hostconfig.Name}
+	if c.values.Integration != nil {
+		made.build = func(live client.Client) reconciler {
+			return hostconfig.NewReconciler(live, c.values.Integration, c.recorder(live, hostconfig.Name))
+		}
+	}
+	return made
+}
+
+func (c *Controllers) enabled(name string) bool { return slices.Contains(c.values.Enabled, name) }
+
+func (c *Controllers) recorder(live client.Client, controller string) reconcile.EventRecorder {
+	return reconcile.NewRecorder(live, c.values.Clock, controller)
+}
+
+// reader reads live with the identity of the named controller.
+func (c *Controllers) reader(controller string) client.Reader {
+	return reconcile.NewLazyReader(func() (client.Client, error) { return c.client(controller) })
+}
+
+// client is a live client, without a cache, with the identity of the named controller.
+func (c *Controllers) client(controller string) (client.Client, error) {
+	config := rest.CopyConfig(c.config(rules.ControllerName(controller)))
+	config.QPS = -1 // the server is in this process
+	live, err := client.New(config, client.Options{Scheme: c.scheme, Mapper: scheme.NewMapper(c.scheme)})
+	if err != nil {
+		return nil, fmt.Errorf("making the client of controller %s: %w", controller, err)
+	}
+	return live, nil
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reconcile
+
+import (
+	"context"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// lazyReader reads through a client that is made when it is first needed.
+type lazyReader struct {
+	make   func() (client.Client, error)
+	mu     sync.Mutex
+	client client.Client
+}
+
+// NewLazyReader returns a reader for rules, which exist before the server that they read from. It
+// calls make once, when it is first read from, and again when that failed.
+func NewLazyReader(make func() (client.Client, error)) client.Reader { return &lazyReader{make: make} }
+
+func (l *lazyReader) get() (client.Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client == nil {
+		c, err := l.make()
+		if err != nil {
+			return nil, err
+		}
+		l.client = c
+	}
+	return l.client, nil
+}
+
+// Get implements client.Reader.
+func (l *lazyReader) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	c, err := l.get()
+	if err != nil {
+		return err
+	}
+	return c.Get(ctx, key, obj, opts...)
+}
+
+// List implements client.Reader.
+func (l *lazyReader) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	c, err := l.get()
+	if err != nil {
+		return err
+	}
+	return c.List(ctx, list, opts...)
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package textfile
+
+import (
+	"regexp"
+	"strings"
+)
+
+// escapes are what consoles write to terminals (ECMA-48): control sequences, strings, and single
+// letters.
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])`)
+
+// Printable returns text without escape sequences and control characters, but with its line ends
+// and tabs.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f) {
+			return -1
+		}
+		return r
+	}, escapes.ReplaceAllString(text, ""))
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package build
+
+import (
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm/image"
+)
+
+// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its
+// console.
+func TestGuestsSayWhatTheHostReads(t *testing.T) {
+	for path, says := range map[string]string{
+		"guest/init.sh": `echo "` + image.ConsoleInitrd,
+		"guest/rootfs/usr/lib/rdd/run-credential": `echo "` + image.ConsoleScriptFailed("$name"),
+	} {
+		script, err := guest.ReadFile(path)
+		if err != nil || !strings.Contains(string(script), says) {
+			t.Errorf("%s does not say %q (%v)", path, says, err)
+		}
+	}
+}

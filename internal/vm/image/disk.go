@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Formats of a disk.
+const (
+	FormatQCOW2 = "qcow2"
+	FormatRaw   = "raw"
+)
+
+// QCOW2Magic is what a qcow2 disk begins with.
+const QCOW2Magic = "QFI\xfb"
+
+// qcow2HeaderSize is how much of a disk holds what QCOW2 tells, in bytes. A disk of version 2 has a
+// shorter header, and is longer.
+const qcow2HeaderSize = 104
+
+// QCOW2 is what the header of a qcow2 disk says (QEMU's docs/interop/qcow2.txt).
+type QCOW2 struct {
+	Version uint32
+	// Size that a guest sees, in bytes.
+	Size int64
+	// BackingFile and DataFile say that the disk refers to another file, which holds what is not
+	// changed, or everything.
+	BackingFile, DataFile bool
+	Encrypted             bool
+}
+
+// ParseQCOW2 reads the beginning of a qcow2 disk; false when it is none, or cut off.
+func ParseQCOW2(data []byte) (QCOW2, bool) {
+	if len(data) < qcow2HeaderSize || string(data[:4]) != QCOW2Magic {
+		return QCOW2{}, false
+	}
+	const dataFileBit = 1 << 2 // of the incompatible features, from version 3 on
+	header := QCOW2{
+		Version:     binary.BigEndian.Uint32(data[4:]),
+		BackingFile: binary.BigEndian.Uint64(data[8:]) != 0,
+		Size:        int64(binary.BigEndian.Uint64(data[24:])),
+		Encrypted:   binary.BigEndian.Uint32(data[32:]) != 0,
+	}
+	header.DataFile = header.Version >= 3 && binary.BigEndian.Uint64(data[72:])&dataFileBit != 0
+	return header, header.Size >= 0
+}
+
+// DiskSize returns the size in bytes that a guest sees of a disk of a format.
+func DiskSize(path, format string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("reading the disk's size: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	if format == FormatRaw {
+		info, err := f.Stat()
+		if err != nil {
+			return 0, fmt.Errorf("reading the disk's size: %w", err)
+		}
+		return info.Size(), nil
+	}
+	data, err := io.ReadAll(io.LimitReader(f, qcow2HeaderSize))
+	if err != nil {
+		return 0, fmt.Errorf("reading the disk's size: %w", err)
+	}
+	header, ok := ParseQCOW2(data)
+	if !ok {
+		return 0, fmt.Errorf("reading the disk's size: %s is not a qcow2 disk", path)
+	}
+	return header.Size, nil
+}

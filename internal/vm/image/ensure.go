@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// Ensure returns the image called name and builds it first when there is none that is up to
+// date. While another process builds it, Ensure waits for that. progress may be nil; calls
+// of it are serial. *UnknownNameError, *vm.HostError, *StepError.
+func (s *Store) Ensure(ctx context.Context, name string, progress func(Progress)) (Image, error) {
+	image, err := s.Get(name)
+	if !errors.Is(err, ErrNotFound) {
+		return image, err
+	}
+	return s.locked(ctx, name, progress, func() (Image, error) {
+		image, err := s.Get(name)
+		if !errors.Is(err, ErrNotFound) {
+			return image, err
+		}
+		return s.buildOne(ctx, name, BuildOptions{}, progress)
+	})
+}
+
+// Build builds the image called name even when there is one. Where nothing has changed it is the
+// same image.
+func (s *Store) Build(ctx context.Context, name string, options BuildOptions, progress func(Progress)) (Image, error) {
+	return s.locked(ctx, name, progress, func() (Image, error) {
+		return s.buildOne(ctx, name, options, progress)
+	})
+}
+
+// locked calls do while holding the build lock of a recipe.
+func (s *Store) locked(ctx context.Context, name string, progress func(Progress), do func() (Image, error)) (_ Image, err error) {
+	if _, err := s.builder.Revision(name); err != nil {
+		return Image{}, err
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir, logDir), 0o700); err != nil {
+		return Image{}, fmt.Errorf("creating the image cache: %w", err)
+	}
+	path := filepath.Join(s.dir, ".build-"+name+".lock")
+	lock, err := flock.Try(path)
+	if errors.Is(err, flock.ErrLocked) {
+		announce(progress, "waiting for another rdd that is building image "+name)
+		lock, err = flock.Wait(ctx, path)
+	}
+	if err != nil {
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return do()
+}
+
+// announce reports a step whose length is unknown.
+func announce(progress func(Progress), step string) {
+	if progress != nil {
+		progress(Progress{Step: step, Percent: -1, Since: time.Now()})
+	}
+}
+
+// buildOne builds a recipe and moves the result into the cache. The build lock is held.
+func (s *Store) buildOne(ctx context.Context, name string, options BuildOptions, progress func(Progress)) (_ Image, err error) {
+	if err := s.removePartial(ctx, name); err != nil {
+		return Image{}, err
+	}
+	dir, err := os.MkdirTemp(s.dir, partialPrefix+name+".")
+	if err != nil {
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
+	}
+	// Not under ctx: a cancelled build is cleared away too.
+	defer func() { err = errors.Join(err, s.builder.RemoveAll(context.WithoutCancel(ctx), dir)) }()
+	if err := s.buildLogged(ctx, name, options, dir, progress); err != nil {
+		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
+	}
+	return s.publish(filepath.Join(dir, OutDir))
+}
+
+// buildLogged builds with a log that is kept until the next build.
+func (s *Store) buildLogged(ctx context.Context, name string, options BuildOptions, dir string, progress func(Progress)) error {
+	path := filepath.Join(s.dir, logDir, name+".log")
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the build's log: %w", err)
+	}
+	err = s.builder.Build(ctx, name, options, dir, log, progress)
+	var failed *StepError
+	if errors.As(err, &failed) {
+		failed.Log = path
+	}
+	return errors.Join(err, log.Close())
+}
+
+// publish moves a complete image into the cache. When the same image is there, that one stays.
+func (s *Store) publish(out string) (Image, error) {
+	manifest, err := readManifest(out)
+	if err != nil {
+		return Image{}, err
+	}
+	entry := entryName(manifest)
+	err = s.exclusively(func() error {
+		if exists(filepath.Join(s.dir, entry, manifestFile)) {
+			return s.refresh(entry, manifest)
+		}
+		return atomicfile.Rename(out, filepath.Join(s.dir, entry))
+	})
+	if err != nil {
+		return Image{}, fmt.Errorf("adding image %s to the cache: %w", manifest.Name, err)
+	}
+	return Entry{Manifest: manifest, dir: filepath.Join(s.dir, entry)}.image(manifest.KernelArgs), nil
+}
+
+// refresh gives an image that was built again, and came out the same, its newer manifest.
+func (s *Store) refresh(entry string, manifest Manifest) error {
+	return manifest.Write(filepath.Join(s.dir, entry))
+}
+
+// entryName is an image's directory in the cache.
+func entryName(m Manifest) string {
+	_, sum, _ := strings.Cut(m.Digest, ":")
+	return m.Name + "-" + sum[:min(16, len(sum))]
+}
+
+// removePartial removes what dead builds of a recipe left. The build lock is held, so none of them
+// lives.
+func (s *Store) removePartial(ctx context.Context, name string) error {
+	stale, err := filepath.Glob(filepath.Join(s.dir, partialPrefix+name+".*"))
+	if err != nil {
+		return fmt.Errorf("looking for unfinished builds: %w", err)
+	}
+	for _, dir := range stale {
+		if err := s.builder.RemoveAll(ctx, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

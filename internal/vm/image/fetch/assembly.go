@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm/image"
+)
+
+// assembly makes an image of a source in a directory of its own, which outlives an interrupted
+// process.
+type assembly struct {
+	*Fetcher
+	dir    string
+	source image.Source
+	meter  *meter
+	// got are the parts that are there, in their order.
+	got []gotPart
+}
+
+// gotPart is a part that was fetched whole.
+type gotPart struct {
+	image.SourcePart
+	version version
+	// digests of what was transferred.
+	digests []string
+}
+
+// file is where a part is put together.
+func (a *assembly) file(p image.SourcePart) string { return filepath.Join(a.dir, p.Kind) }
+
+// out is a file of the image to be.
+func (a *assembly) out(name ...string) string {
+	return filepath.Join(append([]string{a.dir, image.OutDir}, name...)...)
+}
+
+// get fetches the parts. known are their versions in the cache; when none has changed it ends with
+// image.ErrUnchanged.
+func (a *assembly) get(ctx context.Context, known []image.Version) error {
+	parts, unchanged := a.source.Parts(), 0
+	for i, p := range parts {
+		var old version
+		if len(known) == len(parts) {
+			old.Version = known[i]
+		}
+		err := a.getPart(ctx, p, i, old)
+		if errors.Is(err, image.ErrUnchanged) {
+			unchanged++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch unchanged {
+	case 0:
+		return nil
+	case len(parts):
+		return image.ErrUnchanged
+	}
+	// Some have changed: an image is made of all as they are now.
+	a.got = nil
+	return a.get(ctx, nil)
+}
+
+func (a *assembly) getPart(ctx context.Context, p image.SourcePart, index int, known version) error {
+	digest := newDigester(p.Digest)
+	v, err := a.transferPart(ctx, p, index, known, digest)
+	if err == nil {
+		a.got = append(a.got, gotPart{SourcePart: p, version: v, digests: digest.digests()})
+	}
+	return err
+}
+
+func (a *assembly) transferPart(ctx context.Context, p image.SourcePart, index int, known version, digest *digester) (version, error) {
+	count := len(a.source.Parts())
+	if p.IsURL() {
+		a.meter.step("looking for the "+p.Kind, index+1, count)
+		d := &download{
+			Fetcher: a.Fetcher, File: p.File, kind: p.Kind, dir: a.dir, path: a.file(p), meter: a.meter, digest: digest, known: known,
+		}
+		return d.run(ctx)
+	}
+	a.meter.step("copying "+p.Kind, index+1, count)
+	if info, err := os.Stat(p.Location); err == nil && fileVersion(p.Location, info) == known {
+		return version{}, image.ErrUnchanged
+	}
+	return a.copyIn(ctx, p.File, a.dir, a.file(p), digest, a.meter)
+}
+
+// versions are those of the parts.
+func (a *assembly) versions() []image.Version {
+	versions := make([]image.Version, 0, len(a.got))
+	for _, p := range a.got {
+		versions = append(versions, p.version.Version)
+	}
+	return versions
+}
+
+// discardEmpty removes the directory when there is nothing in it that a later attempt could go on
+// from.
+func (a *assembly) discardEmpty() error {
+	states, err := filepath.Glob(filepath.Join(a.dir, "*"+stateSuffix))
+	if err != nil || len(states) > 0 {
+		return err
+	}
+	return atomicfile.RemoveAll(a.dir)
+}
+
+// assemble makes the image's directory, complete and durable, of what was fetched.
+func (a *assembly) assemble(ctx context.Context) error {
+	if err := errors.Join(atomicfile.RemoveAll(a.out()), os.Mkdir(a.out(), 0o700)); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	manifest := a.manifest()
+	var err error
+	if manifest.Format, err = a.makeDisk(ctx); err != nil {
+		return err
+	}
+	for _, p := range a.got[1:] {
+		if err := a.makeBootFile(p); err != nil {
+			return err
+		}
+	}
+	if manifest.DiskSize, err = image.DiskSize(a.out(image.DiskFileOf(manifest.Format)), manifest.Format); err != nil {
+		return &image.FormatError{Location: a.source.Disk.Location, Reason: err.Error()}
+	}
+	return errors.Join(manifest.Write(a.out()), atomicfile.SyncDir(a.out()))
+}
+
+// makeDisk puts the disk into the image, decompressed if need be, and returns its format.
+func (a *assembly) makeDisk(ctx context.Context) (string, error) {
+	location, path := a.source.Disk.Location, a.file(a.got[0].SourcePart)
+	data, err := head(path)
+	if err != nil {
+		return "", err
+	}
+	if kind := find(compressions, data); kind != "" {
+		unpacked := path + ".unpacked"
+		a.meter.step("decompressing image", 0, 0)
+		if err := a.decompress(ctx, kind, location, path, a.dir, unpacked, a.meter); err != nil {
+			return "", err
+		}
+		path = unpacked
+	}
+	format, err := diskFormat(location, path)
+	if err != nil {
+		return "", err
+	}
+	return format, a.place(path, image.DiskFileOf(format))
+}
+
+func (a *assembly) makeBootFile(p gotPart) error {
+	if err := checkBootFile(p.Location, a.file(p.SourcePart)); err != nil {
+		return err
+	}
+	return a.place(a.file(p.SourcePart), map[string]string{image.PartKernel: image.KernelFile, image.PartInitrd: image.InitrdFile}[p.Kind])
+}
+
+// place moves a durable file into the image, where it stays as it is.
+func (a *assembly) place(path, name string) error {
+	if err := os.Chmod(path, 0o400); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	if err := atomicfile.Rename(path, a.out(name)); err != nil {
+		return fmt.Errorf("putting the image together: %w", err)
+	}
+	return nil
+}
+
+func (a *assembly) manifest() image.Manifest {
+	m := image.Manifest{
+		Name: a.source.ShortName(), Digest: a.identity(), Architecture: a.arch, Created: time.Now().UTC().Truncate(time.Second),
+		Parts: map[string]image.Part{},
+	}
+	for _, p := range a.got {
+		m.Parts[p.Kind] = image.Part{Location: image.Redacted(p.Location), Digests: p.digests}
+	}
+	return m
+}
+
+// identity is what the image is known by: the sha256 of the disk as it was transferred, or of all
+// parts' if there are more.
+func (a *assembly) identity() string {
+	if len(a.got) == 1 {
+		return sha256Of(a.got[0].digests)
+	}
+	whole := sha256.New()
+	for _, p := range a.got {
+		fmt.Fprintf(whole, "%s  %s\n", sha256Of(p.digests), p.Kind)
+	}
+	return "sha256:" + hex.EncodeToString(whole.Sum(nil))
+}
+
+// sha256Of picks the sha256 of digests, which a digester always has.
+func sha256Of(digests []string) string {
+	i := slices.IndexFunc(digests, func(d string) bool { return strings.HasPrefix(d, "sha256:") })
+	return digests[max(i, 0)]
+}

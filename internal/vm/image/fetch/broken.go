@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm/image"
+)
+
+// brokenError is an attempt after which another one may come further.
+type brokenError struct {
+	have, want int64
+	// answered says that the server had begun to send.
+	answered bool
+	// after is how long the server asks to wait.
+	after time.Duration
+	err   error
+}
+
+func (e *brokenError) Error() string { return e.err.Error() }
+
+// final is what becomes of it when no attempt is left.
+func (e *brokenError) final(location string) error {
+	if e.have == 0 && !e.answered {
+		return &image.UnavailableError{Location: location, Reason: reason(e.err), Passing: true, Err: e.err}
+	}
+	return &image.InterruptedError{Location: location, Have: e.have, Want: e.want, Err: e.err}
+}
+
+// reason is a network error without the method and URL that net/http puts before it.
+func reason(err error) string {
+	for inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "Get "); inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err.Error()
+}

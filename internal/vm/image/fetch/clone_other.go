@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package fetch
+
+import (
+	"errors"
+	"os"
+)
+
+func clone(_, _ *os.File) error { return errors.ErrUnsupported }

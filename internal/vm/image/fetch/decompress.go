@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"bufio"
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"rancherdesktop.io/rdd/internal/vm/image"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// decompressors by kind of compression.
+var decompressors = map[string]func(io.Reader) (io.Reader, error){
+	"gzip":  func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"bzip2": func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil },
+	"xz":    func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) },
+	"zstd":  func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
+}
+
+// decompress writes what the compressed file from holds to the file to.
+func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to string, m *meter) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return fmt.Errorf("decompressing the image: %w", err)
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	info, err := in.Stat()
+	if err != nil {
+		return fmt.Errorf("decompressing the image: %w", err)
+	}
+	out, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("decompressing the image: %w", err)
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	m.begin(0, info.Size())
+	input := bufio.NewReaderSize(io.TeeReader(&interruptible{ctx, in}, m), 1<<20)
+	reader, err := decompressors[kind](input)
+	if err != nil {
+		return &image.FormatError{Location: location, Reason: fmt.Sprintf("it is damaged: %s: %v", kind, err)}
+	}
+	unpacked := &readErrors{Reader: reader}
+	sparse := &sparseWriter{file: out, w: f.writer(out)}
+	_, err = io.Copy(sparse, unpacked)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case unpacked.err != nil:
+		return &image.FormatError{Location: location, Reason: fmt.Sprintf("it is damaged: %s: %v", kind, unpacked.err)}
+	case isFull(err):
+		free, spaceErr := f.freeSpace(dir)
+		return errors.Join(noSpace(dir, spaceMargin, free), spaceErr)
+	case err != nil:
+		return fmt.Errorf("decompressing the image: %w", err)
+	}
+	return errors.Join(sparse.finish(), out.Sync())
+}
+
+// sparseBlock is what is left out of a file when it holds zeros only.
+const sparseBlock = 64 << 10
+
+// sparseWriter writes a file with holes where there are blocks of zeros.
+type sparseWriter struct {
+	file *os.File
+	w    io.Writer
+	size int64
+}
+
+var zeros [sparseBlock]byte
+
+func (s *sparseWriter) Write(p []byte) (int, error) {
+	for done := 0; done < len(p); {
+		// Blocks are aligned in the file.
+		n := min(len(p)-done, sparseBlock-int(s.size%sparseBlock))
+		if err := s.write(p[done : done+n]); err != nil {
+			return done, err
+		}
+		done += n
+		s.size += int64(n)
+	}
+	return len(p), nil
+}
+
+func (s *sparseWriter) write(block []byte) error {
+	if string(block) == string(zeros[:len(block)]) {
+		_, err := s.file.Seek(int64(len(block)), io.SeekCurrent)
+		return err
+	}
+	_, err := s.w.Write(block)
+	return err
+}
+
+// finish gives the file its size when it ends with a hole.
+func (s *sparseWriter) finish() error { return s.file.Truncate(s.size) }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm/image"
+)
+
+// Fetcher gets files from where templates say they are. It implements image.Fetcher.
+type Fetcher struct {
+	// arch of the images, as Go names it.
+	arch      string
+	client    *http.Client
+	freeSpace func(dir string) (int64, error)
+	// writer stands between a download and its file; tests let it fail.
+	writer func(io.Writer) io.Writer
+	// stall is how long a server may send nothing.
+	stall time.Duration
+	// attempts without any progress before a download is given up; pause is the time before the
+	// n-th.
+	attempts int
+	pause    func(n int) time.Duration
+}
+
+var _ image.Fetcher = &Fetcher{}
+
+// New returns a Fetcher. Proxies are those of the environment, as net/http reads it.
+func New() *Fetcher {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = 30 * time.Second
+	transport.DisableCompression = true
+	return &Fetcher{
+		arch: runtime.GOARCH, client: &http.Client{Transport: transport}, freeSpace: image.FreeSpace,
+		writer:   func(w io.Writer) io.Writer { return w },
+		attempts: 4, stall: time.Minute,
+		pause: func(n int) time.Duration { return time.Second << min(n, 4) },
+	}
+}
+
+// Fetch implements image.Fetcher.
+func (f *Fetcher) Fetch(
+	ctx context.Context, source image.Source, known []image.Version, dir string, progress func(image.Progress),
+) ([]image.Version, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("fetching the image: %w", err)
+	}
+	fetcher := *f
+	if known != nil {
+		fetcher.attempts = 1 // there is an image to go on with
+	}
+	a := &assembly{Fetcher: &fetcher, dir: dir, source: source, meter: newMeter(progress)}
+	err := a.get(ctx, known)
+	if errors.Is(err, image.ErrUnchanged) {
+		return nil, errors.Join(err, atomicfile.RemoveAll(dir))
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.discardEmpty())
+	}
+	if err := a.assemble(ctx); err != nil {
+		return nil, discardUnfit(err, dir)
+	}
+	return a.versions(), nil
+}
+
+// discardUnfit removes what was downloaded when it can never become an image.
+func discardUnfit(err error, dir string) error {
+	var unfit *image.FormatError
+	if errors.As(err, &unfit) {
+		return errors.Join(err, atomicfile.RemoveAll(dir))
+	}
+	return err
+}

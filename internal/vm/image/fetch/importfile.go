@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm/image"
+)
+
+// copyIn copies a file of the host into the cache while its digest is computed. Where the file
+// system can share the data of the two, it does. The version it returns tells a file that was
+// changed since.
+func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string, digest *digester, m *meter) (_ version, err error) {
+	from, info, err := openRegular(file.Location)
+	if err != nil {
+		return version{}, err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return version{}, fmt.Errorf("copying the image: %w", err)
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	m.begin(0, info.Size())
+	if err := f.copyData(ctx, to, from, dir, info.Size(), digest, m); err != nil {
+		return version{}, err
+	}
+	after, err := from.Stat()
+	if err != nil {
+		return version{}, fmt.Errorf("copying the image: %w", err)
+	}
+	if fileVersion(file.Location, after) != fileVersion(file.Location, info) || digest.size != info.Size() {
+		return version{}, &image.UnavailableError{Location: file.Location, Reason: "it was changed while it was copied", Passing: true}
+	}
+	return fileVersion(file.Location, info), errors.Join(digest.check(file.Location, file.Digest), to.Sync())
+}
+
+func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, size int64, digest *digester, m *meter) error {
+	if clone(to, from) == nil {
+		_, err := io.Copy(io.MultiWriter(digest, m), &interruptible{ctx, to})
+		return err
+	}
+	if err := f.enough(dir, size); err != nil {
+		return err
+	}
+	sparse := &sparseWriter{file: to, w: f.writer(to)}
+	_, err := io.Copy(io.MultiWriter(sparse, digest, m), &interruptible{ctx, from})
+	if err == nil {
+		err = sparse.finish()
+	}
+	if isFull(err) {
+		free, spaceErr := f.freeSpace(dir)
+		return errors.Join(noSpace(dir, size-digest.size+spaceMargin, free), spaceErr)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("copying the image: %w", err)
+	}
+	return err
+}
+
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &image.UnavailableError{Location: path, Reason: "there is no such file", Err: err}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil, &image.UnavailableError{Location: path, Reason: "it may not be read", Err: err}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the image: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &image.UnavailableError{Location: path, Reason: "it is not a regular file"}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+// fileVersion lets a change of a file be seen as an ETag does with a server's.
+func fileVersion(path string, info fs.FileInfo) version {
+	return version{Version: image.Version{
+		Location: path, LastModified: info.ModTime().UTC().Format(time.RFC3339Nano), Size: info.Size(),
+	}}
+}
+
+// interruptible is a reader that ends with a context.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}

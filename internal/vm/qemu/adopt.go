@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"rancherdesktop.io/rdd/internal/flock"
+)
+
+// Adopt implements vm.Adopter: it starts a hostagent for a QEMU without one.
+func (e *Engine) Adopt(_ context.Context, name string) (begun bool, err error) {
+	i := e.instance(name)
+	orphaned, err := i.orphaned()
+	if err != nil || !orphaned {
+		return false, err
+	}
+	// Only now, so that what others do with the instance holds nobody up who asks about a healthy
+	// one.
+	defer i.lock()()
+	if err := i.idle(); err != nil {
+		return false, err
+	}
+	err = i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
+		if !seen.qemu {
+			return nil
+		}
+		e.config.Log.Info("adopting a virtual machine without hostagent", "instance", name)
+		begun = true
+		return i.spawn(lock, true)
+	})
+	return begun, err
+}
+
+// orphaned reports whether the machine lives and its hostagent does not.
+func (i instance) orphaned() (bool, error) {
+	if err := i.existing(); err != nil {
+		return false, err
+	}
+	_, err := i.dir.ReadRecord()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, i.notFound()
+	}
+	if err != nil {
+		return false, nil //nolint:nilerr // foreign or damaged: Observe reports it
+	}
+	seen, err := i.observe()
+	if err != nil {
+		return false, nil //nolint:nilerr // as above
+	}
+	return seen.qemu && !seen.hostagent && seen.run.End == nil, nil
+}

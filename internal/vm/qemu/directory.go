@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// Directory implements vm.DirectoryReader.
+func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error) {
+	i := e.instance(name)
+	d := vm.Directory{Name: name, Path: string(i.dir), TemplateFile: i.dir.Template()}
+	if err := i.existing(); err != nil {
+		return d, err
+	}
+	record, err := i.dir.ReadRecord()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return d, i.notFound()
+	case errors.Is(err, vmdir.ErrForeign):
+		d.Foreign = true
+		return d, nil
+	case err != nil:
+		d.Damage = err
+		return d, nil
+	}
+	d.Owner, d.Params = record.Owner, record.Spec.Params
+	d.Alive, err = i.alive()
+	return d, err
+}
+
+// alive reports whether the instance's machine lives, or its hostagent.
+func (i instance) alive() (bool, error) {
+	machine, err := flock.Held(i.dir.QEMULock())
+	if err != nil || machine {
+		return machine, err
+	}
+	return flock.Held(i.dir.HostagentLock())
+}
+
+// Directories implements vm.DirectoryReader.
+func (e *Engine) Directories(ctx context.Context) ([]vm.Directory, error) {
+	names, err := e.home.Instances()
+	if err != nil {
+		return nil, err
+	}
+	var all []vm.Directory
+	for _, name := range names {
+		d, err := e.Directory(ctx, name)
+		if errors.Is(err, vm.ErrNotFound) {
+			continue // deleted since
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}

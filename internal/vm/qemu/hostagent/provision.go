@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// prepare waits for provisioning and probes.
+func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
+	a.state.step(vm.PhaseStarting, "provisioning", stepProvision, steps)
+	if err := a.awaitProvisioning(ctx, m); err != nil {
+		return err
+	}
+	if len(m.template.Probes) == 0 {
+		return nil
+	}
+	a.state.step(vm.PhaseStarting, "probing", stepProbe, steps)
+	ctx, cancel := context.WithTimeout(ctx, a.deadlines(m.accelerator).probe)
+	defer cancel()
+	for i, probe := range m.template.Probes {
+		if err := a.probe(ctx, m, i, probe); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error {
+	limit := a.deadlines(m.accelerator).provision
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for _, script := range []string{vm.ScriptBoot, vm.ScriptProvision} {
+		file := "/run/rdd/" + script
+		code, err := a.ask(ctx, m, "while [ ! -e "+file+".status ]; do sleep 0.5; done; cat "+file+".status")
+		if err != nil {
+			return vm.WithKind(vm.FaultScript, fmt.Errorf("waiting %s for the guest's %s script: %w", limit, script, err))
+		}
+		if code = strings.TrimSpace(code); code == "0" {
+			continue
+		}
+		output, err := a.ask(ctx, m, "sudo tail -n 30 "+file+".log")
+		if err != nil {
+			output = "its output cannot be read: " + err.Error()
+		}
+		return scriptFault(script, code, strings.TrimSpace(output))
+	}
+	return nil
+}
+
+// scriptFault says that one of the guest's scripts failed, with what the guest says of its exit
+// code.
+func scriptFault(script, code, output string) *vm.Fault {
+	number, err := strconv.Atoi(code)
+	if err != nil {
+		number = -1 // no number, but a failure
+	}
+	return &vm.Fault{
+		Kind: vm.FaultScript, Field: script, ExitCode: number, Output: output,
+		Text: fmt.Sprintf("the guest's %s script failed with exit code %s: %s", script, code, output),
+	}
+}
+
+// probeLine runs what it reads as a program of its own.
+const probeLine = `f=$(mktemp) && cat >"$f" && chmod 0700 "$f" && "$f" </dev/null; code=$?; rm -f "$f"; exit $code`
+
+// exportParams gives a script the parameters that provisioning scripts have.
+func exportParams(params map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		fmt.Fprintf(&b, "export PARAM_%s=%s; ", name, sshx.Quote(params[name]))
+	}
+	return b.String()
+}
+
+// probe repeats a probe until it passes.
+func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
+	var last result
+	for {
+		var output bytes.Buffer
+		code, err := a.run(ctx, m, sshx.Command{
+			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: &output, Stderr: &output,
+		})
+		switch {
+		case err == nil && code == 0:
+			return nil
+		case err == nil:
+			last = result{ended: true, code: code, output: fmt.Sprintf("%.2000s", bytes.TrimSpace(output.Bytes()))}
+		}
+		select {
+		case <-ctx.Done():
+			return probeFault(i, probe, last)
+		case <-time.After(probePause):
+		}
+	}
+}
+
+// result is how a program in the guest ended, if it did.
+type result struct {
+	ended  bool
+	code   int
+	output string
+}
+
+func (r result) String() string {
+	if !r.ended {
+		return ""
+	}
+	return fmt.Sprintf("exit code %d: %s", r.code, r.output)
+}
+
+// probeFault says that a probe has not passed, and how it ended last.
+func probeFault(i int, probe template.Probe, last result) *vm.Fault {
+	field := fmt.Sprintf("probes[%d]", i)
+	return &vm.Fault{
+		Kind: vm.FaultProbe, Field: field, Hint: probe.Hint, ExitCode: last.code, Output: last.output,
+		Text: fmt.Sprintf("%s (%s) has not passed: %s; %s", field, probe.Description, last, probe.Hint),
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package qemu
+
+import (
+	"context"
+	"fmt"
+
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+)
+
+// logFile is a log of an instance directory.
+type logFile struct {
+	vm.LogKind
+	path func(vmdir.Dir) string
+}
+
+func logFiles() []logFile {
+	return []logFile{
+		{vm.LogKind{Name: vm.LogHostagent, About: "what rdd does for the machine"}, vmdir.Dir.HostagentStderr},
+		{vm.LogKind{Name: vm.LogSerial, About: "the guest's console of the last start"}, vmdir.Dir.Serial},
+		{vm.LogKind{Name: "events", About: "the machine's phases as JSON lines"}, vmdir.Dir.HostagentStdout},
+		{vm.LogKind{Name: "qemu", About: "QEMU's own messages of the last start"}, vmdir.Dir.QEMULog},
+	}
+}
+
+// LogKinds implements vm.LogFinder.
+func (e *Engine) LogKinds() []vm.LogKind {
+	var kinds []vm.LogKind
+	for _, file := range logFiles() {
+		kinds = append(kinds, file.LogKind)
+	}
+	return kinds
+}
+
+// LogFile implements vm.LogFinder.
+func (e *Engine) LogFile(_ context.Context, name, kind string) (string, error) {
+	i := e.instance(name)
+	if err := i.existing(); err != nil {
+		return "", err
+	}
+	for _, file := range logFiles() {
+		if file.Name == kind {
+			return file.path(i.dir), nil
+		}
+	}
+	return "", fmt.Errorf("instance %s: there is no kind of log %q", name, kind)
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdir
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"rancherdesktop.io/rdd/internal/process"
+)
+
+// FindQEMU recognises the QEMU of an instance: by what was written down, else by who listens on its
+// socket, and then only when its command line has the machine's UUID. A PID file is never trusted.
+func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
+	if run.QEMU != nil && run.QEMU.Alive() {
+		return *run.QEMU, nil
+	}
+	id, args, err := listener(d.QMPSocket())
+	if err != nil {
+		return process.Identity{}, fmt.Errorf("finding QEMU: %w", err)
+	}
+	if record.Machine.UUID == "" || !slices.Contains(args, record.Machine.UUID) {
+		return process.Identity{}, errors.New("finding QEMU: another program listens on its socket")
+	}
+	return id, nil
+}
+
+// FindHostagent recognises the hostagent of an instance likewise. Its command line has the name.
+func (d Dir) FindHostagent() (process.Identity, error) {
+	if run, err := d.ReadRun(); err == nil && run.Hostagent != nil && run.Hostagent.Alive() {
+		return *run.Hostagent, nil
+	}
+	id, args, err := listener(d.HostagentSocket())
+	if err != nil {
+		return process.Identity{}, fmt.Errorf("finding the hostagent: %w", err)
+	}
+	if !slices.Contains(args, "hostagent") || !slices.Contains(args, d.Name()) {
+		return process.Identity{}, errors.New("finding the hostagent: its socket belongs to another program")
+	}
+	return id, nil
+}
+
+// listener is the process that listens on a socket, with its command line.
+func listener(socket string) (process.Identity, []string, error) {
+	pid, err := process.SocketOwner(socket)
+	if err != nil {
+		return process.Identity{}, nil, err
+	}
+	id, err := process.Identify(pid)
+	if err != nil {
+		return process.Identity{}, nil, err
+	}
+	args, err := process.CommandLine(pid)
+	return id, args, err
+}
