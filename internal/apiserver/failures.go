@@ -14,10 +14,12 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore/checked"
 )
 
-// reasonInsufficientStorage is the reason of a request that the store has no room for, with code 507.
+// reasonInsufficientStorage is the reason of a request that the store has no room for, with code
+// 507.
 const reasonInsufficientStorage metav1.StatusReason = "InsufficientStorage"
 
-// failingStorage answers with the reason when the store fails. The API machinery would send an unknown error, and log it.
+// failingStorage answers with the reason when the store fails. The API machinery would send an
+// unknown error, and log it.
 type failingStorage struct{ storage.Interface }
 
 // Create implements storage.Interface.

@@ -25,11 +25,12 @@ type summedValues struct{}
 // TransformerForResource implements value.ResourceTransformers.
 func (summedValues) TransformerForResource(schema.GroupResource) value.Transformer { return summed{} }
 
-// summed adds a checksum to each value that is written. Values without one, of older versions, are read as they are.
+// summed adds a checksum to each value that is written. Values without one, of older versions, are
+// read as they are.
 type summed struct{}
 
-// TransformFromStorage implements value.Transformer. A value without a checksum is stale: the next update writes it with one,
-// also when it changes nothing.
+// TransformFromStorage implements value.Transformer. A value without a checksum is stale: the next
+// update writes it with one, also when it changes nothing.
 func (summed) TransformFromStorage(_ context.Context, stored []byte, key value.Context) (out []byte, stale bool, err error) {
 	out, summed, err := checksum.Remove(string(key.AuthenticatedData()), stored)
 	if err != nil {
@@ -49,8 +50,8 @@ var protobufPrefix = []byte("k8s\x00")
 // healthKey is a row of the store's own among the API server's.
 const healthKey = storagePrefix + "/health"
 
-// CheckRow says why the value stored under a key cannot be served; nil when it can. A value with a right checksum is what was
-// written, and one without is decoded.
+// CheckRow says why the value stored under a key cannot be served; nil when it can. A value with a
+// right checksum is what was written, and one without is decoded.
 func CheckRow(key string, stored []byte) error {
 	if !strings.HasPrefix(key, storagePrefix+"/") || key == healthKey {
 		return nil

@@ -52,7 +52,8 @@ func get(t testing.TB, client *clientv3.Client, key string) (string, int64) {
 	return string(response.Kvs[0].Value), response.Kvs[0].ModRevision
 }
 
-// lockOut holds the write lock of the store as another process would, until the function it returns is called.
+// lockOut holds the write lock of the store as another process would, until the function it returns
+// is called.
 func lockOut(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	db, err := sql.Open(driverName, sourceName(path))
@@ -74,7 +75,8 @@ func lockOut(t *testing.T, path string) (unlock func()) {
 	}
 }
 
-// TestLockedStore: while another process holds the store's lock, no write is acknowledged, and none is called a conflict.
+// TestLockedStore: while another process holds the store's lock, no write is acknowledged, and none
+// is called a conflict.
 func TestLockedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	store, err := OpenWith(path, Options{wait: 200 * time.Millisecond})

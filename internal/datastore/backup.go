@@ -84,9 +84,9 @@ func parseBackup(name string) (b Backup, ok bool) {
 	return b, timeErr == nil && revisionErr == nil
 }
 
-// Backup copies the store as it is at one moment, while it is used, and removes backups that are not worth keeping any more. A store
-// that has not changed since the last backup is not copied again, nor one with bad rows (ErrBadRow). ErrDamaged when the
-// store turns out to be.
+// Backup copies the store as it is at one moment, while it is used, and removes backups that are
+// not worth keeping any more. A store that has not changed since the last backup is not copied
+// again, nor one with bad rows (ErrBadRow). ErrDamaged when the store turns out to be.
 func (s *Store) Backup(ctx context.Context, now time.Time) error {
 	err := s.backUp(ctx, now)
 	if err == nil {
@@ -125,7 +125,8 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 	return prune(ctx, s.path, s.lineage)
 }
 
-// copyTo makes a copy that appears under its name only when it is whole and sound. A part of one is removed.
+// copyTo makes a copy that appears under its name only when it is whole and sound. A part of one is
+// removed.
 func (s *Store) copyTo(ctx context.Context, path string) error {
 	size, err := s.size(ctx)
 	if err != nil {
@@ -164,7 +165,8 @@ func (s *Store) size(ctx context.Context) (size int64, err error) {
 	return size, err
 }
 
-// prune removes surplus backups of the store at path. One that cannot be read is left alone, and counts for nothing.
+// prune removes surplus backups of the store at path. One that cannot be read is left alone, and
+// counts for nothing.
 func prune(ctx context.Context, path, lineage string) error {
 	present, err := Backups(path)
 	if err != nil {
@@ -186,7 +188,8 @@ func prune(ctx context.Context, path, lineage string) error {
 	return err
 }
 
-// countSQL counts objects of the kinds that users and controllers make. What every server makes for itself is no loss.
+// countSQL counts objects of the kinds that users and controllers make. What every server makes for
+// itself is no loss.
 const countSQL = `SELECT count(*) FROM kine WHERE id IN (SELECT max(id) FROM kine GROUP BY name) AND deleted = 0
 	AND (name LIKE '%.rancherdesktop.io/%' OR name LIKE '/registry/configmaps/%' OR name LIKE '/registry/secrets/%')`
 
@@ -203,8 +206,9 @@ func (b *Backup) describe(ctx context.Context) (err error) {
 	return db.QueryRowContext(ctx, countSQL).Scan(&b.Objects)
 }
 
-// surplus returns those of the backups, the newest first, that are not worth keeping. For each only those newer ones
-// count that could take its place: of the same lineage, with at least half as many objects.
+// surplus returns those of the backups, the newest first, that are not worth keeping. For each only
+// those newer ones count that could take its place: of the same lineage, with at least half as many
+// objects.
 func surplus(backups []Backup) []Backup {
 	var remove []Backup
 	for i, b := range backups {

@@ -18,7 +18,8 @@ import (
 // benchWriters is how many clients write at once in the concurrent benchmarks.
 const benchWriters = 8
 
-// BenchmarkCreate measures creates of 2 KiB by one client and by several, through the etcd protocol.
+// BenchmarkCreate measures creates of 2 KiB by one client and by several, through the etcd
+// protocol.
 func BenchmarkCreate(b *testing.B) {
 	for _, writers := range []int{1, benchWriters} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {

@@ -34,8 +34,8 @@ func markServing(path string) error {
 
 func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
 
-// check refuses a file that is no store, or not the store that was there, and, after an unclean stop, one whose pages
-// are inconsistent. More is what the caller knows of a store that was there.
+// check refuses a file that is no store, or not the store that was there, and, after an unclean
+// stop, one whose pages are inconsistent. More is what the caller knows of a store that was there.
 func check(ctx context.Context, path string, more []string) error {
 	for _, name := range []string{path, path + "-wal", path + "-shm", markerPath(path), recordPath(path)} {
 		if err := isFile(name); err != nil {
@@ -68,7 +68,8 @@ func check(ctx context.Context, path string, more []string) error {
 	return checkContent(ctx, path, more)
 }
 
-// isFile returns an error when there is something that is no file: opening a FIFO, say, would not end.
+// isFile returns an error when there is something that is no file: opening a FIFO, say, would not
+// end.
 func isFile(name string) error {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
@@ -92,8 +93,9 @@ func probe(path string, thorough bool) error {
 	return inspect(context.Background(), path, thorough, func(*sql.DB) error { return nil })
 }
 
-// inspect reads the schema and, when asked to be thorough, every page; then it lets do look at what is there. Kine
-// would retry a file that cannot be opened for minutes instead of saying so. ErrDamaged when it cannot be read.
+// inspect reads the schema and, when asked to be thorough, every page; then it lets do look at what
+// is there. Kine would retry a file that cannot be opened for minutes instead of saying so.
+// ErrDamaged when it cannot be read.
 func inspect(ctx context.Context, path string, thorough bool, do func(*sql.DB) error) (err error) {
 	damaged := func(err error) error {
 		if err == nil {

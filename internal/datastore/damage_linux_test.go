@@ -38,8 +38,9 @@ func replace(name string, by func() error) error {
 	return by()
 }
 
-// TestDamagedFiles damages each file of a store that was killed or closed, in each way. It opens with all that was in it, or an
-// error names the file; and whatever there is, Discard ends and a new store can be made.
+// TestDamagedFiles damages each file of a store that was killed or closed, in each way. It opens
+// with all that was in it, or an error names the file; and whatever there is, Discard ends and a
+// new store can be made.
 func TestDamagedFiles(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		for _, suffix := range ownSuffixes {

@@ -42,7 +42,8 @@ func openOn(t *testing.T, path string, disk *faultdisk.Disk) *Store {
 // known is what a client knows of each key: the values that it may have now, "" for none.
 type known map[string][]string
 
-// write does something to a key. After an error both the old and the new value are possible, after a refusal the old one only.
+// write does something to a key. After an error both the old and the new value are possible, after
+// a refusal the old one only.
 func (k known) write(t *testing.T, key, value string, do func() error) {
 	t.Helper()
 	switch err := do(); {
@@ -101,8 +102,9 @@ func (k known) scenario(ctx context.Context, t *testing.T, client *clientv3.Clie
 // faultRounds bounds the operations after whose number a fault strikes; a round has a few more.
 const faultRounds = 25
 
-// TestFaults lets each of the first operations of the disk fail, in each way: no write that was acknowledged is
-// lost, none is called a conflict, every error has a cause, and after it the store works as before.
+// TestFaults lets each of the first operations of the disk fail, in each way: no write that was
+// acknowledged is lost, none is called a conflict, every error has a cause, and after it the store
+// works as before.
 func TestFaults(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(faultdisk.Faults)) {
 		fault := faultdisk.Faults[name]
@@ -151,7 +153,8 @@ func faults(t *testing.T, op faultdisk.Op, fault faultdisk.Fault) {
 	t.Logf("%d faults, %d keys", struck, len(all))
 }
 
-// TestLinearizableWithFaults is TestLinearizable on a disk on which one in so many operations fails.
+// TestLinearizableWithFaults is TestLinearizable on a disk on which one in so many operations
+// fails.
 func TestLinearizableWithFaults(t *testing.T) {
 	for seed := range uint64(3) {
 		disk := newDisk(t)

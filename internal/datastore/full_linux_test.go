@@ -55,7 +55,8 @@ func fill(t *testing.T, dir string) (empty func()) {
 	}
 }
 
-// TestFullFileSystem: on a full disk a create fails with the reason, at once; deletes still work; with room made, all works again.
+// TestFullFileSystem: on a full disk a create fails with the reason, at once; deletes still work;
+// with room made, all works again.
 func TestFullFileSystem(t *testing.T) {
 	dir := smallFileSystem(t, 256<<20)
 	path := filepath.Join(dir, "store.db")

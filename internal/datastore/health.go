@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// reserve of free space, in bytes, below which nothing is created. What lives here grows by kilobytes; the
-	// rest is for the updates by which things are stopped and deleted.
+	// reserve of free space, in bytes, below which nothing is created. What lives here grows by
+	// kilobytes; the rest is for the updates by which things are stopped and deleted.
 	reserve = 64 << 20
-	// ballast is the size of the file that is given up when others have filled the disk: twice what the
-	// write-ahead log grows to before it is written back.
+	// ballast is the size of the file that is given up when others have filled the disk: twice what
+	// the write-ahead log grows to before it is written back.
 	ballast = 8 << 20
 	// reserveSuffix of that file.
 	reserveSuffix = ".reserve"
@@ -58,7 +58,8 @@ type Failure struct {
 	// Cause is one of the causes of package checked.
 	Cause   checked.Cause `json:"cause"`
 	Message string        `json:"message"`
-	// Since is the first of Count failures with this cause without a write that succeeded between them.
+	// Since is the first of Count failures with this cause without a write that succeeded between
+	// them.
 	Since time.Time `json:"since"`
 	Count int       `json:"count"`
 }

@@ -17,10 +17,12 @@ import (
 	"google.golang.org/grpc"
 )
 
-// killedWrites in the environment is how many acknowledged writes TestKill looks for, at least; the long run asks for 10,000.
+// killedWrites in the environment is how many acknowledged writes TestKill looks for, at least; the
+// long run asks for 10,000.
 const killedWrites = "RDD_TEST_KILLED_WRITES"
 
-// killedWriter in the environment makes this test binary a process that writes to the store it names until it is killed.
+// killedWriter in the environment makes this test binary a process that writes to the store it
+// names until it is killed.
 const killedWriter = "RDD_TEST_KILLED_WRITER"
 
 func TestMain(m *testing.M) {
@@ -58,7 +60,8 @@ func writeForever(path string) error {
 	}
 }
 
-// TestKill ends a writing process with SIGKILL and looks for everything that was acknowledged to it.
+// TestKill ends a writing process with SIGKILL and looks for everything that was acknowledged to
+// it.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	rounds, enough := 3, 60
@@ -85,7 +88,8 @@ func TestKill(t *testing.T) {
 	t.Logf("killed %d times, %d acknowledged writes kept", rounds, len(kept))
 }
 
-// killWriter runs a writer until it has printed enough keys, kills it and returns all that it printed.
+// killWriter runs a writer until it has printed enough keys, kills it and returns all that it
+// printed.
 func killWriter(t *testing.T, path string, enough int) []string {
 	t.Helper()
 	cmd := osexec.Command(os.Args[0])

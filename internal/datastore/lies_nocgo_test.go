@@ -18,8 +18,8 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore/faultdisk"
 )
 
-// TestLyingDisk has a disk that reports a write as done that it has not done. That damages the store; no key ever
-// has a value that was not written last, and what cannot be read is an error.
+// TestLyingDisk has a disk that reports a write as done that it has not done. That damages the
+// store; no key ever has a value that was not written last, and what cannot be read is an error.
 func TestLyingDisk(t *testing.T) {
 	found := 0
 	for k := range faultRounds {
@@ -94,7 +94,8 @@ func TestBrokenList(t *testing.T) {
 	t.Logf("%d lists were broken", broken)
 }
 
-// TestPowerCut: what was acknowledged is on the disk whatever becomes of the bytes that were not synced.
+// TestPowerCut: what was acknowledged is on the disk whatever becomes of the bytes that were not
+// synced.
 func TestPowerCut(t *testing.T) {
 	const seed, cuts = 1, 20
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -24,7 +24,8 @@ const (
 	infoOpened = "opened"
 )
 
-// record is what a file beside the store says about it. With the store gone it still says that there was one.
+// record is what a file beside the store says about it. With the store gone it still says that
+// there was one.
 type record struct {
 	Lineage string `json:"lineage"`
 	// Revision that the store had at least.
@@ -33,7 +34,8 @@ type record struct {
 
 func recordPath(path string) string { return path + ".lineage" }
 
-// readRecord reads the record of the store at path; found says whether there is one, which may be damaged and empty.
+// readRecord reads the record of the store at path; found says whether there is one, which may be
+// damaged and empty.
 func readRecord(path string) (r record, found bool) {
 	info, err := os.Lstat(recordPath(path))
 	if err != nil {
@@ -99,8 +101,9 @@ func lastRevision(ctx context.Context, db queryer) (revision int64, err error) {
 	return revision, err
 }
 
-// identify gives an open store its lineage, if it has none, and notes in the store and beside it that it is
-// used. The write to the store sees to it that the write-ahead log is not empty as long as the store is open.
+// identify gives an open store its lineage, if it has none, and notes in the store and beside it
+// that it is used. The write to the store sees to it that the write-ahead log is not empty as long
+// as the store is open.
 func (s *Store) identify(ctx context.Context) (err error) {
 	if s.lineage, err = readInfo(ctx, s.db, infoLineage); err != nil {
 		return fmt.Errorf("reading the lineage: %w", err)

@@ -32,11 +32,12 @@ const (
 	unknown // an error: it may have been applied, at any time
 )
 
-// step of a client on one key. A key's values are unique, so that the value which a client has read stands for
-// the revision by which it changes the key.
+// step of a client on one key. A key's values are unique, so that the value which a client has read
+// stands for the revision by which it changes the key.
 type step struct {
 	key string
-	// read steps have found a value; others put it, "" being a delete, where the key had the value before.
+	// read steps have found a value; others put it, "" being a delete, where the key had the value
+	// before.
 	read          bool
 	value, before string
 }
@@ -237,7 +238,8 @@ func (r *recorder) checkEvents(t *testing.T, events []event) {
 	}
 }
 
-// linearizable runs the clients against a store and checks what they saw; calm ends what disturbs it.
+// linearizable runs the clients against a store and checks what they saw; calm ends what disturbs
+// it.
 func linearizable(t *testing.T, store *Store, seed uint64, calm func()) {
 	t.Helper()
 	r := &recorder{store: store, began: time.Now()}
@@ -264,7 +266,8 @@ func linearizable(t *testing.T, store *Store, seed uint64, calm func()) {
 	t.Logf("seed %d: %d steps, %d writes acknowledged, %d failed, %d lists", seed, len(r.history), len(r.acked), failures, len(r.lists))
 }
 
-// TestLinearizable: what concurrent clients see of a store that works is what they would see if they took turns.
+// TestLinearizable: what concurrent clients see of a store that works is what they would see if
+// they took turns.
 func TestLinearizable(t *testing.T) {
 	store := open(t, filepath.Join(t.TempDir(), "store.db"))
 	defer mustClose(t, store)

@@ -105,7 +105,8 @@ func compare(ctx context.Context, path string, db *sql.DB, more []string) error 
 	return nil
 }
 
-// checkLog refuses a store whose write-ahead log is gone: there was one as long as the store was served.
+// checkLog refuses a store whose write-ahead log is gone: there was one as long as the store was
+// served.
 func checkLog(path string) error {
 	serving, err := os.ReadFile(markerPath(path))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && string(serving) != servingText {
@@ -125,8 +126,8 @@ func checkLog(path string) error {
 // renewPath is the file that lets the next Open make a new store whatever there is.
 func renewPath(path string) string { return path + ".renew" }
 
-// Renew sets the store at path aside, which must not be open, and lets the next Open make a new one. Backups stay.
-// It returns where the old store is; nowhere when there was none.
+// Renew sets the store at path aside, which must not be open, and lets the next Open make a new
+// one. Backups stay. It returns where the old store is; nowhere when there was none.
 func Renew(path string, now time.Time) (aside string, err error) {
 	if err := atomicfile.Write(renewPath(path), nil, 0o600); err != nil {
 		return "", err

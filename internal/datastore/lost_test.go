@@ -45,7 +45,8 @@ func mustTruncate(t *testing.T, name string, size int64) {
 	}
 }
 
-// TestLostStore: a store that is gone, emptied or replaced is never taken for a new one. Restoring helps, and keeps nobody else out.
+// TestLostStore: a store that is gone, emptied or replaced is never taken for a new one. Restoring
+// helps, and keeps nobody else out.
 func TestLostStore(t *testing.T) {
 	for name, c := range map[string]struct {
 		lose func(t *testing.T, path string)
@@ -211,7 +212,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestDiscardInterrupted after each of its steps leaves nothing that the next start would take for evidence.
+// TestDiscardInterrupted after each of its steps leaves nothing that the next start would take for
+// evidence.
 func TestDiscardInterrupted(t *testing.T) {
 	path := used(t)
 	if err := os.Rename(path, path+discardedSuffix); err != nil {
@@ -230,7 +232,8 @@ func TestDiscardInterrupted(t *testing.T) {
 	mustClose(t, open(t, path))
 }
 
-// TestBackupsOfALostStore are not pushed out by those of a store with far fewer objects, nor by another's.
+// TestBackupsOfALostStore are not pushed out by those of a store with far fewer objects, nor by
+// another's.
 func TestBackupsOfALostStore(t *testing.T) {
 	var all []Backup
 	for i := range 10 { // newest first

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// readBack asks for rows over a connection of its own: one that has written finds what it wrote in its own cache.
+// readBack asks for rows over a connection of its own: one that has written finds what it wrote in
+// its own cache.
 type readBack struct {
 	db *sql.DB
 

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// lockWait is how long a write waits for the store's lock, and how long for the writes before it. Our own
-// writes hold the lock for milliseconds, a compaction for 5 s at most. It is well below the 34 s that the API
-// server gives a request, so that the caller gets the reason and not just a timeout.
+// lockWait is how long a write waits for the store's lock, and how long for the writes before it.
+// Our own writes hold the lock for milliseconds, a compaction for 5 s at most. It is well below the
+// 34 s that the API server gives a request, so that the caller gets the reason and not just a
+// timeout.
 const lockWait = 5 * time.Second
 
 // settings of every connection, in the words of the cgo driver; kine translates them

@@ -92,7 +92,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestDurability reads back on live connections, not from a configuration, that a commit waits for the disk.
+// TestDurability reads back on live connections, not from a configuration, that a commit waits for
+// the disk.
 func TestDurability(t *testing.T) {
 	store := open(t, filepath.Join(t.TempDir(), "store.db"))
 	defer mustClose(t, store)
@@ -142,8 +143,8 @@ func TestNoStore(t *testing.T) {
 	}
 }
 
-// TestUncleanStop damages pages in the middle, which opening alone does not notice: only after an unclean stop is the
-// whole file read.
+// TestUncleanStop damages pages in the middle, which opening alone does not notice: only after an
+// unclean stop is the whole file read.
 func TestUncleanStop(t *testing.T) {
 	path := damage(t, 5*4096, bytes.Repeat([]byte{0xa5}, 3*4096))
 	if err := mark(path); err != nil {

@@ -52,17 +52,18 @@ func (e *BadRowsError) Error() string {
 // Unwrap gives ErrBadRow.
 func (e *BadRowsError) Unwrap() error { return ErrBadRow }
 
-// currentSQL selects the last rows of the next keys. The order of the tables is SQLite's order of work with CROSS JOIN; left to
-// itself it looks the keys up again for each row.
+// currentSQL selects the last rows of the next keys. The order of the tables is SQLite's order of
+// work with CROSS JOIN; left to itself it looks the keys up again for each row.
 const currentSQL = `SELECT kine.id, kine.name, deleted, value
 	FROM (SELECT max(id) AS id FROM kine WHERE name > ? GROUP BY name ORDER BY name LIMIT ?) AS latest
 	CROSS JOIN kine ON kine.id = latest.id ORDER BY kine.name`
 
-// verifyBatch is how many rows are read at once: a long read keeps the write-ahead log from being reused.
+// verifyBatch is how many rows are read at once: a long read keeps the write-ahead log from being
+// reused.
 const verifyBatch = 1000
 
-// Verify has Options.Check look at all rows that are served now, and notes for Health what it finds. It returns a
-// *BadRowsError when some are bad.
+// Verify has Options.Check look at all rows that are served now, and notes for Health what it
+// finds. It returns a *BadRowsError when some are bad.
 func (s *Store) Verify(ctx context.Context) error {
 	var bad []BadRow
 	for last := ""; ; {
@@ -114,7 +115,8 @@ func (s *Store) verifyAfter(ctx context.Context, key string) (last string, bad [
 	return last, bad, rows.Err()
 }
 
-// KeepVerified verifies the store after a first pause and then at each interval, until ctx ends. What it finds is reported.
+// KeepVerified verifies the store after a first pause and then at each interval, until ctx ends.
+// What it finds is reported.
 func (s *Store) KeepVerified(ctx context.Context, first, interval time.Duration, report func(error)) {
 	timer := time.NewTimer(first)
 	defer timer.Stop()
@@ -134,7 +136,8 @@ func (s *Store) KeepVerified(ctx context.Context, first, interval time.Duration,
 // quarantineTable holds the rows that were set aside, all columns of kine's table and the time.
 const quarantineTable = "rdd_quarantine"
 
-// quarantineSQL sets all rows of a key aside. In their place is a deletion, so that the store's revision goes on.
+// quarantineSQL sets all rows of a key aside. In their place is a deletion, so that the store's
+// revision goes on.
 var quarantineSQL = []string{
 	"CREATE TABLE IF NOT EXISTS " + quarantineTable + ` (id INTEGER, name TEXT, created INTEGER, deleted INTEGER,
 		create_revision INTEGER, prev_revision INTEGER, lease INTEGER, value BLOB, old_value BLOB, at TEXT)`,
@@ -145,8 +148,9 @@ var quarantineSQL = []string{
 	"DELETE FROM kine WHERE name = @key AND id < (SELECT max(id) FROM kine WHERE name = @key)",
 }
 
-// Quarantine sets the rows of key aside in the store at path, which must not be open: they stay in its file, in a
-// table of their own, and are not served any more. ErrNoRow when the key is not served.
+// Quarantine sets the rows of key aside in the store at path, which must not be open: they stay in
+// its file, in a table of their own, and are not served any more. ErrNoRow when the key is not
+// served.
 func Quarantine(ctx context.Context, path, key string, now time.Time) (err error) {
 	defer func() {
 		if err != nil {

@@ -48,7 +48,8 @@ func openChecked(t *testing.T, path string) *Store {
 	return store
 }
 
-// TestVerify names the row, in the error and in Health, and no backup of it takes the place of a good one.
+// TestVerify names the row, in the error and in Health, and no backup of it takes the place of a
+// good one.
 func TestVerify(t *testing.T) {
 	store := openChecked(t, rotten(t, 20, "/sum/0017"))
 	defer mustClose(t, store)
@@ -101,7 +102,8 @@ func TestKeepVerified(t *testing.T) {
 	}
 }
 
-// TestQuarantine sets a row aside, keeps it, and leaves a store that goes on: the key can be made again, and revisions grow.
+// TestQuarantine sets a row aside, keeps it, and leaves a store that goes on: the key can be made
+// again, and revisions grow.
 func TestQuarantine(t *testing.T) {
 	path := rotten(t, 3, "/sum/0002")
 	if err := Quarantine(t.Context(), path, "/sum/none", noon); !errors.Is(err, ErrNoRow) {

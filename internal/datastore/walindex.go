@@ -13,15 +13,16 @@ import (
 	"path/filepath"
 )
 
-// Offsets and sizes in SQLite's files (https://www.sqlite.org/fileformat2.html, walformat.html), in bytes.
+// Offsets and sizes in SQLite's files (https://www.sqlite.org/fileformat2.html, walformat.html), in
+// bytes.
 const (
 	logHeader   = 32
 	frameHeader = 24
 	indexHeader = 48 // of which there are two copies
 )
 
-// checkLogEnd refuses a write-ahead log that ends before the last frame in its index. The index is never synced, and
-// may be older than the log after a power failure, but never newer.
+// checkLogEnd refuses a write-ahead log that ends before the last frame in its index. The index is
+// never synced, and may be older than the log after a power failure, but never newer.
 func checkLogEnd(path string) error {
 	last, err := lastFrame(path)
 	if err != nil || last.end == 0 {
@@ -44,7 +45,8 @@ type frame struct {
 	salt        []byte
 }
 
-// lastFrame is the last frame of the log according to its index; the zero frame when that says nothing of this log.
+// lastFrame is the last frame of the log according to its index; the zero frame when that says
+// nothing of this log.
 func lastFrame(path string) (frame, error) {
 	index, err := head(path+"-shm", 2*indexHeader)
 	if err != nil || len(index) < 2*indexHeader || !bytes.Equal(index[:indexHeader], index[indexHeader:]) {

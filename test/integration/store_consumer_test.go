@@ -67,7 +67,8 @@ func consumer(t *testing.T) storage.Interface {
 	return made
 }
 
-// TestConsumer runs the API server's suite of what it expects of a store. Left out is what reads the etcd client's calls.
+// TestConsumer runs the API server's suite of what it expects of a store. Left out is what reads
+// the etcd client's calls.
 func TestConsumer(t *testing.T) {
 	for name, run := range map[string]func(context.Context, *testing.T, storage.Interface){
 		"create with key": func(ctx context.Context, t *testing.T, s storage.Interface) {

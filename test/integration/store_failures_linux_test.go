@@ -48,8 +48,8 @@ func fill(t *testing.T, dir string) {
 	}
 }
 
-// TestFullDisk: creates are refused with the reason and not stored, deletions with finalizers go through, also
-// after a restart, and with room made everything works again.
+// TestFullDisk: creates are refused with the reason and not stored, deletions with finalizers go
+// through, also after a restart, and with room made everything works again.
 func TestFullDisk(t *testing.T) {
 	dir := smallFileSystem(t)
 	t.Run("first", func(t *testing.T) {
@@ -58,7 +58,8 @@ func TestFullDisk(t *testing.T) {
 			_, err := b.kube.CoreV1().ConfigMaps("default").Create(t.Context(), someConfigMap(name), metav1.CreateOptions{})
 			b.must(err)
 		}
-		// What the store keeps for the time when there is no room; it makes that soon after its start.
+		// What the store keeps for the time when there is no room; it makes that soon after its
+		// start.
 		b.must(os.WriteFile(filepath.Join(dir, "store.db.reserve"), make([]byte, 8<<20), 0o600))
 		fill(t, dir)
 		b.refusesCreates()

@@ -16,7 +16,8 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-// TestRows: every row that a server has written passes, a damaged one is named, and a server starts when it was set aside.
+// TestRows: every row that a server has written passes, a damaged one is named, and a server starts
+// when it was set aside.
 func TestRows(t *testing.T) {
 	dir := apitest.Dir(t)
 	path := filepath.Join(dir, "store.db")
@@ -59,7 +60,8 @@ func TestRows(t *testing.T) {
 	b.must(err)
 }
 
-// TestPlainRows are those of a version without checksums: they are served, and get one when they are written.
+// TestPlainRows are those of a version without checksums: they are served, and get one when they
+// are written.
 func TestPlainRows(t *testing.T) {
 	dir := apitest.Dir(t)
 	path := filepath.Join(dir, "store.db")

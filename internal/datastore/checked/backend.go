@@ -14,8 +14,8 @@ import (
 
 // Options of New.
 type Options struct {
-	// Stored reads back whether key has a row at a revision. Without it the backend itself is asked, after
-	// creates only.
+	// Stored reads back whether key has a row at a revision. Without it the backend itself is
+	// asked, after creates only.
 	Stored func(ctx context.Context, key string, revision int64) (bool, error)
 	// Explain names the cause of an error of the database, and may say more about it.
 	Explain func(error) (Cause, error)
@@ -34,7 +34,8 @@ type Backend struct {
 // New wraps a backend of any database.
 func New(inner server.Backend, options Options) *Backend { return &Backend{inner, options} }
 
-// Create implements server.Backend. It returns ErrKeyExists, an *Error, or the revision at which the key can be read.
+// Create implements server.Backend. It returns ErrKeyExists, an *Error, or the revision at which
+// the key can be read.
 func (b *Backend) Create(ctx context.Context, key string, value []byte, lease int64) (int64, error) {
 	doing := "creating " + key
 	if b.options.Admit != nil {
@@ -197,7 +198,8 @@ func (e *lostError) Error() string { return e.text }
 
 func lost(format string, args ...any) error { return &lostError{fmt.Sprintf(format, args...)} }
 
-// fail makes an *Error of an error of the database. What kine answers to the caller, and a canceled request, stay.
+// fail makes an *Error of an error of the database. What kine answers to the caller, and a canceled
+// request, stay.
 func (b *Backend) fail(doing string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

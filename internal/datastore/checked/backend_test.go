@@ -68,7 +68,8 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestCreateAgain returns the key's own revision, not that of the store, which kine returns after a deletion.
+// TestCreateAgain returns the key's own revision, not that of the store, which kine returns after a
+// deletion.
 func TestCreateAgain(t *testing.T) {
 	inBothShapes(t, func(t *testing.T, b *bench) {
 		b.mustDelete(t, "/key", b.mustCreate(t, "/key", "1"))
@@ -144,7 +145,8 @@ func TestLies(t *testing.T) {
 	})
 }
 
-// TestLateAppends store what they report as failed: never a success, nor a conflict where the log is ours.
+// TestLateAppends store what they report as failed: never a success, nor a conflict where the log
+// is ours.
 func TestLateAppends(t *testing.T) {
 	inBothShapes(t, func(t *testing.T, b *bench) {
 		b.log.failures, b.log.late = []error{errDisk}, true

@@ -56,8 +56,8 @@ func (t transaction) MustCommit() {
 	}
 }
 
-// MustRollback implements server.Transaction. After an error by which SQLite itself has rolled back there is
-// nothing left to do; database/sql gives up a connection that is in another state.
+// MustRollback implements server.Transaction. After an error by which SQLite itself has rolled back
+// there is nothing left to do; database/sql gives up a connection that is in another state.
 func (t transaction) MustRollback() { _ = t.Rollback() }
 
 // caught turns a commit that failed into an error.

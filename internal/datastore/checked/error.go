@@ -30,7 +30,8 @@ const (
 	CauseLost Cause = "Lost"
 )
 
-// statusCodes by which a cause crosses gRPC. None is Unavailable: the etcd client would send the request again.
+// statusCodes by which a cause crosses gRPC. None is Unavailable: the etcd client would send the
+// request again.
 var statusCodes = map[Cause]codes.Code{
 	CauseFailed: codes.Internal, CauseFull: codes.ResourceExhausted, CauseLocked: codes.Aborted,
 	CauseIO: codes.FailedPrecondition, CauseDamaged: codes.DataLoss, CauseLost: codes.OutOfRange,
@@ -55,8 +56,8 @@ func (e *Error) Error() string { return fmt.Sprintf("%s%s: %v", domain, e.Doing,
 // Unwrap gives the error of the database.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is claims to be a canceled context, because kine logs the whole request, with the values of Secrets, for
-// every other error. Failures are reported by Options.Report instead.
+// Is claims to be a canceled context, because kine logs the whole request, with the values of
+// Secrets, for every other error. Failures are reported by Options.Report instead.
 func (e *Error) Is(target error) bool { return target == context.Canceled }
 
 // GRPCStatus is what a client of the store gets.

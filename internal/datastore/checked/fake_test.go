@@ -12,7 +12,8 @@ import (
 	"github.com/k3s-io/kine/pkg/server"
 )
 
-// fakeLog is a log in memory under kine's own backend. Every append can be told to fail, or to do nothing.
+// fakeLog is a log in memory under kine's own backend. Every append can be told to fail, or to do
+// nothing.
 type fakeLog struct {
 	logstructured.Log
 
@@ -24,7 +25,8 @@ type fakeLog struct {
 	lies int
 	// late makes an append that fails store its row all the same.
 	late bool
-	// ahead is by how much CurrentRevision is ahead of the row that was written last, as after other writes.
+	// ahead is by how much CurrentRevision is ahead of the row that was written last, as after
+	// other writes.
 	ahead int64
 }
 
@@ -94,7 +96,8 @@ func (l *fakeLog) has(_ context.Context, key string, revision int64) (bool, erro
 
 var errDisk = errors.New("the disk is on fire")
 
-// bench is one kine backend in both shapes: with its log in our hands, as for SQLite, and finished, as for others.
+// bench is one kine backend in both shapes: with its log in our hands, as for SQLite, and finished,
+// as for others.
 type bench struct {
 	*Backend
 	log      *fakeLog

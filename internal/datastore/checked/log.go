@@ -15,8 +15,8 @@ import (
 type LogOptions struct {
 	// Wait is how long a write may wait for the writes before it.
 	Wait time.Duration
-	// MakeRoom is asked after an append that failed with an error of a full disk. If it reports that there
-	// is room now, the append is done again.
+	// MakeRoom is asked after an append that failed with an error of a full disk. If it reports
+	// that there is room now, the append is done again.
 	MakeRoom func(error) bool
 }
 
@@ -24,8 +24,8 @@ type LogOptions struct {
 type Log struct {
 	logstructured.Log
 	options LogOptions
-	// turn holds a value while somebody appends. SQLite has one writer at a time: those who wait for its lock
-	// ask again at growing intervals, those who wait here go on at once and in order.
+	// turn holds a value while somebody appends. SQLite has one writer at a time: those who wait
+	// for its lock ask again at growing intervals, those who wait here go on at once and in order.
 	turn chan struct{}
 }
 

@@ -27,7 +27,8 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// TestDamage flips every bit and cuts at every byte behind the prefix; a value moved to another key is damage as well.
+// TestDamage flips every bit and cuts at every byte behind the prefix; a value moved to another key
+// is damage as well.
 func TestDamage(t *testing.T) {
 	stored := Add("/key", []byte("some value"))
 	for i := len(prefix); i < len(stored); i++ {

@@ -64,7 +64,8 @@ type change struct {
 	size   int64
 }
 
-// Fail sets what decides how the n-th operation from now on goes, counted from 1; nil means all are fine.
+// Fail sets what decides how the n-th operation from now on goes, counted from 1; nil means all are
+// fine.
 func (d *Disk) Fail(decide func(n int, op Op, file string) Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,8 +148,8 @@ func resize(data []byte, size int64) []byte {
 	return append(data, make([]byte, size-int64(len(data)))...)
 }
 
-// Cut writes into a directory what a disk may hold after a power cut at this moment: all that was synced, and of
-// every change since then all, nothing, or the first half, in no particular order.
+// Cut writes into a directory what a disk may hold after a power cut at this moment: all that was
+// synced, and of every change since then all, nothing, or the first half, in no particular order.
 func (d *Disk) Cut(dir string, random *rand.Rand) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -56,7 +56,8 @@ func (d *Disk) Name() string { return d.name }
 // at is what an address of SQLite's memory points to.
 func at[T any](address uintptr) *T { return (*T)(*(*unsafe.Pointer)(unsafe.Pointer(&address))) }
 
-// address of a function, as transpiled C calls it. F must be a function that is declared, not a closure.
+// address of a function, as transpiled C calls it. F must be a function that is declared, not a
+// closure.
 func address[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&struct{ f F }{f})) }
 
 // function at an address.

@@ -58,8 +58,8 @@ func New(ballast string, options Options) *Room {
 	return &Room{dir: filepath.Dir(ballast), ballast: ballast, options: options}
 }
 
-// Free returns the free space in bytes; ok is false where it cannot be known, and the writes themselves must
-// tell. Asking costs a microsecond or two.
+// Free returns the free space in bytes; ok is false where it cannot be known, and the writes
+// themselves must tell. Asking costs a microsecond or two.
 func (r *Room) Free() (free int64, ok bool) {
 	free, err := r.options.Free(r.dir)
 	return free, err == nil
@@ -131,8 +131,8 @@ func (r *Room) fill() error {
 	return errors.Join(err, atomicfile.Remove(r.ballast)) // half a ballast takes room and gives none
 }
 
-// Writable tries to write into the directory. It returns the system's own error, where a database has
-// told only that something failed.
+// Writable tries to write into the directory. It returns the system's own error, where a database
+// has told only that something failed.
 func (r *Room) Writable() error {
 	f, err := os.CreateTemp(r.dir, ".probe-*")
 	if err != nil {
