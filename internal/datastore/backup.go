@@ -80,8 +80,9 @@ func parseBackup(name string) (b Backup, ok bool) {
 	return b, timeErr == nil && revisionErr == nil
 }
 
-// Backup copies the store as it is at one moment, while it is used, and removes backups that are not worth keeping any more. A store
-// that has not changed since the last backup is not copied again. ErrDamaged when the store turns out to be.
+// Backup copies the store as it is at one moment, while it is used, and removes backups that are
+// not worth keeping any more. A store that has not changed since the last backup is not copied
+// again. ErrDamaged when the store turns out to be.
 func (s *Store) Backup(ctx context.Context, now time.Time) error {
 	err := s.backUp(ctx, now)
 	if err == nil {

@@ -74,7 +74,10 @@ func TestParseBackup(t *testing.T) {
 	if b, ok := parseBackup("store-20260102T120000Z-r17.db"); !ok || !b.Taken.Equal(noon) || b.Revision != 17 {
 		t.Errorf("parsed %+v, %t", b, ok)
 	}
-	for _, name := range []string{"", ".new", "store-20260102T120000Z-r17.db-wal", "store-20261302T120000Z-r17.db", "store-20260102T120000Z-r.db", "store-20260102T120000Z-r99999999999999999999.db"} {
+	for _, name := range []string{
+		"", ".new", "store-20260102T120000Z-r17.db-wal", "store-20261302T120000Z-r17.db", "store-20260102T120000Z-r.db",
+		"store-20260102T120000Z-r99999999999999999999.db",
+	} {
 		if b, ok := parseBackup(name); ok {
 			t.Errorf("%q is %+v", name, b)
 		}
@@ -107,7 +110,8 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestBackupWhileWriting restores a backup that was made in the middle of writes: it holds a prefix of them, without a gap.
+// TestBackupWhileWriting restores a backup that was made in the middle of writes: it holds a prefix
+// of them, without a gap.
 func TestBackupWhileWriting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	store := open(t, path)
@@ -186,8 +190,8 @@ func TestRestoreDamaged(t *testing.T) {
 	}
 }
 
-// TestRestoreInterrupted leaves each of the states that an interrupted restore can leave: none can be opened as if
-// nothing had happened, and each is put right by restoring again.
+// TestRestoreInterrupted leaves each of the states that an interrupted restore can leave: none can
+// be opened as if nothing had happened, and each is put right by restoring again.
 func TestRestoreInterrupted(t *testing.T) {
 	for _, present := range []struct{ store, log, copied bool }{
 		{true, true, true}, {false, true, true}, {false, false, true}, {true, false, false},
@@ -237,7 +241,8 @@ func TestRestoreNoDamagedBackup(t *testing.T) {
 	mustClose(t, open(t, path))
 }
 
-// TestBackupOfDamagedStore notices the damage under a running store, and the next open is told to look.
+// TestBackupOfDamagedStore notices the damage under a running store, and the next open is told to
+// look.
 func TestBackupOfDamagedStore(t *testing.T) {
 	path := damage(t, 5*4096, nil)
 	store := open(t, path)
@@ -306,7 +311,8 @@ func TestDiscard(t *testing.T) {
 	}
 }
 
-// TestLogWithoutStore: the write-ahead log of a store that is gone must not become part of the next one.
+// TestLogWithoutStore: the write-ahead log of a store that is gone must not become part of the next
+// one.
 func TestLogWithoutStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	killWriter(t, path, 20)

@@ -23,7 +23,8 @@ func mark(path string) error { return atomicfile.Write(markerPath(path), nil, 0o
 
 func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
 
-// check refuses a file that is no store and, after an unclean stop, one whose pages are inconsistent.
+// check refuses a file that is no store and, after an unclean stop, one whose pages are
+// inconsistent.
 func check(path string) error {
 	switch _, err := os.Stat(path + restoringSuffix); {
 	case err == nil:

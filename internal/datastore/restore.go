@@ -17,19 +17,21 @@ import (
 // ErrRestoring says that a restore was interrupted and must be done again.
 var ErrRestoring = errors.New("a restore of the store was interrupted")
 
-// companions of a store's file that SQLite keeps beside it: without its write-ahead log a store lacks its last
-// writes, and with another's it is damaged.
+// companions of a store's file that SQLite keeps beside it: without its write-ahead log a store
+// lacks its last writes, and with another's it is damaged.
 var companions = []string{"-wal", "-shm"}
 
 const (
-	// asideLayout of the time in the name of a store that was set aside, in UTC: fine enough to be unique.
+	// asideLayout of the time in the name of a store that was set aside, in UTC: fine enough to be
+	// unique.
 	asideLayout     = "20060102T150405.000000Z"
 	restoringSuffix = ".restoring"
 	discardedSuffix = ".discarded"
 )
 
-// Restore puts a backup in the place of the store at path, which must not be open, and sets that aside. It returns where
-// the old store is; nowhere when there was none. A restore that was interrupted keeps the store from being opened until it is done again.
+// Restore puts a backup in the place of the store at path, which must not be open, and sets that
+// aside. It returns where the old store is; nowhere when there was none. A restore that was
+// interrupted keeps the store from being opened until it is done again.
 func Restore(path string, backup Backup, now time.Time) (aside string, err error) {
 	if err := probe(backup.Path, true); err != nil {
 		return "", fmt.Errorf("the backup %s: %w (%w)", backup.Path, ErrDamaged, err)
@@ -91,8 +93,9 @@ func copyFile(to, from string) (err error) {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// Discard removes the store at path, which must not be open, with its backups. After an interruption at any point there is either
-// the whole store or none: the next Open or Discard removes what is left.
+// Discard removes the store at path, which must not be open, with its backups. After an
+// interruption at any point there is either the whole store or none: the next Open or Discard
+// removes what is left.
 func Discard(path string) error {
 	err := atomicfile.Rename(path, path+discardedSuffix)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -110,8 +113,8 @@ func removeLeftovers(path string) error {
 	return errors.Join(append(errs, unmark(path))...)
 }
 
-// KeepBackups makes a backup after a first pause and then at each interval, until ctx ends or the store is found to be
-// damaged. Other failures are reported and tried again.
+// KeepBackups makes a backup after a first pause and then at each interval, until ctx ends or the
+// store is found to be damaged. Other failures are reported and tried again.
 func (s *Store) KeepBackups(ctx context.Context, first, interval time.Duration, report func(error)) error {
 	timer := time.NewTimer(first)
 	defer timer.Stop()

@@ -36,7 +36,8 @@ import (
 const (
 	// emulatedVersion of etcd decides which features the API server uses (watch progress, streaming).
 	emulatedVersion = "3.6.11"
-	// notifyInterval of watch progress events: how long a consistent read from the watch cache may wait without writes.
+	// notifyInterval of watch progress events: how long a consistent read from the watch cache may
+	// wait without writes.
 	notifyInterval = 5 * time.Second
 	// pollInterval is only a safety net: writes of this process notify watches directly.
 	pollInterval = time.Second
@@ -45,7 +46,8 @@ const (
 	// maxRequest is etcd's limit for a request plus protocol overhead, in bytes.
 	maxRequest = 2 << 20
 	// clientPing is how often the API server's etcd client pings (keepaliveTime in
-	// k8s.io/apiserver/pkg/storage/storagebackend/factory). gRPC's own limit of one in 5 minutes would cut it off.
+	// k8s.io/apiserver/pkg/storage/storagebackend/factory). gRPC's own limit of one in 5 minutes would
+	// cut it off.
 	clientPing = 30 * time.Second
 )
 
@@ -63,8 +65,8 @@ type Store struct {
 	damaged atomic.Bool
 }
 
-// Open opens or creates the SQLite file at path, inside an existing directory that only the user can enter.
-// A damaged store is an error that wraps ErrDamaged; nothing is repaired or dropped.
+// Open opens or creates the SQLite file at path, inside an existing directory that only the user
+// can enter. A damaged store is an error that wraps ErrDamaged; nothing is repaired or dropped.
 func Open(path string) (*Store, error) {
 	if err := check(path); err != nil {
 		return nil, err
@@ -118,7 +120,8 @@ func config(path string) *drivers.Config {
 	}
 }
 
-// createPrivate makes sure that the file exists with mode 0600 before SQLite, which knows no modes, would create it.
+// createPrivate makes sure that the file exists with mode 0600 before SQLite, which knows no modes,
+// would create it.
 func createPrivate(path string) (fs.FileInfo, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -155,8 +158,9 @@ func (s *Store) Pragma(ctx context.Context, name string, connections int) ([]str
 	return values, nil
 }
 
-// Close ends all connections, writes the log back into the file, closes it and removes the marker of an unclean stop.
-// Callers stop the API server first; what was acknowledged is on disk in any case.
+// Close ends all connections, writes the log back into the file, closes it and removes the marker
+// of an unclean stop. Callers stop the API server first; what was acknowledged is on disk in any
+// case.
 func (s *Store) Close() error {
 	s.server.Stop()
 	_, err := s.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -168,7 +172,8 @@ func (s *Store) Close() error {
 	return errors.Join(s.unmark(), s.listener.Close())
 }
 
-// unmark says that the store was closed in order, unless its file is not there any more: what is now in its place is somebody else's.
+// unmark says that the store was closed in order, unless its file is not there any more: what is
+// now in its place is somebody else's.
 func (s *Store) unmark() error {
 	if s.damaged.Load() {
 		return nil

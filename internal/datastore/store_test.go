@@ -94,7 +94,8 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestDurability reads back on live connections, not from a configuration, that a commit waits for the disk.
+// TestDurability reads back on live connections, not from a configuration, that a commit waits for
+// the disk.
 func TestDurability(t *testing.T) {
 	store := open(t, filepath.Join(t.TempDir(), "store.db"))
 	defer mustClose(t, store)
@@ -144,8 +145,8 @@ func TestNoStore(t *testing.T) {
 	}
 }
 
-// TestUncleanStop damages pages in the middle, which opening alone does not notice: only after an unclean stop is the
-// whole file read.
+// TestUncleanStop damages pages in the middle, which opening alone does not notice: only after an
+// unclean stop is the whole file read.
 func TestUncleanStop(t *testing.T) {
 	path := damage(t, 5*4096, bytes.Repeat([]byte{0xa5}, 3*4096))
 	if err := mark(path); err != nil {
@@ -165,10 +166,12 @@ func TestUncleanStopOfSoundStore(t *testing.T) {
 	mustClose(t, open(t, path))
 }
 
-// killedWrites in the environment is how many acknowledged writes TestKill looks for, at least; the long run asks for 10,000.
+// killedWrites in the environment is how many acknowledged writes TestKill looks for, at least; the
+// long run asks for 10,000.
 const killedWrites = "RDD_TEST_KILLED_WRITES"
 
-// killedWriter in the environment makes this test binary a process that writes to the store it names until it is killed.
+// killedWriter in the environment makes this test binary a process that writes to the store it
+// names until it is killed.
 const killedWriter = "RDD_TEST_KILLED_WRITER"
 
 func TestMain(m *testing.M) {
@@ -206,7 +209,8 @@ func writeForever(path string) error {
 	}
 }
 
-// TestKill ends a writing process with SIGKILL and looks for everything that was acknowledged to it.
+// TestKill ends a writing process with SIGKILL and looks for everything that was acknowledged to
+// it.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	rounds, enough := 3, 60
@@ -233,7 +237,8 @@ func TestKill(t *testing.T) {
 	t.Logf("killed %d times, %d acknowledged writes kept", rounds, len(kept))
 }
 
-// killWriter runs a writer until it has printed enough keys, kills it and returns all that it printed.
+// killWriter runs a writer until it has printed enough keys, kills it and returns all that it
+// printed.
 func killWriter(t *testing.T, path string, enough int) []string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
