@@ -18,7 +18,8 @@ import (
 // tempPrefix marks files that a crash may leave behind; RemoveStale finds them by it.
 const tempPrefix = ".tmp-"
 
-// Write replaces path with data: temporary file in the same directory, fsync, rename, fsync of the directory.
+// Write replaces path with data: temporary file in the same directory, fsync, rename, fsync of the
+// directory.
 func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-*")
 	if err != nil {
@@ -44,7 +45,8 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	return Rename(f.Name(), path)
 }
 
-// Rename moves oldPath to newPath on the same file system and makes the move durable. An existing file at newPath is replaced.
+// Rename moves oldPath to newPath on the same file system and makes the move durable. An existing
+// file at newPath is replaced.
 func Rename(oldPath, newPath string) error {
 	if err := os.Rename(oldPath, newPath); err != nil {
 		return err
@@ -61,8 +63,8 @@ func Sync(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Claim moves oldPath to newPath like Rename, but never replaces anything: fs.ErrExist when newPath is taken, by an
-// empty directory too. Of several that claim one path, one succeeds.
+// Claim moves oldPath to newPath like Rename, but never replaces anything: fs.ErrExist when newPath
+// is taken, by an empty directory too. Of several that claim one path, one succeeds.
 func Claim(oldPath, newPath string) error {
 	if err := renameNew(oldPath, newPath); err != nil {
 		return err
@@ -88,7 +90,8 @@ func RemoveAll(path string) error { return os.RemoveAll(path) }
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }
 
-// RemoveStaleOf removes what interrupted calls of Write for path left, in a directory that is not ours alone.
+// RemoveStaleOf removes what interrupted calls of Write for path left, in a directory that is not
+// ours alone.
 func RemoveStaleOf(path string) error {
 	return removeStale(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-")
 }

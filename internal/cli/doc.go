@@ -2,10 +2,11 @@
 
 // Package cli is the command line of rdd: the tree of commands, and Main.
 //
-// Most commands are clients of the instance's API: they start the daemon if need be, change an object,
-// and wait until its status says that it is so. Some read or change this machine as well, because the
-// API does not hold what they are about or need not be there: shell, logs, image, integration, adopt
-// and why. The hidden commands run a part of rdd in this process: the daemon, a hostagent.
+// Most commands are clients of the instance's API: they start the daemon if need be, change an
+// object, and wait until its status says that it is so. Some read or change this machine as well,
+// because the API does not hold what they are about or need not be there: shell, logs, image,
+// integration, adopt and why. The hidden commands run a part of rdd in this process: the daemon, a
+// hostagent.
 //
 // # The rooms
 //
@@ -23,19 +24,20 @@
 //	serve       what the hidden commands run, and what they are built from
 //
 // A noun does not import another noun: what two of them need is in session, resource or shell. Only
-// serve imports the running parts of the daemon, the hostagent and engines. It hands them to the nouns
-// as values, so a noun's tests need not link the API server. What a noun does with an instance beside
-// the API it asks of the engine by an ability (session.Ability). test/layout states all this.
+// serve imports the running parts of the daemon, the hostagent and engines. It hands them to the
+// nouns as values, so a noun's tests need not link the API server. What a noun does with an
+// instance beside the API it asks of the engine by an ability (session.Ability). test/layout states
+// all this.
 //
 // # A command
 //
-// A command is a file of its noun's package. A function makes the *cobra.Command from the session, with
-// its help, an example that names rdd, its flags and its completion. What it runs is a function of
-// (context, session, arguments) in the same file. A command that changes something gets --wait and
-// --timeout from session.WithWait; one that prints an object gets -o from session.AddOutput. It reads
-// and writes through the session's streams. An error says what was being done and, where there is one,
-// the next command to run. Its exit code is the one that it carries (session.CodeError) or that its
-// kind has (session.CodeOf).
+// A command is a file of its noun's package. A function makes the *cobra.Command from the session,
+// with its help, an example that names rdd, its flags and its completion. What it runs is a
+// function of (context, session, arguments) in the same file. A command that changes something
+// gets --wait and --timeout from session.WithWait; one that prints an object gets -o from
+// session.AddOutput. It reads and writes through the session's streams. An error says what was
+// being done and, where there is one, the next command to run. Its exit code is the one that it
+// carries (session.CodeError) or that its kind has (session.CodeOf).
 //
 // # Tests
 //

@@ -24,8 +24,8 @@ import (
 // hint is a command of rdd that a text names.
 type hint struct{ where, command string }
 
-// mentions finds rdd with what is before it and the words after it, which are a command or the rest of a
-// sentence.
+// mentions finds rdd with what is before it and the words after it, which are a command or the rest
+// of a sentence.
 var mentions = regexp.MustCompile("(^ *|`|: |[^\\w/.-])rdd((?: +[a-z][a-z-]*)+)")
 
 // TestHintsNameCommandsThatExist walks over every text of the program that names a command of rdd.
@@ -69,8 +69,9 @@ func follow(cmd *cobra.Command, words []string) error {
 	return nil
 }
 
-// hintsBelow reads the texts of all Go files below a directory that are no tests. What follows rdd is a hint
-// where it is written as one, in backquotes or after a colon, and where it begins with a command.
+// hintsBelow reads the texts of all Go files below a directory that are no tests. What follows rdd
+// is a hint where it is written as one, in backquotes or after a colon, and where it begins with a
+// command.
 func hintsBelow(t *testing.T, dir string, tree *cobra.Command) []hint {
 	t.Helper()
 	var found []hint

@@ -74,7 +74,8 @@ func groupCommands(tree *cobra.Command) {
 	}
 }
 
-// refuseUnknown makes an unknown subcommand of a group of commands an error, not a request for help.
+// refuseUnknown makes an unknown subcommand of a group of commands an error, not a request for
+// help.
 func refuseUnknown(group *cobra.Command) {
 	if group.HasSubCommands() && !group.Runnable() {
 		group.Args = cobra.NoArgs

@@ -23,13 +23,15 @@ param: {size: "3"}
 env: {SIZE: "{{.Param.size}}"}
 `
 
-// cmdLeave leaves an instance directory whose LimaVM, of that UID and namespace, is gone. It is for a
-// time without a daemon: the next one's fake engine finds it.
+// cmdLeave leaves an instance directory whose LimaVM, of that UID and namespace, is gone. It is for
+// a time without a daemon: the next one's fake engine finds it.
 func cmdLeave(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: leave NAME UID NAMESPACE [K=V…]")
 	}
-	record := vmdir.Record{Engine: vmdir.Engine, Owner: vm.Owner{UID: args[1], Namespace: args[2], Name: args[0]}, Spec: vmdir.Spec{Params: map[string]string{}}}
+	record := vmdir.Record{
+		Engine: vmdir.Engine, Owner: vm.Owner{UID: args[1], Namespace: args[2], Name: args[0]}, Spec: vmdir.Spec{Params: map[string]string{}},
+	}
 	for _, arg := range args[3:] {
 		key, value, _ := strings.Cut(arg, "=")
 		record.Spec.Params[key] = value
@@ -62,7 +64,9 @@ func findLeft(world *fake.World, engine vm.Engine, limaHome string) (*left, erro
 		if err := errors.Join(err, readErr); err != nil {
 			return nil, err
 		}
-		spec := vm.Spec{Name: name, Owner: record.Owner, Template: data, Params: record.Spec.Params, Revision: template.Revision(data, record.Spec.Params)}
+		spec := vm.Spec{
+			Name: name, Owner: record.Owner, Template: data, Params: record.Spec.Params, Revision: template.Revision(data, record.Spec.Params),
+		}
 		if err := engine.Apply(context.Background(), spec); err != nil {
 			return nil, err
 		}

@@ -73,7 +73,9 @@ func TestMain(m *testing.M) {
 
 // untagged is a build without a release tag, of a commit made that long after some moment.
 func untagged(age time.Duration) version.Build {
-	return version.Build{Version: "v0.0.0-dev+0123456", Revision: age.String(), Committed: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(age)}
+	return version.Build{
+		Version: "v0.0.0-dev+0123456", Revision: age.String(), Committed: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(age),
+	}
 }
 
 func TestScripts(t *testing.T) {

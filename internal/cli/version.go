@@ -37,7 +37,9 @@ func versionCommand(s *session.Session) *cobra.Command {
 	}
 	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
-		report := versionReport{Client: s.Build.Version, ClientBuild: s.Build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		report := versionReport{
+			Client: s.Build.Version, ClientBuild: s.Build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		}
 		inst, err := s.Instance()
 		if err != nil {
 			return err

@@ -124,8 +124,8 @@ func notStarted(ctx context.Context, inst instance.Instance, err error, offset i
 	}
 }
 
-// tail returns the last lines that a log got from offset on, for an error message, which does without
-// when it cannot be read.
+// tail returns the last lines that a log got from offset on, for an error message, which does
+// without when it cannot be read.
 func tail(path string, offset int64) string {
 	added, err := textfile.LinesSince(path, offset, logTailBytes)
 	lines := textfile.LastLines(added, logTail)

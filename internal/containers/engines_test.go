@@ -115,7 +115,8 @@ func TestSmokeTestsContainerHasNeitherNetworkNorAWritableRoot(t *testing.T) {
 	await(t, func() bool { return d.count("POST /containers/{id}/start") == 1 })
 	d.set(func() {
 		for _, c := range d.containers {
-			if c.host["NetworkMode"] != "none" || c.host["ReadonlyRootfs"] != true || c.labels[label] == "" || !strings.HasPrefix(c.name, namePrefix) {
+			if c.host["NetworkMode"] != "none" || c.host["ReadonlyRootfs"] != true || c.labels[label] == "" ||
+				!strings.HasPrefix(c.name, namePrefix) {
 				t.Errorf("got %+v", c)
 			}
 		}

@@ -132,7 +132,8 @@ func (g *fakeGuest) call(c vm.Command, name string, do func() (int, string)) (in
 }
 
 func (g *fakeGuest) run(words []string) (int, string) {
-	if !slices.Contains(words, "--rm") || !slices.Contains(words, "--read-only") || slices.Contains(words, "--net-host") || slices.Contains(words, "--cni") {
+	if !slices.Contains(words, "--rm") || !slices.Contains(words, "--read-only") || slices.Contains(words, "--net-host") ||
+		slices.Contains(words, "--cni") {
 		g.t.Errorf("got %q", words)
 	}
 	if !g.image {

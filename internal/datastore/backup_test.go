@@ -74,7 +74,10 @@ func TestParseBackup(t *testing.T) {
 	if b, ok := parseBackup("store-20260102T120000Z-r17.db"); !ok || !b.Taken.Equal(noon) || b.Revision != 17 {
 		t.Errorf("parsed %+v, %t", b, ok)
 	}
-	for _, name := range []string{"", ".new", "store-20260102T120000Z-r17.db-wal", "store-20261302T120000Z-r17.db", "store-20260102T120000Z-r.db", "store-20260102T120000Z-r99999999999999999999.db"} {
+	for _, name := range []string{
+		"", ".new", "store-20260102T120000Z-r17.db-wal", "store-20261302T120000Z-r17.db", "store-20260102T120000Z-r.db",
+		"store-20260102T120000Z-r99999999999999999999.db",
+	} {
 		if b, ok := parseBackup(name); ok {
 			t.Errorf("%q is %+v", name, b)
 		}

@@ -88,7 +88,8 @@ func writeInfo(ctx context.Context, db *sql.DB, name, value string) error {
 	if _, err := db.ExecContext(ctx, table); err != nil {
 		return err
 	}
-	_, err := db.ExecContext(ctx, "INSERT INTO "+infoTable+" VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+	const row = "INSERT INTO " + infoTable + " VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+	_, err := db.ExecContext(ctx, row, name, value)
 	return err
 }
 

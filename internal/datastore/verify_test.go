@@ -157,7 +157,8 @@ func BenchmarkVerify(b *testing.B) {
 	}
 	for i := range rows {
 		key := fmt.Sprintf("/sum/%d", i)
-		_, err := tx.ExecContext(b.Context(), "INSERT INTO kine (name, created, deleted, create_revision, prev_revision, lease, value) VALUES (?, 1, 0, 0, 0, 0, ?)",
+		_, err := tx.ExecContext(b.Context(), `INSERT INTO kine
+			(name, created, deleted, create_revision, prev_revision, lease, value) VALUES (?, 1, 0, 0, 0, 0, ?)`,
 			key, checksum.Add(key, make([]byte, 2048)))
 		if err != nil {
 			b.Fatal(err)

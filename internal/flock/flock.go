@@ -22,7 +22,8 @@ const pollInterval = 50 * time.Millisecond
 // Lock is a held lock.
 type Lock struct{ file *os.File }
 
-// Try takes the lock on path, creating the file with mode 0600; ErrLocked when someone else holds it.
+// Try takes the lock on path, creating the file with mode 0600; ErrLocked when someone else holds
+// it.
 func Try(path string) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -51,7 +52,8 @@ func Wait(ctx context.Context, path string) (*Lock, error) {
 	}
 }
 
-// Held reports whether some process, this one included, holds the lock on path. It never creates the file.
+// Held reports whether some process, this one included, holds the lock on path. It never creates
+// the file.
 func Held(path string) (bool, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -72,8 +74,9 @@ func Held(path string) (bool, error) {
 // until all who share it have closed it or ended. Do not close it; use Unlock.
 func (l *Lock) File() *os.File { return l.file }
 
-// Inherit takes over a lock that the parent process handed down as descriptor fd, for path. It fails when
-// fd is not path's file or the lock is not ours, and keeps further children from inheriting it.
+// Inherit takes over a lock that the parent process handed down as descriptor fd, for path. It
+// fails when fd is not path's file or the lock is not ours, and keeps further children from
+// inheriting it.
 func Inherit(fd uintptr, path string) (*Lock, error) {
 	if err := closeOnExec(fd); err != nil {
 		return nil, fmt.Errorf("taking over lock %s: %w", path, err)
@@ -107,8 +110,8 @@ func sameFile(f *os.File, path string) error {
 	return nil
 }
 
-// Current reports whether the path still names the locked file. It does not when the file was removed, alone or with its
-// directory, or replaced by one that somebody else can lock.
+// Current reports whether the path still names the locked file. It does not when the file was
+// removed, alone or with its directory, or replaced by one that somebody else can lock.
 func (l *Lock) Current() (bool, error) {
 	have, err := l.file.Stat()
 	if err != nil {
@@ -124,5 +127,6 @@ func (l *Lock) Current() (bool, error) {
 	return os.SameFile(have, want), nil
 }
 
-// Unlock gives the lock up, unless a child process that inherited it lives. The file stays: removing it would let two processes lock different files of one name.
+// Unlock gives the lock up, unless a child process that inherited it lives. The file stays:
+// removing it would let two processes lock different files of one name.
 func (l *Lock) Unlock() error { return l.file.Close() }

@@ -168,7 +168,8 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-// TestLookingDoesNotGetInTheWay: a Held that takes the lock for a moment makes a Try fail that should not.
+// TestLookingDoesNotGetInTheWay: a Held that takes the lock for a moment makes a Try fail that
+// should not.
 func TestLookingDoesNotGetInTheWay(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux can ask without taking the lock")

@@ -11,8 +11,8 @@ import (
 // step changes one thing.
 type step func() error
 
-// run runs steps. A Problem is noted and the next step runs; any other error ends it, as the record could
-// not be written.
+// run runs steps. A Problem is noted and the next step runs; any other error ends it, as the record
+// could not be written.
 func (s *session) run(steps ...step) error {
 	for _, do := range steps {
 		err := do()

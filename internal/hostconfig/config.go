@@ -16,8 +16,8 @@ import (
 // currentKey is the key of docker's config.json that names the context docker uses.
 const currentKey = "currentContext"
 
-// document is the text of a config.json with the places of its members. It is changed by replacing bytes, so that the
-// rest stays what its owner wrote.
+// document is the text of a config.json with the places of its members. It is changed by replacing
+// bytes, so that the rest stays what its owner wrote.
 type document struct {
 	text    []byte
 	open    int // after the brace that opens it
@@ -110,8 +110,9 @@ func (d document) raw() string {
 	return string(d.text[m.value:m.end])
 }
 
-// with is the text with another value of currentContext, as it is to be written; "" is the text without it. It is the exact
-// reverse of itself: a value that was added and is removed leaves the bytes that were.
+// with is the text with another value of currentContext, as it is to be written; "" is the text
+// without it. It is the exact reverse of itself: a value that was added and is removed leaves the
+// bytes that were.
 func (d document) with(raw string) []byte {
 	switch {
 	case d.current >= 0 && raw == "":

@@ -24,7 +24,8 @@ func TestWith(t *testing.T) {
 		`{"currentContext":"a"}`:    `{"currentContext":"rancher-desktop-2"}`,
 		`{"currentContext" : null}`: `{"currentContext" : "rancher-desktop-2"}`,
 		`{"CURRENTcontext":"a"}`:    `{"CURRENTcontext":"rancher-desktop-2"}`,
-		`{"a":[1, 2 ] , "currentContext"  :  "\u0061" ,"b":{"currentContext":"c"}}`: `{"a":[1, 2 ] , "currentContext"  :  "rancher-desktop-2" ,"b":{"currentContext":"c"}}`,
+		`{"a":[1, 2 ] , "currentContext"  :  "\u0061" ,"b":{"currentContext":"c"}}`: `{"a":[1, 2 ] , "currentContext"  :  "rancher-desktop-2" ,` +
+			`"b":{"currentContext":"c"}}`,
 		`{"a\"b": "}", "n": 1.50e3 }`: `{"a\"b": "}", "n": 1.50e3,"currentContext": "rancher-desktop-2" }`,
 	} {
 		d, err := parse([]byte(text))
@@ -86,8 +87,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzWith changes any text that is a configuration: it stays one, all other members keep their bytes, and
-// the way back leads to the very text.
+// FuzzWith changes any text that is a configuration: it stays one, all other members keep their
+// bytes, and the way back leads to the very text.
 func FuzzWith(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "{\n}", "{\r\n\t\"auths\": {},\r\n\t\"currentContext\": \"x\"\r\n}\r\n", `{"a":[{"b":"}"}],"currentContext":null , "c" : -0.0}`,

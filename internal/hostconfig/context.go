@@ -84,7 +84,9 @@ func (h *Host) claim(file string, made *madeContext) (claim, error) {
 		return claimNone, nil
 	}
 	if err != nil {
-		return claimForeign, &Problem{Context, fmt.Sprintf("docker's context %s cannot be read: %v", h.Name, err), "remove what is there: rm -r " + filepath.Dir(file)}
+		return claimForeign, &Problem{Context, fmt.Sprintf(
+			"docker's context %s cannot be read: %v", h.Name, err,
+		), "remove what is there: rm -r " + filepath.Dir(file)}
 	}
 	content, err := h.contextContent()
 	switch {
@@ -137,7 +139,9 @@ func (s *session) context() error {
 
 func (s *session) foreignContext() error {
 	name := s.host.Name
-	return &Problem{Context, fmt.Sprintf("there is a docker context %s that rdd did not make, or that was made to lead elsewhere since; it was left alone", name),
+	return &Problem{Context, fmt.Sprintf(
+		"there is a docker context %s that rdd did not make, or that was made to lead elsewhere since; it was left alone", name,
+	),
 		fmt.Sprintf("to let rdd make its own: docker context rm %s; to use none: rdd integration off %s", name, Context)}
 }
 
@@ -180,7 +184,8 @@ func (s *session) failed(name string, err error) error {
 	return &Problem{name, cause(err), "see to that; it is tried again by itself"}
 }
 
-// cause says what is wrong with which directory. The name of a temporary file is another one each time, and would make the same problem a new one.
+// cause says what is wrong with which directory. The name of a temporary file is another one each
+// time, and would make the same problem a new one.
 func cause(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError

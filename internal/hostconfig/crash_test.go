@@ -32,8 +32,8 @@ func (q quickFiles) Write(path string, data []byte, mode fs.FileMode) error {
 	return os.Rename(temporary(path), path)
 }
 
-// dyingFiles does so many changes; then the process is dead and changes nothing more. half says that it dies after the last of them was
-// done, or within a write, whose temporary file stays.
+// dyingFiles does so many changes; then the process is dead and changes nothing more. half says
+// that it dies after the last of them was done, or within a write, whose temporary file stays.
 type dyingFiles struct {
 	quickFiles
 	left int
@@ -57,7 +57,9 @@ func (d *dyingFiles) next(within, do func() error) error {
 func nothing() error { return nil }
 
 func (d *dyingFiles) Write(path string, data []byte, mode fs.FileMode) error {
-	return d.next(func() error { return os.WriteFile(temporary(path), data, mode) }, func() error { return d.quickFiles.Write(path, data, mode) })
+	return d.next(
+		func() error { return os.WriteFile(temporary(path), data, mode) }, func() error { return d.quickFiles.Write(path, data, mode) },
+	)
 }
 
 func (d *dyingFiles) Mkdir(path string) error {
@@ -76,8 +78,8 @@ func (d *dyingFiles) Link(target, path string) error {
 	return d.next(nothing, func() error { return d.quickFiles.Link(target, path) })
 }
 
-// TestKilledAnywhere kills the process after and within each change that a way of work makes, for each way and each home; whatever
-// was half done, applying it again and undoing it both end right.
+// TestKilledAnywhere kills the process after and within each change that a way of work makes, for
+// each way and each home; whatever was half done, applying it again and undoing it both end right.
 func TestKilledAnywhere(t *testing.T) {
 	for _, name := range []string{"nothing", "white space", "another context", "a link", "a link is asked for"} {
 		home := homes[name]
@@ -95,7 +97,8 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// killedAt lives a life with the k-th change as the last one of some process, and reports whether there was a k-th.
+// killedAt lives a life with the k-th change as the last one of some process, and reports whether
+// there was a k-th.
 func killedAt(t *testing.T, prepare func(*testing.T, *world), k int, half bool, then string) bool {
 	w := newWorld(t)
 	prepare(t, w)

@@ -92,7 +92,8 @@ func (s *session) configFile() string {
 	return configFile(s.environment().ConfigDir)
 }
 
-// current judges, once each time the engine becomes ready, whether docker uses an engine that works, and makes it use ours when not.
+// current judges, once each time the engine becomes ready, whether docker uses an engine that
+// works, and makes it use ours when not.
 func (s *session) current(ctx context.Context, ready string) error {
 	if s.off(Current) || s.off(Context) {
 		return s.takeBack()
@@ -154,7 +155,8 @@ func (s *session) previous(c config) previous {
 	return previous{Raw: c.raw(), Name: c.name, Existed: err == nil}
 }
 
-// backUp keeps the first original, if the file is not of rdd's making, for its owner alone: there may be secrets in it.
+// backUp keeps the first original, if the file is not of rdd's making, for its owner alone: there
+// may be secrets in it.
 func (s *session) backUp(c config) error {
 	if _, err := os.Lstat(c.file + backupSuffix); s.Current.Made || err == nil {
 		return nil
@@ -174,8 +176,8 @@ func (s *session) takeBack() error {
 	return s.undoCurrent()
 }
 
-// undoCurrent makes sure that ours is not the current context, as it is about to go. Where the user has chosen another one
-// since, that is left.
+// undoCurrent makes sure that ours is not the current context, as it is about to go. Where the user
+// has chosen another one since, that is left.
 func (s *session) undoCurrent() error {
 	if missingDir(filepath.Dir(s.configFile())) {
 		s.Current = nil
@@ -209,7 +211,8 @@ func missingDir(dir string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// isOurs reports whether the current context is ours: by name, unless somebody else's context has that name and we did not choose it.
+// isOurs reports whether the current context is ours: by name, unless somebody else's context has
+// that name and we did not choose it.
 func (s *session) isOurs(c config) (bool, error) {
 	if c.name != s.host.Name {
 		return false, nil
@@ -250,7 +253,8 @@ func (s *session) before(configDir string) string {
 	return ""
 }
 
-// tidy removes what our changes left beside the file: the copy of the original once the original is back.
+// tidy removes what our changes left beside the file: the copy of the original once the original is
+// back.
 func (s *session) tidy(c config) error {
 	if s.Current == nil {
 		return nil

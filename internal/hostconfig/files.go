@@ -103,7 +103,8 @@ func isAbove(dir, path string) bool {
 	return false
 }
 
-// dropDirs removes the directories that rdd made, once nothing of ours is in them; one that others use is theirs.
+// dropDirs removes the directories that rdd made, once nothing of ours is in them; one that others
+// use is theirs.
 func (s *session) dropDirs() {
 	if s.usesDocker() {
 		return

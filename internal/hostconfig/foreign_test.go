@@ -19,7 +19,8 @@ func TestForeignContext(t *testing.T) {
 	h := w.host("2")
 	report, err := h.Apply(t.Context(), w.ready(1))
 	w.must(err)
-	if len(report.Problems) != 1 || len(report.Fresh) != 1 || !strings.Contains(report.Problems[0].WayOut, "docker context rm rancher-desktop-2") {
+	if len(report.Problems) != 1 || len(report.Fresh) != 1 ||
+		!strings.Contains(report.Problems[0].WayOut, "docker context rm rancher-desktop-2") {
 		t.Errorf("problems: %v", report.Problems)
 	}
 	w.wantState(h, Foreign, NotApplied, Off)
@@ -154,7 +155,8 @@ func (f *fullFiles) Write(path string, data []byte, mode os.FileMode) error {
 	return fmt.Errorf("writing %s: %w", path, &os.PathError{Op: "open", Path: fmt.Sprintf("%s-%d", path, f.tries), Err: syscall.EROFS})
 }
 
-// TestFailureIsToldOnce: what fails in the same way again is nothing new, and ends when it no longer fails.
+// TestFailureIsToldOnce: what fails in the same way again is nothing new, and ends when it no
+// longer fails.
 func TestFailureIsToldOnce(t *testing.T) {
 	w := newWorld(t)
 	h := w.host("2")

@@ -111,8 +111,9 @@ type Report struct {
 	Problems, Fresh []Problem
 }
 
-// Apply makes the host what is wanted; without a Docker engine everything is undone. An error means that
-// nothing more can be said; what is merely in the way of one thing is a Problem, and all else goes on.
+// Apply makes the host what is wanted; without a Docker engine everything is undone. An error means
+// that nothing more can be said; what is merely in the way of one thing is a Problem, and all else
+// goes on.
 func (h *Host) Apply(ctx context.Context, want Want) (Report, error) {
 	var report Report
 	err := h.locked(ctx, func(s *session) (err error) {

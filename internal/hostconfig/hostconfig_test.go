@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestComesBack applies and undoes everything in each home: meanwhile it is applied, afterwards every byte is as it was.
+// TestComesBack applies and undoes everything in each home: meanwhile it is applied, afterwards
+// every byte is as it was.
 func TestComesBack(t *testing.T) {
 	for name, home := range homes {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +108,8 @@ func TestCurrentContextThatWorksStays(t *testing.T) {
 		h := w.host("2")
 		w.apply(h, w.ready(1))
 		current := w.thing(h, Current)
-		if current.State != NotApplied || current.Why == "" || current.WayOut != "docker context use rancher-desktop-2" || w.selected() != before {
+		if current.State != NotApplied || current.Why == "" || current.WayOut != "docker context use rancher-desktop-2" ||
+			w.selected() != before {
 			t.Errorf("%s: %+v, current context %s", name, current, w.selected())
 		}
 		if want := !strings.HasPrefix(name, "DOCKER"); current.Elsewhere != want {
@@ -127,7 +129,8 @@ func TestCurrentContextThatWorksStays(t *testing.T) {
 	}
 }
 
-// TestDaemonOfRun: a daemon that was started by what rdd run ran has our own socket in its environment.
+// TestDaemonOfRun: a daemon that was started by what rdd run ran has our own socket in its
+// environment.
 func TestDaemonOfRun(t *testing.T) {
 	w := newWorld(t)
 	w.env.Host = w.host("2").socketURL()

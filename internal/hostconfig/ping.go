@@ -41,8 +41,8 @@ func (h *Host) contextWorks(ctx context.Context, configDir, name string) bool {
 	return h.works(ctx, endpoint{url: meta.Endpoints[dockerEndpoint].Host, tls: err == nil})
 }
 
-// works tries an endpoint, unless that takes keys or a shell elsewhere: such a one counts as working, for it was
-// somebody's will.
+// works tries an endpoint, unless that takes keys or a shell elsewhere: such a one counts as
+// working, for it was somebody's will.
 func works(ctx context.Context, e endpoint) bool {
 	scheme, address, _ := strings.Cut(e.url, "://")
 	switch {

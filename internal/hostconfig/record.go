@@ -60,7 +60,8 @@ type previous struct {
 	Existed bool `json:"existed"`
 }
 
-// judgement is what was found when the engine had become ready: whether docker uses an engine that works.
+// judgement is what was found when the engine had become ready: whether docker uses an engine that
+// works.
 type judgement struct {
 	// Ready is when the engine became ready.
 	Ready string `json:"ready"`
@@ -126,7 +127,8 @@ func (s *session) save() error {
 // instancePrefix begins the names of instances' directories, and of their docker contexts.
 const instancePrefix = "rancher-desktop-"
 
-// others are the records of the user's other instances, by the names of their contexts; those that cannot be read are left out: their owners will say so.
+// others are the records of the user's other instances, by the names of their contexts; those that
+// cannot be read are left out: their owners will say so.
 func (h *Host) others() map[string]record {
 	found := map[string]record{}
 	parent := filepath.Dir(filepath.Dir(h.Record))

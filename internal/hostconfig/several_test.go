@@ -69,7 +69,8 @@ func together(hosts []*Host, do func(*Host)) {
 	all.Wait()
 }
 
-// TestConfigDirMoves: with another DOCKER_CONFIG the daemon undoes what it did where the first one was.
+// TestConfigDirMoves: with another DOCKER_CONFIG the daemon undoes what it did where the first one
+// was.
 func TestConfigDirMoves(t *testing.T) {
 	w := newWorld(t)
 	before := w.snapshot()

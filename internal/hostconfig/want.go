@@ -11,7 +11,8 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 )
 
-// WantedBy is what an App, nil if there is none, asks of the host. The controller and the commands go by it.
+// WantedBy is what an App, nil if there is none, asks of the host. The controller and the commands
+// go by it.
 func WantedBy(app *appv1.App) Want {
 	if app == nil || !app.DeletionTimestamp.IsZero() || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
 		return Want{}

@@ -174,7 +174,8 @@ func merged(a, b map[string]string) map[string]string {
 	return all
 }
 
-const oddConfig = "{\r\n  \"auths\" : {\"https://registry.example/v1/\":{\"auth\":\"c2VjcmV0\"}},\r\n  \"credHelpers\":{ \"x\":\"pass\" },\r\n" +
+const oddConfig = "{\r\n  \"auths\" : {\"https://registry.example/v1/\":{\"auth\":\"c2VjcmV0\"}},\r\n  \"credHelpers\":{ " +
+	"\"x\":\"pass\" },\r\n" +
 	"  \"plugins\": {\"p\":{\"k\":\"\\u0061\\/\"}}, \"psFormat\":\"table {{.ID}}\", \"n\": 1.0e1\r\n}\r\n"
 
 // homes are what a user may have before rdd.

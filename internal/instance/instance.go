@@ -36,7 +36,8 @@ type Instance struct {
 	CacheDir string
 }
 
-// Resolve makes the Instance named name ("": RDD_INSTANCE, else DefaultName) for the current user. It creates nothing.
+// Resolve makes the Instance named name ("": RDD_INSTANCE, else DefaultName) for the current user.
+// It creates nothing.
 func Resolve(name string) (Instance, error) {
 	if name == "" {
 		name = os.Getenv("RDD_INSTANCE")
@@ -110,7 +111,8 @@ func (i Instance) Port() int {
 // ConfigFile is the kubeconfig.
 func (i Instance) ConfigFile() string { return filepath.Join(i.Dir, "kubeconfig") }
 
-// ArgsFile holds the saved arguments of `service create`; its presence says that the instance exists.
+// ArgsFile holds the saved arguments of `service create`; its presence says that the instance
+// exists.
 func (i Instance) ArgsFile() string { return filepath.Join(i.Dir, "args.json") }
 
 // PIDFile holds the daemon's process id: a hint, never proof.
@@ -140,7 +142,8 @@ func (i Instance) DockerContext() string { return dirPrefix + i.Name }
 // IntegrationFile says what was changed on the host outside rdd's own directories.
 func (i Instance) IntegrationFile() string { return filepath.Join(i.Dir, "integration.json") }
 
-// IntegrationLock is locked while the host is changed outside rdd's own directories; shared by all instances.
+// IntegrationLock is locked while the host is changed outside rdd's own directories; shared by all
+// instances.
 func (i Instance) IntegrationLock() string { return filepath.Join(i.CacheDir, "integration.lock") }
 
 // ImageDir is the guest image cache, shared by all instances.

@@ -23,7 +23,8 @@ func homeDir(t *testing.T) string {
 	return home
 }
 
-// TestPort goes by the rule: the number from 1 to 99, else 100 + the sum of the characters' codes mod 100.
+// TestPort goes by the rule: the number from 1 to 99, else 100 + the sum of the characters' codes
+// mod 100.
 func TestPort(t *testing.T) {
 	for name, want := range map[string]int{
 		"1":    6444,
@@ -52,7 +53,8 @@ func TestResolveNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		" ", "A", "a b", "a_b", "a.b", "-a", "a-", "/", "..", "../2", "a/b", "ä", "a\n", "a\x00", "$(id)", "a;b", strings.Repeat("x", 21), "*", "%", "\u202ea",
+		" ", "A", "a b", "a_b", "a.b", "-a", "a-", "/", "..", "../2", "a/b", "ä", "a\n", "a\x00", "$(id)", "a;b", strings.Repeat("x", 21), "*",
+		"%", "\u202ea",
 	} {
 		if inst, err := Resolve(name); err == nil || !strings.Contains(err.Error(), "lower-case letters, digits and dashes") {
 			t.Errorf("Resolve(%q): %+v, %v", name, inst, err)

@@ -39,7 +39,8 @@ func List() ([]string, error) {
 	return names, nil
 }
 
-// AllDirs returns the directories of all of this user's instances that there are now, and the cache they share.
+// AllDirs returns the directories of all of this user's instances that there are now, and the cache
+// they share.
 func AllDirs() ([]string, error) {
 	home, dirs, err := userDirs()
 	if err != nil {
@@ -71,8 +72,8 @@ func userDirs() (home string, dirs baseDirs, err error) {
 	return home, dirs, err
 }
 
-// instanceDirs returns the directories in parent that are called prefix and an instance's name, and in which there is
-// marker, in alphabetical order.
+// instanceDirs returns the directories in parent that are called prefix and an instance's name, and
+// in which there is marker, in alphabetical order.
 func instanceDirs(parent, prefix, marker string) ([]string, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, fs.ErrNotExist) {

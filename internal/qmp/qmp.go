@@ -57,8 +57,8 @@ type Client struct {
 	err     error // why the connection ended
 }
 
-// Dial connects to QEMU's socket, reads the greeting and leaves capability
-// negotiation. onEvent, which may be nil, is called for each event, one at a time; it must not block or use the client.
+// Dial connects to QEMU's socket, reads the greeting and leaves capability negotiation. onEvent,
+// which may be nil, is called for each event, one at a time; it must not block or use the client.
 func Dial(ctx context.Context, socket string, onEvent func(Event)) (*Client, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
@@ -113,8 +113,8 @@ func newScanner(conn net.Conn) *bufio.Scanner {
 	return lines
 }
 
-// Execute runs a command. arguments (may be nil) is encoded as its arguments; what it returns is decoded into result
-// (may be nil). A refusal is a *CommandError.
+// Execute runs a command. arguments (may be nil) is encoded as its arguments; what it returns is
+// decoded into result (may be nil). A refusal is a *CommandError.
 func (c *Client) Execute(ctx context.Context, command string, arguments, result any) error {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 
 const greeting = `{"QMP":{"version":{"qemu":{"micro":22,"minor":2,"major":7},"package":""},"capabilities":["oob"]}}`
 
-// script plays QEMU's side: it answers each command by name. "%ID" stands for the command's id; an answer may be
-// several lines; "" is silence; "close" hangs up.
+// script plays QEMU's side: it answers each command by name. "%ID" stands for the command's id; an
+// answer may be several lines; "" is silence; "close" hangs up.
 func script(t *testing.T, hello string, answers map[string]string) net.Conn {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -148,7 +148,8 @@ func TestMalformed(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{greeting, `{"return":{},"id":"rdd-1"}`, `{"error":{"class":"c","desc":"d"},"id":"x"}`,
-		`{"event":"STOP","timestamp":{"seconds":1,"microseconds":2}}`, `{"event":1}`, `{"return":null}`, `null`, ``, `{"id":{}}`, "{\"event\":\"\xff\"}"} {
+		`{"event":"STOP","timestamp":{"seconds":1,"microseconds":2}}`, `{"event":1}`, `{"return":null}`, `null`, ``, `{"id":{}}`,
+		"{\"event\":\"\xff\"}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {

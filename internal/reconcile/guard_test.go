@@ -40,17 +40,29 @@ func TestFinalizerGuard(t *testing.T) {
 		old, new  []byte
 		refusal   string
 	}{
-		"delete owned":             {admissionv1.Delete, "u", owned, nil, `cannot delete Gadget "g": ` + sentence},
-		"delete owned as owner":    {admissionv1.Delete, rules.ControllerName("Widget"), owned, nil, `cannot delete Gadget "g": ` + sentence},
-		"delete released":          {admissionv1.Delete, "u", released, nil, ""},
-		"delete with own cleanup":  {admissionv1.Delete, "u", own, nil, ""},
-		"release":                  {admissionv1.Update, "u", owned, released, `cannot remove finalizer "rdd.rancherdesktop.io/owned-by-Widget" from Gadget "g": ` + sentence},
-		"release as owner":         {admissionv1.Update, rules.ControllerName("Widget"), owned, released, ""},
-		"release as another":       {admissionv1.Update, rules.ControllerName("Other"), owned, released, `cannot remove finalizer "rdd.rancherdesktop.io/owned-by-Widget" from Gadget "g": ` + sentence},
-		"lose the owner":           {admissionv1.Update, "u", owned, object(t, []string{OwnedByPrefix + "Widget"}), `cannot remove the owner reference from Gadget "g": ` + sentence},
+		"delete owned":            {admissionv1.Delete, "u", owned, nil, `cannot delete Gadget "g": ` + sentence},
+		"delete owned as owner":   {admissionv1.Delete, rules.ControllerName("Widget"), owned, nil, `cannot delete Gadget "g": ` + sentence},
+		"delete released":         {admissionv1.Delete, "u", released, nil, ""},
+		"delete with own cleanup": {admissionv1.Delete, "u", own, nil, ""},
+		"release": {
+			admissionv1.Update, "u", owned, released, `cannot remove finalizer "rdd.rancherdesktop.io/owned-by-Widget" from Gadget "g": ` + sentence,
+		},
+		"release as owner": {admissionv1.Update, rules.ControllerName("Widget"), owned, released, ""},
+		"release as another": {
+			admissionv1.Update, rules.ControllerName("Other"), owned, released,
+			`cannot remove finalizer "rdd.rancherdesktop.io/owned-by-Widget" from Gadget "g": ` + sentence,
+		},
+		"lose the owner": {
+			admissionv1.Update, "u", owned, object(t, []string{OwnedByPrefix + "Widget"}),
+			`cannot remove the owner reference from Gadget "g": ` + sentence,
+		},
 		"lose a foreign finalizer": {admissionv1.Update, "u", owned, object(t, []string{OwnedByPrefix + "Widget"}, owner), ""},
-		"strip cleanup":            {admissionv1.Update, "u", own, object(t, nil), `cannot remove finalizer "rdd.rancherdesktop.io/cleanup" from Gadget "g": its controller has to clean up first; delete the Gadget resource instead`},
-		"strip cleanup as gadget":  {admissionv1.Update, rules.ControllerName("Gadget"), own, object(t, nil), ""},
+		"strip cleanup": {
+			admissionv1.Update, "u", own, object(t, nil),
+			`cannot remove finalizer "rdd.rancherdesktop.io/cleanup" from Gadget "g": its controller has to clean up first; delete the Gadget ` +
+				`resource instead`,
+		},
+		"strip cleanup as gadget": {admissionv1.Update, rules.ControllerName("Gadget"), own, object(t, nil), ""},
 		"owner reference missing": {admissionv1.Delete, "u", object(t, []string{OwnedByPrefix + "Widget"}), nil,
 			`cannot delete Gadget "g": it is owned by the Widget that its finalizer names; delete the Widget resource instead`},
 	} {

@@ -61,7 +61,12 @@ func TestSetCondition(t *testing.T) {
 func TestMirrorCondition(t *testing.T) {
 	ours := []metav1.Condition{{Type: "Running", Status: "True", Reason: "Started", LastTransitionTime: at(1)}, {Type: "Mine", Status: "True"}}
 	// The other went down and up again between two looks: the status is equal, the time is not.
-	theirs := []metav1.Condition{{Type: "Running", Status: "True", Reason: "Started", LastTransitionTime: at(9), ObservedGeneration: 77, Message: strings.Repeat("世", 40000)}}
+	theirs := []metav1.Condition{
+		{
+			Type: "Running", Status: "True", Reason: "Started", LastTransitionTime: at(9), ObservedGeneration: 77,
+			Message: strings.Repeat("世", 40000),
+		},
+	}
 	MirrorCondition(&ours, theirs, "Running", 5)
 	got := OwnConditions(ours, "Running")[0]
 	if !got.LastTransitionTime.Equal(new(at(9))) || got.ObservedGeneration != 5 || utf8.RuneCountInString(got.Message) != maxMessage {

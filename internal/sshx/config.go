@@ -21,13 +21,14 @@ type Config struct {
 	PrivateKeyFile string
 	// KnownHostsFile pins the server's ed25519 host key.
 	KnownHostsFile string
-	// BannerTimeout bounds the wait for the server's first words; 0 leaves it to the context. A forwarded port accepts
-	// connections before the guest's sshd lives, and such a connection stays silent for ever.
+	// BannerTimeout bounds the wait for the server's first words; 0 leaves it to the context. A
+	// forwarded port accepts connections before the guest's sshd lives, and such a connection stays
+	// silent for ever.
 	BannerTimeout time.Duration
 }
 
-// Format renders c as an OpenSSH client configuration for the host alias host, so that `ssh -F FILE HOST`
-// works as well as ReadConfig.
+// Format renders c as an OpenSSH client configuration for the host alias host, so that
+// `ssh -F FILE HOST` works as well as ReadConfig.
 func (c Config) Format(host string) ([]byte, error) {
 	address, port, err := net.SplitHostPort(c.Address)
 	if err != nil {

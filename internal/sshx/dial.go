@@ -125,9 +125,9 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// KeepAlive asks the server for a sign of life at every interval and closes the
-// client when none comes within timeout. It returns when the connection has ended or ctx ends; ctx does not
-// close the client.
+// KeepAlive asks the server for a sign of life at every interval and closes the client when none
+// comes within timeout. It returns when the connection has ended or ctx ends; ctx does not close
+// the client.
 func KeepAlive(ctx context.Context, client *ssh.Client, interval, timeout time.Duration) {
 	ended := make(chan struct{})
 	go func() {

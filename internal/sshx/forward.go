@@ -20,8 +20,8 @@ import (
 // acceptPause after a failure to accept a connection: a process out of descriptors gets some back.
 const acceptPause = 100 * time.Millisecond
 
-// ListenUnix opens a socket with mode 0600, making its directory. A socket left behind by a process that is gone is
-// replaced; one that answers, or another kind of file, is an error.
+// ListenUnix opens a socket with mode 0600, making its directory. A socket left behind by a process
+// that is gone is replaced; one that answers, or another kind of file, is an error.
 func ListenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making room for socket %s: %w", path, err)
@@ -42,7 +42,8 @@ func ListenUnix(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// RemoveStale removes path when it is a socket on which nobody listens any more; anything else stays.
+// RemoveStale removes path when it is a socket on which nobody listens any more; anything else
+// stays.
 func RemoveStale(path string) error {
 	if err := checkStale(path); err != nil {
 		return nil //nolint:nilerr // it is not ours
@@ -68,9 +69,9 @@ func checkStale(path string) error {
 	return nil
 }
 
-// Forward leads the connections that listener accepts to those that dial makes, until listener is closed or ctx ends.
-// Connections outlive the listener, until ctx ends; Forward returns when the last has ended. One that
-// cannot be made is closed and logged; the next one tries again.
+// Forward leads the connections that listener accepts to those that dial makes, until listener is
+// closed or ctx ends. Connections outlive the listener, until ctx ends; Forward returns when the
+// last has ended. One that cannot be made is closed and logged; the next one tries again.
 func Forward(ctx context.Context, listener net.Listener, dial func(context.Context) (net.Conn, error), log *slog.Logger) {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()

@@ -10,11 +10,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// hangUpAfter is how long the session of a terminal stays open without output after its command has ended.
+// hangUpAfter is how long the session of a terminal stays open without output after its command has
+// ended.
 const hangUpAfter = time.Second
 
-// hangUp closes the session of a terminal once its command has ended and its output has been quiet for a while.
-// sshd waits until nothing has the terminal any more, which a process in the background can put off for ever.
+// hangUp closes the session of a terminal once its command has ended and its output has been quiet
+// for a while. sshd waits until nothing has the terminal any more, which a process in the
+// background can put off for ever.
 type hangUp struct {
 	out   io.Writer
 	close func() error
@@ -50,8 +52,8 @@ func (h *hangUp) with(change func(*time.Timer) bool) {
 	}
 }
 
-// openSession is client.NewSession with a look at the end of the command, which ssh.Session tells only together with
-// the end of its output.
+// openSession is client.NewSession with a look at the end of the command, which ssh.Session tells
+// only together with the end of its output.
 func openSession(client *ssh.Client, ended func()) (*ssh.Session, error) {
 	return (&ssh.Client{Conn: watchedConn{client.Conn, ended}}).NewSession()
 }

@@ -63,9 +63,9 @@ func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 	return client, l.Use(client)
 }
 
-// Dial connects to an address ("tcp", "host:port") or a socket ("unix", path) as the guest sees it. When the
-// connection to the guest turns out to be broken, it tries once more over a new one. A refusal by the guest
-// is an *ssh.OpenChannelError.
+// Dial connects to an address ("tcp", "host:port") or a socket ("unix", path) as the guest sees it.
+// When the connection to the guest turns out to be broken, it tries once more over a new one. A
+// refusal by the guest is an *ssh.OpenChannelError.
 func (l *Link) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, broken, err := l.dialOnce(ctx, network, address)
 	if broken != nil && ctx.Err() == nil {

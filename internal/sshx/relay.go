@@ -15,11 +15,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Relay lets others use one connection to a guest: it speaks ssh, without asking who is there, with whoever
-// connects to listener, which only the right ones can reach, and opens each session that they ask for on
-// the connection that client returns. That spares them the login, which is most of what a short command costs.
+// Relay lets others use one connection to a guest: it speaks ssh, without asking who is there, with
+// whoever connects to listener, which only the right ones can reach, and opens each session that
+// they ask for on the connection that client returns. That spares them the login, which is most of
+// what a short command costs.
 //
-// It returns when ctx ends, after the sessions it ended with that; an error says why it could not begin.
+// It returns when ctx ends, after the sessions it ended with that; an error says why it could not
+// begin.
 func Relay(ctx context.Context, listener net.Listener, client func(context.Context) (*ssh.Client, error)) error {
 	config, err := relayConfig()
 	if err != nil {
@@ -120,8 +122,8 @@ func relaySession(ctx context.Context, wanted ssh.NewChannel, client func(contex
 	_ = near.Close()
 }
 
-// handOn makes the requests of one channel on another, until the first is closed. It holds answering from a
-// request to its answer.
+// handOn makes the requests of one channel on another, until the first is closed. It holds
+// answering from a request to its answer.
 func handOn(requests <-chan *ssh.Request, to ssh.Channel, answering sync.Locker) {
 	for r := range requests {
 		answering.Lock()

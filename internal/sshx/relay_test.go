@@ -34,7 +34,9 @@ func startRelay(t *testing.T) *relayed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &relayed{server: s, socket: filepath.Join(dir, "s"), link: NewLink(func(ctx context.Context) (*ssh.Client, error) { return Dial(ctx, config) })}
+	r := &relayed{
+		server: s, socket: filepath.Join(dir, "s"), link: NewLink(func(ctx context.Context) (*ssh.Client, error) { return Dial(ctx, config) }),
+	}
 	t.Cleanup(r.link.Close)
 	listener, err := net.Listen("unix", r.socket)
 	if err != nil {
@@ -115,7 +117,8 @@ func TestRelaySharesAConnection(t *testing.T) {
 	}
 }
 
-// TestRelayAnswersBeforeTheEnd: a command that is over at once must not take the answer that it began with it.
+// TestRelayAnswersBeforeTheEnd: a command that is over at once must not take the answer that it
+// began with it.
 func TestRelayAnswersBeforeTheEnd(t *testing.T) {
 	r := startRelay(t)
 	client := r.dial(t)

@@ -15,7 +15,8 @@ import (
 
 // Command is what to run in the guest.
 type Command struct {
-	// Args is run without any interpretation by the guest's shell. Empty together with Line: a login shell.
+	// Args is run without any interpretation by the guest's shell. Empty together with Line: a login
+	// shell.
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
@@ -42,10 +43,10 @@ type TTY struct {
 }
 
 // Run runs a command in the guest and returns its exit code; 128 + the signal's number when a
-// signal ended it. With a TTY it returns even when processes that the command left behind keep the terminal.
-// err is not nil only when the command could not be run to its end; on ctx's end the command is sent SIGTERM and
-// its channel closed. A Read of Stdin that is blocked when the command ends stays behind, as there is
-// no way to interrupt it.
+// signal ended it. With a TTY it returns even when processes that the command left behind keep the
+// terminal. err is not nil only when the command could not be run to its end; on ctx's end the
+// command is sent SIGTERM and its channel closed. A Read of Stdin that is blocked when the command
+// ends stays behind, as there is no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	line, err := c.line()
 	if err != nil {

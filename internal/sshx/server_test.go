@@ -18,7 +18,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// server is an sshd in this process: it runs commands by this host's sh and forwards to its sockets.
+// server is an sshd in this process: it runs commands by this host's sh and forwards to its
+// sockets.
 type server struct {
 	t        *testing.T
 	listener net.Listener

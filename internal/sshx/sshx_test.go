@@ -417,7 +417,8 @@ func freezableProxy(t *testing.T, address string) (string, chan struct{}) {
 	return listener.Addr().String(), freeze
 }
 
-// TestConnectionsOutliveTheirListener: what is connected goes on when a port is closed, both halves of it.
+// TestConnectionsOutliveTheirListener: what is connected goes on when a port is closed, both halves
+// of it.
 func TestConnectionsOutliveTheirListener(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -17,8 +17,9 @@ import (
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 )
 
-// headSize is how much of an executable is looked at to recognise it, in bytes. The Go linker writes the build's ID, a
-// hash of all that went in, near the beginning of the file (cmd/internal/buildid looks for it in the first 32 KiB).
+// headSize is how much of an executable is looked at to recognise it, in bytes. The Go linker
+// writes the build's ID, a hash of all that went in, near the beginning of the file
+// (cmd/internal/buildid looks for it in the first 32 KiB).
 const headSize = 64 << 10
 
 // Build says which build of rdd a program is.
@@ -81,7 +82,8 @@ func (b *Build) readFile(path string) {
 	b.Fingerprint, b.Linked = hex.EncodeToString(hash.Sum(nil)[:16]), info.ModTime()
 }
 
-// Text names the build for people: the version, and for one that the version does not identify when it was made.
+// Text names the build for people: the version, and for one that the version does not identify when
+// it was made.
 func (b Build) Text() string {
 	switch {
 	case !b.development() || !known(b.Linked):
@@ -92,9 +94,10 @@ func (b Build) Text() string {
 	return fmt.Sprintf("%s+%s of %s", b.Version, b.Revision[:min(len(b.Revision), 7)], b.Linked.Format(time.DateTime))
 }
 
-// Compare returns a negative number when b is older than other, a positive one when it is newer, 0 when neither replaces the other.
-// Releases are ordered by version. Builds without a tag have no order but the times of their commits, and builds of one
-// commit with changes, or of no known commit, none but the times when they were linked.
+// Compare returns a negative number when b is older than other, a positive one when it is newer, 0
+// when neither replaces the other. Releases are ordered by version. Builds without a tag have no
+// order but the times of their commits, and builds of one commit with changes, or of no known
+// commit, none but the times when they were linked.
 func (b Build) Compare(other Build) int {
 	if b.Fingerprint != "" && b.Fingerprint == other.Fingerprint {
 		return 0
@@ -133,7 +136,8 @@ func (b Build) compareSources(other Build) int {
 	return 0
 }
 
-// untagged versions were built from no release: ours (development) and those that the Go tool makes up. They do not compare with each other.
+// untagged versions were built from no release: ours (development) and those that the Go tool makes
+// up. They do not compare with each other.
 func untagged(version string) bool { return strings.HasPrefix(version, "v0.0.0-") }
 
 func (b Build) development() bool {

@@ -16,17 +16,32 @@ func TestCompare(t *testing.T) {
 		a, b Build
 		want int
 	}{
-		"releases":                   {Build{Version: "v1.0.0"}, Build{Version: "v1.0.1"}, -1},
-		"one release, built twice":   {Build{Version: "v1.0.0", Fingerprint: "a", Linked: at(1)}, Build{Version: "v1.0.0", Fingerprint: "b", Linked: at(2)}, 0},
-		"a release with changes":     {Build{Version: "v1.0.0", Modified: true, Linked: at(1)}, Build{Version: "v1.0.0", Linked: at(2)}, -1},
-		"commits after a release":    {Build{Version: "v1.0.1-0.dev.2+a"}, Build{Version: "v1.0.1-0.dev.10+b"}, -1},
-		"a release after untagged":   {Build{Version: "v0.0.0-dev", Committed: at(9)}, Build{Version: "v0.1.0", Committed: at(1)}, -1},
-		"untagged commits":           {Build{Version: "v0.0.0-dev+a", Revision: "a", Committed: at(1), Linked: at(9)}, Build{Version: "v0.0.0-dev+b", Revision: "b", Committed: at(2), Linked: at(3)}, -1},
-		"named by the Go tool":       {Build{Version: "v0.0.0-20260101-a", Committed: at(2)}, Build{Version: "v0.0.0-dev+b", Committed: at(1)}, 1},
-		"one commit, built twice":    {Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(1)}, Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(2)}, 0},
-		"one commit, then changed":   {Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(1)}, Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Modified: true, Linked: at(2)}, -1},
-		"no known commit":            {Build{Version: "v0.0.0-dev", Linked: at(2)}, Build{Version: "v0.0.0-dev", Linked: at(1)}, 1},
-		"copies of one executable":   {Build{Version: "v0.0.0-dev", Linked: at(2), Fingerprint: "a"}, Build{Version: "v0.0.0-dev", Linked: at(1), Fingerprint: "a"}, 0},
+		"releases": {Build{Version: "v1.0.0"}, Build{Version: "v1.0.1"}, -1},
+		"one release, built twice": {
+			Build{Version: "v1.0.0", Fingerprint: "a", Linked: at(1)}, Build{Version: "v1.0.0", Fingerprint: "b", Linked: at(2)}, 0,
+		},
+		"a release with changes":   {Build{Version: "v1.0.0", Modified: true, Linked: at(1)}, Build{Version: "v1.0.0", Linked: at(2)}, -1},
+		"commits after a release":  {Build{Version: "v1.0.1-0.dev.2+a"}, Build{Version: "v1.0.1-0.dev.10+b"}, -1},
+		"a release after untagged": {Build{Version: "v0.0.0-dev", Committed: at(9)}, Build{Version: "v0.1.0", Committed: at(1)}, -1},
+		"untagged commits": {
+			Build{Version: "v0.0.0-dev+a", Revision: "a", Committed: at(1), Linked: at(9)},
+			Build{Version: "v0.0.0-dev+b", Revision: "b", Committed: at(2), Linked: at(3)}, -1,
+		},
+		"named by the Go tool": {
+			Build{Version: "v0.0.0-20260101-a", Committed: at(2)}, Build{Version: "v0.0.0-dev+b", Committed: at(1)}, 1,
+		},
+		"one commit, built twice": {
+			Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(1)},
+			Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(2)}, 0,
+		},
+		"one commit, then changed": {
+			Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Linked: at(1)},
+			Build{Version: "v0.0.0-dev", Revision: "a", Committed: at(1), Modified: true, Linked: at(2)}, -1,
+		},
+		"no known commit": {Build{Version: "v0.0.0-dev", Linked: at(2)}, Build{Version: "v0.0.0-dev", Linked: at(1)}, 1},
+		"copies of one executable": {
+			Build{Version: "v0.0.0-dev", Linked: at(2), Fingerprint: "a"}, Build{Version: "v0.0.0-dev", Linked: at(1), Fingerprint: "a"}, 0,
+		},
 		"nothing known":              {Build{Version: "v0.0.0-dev"}, Build{Version: "v0.0.0-dev"}, 0},
 		"no version":                 {Build{}, Build{Version: "v1.0.0"}, 0},
 		"a version that has no form": {Build{Version: "new"}, Build{Version: "v1.0.0"}, 0},

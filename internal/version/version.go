@@ -10,7 +10,8 @@ import (
 	"strconv"
 )
 
-// Version is set by the linker (-X rancherdesktop.io/rdd/internal/version.Version=…) to what `git describe` says, and never changes after.
+// Version is set by the linker (-X rancherdesktop.io/rdd/internal/version.Version=…) to what
+// `git describe` says, and never changes after.
 var Version string
 
 // development is the version of a build that nobody named: older than every release.
@@ -22,7 +23,8 @@ var (
 	commit    = regexp.MustCompile(`^[0-9a-f]{7,40}(-dirty)?$`)
 )
 
-// Get returns the version of this program: a semantic version with a leading v, which orders builds by age as far as they are known.
+// Get returns the version of this program: a semantic version with a leading v, which orders builds
+// by age as far as they are known.
 func Get() string {
 	if Version != "" {
 		return Normalize(Version)
@@ -34,8 +36,8 @@ func Get() string {
 	return Normalize(info.Main.Version)
 }
 
-// Normalize makes a semantic version of what `git describe` or the Go tool say. Commits after a release come after it:
-// v1.2.3-4-gabcdef0 is v1.2.4-0.dev.4+abcdef0.
+// Normalize makes a semantic version of what `git describe` or the Go tool say. Commits after a
+// release come after it: v1.2.3-4-gabcdef0 is v1.2.4-0.dev.4+abcdef0.
 func Normalize(text string) string {
 	if parts := described.FindStringSubmatch(text); parts != nil {
 		patch, err := strconv.Atoi(parts[3])

@@ -56,7 +56,8 @@ func Dir(t testing.TB) string {
 // Build makes the admission rules of a server, given how callers reach it.
 type Build func(config func(user string) *rest.Config) []rules.Rule
 
-// StartIn is Start with the server's files in dir, which an earlier server may have left, and which stay, and with rules that may call the server.
+// StartIn is Start with the server's files in dir, which an earlier server may have left, and which
+// stay, and with rules that may call the server.
 func StartIn(t testing.TB, dir string, rules Build) *Server {
 	t.Helper()
 	store, err := datastore.Open(dir + "/store.db")

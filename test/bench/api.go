@@ -115,11 +115,14 @@ func (b *bench) latency(ctx context.Context, client kubernetes.Interface) error 
 	return nil
 }
 
-// freshList lists one resource right after a write to another: what the answer is read from must know of that write.
+// freshList lists one resource right after a write to another: what the answer is read from must
+// know of that write.
 func (b *bench) freshList(ctx context.Context, client kubernetes.Interface) error {
 	var lists []float64
 	for i := range latencyRuns {
-		if _, err := client.CoreV1().ConfigMaps("default").Create(ctx, configMap(fmt.Sprintf("fresh-%d", i)), metav1.CreateOptions{}); err != nil {
+		if _, err := client.CoreV1().ConfigMaps("default").Create(
+			ctx, configMap(fmt.Sprintf("fresh-%d", i)), metav1.CreateOptions{},
+		); err != nil {
 			return err
 		}
 		took, err := timed(func() error { _, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{}); return err })

@@ -14,7 +14,8 @@ import (
 // mountTemplate is a guest with one mount, %s.
 const mountTemplate = machineTemplate + "mounts:\n- {location: %q, mountPoint: /mnt/bench, writable: true}\n"
 
-// mountScript does the same on the guest's own disk and in a mount, and prints a line for each: place, seconds, and what it was.
+// mountScript does the same on the guest's own disk and in a mount, and prints a line for each:
+// place, seconds, and what it was.
 const mountScript = `set -eu
 LC_ALL=C
 measure() { # measure WHAT COMMAND…

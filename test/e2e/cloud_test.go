@@ -45,7 +45,8 @@ probes:
     grep -q system /var/tmp/scripts
 `
 
-// TestCloudImage downloads an ordinary cloud image, which boots by its own boot loader and takes its settings by cloud-init.
+// TestCloudImage downloads an ordinary cloud image, which boots by its own boot loader and takes
+// its settings by cloud-init.
 func TestCloudImage(t *testing.T) {
 	requireE2E(t)
 	w := newWorld(t, "")
@@ -77,7 +78,8 @@ func TestCloudImage(t *testing.T) {
 	w.expectIn(w.rdd("image", "prune", "--all"), "Removed the image cloud-")
 }
 
-// emptyCache gives the world a cache of its own, which holds only what the real one knows of this host's accelerator.
+// emptyCache gives the world a cache of its own, which holds only what the real one knows of this
+// host's accelerator.
 func (w *world) emptyCache() {
 	w.t.Helper()
 	const name = "accelerator.json"
@@ -140,7 +142,8 @@ func (w *world) inGuest(command string) string {
 	return w.rdd("limavm", "shell", "cloud", command)
 }
 
-// cloudChecks are lines of a script for the guest, with what they print; one login for all, as a login costs seconds.
+// cloudChecks are lines of a script for the guest, with what they print; one login for all, as a
+// login costs seconds.
 var cloudChecks = []struct{ line, want string }{
 	{"hostname", "cloud"},
 	{`[ "$(tail -n 1 /var/tmp/mine)" = "user $(id -un)" ] && echo mine`, "mine"},
@@ -155,8 +158,8 @@ var cloudChecks = []struct{ line, want string }{
 	{"cloud-init status --long | sed -n 's/^extended_status: //p'", "done"},
 }
 
-// checkCloudGuest looks at what cloud-init and rdd's scripts have made of the image, and at what the latter have noted at
-// each boot.
+// checkCloudGuest looks at what cloud-init and rdd's scripts have made of the image, and at what
+// the latter have noted at each boot.
 func (w *world) checkCloudGuest(scripts string) {
 	w.t.Helper()
 	var script, want strings.Builder

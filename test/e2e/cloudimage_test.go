@@ -23,7 +23,8 @@ import (
 // cloudImageDir holds what the test's cloud image is built from.
 var cloudImageDir = filepath.Join("..", "cloudimage")
 
-// cloudImage returns a cloud image, and its digest. It is built when there is none of the same recipe in the cache.
+// cloudImage returns a cloud image, and its digest. It is built when there is none of the same
+// recipe in the cache.
 func cloudImage(t *testing.T, cache string) (path, digest string) {
 	t.Helper()
 	dir := filepath.Join(cache, "rancher-desktop", "test")

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// composeFile has what most projects have: a published port, a directory of the project, a volume, and services that know one another.
+// composeFile has what most projects have: a published port, a directory of the project, a volume,
+// and services that know one another.
 const composeFile = `services:
   web:
     image: tools
@@ -28,7 +29,8 @@ volumes:
   state: {}
 `
 
-// composeCommand is docker's plugin, or where there is none the program of its own that older systems have.
+// composeCommand is docker's plugin, or where there is none the program of its own that older
+// systems have.
 func (d docker) composeCommand() []string {
 	d.t.Helper()
 	if r := d.tryIn(nil, "compose", "version"); r.code == 0 {
@@ -37,7 +39,8 @@ func (d docker) composeCommand() []string {
 	return []string{"docker-compose"}
 }
 
-// checkCompose: a project comes up, serves, sees its directory, and leaves nothing when it goes down.
+// checkCompose: a project comes up, serves, sees its directory, and leaves nothing when it goes
+// down.
 func (d docker) checkCompose() {
 	port := d.published(1)[0]
 	writeFile(d.t, filepath.Join(d.project, "compose.yaml"), fmt.Sprintf(composeFile, port))

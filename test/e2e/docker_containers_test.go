@@ -15,7 +15,8 @@ import (
 	"syscall"
 )
 
-// lasting is a container that is there in most of the checks, with a volume, and starts again whatever happens.
+// lasting is a container that is there in most of the checks, with a volume, and starts again
+// whatever happens.
 const lasting = "lasting"
 
 // checkRun: exit codes, both outputs, input to the last byte, and signals.
@@ -31,7 +32,9 @@ func (d docker) checkRun() {
 	if r := d.tryIn(bytes.NewReader(data), "run", "--rm", "-i", "tools", "cat"); r.out != string(data) {
 		d.t.Errorf("%d bytes came back as %d others", len(data), len(r.out))
 	}
-	cmd, out := d.begin("docker", "run", "--rm", "tools", "sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.2; done")
+	cmd, out := d.begin(
+		"docker", "run", "--rm", "tools", "sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.2; done",
+	)
 	out.await(d.t, "ready")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		d.t.Fatal(err)
@@ -44,14 +47,20 @@ func (d docker) checkRun() {
 
 // checkTerminal runs a container on a terminal, which util-linux's script makes.
 func (d docker) checkTerminal() {
-	cmd, out := d.begin("script", "-qec", "stty cols 97 rows 31; docker run --rm -it tools sh -c 'test -t 0 && test -t 1 || exit 1; until stty size | grep \"31 97\"; do sleep 0.1; done; exit 4'", "/dev/null")
+	cmd, out := d.begin(
+		"script", "-qec",
+		"stty cols 97 rows 31; docker run --rm -it tools sh -c 'test -t 0 && test -t 1 || exit 1; until stty size | grep \"31 97\"; do sleep "+
+			"0.1; done; exit 4'",
+		"/dev/null",
+	)
 	if code := d.end(cmd, out); code != 4 {
 		d.t.Errorf("exit code %d", code)
 	}
 	out.await(d.t, "31 97")
 }
 
-// checkNames: containers find the host by its name, on each kind of network, and reach what listens there on 127.0.0.1.
+// checkNames: containers find the host by its name, on each kind of network, and reach what listens
+// there on 127.0.0.1.
 func (d docker) checkNames() {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +108,8 @@ func (d docker) checkLasting() {
 	}
 }
 
-// checkEvents: a short container's events come while they happen, and its followed log ends with it.
+// checkEvents: a short container's events come while they happen, and its followed log ends with
+// it.
 func (d docker) checkEvents() {
 	events, told := d.begin("docker", "events", "--since", "1m", "--filter", "container=brief", "--format", "{{.Action}};")
 	d.do("run", "-d", "--name", "brief", "tools", "sh", "-c", "for i in 1 2 3 4; do echo step $i; sleep 0.5; done")
@@ -129,7 +139,9 @@ func (d docker) checkCopy() {
 		d.t.Fatal(err)
 	}
 	d.do("cp", tree, lasting+":/tmp")
-	d.expect(d.do("exec", lasting, "sh", "-c", "cd /tmp/tree/*/ && stat -c %a script && sha256sum <script"), fmt.Sprintf("750\n%s", sumLine(data)))
+	d.expect(
+		d.do("exec", lasting, "sh", "-c", "cd /tmp/tree/*/ && stat -c %a script && sha256sum <script"), fmt.Sprintf("750\n%s", sumLine(data)),
+	)
 	d.do("cp", lasting+":/tmp/tree", filepath.Join(d.project, "back"))
 	back := filepath.Join(d.project, "back", oddName, "script")
 	info, err := os.Stat(back)

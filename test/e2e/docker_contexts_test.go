@@ -14,14 +14,16 @@ const (
 	// foreignContext is of another program, and leads nowhere.
 	foreignContext = "theirs"
 	// foreignConfig is how other programs may have left it.
-	foreignConfig = "{\n\t\"currentContext\": \"theirs\",\n\n  \"auths\" : {\"https://registry.example/v1/\": {\"auth\": \"c29tZW9uZTpzZWNyZXQ=\"} }, \"experimental\":\"enabled\" }"
+	foreignConfig = "{\n\t\"currentContext\": \"theirs\",\n\n  \"auths\" : {\"https://registry.example/v1/\": {\"auth\": " +
+		"\"c29tZW9uZTpzZWNyZXQ=\"} }, \"experimental\":\"enabled\" }"
 	damagedConfig = "{\n  \"auths\": {},\n}\n"
 )
 
 // makeForeignDocker makes the ~/.docker of somebody who had another engine before.
 func (w *world) makeForeignDocker() {
 	w.t.Helper()
-	if r, err := w.call(call{program: "docker", args: []string{"context", "create", foreignContext, "--docker", "host=unix://" + filepath.Join(w.home, "no.sock")}}); err != nil || r.code != 0 {
+	if r, err := w.call(call{program: "docker", args: []string{"context", "create", foreignContext, "--docker", "host=unix://" +
+		filepath.Join(w.home, "no.sock")}}); err != nil || r.code != 0 {
 		w.t.Fatalf("docker context create: %d, %v", r.code, err)
 	}
 	writeFile(w.t, w.dockerConfig(), foreignConfig)
@@ -62,7 +64,8 @@ func (d docker) awaitSwitch() {
 	d.expectConfig(strings.Replace(foreignConfig, `"theirs"`, `"`+ourContext+`"`, 1))
 }
 
-// checkContexts: docker finds the VM by itself in a ~/.docker that others have filled, and everything in it comes back as it was.
+// checkContexts: docker finds the VM by itself in a ~/.docker that others have filled, and
+// everything in it comes back as it was.
 func (d docker) checkContexts() {
 	d.awaitSwitch()
 	d.expect(d.plain().do("run", "--rm", "tools", "echo", "found"), "found")
@@ -87,7 +90,8 @@ func (d docker) checkContexts() {
 	d.awaitSwitch()
 }
 
-// checkTestcontainers runs a program that has Docker by testcontainers, which is told by `rdd run`. Its Ryuk would come from a registry.
+// checkTestcontainers runs a program that has Docker by testcontainers, which is told by `rdd run`.
+// Its Ryuk would come from a registry.
 func (d docker) checkTestcontainers() {
 	program := buildProgram(d.t, filepath.Join("..", "testcontainers"))
 	env := []string{"TESTCONTAINERS_RYUK_DISABLED=true"}

@@ -15,10 +15,13 @@ import (
 // onLoopback is a container whose ports are published on 127.0.0.1.
 const onLoopback = "onloopback"
 
-// checkEngineKilled: dockerd dies in the guest. It answers again, and what is to be there whatever happens runs and is reached.
+// checkEngineKilled: dockerd dies in the guest. It answers again, and what is to be there whatever
+// happens runs and is reached.
 func (d docker) checkEngineKilled() {
 	port := d.published(1)[0]
-	d.do("run", "-d", "--name", onLoopback, "--restart", "always", "-p", local(port)+":80", "-p", local(port)+":80/udp", "tools", "answer", "80")
+	d.do(
+		"run", "-d", "--name", onLoopback, "--restart", "always", "-p", local(port)+":80", "-p", local(port)+":80/udp", "tools", "answer", "80",
+	)
 	d.awaitAnswers("docker run -d has returned", time.Now(), map[string][]int{"tcp": {port}, "udp": {port}})
 	before := d.rdd("shell", "systemctl", "show", "--property", "MainPID", "--value", "docker")
 	d.rdd("shell", "sudo kill -9 "+before)
@@ -34,8 +37,8 @@ func (d docker) checkEngineKilled() {
 	d.awaitAnswers("dockerd was killed", killed, map[string][]int{"tcp": {port}, "udp": {port}})
 }
 
-// checkMachineKilled: QEMU dies while a log is followed. The client does not hang, and the machine comes back by itself, with volumes and
-// containers.
+// checkMachineKilled: QEMU dies while a log is followed. The client does not hang, and the machine
+// comes back by itself, with volumes and containers.
 func (d docker) checkMachineKilled() {
 	d.do("exec", lasting, "sync")
 	before := d.bootIDOf(appVM)
@@ -53,8 +56,8 @@ func (d docker) checkMachineKilled() {
 	d.expect(d.do("exec", lasting, "cat", "/data/file"), "to the volume")
 }
 
-// checkPowerLost: all that runs ends at once, as when the host loses power. The next command brings it back, and does not take for
-// the present what the API said before.
+// checkPowerLost: all that runs ends at once, as when the host loses power. The next command brings
+// it back, and does not take for the present what the API said before.
 func (d docker) checkPowerLost() {
 	victims := []process.Identity{d.daemon().Process, d.hostagent(), d.guest()}
 	for _, victim := range victims {
@@ -74,8 +77,8 @@ func (d docker) awaitBoot(before string) {
 	})
 }
 
-// checkExposed: with exposePorts, what is published on every address of the guest is reached on every address of the host, and what is published on
-// 127.0.0.1 is not.
+// checkExposed: with exposePorts, what is published on every address of the guest is reached on
+// every address of the host, and what is published on 127.0.0.1 is not.
 func (d docker) checkExposed() {
 	shared, alone := d.hostPort(everywhere), d.hostPort(onLoopback)
 	d.checkOnlyLocal(shared)
@@ -88,7 +91,8 @@ func (d docker) checkExposed() {
 		}
 	}
 	d.until("tcp "+elsewhere(shared), func() bool { return answers("tcp", elsewhere(shared)) })
-	// QEMU answers UDP from the host's address towards the client, here 127.0.0.1, which this client would not take for the one it asked.
+	// QEMU answers UDP from the host's address towards the client, here 127.0.0.1, which this client
+	// would not take for the one it asked.
 	if freePackets(elsewhere(shared)) {
 		d.t.Errorf("UDP port %d is not taken on every address", shared)
 	}

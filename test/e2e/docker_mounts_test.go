@@ -14,7 +14,10 @@ import (
 // checkMounts: docker run -v "$PWD:/w" as on the host, in a directory below HOME.
 func (d docker) checkMounts() {
 	writeFile(d.t, filepath.Join(d.project, "note"), "from the host\n")
-	d.do("run", "-d", "--name", "mounted", "-v", d.project+":/w", "-v", d.home+":/home", "-v", d.socket()+":/var/run/docker.sock", "tools", "sleep", "100000")
+	d.do(
+		"run", "-d", "--name", "mounted", "-v", d.project+":/w", "-v", d.home+":/home", "-v", d.socket()+":/var/run/docker.sock", "tools",
+		"sleep", "100000",
+	)
 	d.expect(d.do("exec", "mounted", "cat", "/w/note"), "from the host")
 	d.checkOwners()
 	d.checkBothWays()
@@ -22,7 +25,8 @@ func (d docker) checkMounts() {
 	d.do("rm", "-f", "mounted")
 }
 
-// checkOwners: an ordinary user owns what a container makes, whoever it is in there. Where rdd is root's, a file belongs to whom the container says.
+// checkOwners: an ordinary user owns what a container makes, whoever it is in there. Where rdd is
+// root's, a file belongs to whom the container says.
 func (d docker) checkOwners() {
 	d.do("exec", "mounted", "sh", "-c", "umask 022; echo root >/w/byroot; mkdir /w/dir")
 	d.do("exec", "-u", "1000:1000", "mounted", "sh", "-c", "umask 022; echo user >/w/byuser")
@@ -62,8 +66,9 @@ func (d docker) checkBothWays() {
 	}
 }
 
-// checkHidden: a container to which the whole home is given finds nothing of rdd's own directories, and changes nothing there. What is in the
-// short one is the guest's: its socket, where the host's is on the host.
+// checkHidden: a container to which the whole home is given finds nothing of rdd's own directories,
+// and changes nothing there. What is in the short one is the guest's: its socket, where the host's
+// is on the host.
 func (d docker) checkHidden() {
 	line, want := "", ""
 	for dir, content := range map[string]string{d.inst.ShortDir: "docker.sock\n", d.inst.Dir: "", d.inst.LogDir: ""} {

@@ -56,7 +56,8 @@ func answers(network, address string) bool {
 	return err == nil && string(answer) == text
 }
 
-// awaitAnswers waits until all ports answer, and tells how long each took: the first that is asked may hide how fast the others are.
+// awaitAnswers waits until all ports answer, and tells how long each took: the first that is asked
+// may hide how fast the others are.
 func (d docker) awaitAnswers(after string, since time.Time, ports map[string][]int) {
 	d.t.Helper()
 	for _, network := range []string{"tcp", "udp"} {
@@ -67,7 +68,8 @@ func (d docker) awaitAnswers(after string, since time.Time, ports map[string][]i
 	}
 }
 
-// checkPorts: published ports answer on 127.0.0.1 and nowhere else, over TCP and UDP, and not any longer than their container is there.
+// checkPorts: published ports answer on 127.0.0.1 and nowhere else, over TCP and UDP, and not any
+// longer than their container is there.
 func (d docker) checkPorts() {
 	ports := d.published(2)
 	for i, address := range []string{"", "127.0.0.1:"} {
@@ -137,7 +139,8 @@ func (d docker) awaitForward(port int, wanted func(limav1.PortForward) bool) {
 	})
 }
 
-// checkPortConflict: a port that somebody else has on the host is named, and works when it is free again.
+// checkPortConflict: a port that somebody else has on the host is named, and works when it is free
+// again.
 func (d docker) checkPortConflict() {
 	port := d.published(1)[0]
 	listener, err := net.Listen("tcp", local(port))
@@ -155,7 +158,8 @@ func (d docker) checkPortConflict() {
 	d.awaitForward(port, func(f limav1.PortForward) bool { return strings.Contains(f.Error, "already in use") })
 	for _, proto := range []string{"tcp", "udp"} {
 		d.until("the Event of "+proto, func() bool {
-			told := d.rdd("ctl", "get", "events", "-n", "default", "--field-selector", "reason=PortConflict,involvedObject.kind=LimaVM,involvedObject.name="+appVM,
+			told := d.rdd("ctl", "get", "events", "-n", "default", "--field-selector", "reason=PortConflict,involvedObject.kind=LimaVM,"+
+				"involvedObject.name="+appVM,
 				"-o", `jsonpath={range .items[*]}{.type} {.message}{"\n"}{end}`)
 			return strings.Contains(told, fmt.Sprintf("Warning cannot forward %s %s", proto, local(port)))
 		})

@@ -22,7 +22,8 @@ type docker struct {
 	project string   // a directory below HOME, where the commands run
 }
 
-// TestDocker goes through what people do with Docker all day, with the host's own client, on one guest.
+// TestDocker goes through what people do with Docker all day, with the host's own client, on one
+// guest.
 func TestDocker(t *testing.T) {
 	w := newWorld(t, "")
 	w.makeForeignDocker()
@@ -65,7 +66,8 @@ func (d docker) with(check func(docker)) func(*testing.T) {
 	})
 }
 
-// makeProject makes a directory that the container's users may all write to, whoever they are on the host.
+// makeProject makes a directory that the container's users may all write to, whoever they are on
+// the host.
 func (d docker) makeProject() {
 	d.t.Helper()
 	if err := os.Mkdir(d.project, 0o700); err != nil {
@@ -78,7 +80,8 @@ func (d docker) makeProject() {
 	}
 }
 
-// findHost asks rdd where Docker is, and whether it is what clients other than docker's take: a socket on which HTTP is spoken.
+// findHost asks rdd where Docker is, and whether it is what clients other than docker's take: a
+// socket on which HTTP is spoken.
 func (d *docker) findHost() {
 	d.t.Helper()
 	for line := range strings.Lines(d.rdd("run", timeout, "env")) {
@@ -195,7 +198,8 @@ func (d docker) builder() []string {
 	return nil
 }
 
-// buildProgram builds the program in a directory, which may be a module of its own: it runs in containers or beside rdd.
+// buildProgram builds the program in a directory, which may be a module of its own: it runs in
+// containers or beside rdd.
 func buildProgram(t *testing.T, dir string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), filepath.Base(dir))

@@ -18,7 +18,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
-// effectsTemplate has every field that changes a guest or the host's view of it; %d are free ports of the host.
+// effectsTemplate has every field that changes a guest or the host's view of it; %d are free ports
+// of the host.
 const effectsTemplate = `images: [{location: "rdd:docker"}]
 cpus: 1
 memory: 900MiB
@@ -74,7 +75,8 @@ type effects struct {
 	ranged              int // the first of three
 }
 
-// TestTemplateEffects shows each field of a template by what it does in the guest or on the host, on one guest.
+// TestTemplateEffects shows each field of a template by what it does in the guest or on the host,
+// on one guest.
 func TestTemplateEffects(t *testing.T) {
 	w := newWorld(t, "")
 	ports := freePorts(t)
@@ -111,7 +113,8 @@ func TestTemplateEffects(t *testing.T) {
 	w.rdd("limavm", "delete", effectsVM, timeout)
 }
 
-// freePorts returns ports of this host that were free a moment ago; the last begins a range of three.
+// freePorts returns ports of this host that were free a moment ago; the last begins a range of
+// three.
 func freePorts(t *testing.T) []int {
 	t.Helper()
 	var ports []int
@@ -165,7 +168,10 @@ var guestQuestions = []struct{ name, line, want string }{
 	{"hostResolver: address", "getent hosts one.example | awk '{print $1}'", "192.0.2.1"},
 	{"hostResolver: name", "getent hosts two.example | awk '{print $1}'", "192.0.2.1"},
 	{"hostResolver: the host", "getent hosts me.example | awk '{print $1}'", "10.0.2.2"},
-	{"names of the host", "getent hosts host.lima.internal host.docker.internal host.rancher-desktop.internal | awk '{print $1}' | uniq", "10.0.2.2"},
+	{
+		"names of the host", "getent hosts host.lima.internal host.docker.internal host.rancher-desktop.internal | awk '{print $1}' | uniq",
+		"10.0.2.2",
+	},
 }
 
 func checkGuestEffects(fx effects) {
@@ -236,7 +242,8 @@ func checkSSHPort(fx effects) {
 	}
 }
 
-// awaitForward waits until a forward of the host's end is shown that works, or, if not wanted, none is.
+// awaitForward waits until a forward of the host's end is shown that works, or, if not wanted, none
+// is.
 func (fx effects) awaitForward(host string, wanted bool) {
 	fx.t.Helper()
 	fx.await(effectsVM, func(m *limav1.LimaVM) bool {
@@ -286,7 +293,8 @@ func checkPortsCome(fx effects) {
 	}
 }
 
-// checkConnectionOutlivesDaemon: a connection through a forwarded port goes on while the daemon dies and comes back.
+// checkConnectionOutlivesDaemon: a connection through a forwarded port goes on while the daemon
+// dies and comes back.
 func checkConnectionOutlivesDaemon(fx effects) {
 	conn, err := net.Dial("tcp", local(fx.tcp))
 	if err != nil {
@@ -325,7 +333,10 @@ func checkPortsGo(fx effects) {
 }
 
 func checkUDP(fx effects) {
-	fx.in("sudo systemd-run --quiet --unit=fx-udp systemd-socket-activate -d -l 0.0.0.0:5399 bash -c 'dd bs=1500 count=1 <&3 >/run/fx-udp && sleep infinity'")
+	fx.in(
+		"sudo systemd-run --quiet --unit=fx-udp systemd-socket-activate -d -l 0.0.0.0:5399 bash -c 'dd bs=1500 count=1 <&3 >/run/fx-udp && " +
+			"sleep infinity'",
+	)
 	fx.awaitForward(local(fx.udp), true)
 	conn, err := net.Dial("udp", local(fx.udp))
 	if err != nil {

@@ -66,7 +66,8 @@ func TestKilledDaemon(t *testing.T) {
 	w.checkNothingLeft()
 }
 
-// killWhen kills the daemon once the App's LimaVM is in a phase, and lets the next command bring it back.
+// killWhen kills the daemon once the App's LimaVM is in a phase, and lets the next command bring it
+// back.
 func (w *world) killWhen(what string, in func(*limav1.LimaVM) bool) {
 	w.t.Helper()
 	victim := w.daemon()

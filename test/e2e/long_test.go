@@ -40,8 +40,8 @@ func fromEnvironment(t *testing.T, name string, fallback int) int {
 	return n
 }
 
-// TestLongKills kills the daemon, the hostagent or both of a running guest, again and again. The guest notices nothing.
-// RDD_E2E_KILLS says how often, RDD_E2E_SEED repeats a run.
+// TestLongKills kills the daemon, the hostagent or both of a running guest, again and again. The
+// guest notices nothing. RDD_E2E_KILLS says how often, RDD_E2E_SEED repeats a run.
 func TestLongKills(t *testing.T) {
 	requireLong(t)
 	kills, seed := fromEnvironment(t, "RDD_E2E_KILLS", 100), fromEnvironment(t, "RDD_E2E_SEED", int(time.Now().UnixNano()&0xffffff))
@@ -109,7 +109,8 @@ func (w *world) waitEnd(id process.Identity) {
 	}
 }
 
-// TestLongDeath kills QEMU, and its hostagent with it: the machine is started again, and the cause is told.
+// TestLongDeath kills QEMU, and its hostagent with it: the machine is started again, and the cause
+// is told.
 func TestLongDeath(t *testing.T) {
 	requireLong(t)
 	w := newWorld(t, "")
@@ -131,7 +132,8 @@ func TestLongDeath(t *testing.T) {
 	w.expectIn(w.rdd("run", timeout, "docker", "version", "--format", "{{.Server.Os}}"), "linux")
 }
 
-// TestLongStoppedHostagent stops a hostagent with SIGSTOP: nothing hangs without a word meanwhile, and all is well after.
+// TestLongStoppedHostagent stops a hostagent with SIGSTOP: nothing hangs without a word meanwhile,
+// and all is well after.
 func TestLongStoppedHostagent(t *testing.T) {
 	requireLong(t)
 	w := newWorld(t, "")
@@ -208,8 +210,8 @@ func TestLongDamage(t *testing.T) {
 // smallTemplate is a guest without probes.
 const smallTemplate = "images:\n- location: rdd:docker\ncpus: 1\nmemory: 768MiB\ncontainerd: {system: false, user: false}\n"
 
-// TestLongSeveral runs several machines at once. One is killed, one stopped, and the deletion of a namespace takes
-// two down; the others notice nothing.
+// TestLongSeveral runs several machines at once. One is killed, one stopped, and the deletion of a
+// namespace takes two down; the others notice nothing.
 func TestLongSeveral(t *testing.T) {
 	requireLong(t)
 	w := newWorld(t, "")

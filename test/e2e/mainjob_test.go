@@ -74,7 +74,8 @@ func (w *world) runContainer() {
 	}
 }
 
-// busyboxTar is a root file system of one static program, from Debian's busybox-static, and of others of the host, all in /bin.
+// busyboxTar is a root file system of one static program, from Debian's busybox-static, and of
+// others of the host, all in /bin.
 func busyboxTar(t *testing.T, others ...string) *bytes.Buffer {
 	t.Helper()
 	archive := &bytes.Buffer{}

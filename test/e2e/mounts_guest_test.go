@@ -17,7 +17,8 @@ import (
 	_ "modernc.org/sqlite" // the database that programs in a guest may keep in a mount
 )
 
-// semanticsVariable names the directory in which this test's program, run in a guest, tries what programs expect of files.
+// semanticsVariable names the directory in which this test's program, run in a guest, tries what
+// programs expect of files.
 const semanticsVariable = "RDD_E2E_FILE_SEMANTICS"
 
 func TestMain(m *testing.M) {

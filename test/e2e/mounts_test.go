@@ -97,11 +97,14 @@ func checkMountPlaces(fx effects) {
 	}
 }
 
-// checkReadOnlyMount: not even the guest's root writes where the template does not say so, whatever it mounts.
+// checkReadOnlyMount: not even the guest's root writes where the template does not say so, whatever
+// it mounts.
 func checkReadOnlyMount(fx effects) {
 	const message = "Read-only file system"
 	note := filepath.Join(fx.home, "note")
-	for _, line := range []string{"sudo touch " + note, "sudo rm " + note, "sudo mkdir " + fx.home + "/new", "sudo mv " + note + " " + fx.home + "/other"} {
+	for _, line := range []string{
+		"sudo touch " + note, "sudo rm " + note, "sudo mkdir " + fx.home + "/new", "sudo mv " + note + " " + fx.home + "/other",
+	} {
 		fx.fails(line, message)
 	}
 	fx.fails("sudo mount -o remount,rw "+fx.home+" && sudo touch "+note, message)
@@ -113,7 +116,8 @@ func checkReadOnlyMount(fx effects) {
 	}
 }
 
-// checkOwnDirectoriesHidden: the guest's root sees nothing in rdd's directories, though it can read all around them.
+// checkOwnDirectoriesHidden: the guest's root sees nothing in rdd's directories, though it can read
+// all around them.
 func checkOwnDirectoriesHidden(fx effects) {
 	if _, err := os.Stat(vmdir.In(fx.inst.LimaHome(), effectsVM).UserKey()); err != nil {
 		fx.t.Fatalf("there is nothing to hide: %v", err)
@@ -130,7 +134,9 @@ func checkOwnDirectoriesHidden(fx effects) {
 func checkLinksLeadNowhere(fx effects) {
 	outside := fx.t.TempDir()
 	writeFile(fx.t, filepath.Join(outside, "secret"), "secret")
-	for name, target := range map[string]string{"out": outside, "own": fx.inst.ShortDir, "up": "../../../../../.." + outside, "name": "/proc/sys/kernel/hostname"} {
+	for name, target := range map[string]string{
+		"out": outside, "own": fx.inst.ShortDir, "up": "../../../../../.." + outside, "name": "/proc/sys/kernel/hostname",
+	} {
 		if err := os.Symlink(target, fx.shared(name)); err != nil {
 			fx.t.Fatal(err)
 		}
@@ -159,7 +165,9 @@ func checkChangesBothWays(fx effects) {
 		fx.t.Errorf("the host sees %q, %v", text, err)
 	}
 	// The guest keeps both files open and goes on when the host has written.
-	line := fmt.Sprintf("exec 3<%s 4>%s; cat <&3; echo open >&4; until [ -e %s ]; do sleep 0.1; done; cat <&3", quoted, fx.shared("log"), fx.shared("go"))
+	line := fmt.Sprintf(
+		"exec 3<%s 4>%s; cat <&3; echo open >&4; until [ -e %s ]; do sleep 0.1; done; cat <&3", quoted, fx.shared("log"), fx.shared("go"),
+	)
 	told := make(chan string, 1)
 	go func() {
 		r, err := fx.exec(nil, "limavm", "shell", effectsVM, line)
@@ -205,7 +213,8 @@ func (fx effects) awaitFile(path string, wanted func(string) bool) {
 	}
 }
 
-// checkMountOwners: an ordinary user owns what the guest makes, whoever in the guest makes it. Root gives files away.
+// checkMountOwners: an ordinary user owns what the guest makes, whoever in the guest makes it. Root
+// gives files away.
 func checkMountOwners(fx effects) {
 	user, root := os.Getuid(), os.Getuid()
 	if root == 0 {
@@ -214,7 +223,10 @@ func checkMountOwners(fx effects) {
 			fx.t.Fatal(err)
 		}
 	}
-	fx.in("umask 022; cd " + fx.shared("") + " && echo '#!/bin/sh\necho ran' >tool && chmod 0755 tool && sudo touch byroot && mkdir dir && touch dir/file && chmod 0600 dir/file")
+	fx.in(
+		"umask 022; cd " + fx.shared("") + " && echo '#!/bin/sh\necho ran' >tool && chmod 0755 tool && sudo touch byroot && mkdir dir && touch " +
+			"dir/file && chmod 0600 dir/file",
+	)
 	for name, want := range map[string]struct {
 		uid  int
 		mode fs.FileMode
@@ -248,16 +260,21 @@ func checkManyFiles(fx effects) {
 		}
 		writeFile(fx.t, fx.shared("many/h"+strconv.Itoa(i)), fmt.Sprintf("host %d\n", i))
 	}
-	fx.expect(fx.in("cd "+fx.shared("many")+" && ls | wc -l && cat h* | sort -u | grep -c '^host' && rm -r ../many"), fmt.Sprintf("%d\n%d", 2*manyFiles, manyFiles))
+	fx.expect(
+		fx.in("cd "+fx.shared("many")+" && ls | wc -l && cat h* | sort -u | grep -c '^host' && rm -r ../many"),
+		fmt.Sprintf("%d\n%d", 2*manyFiles, manyFiles),
+	)
 	if _, err := os.Stat(fx.shared("many")); !os.IsNotExist(err) {
 		fx.t.Errorf("the host still sees what the guest removed: %v", err)
 	}
 }
 
-// checkMountOutlivesRdd kills the daemon and the hostagent: the guest goes on reading and writing its mounts.
+// checkMountOutlivesRdd kills the daemon and the hostagent: the guest goes on reading and writing
+// its mounts.
 func checkMountOutlivesRdd(fx effects) {
 	guest := fx.guest()
-	fx.in("nohup sh -c 'i=0; while [ ! -e " + fx.shared("stop") + " ]; do i=$((i+1)); cat " + fx.home + "/note >/dev/null && echo $i >" + fx.shared("ticks") +
+	fx.in("nohup sh -c 'i=0; while [ ! -e " + fx.shared("stop") + " ]; do i=$((i+1)); cat " + fx.home + "/note >/dev/null && echo $i >" +
+		fx.shared("ticks") +
 		"; sleep 0.2; done' >/dev/null 2>&1 &")
 	ticks := func(after int) (last int) {
 		fx.awaitFile(fx.shared("ticks"), func(text string) bool {

@@ -41,7 +41,8 @@ message: |
   {{.Name}} says {{.Param.greeting}}
 `
 
-// TestVirtualMachineCommands goes through what people do with one virtual machine of their own, on one guest.
+// TestVirtualMachineCommands goes through what people do with one virtual machine of their own, on
+// one guest.
 func TestVirtualMachineCommands(t *testing.T) {
 	w := newWorld(t, "")
 	// For all to enter: the guest's user is another one when the host's is root.
@@ -90,7 +91,8 @@ func checkExitCodes(w *world) {
 	}
 }
 
-// checkBytes: a megabyte of anything goes in and comes back unchanged, and standard error is a stream of its own.
+// checkBytes: a megabyte of anything goes in and comes back unchanged, and standard error is a
+// stream of its own.
 func checkBytes(w *world) {
 	data := make([]byte, 1<<20)
 	if _, err := rand.NewChaCha8(sha256.Sum256([]byte("shell"))).Read(data); err != nil {
@@ -130,7 +132,8 @@ func checkInterruption(w *world) {
 func checkSurroundings(w *world) {
 	w.expect(w.rdd("limavm", "shell", "--workdir", "/usr/lib", "dev", "pwd"), "/usr/lib")
 	w.expect(w.rdd("limavm", "shell", "--workdir", "/etc", "dev", "cat", "greeting"), "hello")
-	if r := w.try(nil, "limavm", "shell", "--workdir", "/no/such", "dev", "echo", "reached"); r.code == 0 || r.out != "" || !strings.Contains(r.err, "/no/such") {
+	if r := w.try(nil, "limavm", "shell", "--workdir", "/no/such", "dev", "echo", "reached"); r.code == 0 || r.out != "" ||
+		!strings.Contains(r.err, "/no/such") {
 		w.t.Errorf("a directory that does not exist: %+v", r)
 	}
 	w.expect(w.rdd("limavm", "shell", "dev", `test "$PWD" = "$HOME" && echo home`), "home")
@@ -282,7 +285,8 @@ func (o *watched) await(t *testing.T, pattern string) {
 	}
 }
 
-// terminal is a pseudo-terminal: user is the side of the program, program the side of the one who types.
+// terminal is a pseudo-terminal: user is the side of the program, program the side of the one who
+// types.
 type terminal struct {
 	program, user *os.File
 	out           *watched

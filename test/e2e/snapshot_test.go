@@ -14,7 +14,8 @@ import (
 // snapshot is what a world holds: one line for each process, instance, API object and host file.
 type snapshot []string
 
-// snapshot looks at everything but the image cache, which is outside HOME, and the logs: log files and Events.
+// snapshot looks at everything but the image cache, which is outside HOME, and the logs: log files
+// and Events.
 func (w *world) snapshot() snapshot {
 	w.t.Helper()
 	objects := w.objects() // first: it warms kubectl's cache, which is a host file
@@ -47,7 +48,10 @@ func (w *world) objects() []string {
 	if len(kinds) < 5 {
 		w.t.Fatalf("the API has only %v", kinds)
 	}
-	list := w.rdd("ctl", "get", strings.Join(kinds, ","), "-A", "-o", "jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}")
+	list := w.rdd(
+		"ctl", "get", strings.Join(kinds, ","), "-A", "-o",
+		"jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}",
+	)
 	var objects []string
 	for line := range strings.Lines(list) {
 		objects = append(objects, "object: "+strings.TrimSpace(line))
@@ -55,7 +59,8 @@ func (w *world) objects() []string {
 	return objects
 }
 
-// files lists the files below HOME without the logs and the backups of the store, which the daemon makes by the clock.
+// files lists the files below HOME without the logs and the backups of the store, which the daemon
+// makes by the clock.
 func (w *world) files() []string {
 	w.t.Helper()
 	var files []string

@@ -24,7 +24,9 @@ func (w *world) await(name string, wanted func(*limav1.LimaVM) bool) *limav1.Lim
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// Without a resource version the watch begins with what exists.
-	events, err := c.Watch(ctx, &limav1.LimaVMList{}, ctrlclient.MatchingFields{"metadata.name": name}, &ctrlclient.ListOptions{Raw: &metav1.ListOptions{}})
+	events, err := c.Watch(
+		ctx, &limav1.LimaVMList{}, ctrlclient.MatchingFields{"metadata.name": name}, &ctrlclient.ListOptions{Raw: &metav1.ListOptions{}},
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}

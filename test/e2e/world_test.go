@@ -40,7 +40,8 @@ type world struct {
 	inst   instance.Instance
 }
 
-// newWorld makes an account that is taken down with the test, whatever happens. An empty cache is the real one.
+// newWorld makes an account that is taken down with the test, whatever happens. An empty cache is
+// the real one.
 func newWorld(t *testing.T, cache string) *world {
 	t.Helper()
 	requireE2E(t)
@@ -82,7 +83,8 @@ func requireE2E(t *testing.T) {
 	}
 }
 
-// makeHome makes a directory whose path is short enough for sockets, or takes the one that the parent process chose.
+// makeHome makes a directory whose path is short enough for sockets, or takes the one that the
+// parent process chose.
 func makeHome(t *testing.T) string {
 	t.Helper()
 	if home := os.Getenv(homeVariable); home != "" {
@@ -184,7 +186,8 @@ func indent(text string) string {
 	return b.String()
 }
 
-// tearDown removes the instance as a user would and then makes sure that nothing is left, by force if need be.
+// tearDown removes the instance as a user would and then makes sure that nothing is left, by force
+// if need be.
 func (w *world) tearDown() {
 	if w.t.Failed() {
 		w.showLogs()

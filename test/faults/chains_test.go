@@ -29,11 +29,13 @@ import (
 // usualChains are led through the controllers unless RDD_CHAINS says how many.
 const usualChains = 1500
 
-// TestOperationChains leads the controllers through random chains of valid, invalid and reverting changes by users,
-// with mishaps between them, each struck wherever the work on the one before happens to be. What is invalid
-// must be refused by name; in the end what is wanted must be so, and be gone without a trace when it is deleted.
+// TestOperationChains leads the controllers through random chains of valid, invalid and reverting
+// changes by users, with mishaps between them, each struck wherever the work on the one before
+// happens to be. What is invalid must be refused by name; in the end what is wanted must be so, and
+// be gone without a trace when it is deleted.
 //
-// RDD_CHAINS is how many, RDD_SEED the first one's seed: a failing chain is led again by its seed alone.
+// RDD_CHAINS is how many, RDD_SEED the first one's seed: a failing chain is led again by its seed
+// alone.
 func TestOperationChains(t *testing.T) {
 	chains, seed := number(t, "RDD_CHAINS", usualChains), number(t, "RDD_SEED", 1)
 	started := time.Now()
@@ -45,7 +47,10 @@ func TestOperationChains(t *testing.T) {
 				seed := seed + n
 				c := &chain{harness: simulate(t, mutant{}), random: rand.New(rand.NewPCG(uint64(seed), 0))}
 				if err := c.lead(context.Background()); err != nil {
-					t.Errorf("chain %d (lead it again: RDD_SEED=%d RDD_CHAINS=1 go test ./test/faults -run Chains): %v\n%s", seed, seed, err, strings.Join(c.log, "\n"))
+					t.Errorf(
+						"chain %d (lead it again: RDD_SEED=%d RDD_CHAINS=1 go test ./test/faults -run Chains): %v\n%s", seed, seed, err,
+						strings.Join(c.log, "\n"),
+					)
 				}
 				operations.Add(int64(len(c.log)))
 				refusals.Add(c.refused)
@@ -53,7 +58,10 @@ func TestOperationChains(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d chains from seed %d: %d operations, %d of them refused, %.1f s", chains, seed, operations.Load(), refusals.Load(), time.Since(started).Seconds())
+	t.Logf(
+		"%d chains from seed %d: %d operations, %d of them refused, %.1f s", chains, seed, operations.Load(), refusals.Load(),
+		time.Since(started).Seconds(),
+	)
 	if refusals.Load() == 0 && chains > 10 {
 		t.Error("nothing was refused")
 	}
@@ -149,13 +157,15 @@ func (c *chain) step(ctx context.Context, o operation) error {
 	return c.drive(ctx, func() bool { return c.passes >= passes })
 }
 
-// settle ends all mishaps, takes back what the engine refuses, and checks that what is wanted comes true.
+// settle ends all mishaps, takes back what the engine refuses, and checks that what is wanted comes
+// true.
 func (c *chain) settle(ctx context.Context) error {
 	for _, o := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete} {
 		c.world.FailOperation(o, nil, 0)
 	}
 	own := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: machineKey.Namespace, Name: machineName + limav1.TemplateSuffix}}
-	if err := c.user.Get(ctx, client.ObjectKeyFromObject(own), own); err == nil && own.Data[limav1.TemplateKey] == hatedYAML && own.DeletionTimestamp == nil {
+	if err := c.user.Get(ctx, client.ObjectKeyFromObject(own), own); err == nil && own.Data[limav1.TemplateKey] == hatedYAML &&
+		own.DeletionTimestamp == nil {
 		if err := c.changeTemplate(ctx, templateEdit(goodYAML)); err != nil {
 			return err
 		}
@@ -200,14 +210,18 @@ func (c *chain) checkMachine(ctx context.Context, name string) error {
 	state, _ := c.world.Peek(name)
 	running := meta.FindStatusCondition(st.Conditions, limav1.ConditionRunning)
 	switch {
-	case !meta.IsStatusConditionTrue(st.Conditions, limav1.ConditionCreated) || running == nil || running.ObservedGeneration != limaVM.Generation,
-		limaVM.Spec.Running && (running.Status != metav1.ConditionTrue || state.Phase != vm.PhaseRunning || state.RunningRevision != state.Revision),
+	case !meta.IsStatusConditionTrue(
+		st.Conditions, limav1.ConditionCreated,
+	) || running == nil || running.ObservedGeneration != limaVM.Generation,
+		limaVM.Spec.Running && (running.Status != metav1.ConditionTrue || state.Phase != vm.PhaseRunning ||
+			state.RunningRevision != state.Revision),
 		!limaVM.Spec.Running && (running.Reason != limav1.ReasonStopped || state.Phase != vm.PhaseStopped),
 		st.RestartNeeded, st.ObservedTemplateResourceVersion != own.ResourceVersion, st.LastResetRequest != state.Incarnation,
 		len(limaVM.Annotations) > 0, state.Owner.UID != string(limaVM.UID):
 		return fmt.Errorf("LimaVM %s: %+v, its instance %+v, its template's version %s", name, limaVM, state, own.ResourceVersion)
 	}
-	if template, params := c.world.Template(name); string(template) != own.Data[limav1.TemplateKey] || fmt.Sprint(params) != fmt.Sprint(limaVM.Spec.Params) {
+	if template, params := c.world.Template(name); string(template) != own.Data[limav1.TemplateKey] ||
+		fmt.Sprint(params) != fmt.Sprint(limaVM.Spec.Params) {
 		return fmt.Errorf("LimaVM %s: its instance has another template: %s, %v", name, template, params)
 	}
 	return nil

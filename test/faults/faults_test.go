@@ -49,7 +49,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// memory is a directory for the store, in memory where there is such a thing: what is tested here does not depend on the disk.
+// memory is a directory for the store, in memory where there is such a thing: what is tested here
+// does not depend on the disk.
 func memory(t *testing.T) string {
 	parent := "/dev/shm"
 	if _, err := os.Stat(parent); err != nil {
@@ -117,7 +118,8 @@ func TestCrashMatrix(t *testing.T) { runMatrix(t, crashKinds) }
 func TestEventMatrix(t *testing.T) { runMatrix(t, eventKinds) }
 func TestStaleReads(t *testing.T)  { runMatrix(t, []kind{stale}) }
 
-// runMatrix leads every pair of stages through every fault, each pair on a server of its own, and says what that covered.
+// runMatrix leads every pair of stages through every fault, each pair on a server of its own, and
+// says what that covered.
 func runMatrix(t *testing.T, kinds []kind) {
 	started := time.Now()
 	var mu sync.Mutex

@@ -60,8 +60,8 @@ func TestDeletedAtEachPass(t *testing.T) {
 	}
 }
 
-// TestNothingIsWrittenWithoutAChange: any number of reconciles of what has settled writes
-// nothing, to the API or the engine. A start would hide that the machine died since it was observed.
+// TestNothingIsWrittenWithoutAChange: any number of reconciles of what has settled writes nothing,
+// to the API or the engine. A start would hide that the machine died since it was observed.
 func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	t.Parallel()
 	h := simulate(t, mutant{})
@@ -94,7 +94,8 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 }
 
 // TestInputGoesAndThePassGoesOn: in the one pass that finds the LimaVM's own copy, the input
-// ConfigMap is removed and everything after that is done too: no event is sure to bring the App back.
+// ConfigMap is removed and everything after that is done too: no event is sure to bring the App
+// back.
 func TestInputGoesAndThePassGoesOn(t *testing.T) {
 	t.Parallel()
 	h := simulate(t, mutant{})
@@ -120,6 +121,8 @@ func TestInputGoesAndThePassGoesOn(t *testing.T) {
 	}
 	own := h.seen["*v1.ConfigMap default/rd-template"].(*corev1.ConfigMap)
 	if h.seen["*v1.ConfigMap default/rd"] != nil || !vmOf().Spec.Running || !strings.Contains(own.Data["template"], "cpus: 3") {
-		t.Errorf("one pass left: input %v, running %v, template %s", h.seen["*v1.ConfigMap default/rd"], vmOf().Spec.Running, own.Data["template"])
+		t.Errorf(
+			"one pass left: input %v, running %v, template %s", h.seen["*v1.ConfigMap default/rd"], vmOf().Spec.Running, own.Data["template"],
+		)
 	}
 }

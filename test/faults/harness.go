@@ -77,7 +77,8 @@ type harness struct {
 	apps    *app.Reconciler
 	vms     *limavm.Reconciler
 	engines *engine.Reconciler
-	// monitor of the present daemon, which looks after container engines; informant is what the controller takes for it.
+	// monitor of the present daemon, which looks after container engines; informant is what the
+	// controller takes for it.
 	monitor   *containersfake.Monitor
 	informant engine.Monitor
 	queue     []request
@@ -86,7 +87,8 @@ type harness struct {
 	states    map[string]vm.State
 	changes   int // events so far
 	passes    int
-	// delayed are requests that a late event is going to wake, lost says that an event has not come at all.
+	// delayed are requests that a late event is going to wake, lost says that an event has not come at
+	// all.
 	delayed []request
 	lost    bool
 	// stop ends the stages that are cut short, asked counts requests that were made by annotation.
@@ -112,7 +114,8 @@ type harness struct {
 func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) (client.WithWatch, error), m mutant) (*harness, error) {
 	h := &harness{
 		inner: map[string]client.WithWatch{}, inj: &injector{}, mutant: m, timers: map[request]time.Time{},
-		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{}, proven: map[containers.Target]bool{},
+		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{},
+		proven: map[containers.Target]bool{},
 	}
 	h.world = fake.NewWorld(h.clock.Now)
 	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
@@ -163,7 +166,8 @@ func (h *harness) engineChanged() {
 // theEngine is the container engine controller's only request.
 var theEngine = request{engine.Name, client.ObjectKey{Name: appv1.AppName}}
 
-// restart makes a new daemon, which looks at everything there is; what the old one did in the background is dropped.
+// restart makes a new daemon, which looks at everything there is; what the old one did in the
+// background is dropped.
 func (h *harness) restart() {
 	h.monitor = nil
 	h.build()
@@ -364,8 +368,8 @@ func (h *harness) sweep(ctx context.Context) bool {
 	return len(touched) > 0
 }
 
-// beginPass counts passes, and makes one that is to see the past see it. Reads are live, so what a controller has
-// written itself it sees in any case. What it missed wakes it again.
+// beginPass counts passes, and makes one that is to see the past see it. Reads are live, so what a
+// controller has written itself it sees in any case. What it missed wakes it again.
 func (h *harness) beginPass(r request) {
 	if h.sim == nil {
 		return

@@ -57,9 +57,10 @@ type call struct {
 	write, engine bool
 }
 
-// fits reports whether the kind can happen to the n-th call and means something else than the others there.
-// What a read's error is called makes no difference to who cannot read, so timeout, reset and
-// 500 take turns on reads unless all is set; a daemon that ends around a read has ended after the write before.
+// fits reports whether the kind can happen to the n-th call and means something else than the
+// others there. What a read's error is called makes no difference to who cannot read, so timeout,
+// reset and 500 take turns on reads unless all is set; a daemon that ends around a read has ended
+// after the write before.
 func (k kind) fits(n int, c call, all bool) bool {
 	switch k {
 	case conflict:
@@ -119,7 +120,8 @@ func (i *injector) event() kind {
 // sight is which revisions a pass may see, counted from the beginning of the stage.
 type sight struct{ oldest, newest int64 }
 
-// pass counts a pass and says which older revision it is to see, if any; own is its controller's last write.
+// pass counts a pass and says which older revision it is to see, if any; own is its controller's
+// last write.
 func (i *injector) pass(revision, own int64) (past int64, ok bool) {
 	i.passes = append(i.passes, sight{max(0, own-i.first), revision - i.first})
 	if len(i.passes) != i.fault.k || i.fault.kind != stale {

@@ -42,22 +42,45 @@ func machinePairs() []pair {
 	return []pair{
 		{name: "LimaVM", clean: true, there: down, back: gone},
 		{name: "running LimaVM", clean: true, there: up, back: gone},
-		pairOn("machine power", down, patchMachine("start", `{"spec":{"running":true}}`, 1), patchMachine("stop", `{"spec":{"running":false}}`, 0)),
+		pairOn(
+			"machine power", down, patchMachine("start", `{"spec":{"running":true}}`, 1), patchMachine("stop", `{"spec":{"running":false}}`, 0),
+		),
 		pairOn("force", up, asking("force to stop", limav1.AnnotationForceStop, false, 0), patchMachine("start", `{"spec":{"running":true}}`, 1)),
 		pairOn("edit", up, edit("edit", otherYAML, 1), edit("revert", goodYAML, 1)),
 		pairOn("edit while stopped", down, edit("edit", otherYAML, 0), edit("revert", goodYAML, 0)),
-		pairOn("labels", up, editMachine("label", `{"metadata":{"labels":{"a":"b"}}}`, 0), editMachine("remove it", `{"metadata":{"labels":{"a":null}}}`, 0)),
-		pairOn("params", up, patchMachine("set", `{"spec":{"params":{"greeting":"hej"}}}`, 1), patchMachine("unset", `{"spec":{"params":null}}`, 1)),
+		pairOn(
+			"labels", up, editMachine("label", `{"metadata":{"labels":{"a":"b"}}}`, 0),
+			editMachine("remove it", `{"metadata":{"labels":{"a":null}}}`, 0),
+		),
+		pairOn(
+			"params", up, patchMachine("set", `{"spec":{"params":{"greeting":"hej"}}}`, 1), patchMachine("unset", `{"spec":{"params":null}}`, 1),
+		),
 		pairOn("refused edit", up, edit("edit", hatedYAML, 0), edit("revert", goodYAML, 0)),
-		pairOn("restart", up, asking("restart", limav1.AnnotationRestartRequested, true, 1), asking("again", limav1.AnnotationRestartRequested, true, 1)),
+		pairOn(
+			"restart", up, asking("restart", limav1.AnnotationRestartRequested, true, 1),
+			asking("again", limav1.AnnotationRestartRequested, true, 1),
+		),
 		pairOn("reset", up, asking("reset", limav1.AnnotationResetRequested, true, 1), asking("again", limav1.AnnotationResetRequested, true, 1)),
-		pairOn("reset while stopped", down, asking("reset", limav1.AnnotationResetRequested, false, 0), asking("again", limav1.AnnotationResetRequested, false, 0)),
-		{name: "deleted while resetting", setUp: nil, clean: true, there: cut("begin to reset", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseRunning }), back: resetAndDelete()},
+		pairOn(
+			"reset while stopped", down, asking("reset", limav1.AnnotationResetRequested, false, 0),
+			asking("again", limav1.AnnotationResetRequested, false, 0),
+		),
+		{
+			name: "deleted while resetting", setUp: nil, clean: true,
+			there: cut("begin to reset", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseRunning }),
+			back:  resetAndDelete(),
+		},
 		{name: "deleted while restarting", clean: true, there: cut("up", up, nil), back: editAndDelete()},
-		{name: "machine deleted while creating", clean: true, there: cut("begin to create", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseCreating }), back: gone},
+		{
+			name: "machine deleted while creating", clean: true,
+			there: cut("begin to create", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseCreating }), back: gone,
+		},
 		{name: "machine made again", clean: true, there: inTurn("create, delete, create", 1, up, gone, up), back: gone},
 		{name: "adoption", clean: true, there: adopt(), back: gone},
-		{name: "directory in the way", setUp: leaveDirectory, tearDown: removeDirectory, there: makeMachine(nil, false), back: besideDirectory(gone)},
+		{
+			name: "directory in the way", setUp: leaveDirectory, tearDown: removeDirectory, there: makeMachine(nil, false),
+			back: besideDirectory(gone),
+		},
 		{name: "namespace", clean: true, simulated: true, there: inNamespace(), back: deleteNamespace()},
 	}
 }
@@ -131,7 +154,10 @@ func (h *harness) changeMachine(ctx context.Context, patch string) error {
 }
 
 func (h *harness) changeTemplate(ctx context.Context, patch string) error {
-	return h.change(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: machineKey.Namespace, Name: machineKey.Name + limav1.TemplateSuffix}}, patch)
+	return h.change(
+		ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: machineKey.Namespace, Name: machineKey.Name + limav1.TemplateSuffix}},
+		patch,
+	)
 }
 
 func patchMachine(name, patch string, starts int64) stage {

@@ -86,7 +86,8 @@ func TestPlantedBugs(t *testing.T) {
 	}
 }
 
-// doubting answers NotFound at once to the question that follows a NotFound or, unless only that, an error.
+// doubting answers NotFound at once to the question that follows a NotFound or, unless only that,
+// an error.
 func doubting(onlyNotFound bool) func(*harness, string, client.WithWatch) client.WithWatch {
 	return func(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 		var last client.ObjectKey
@@ -245,7 +246,9 @@ func (e respecced) Apply(ctx context.Context, spec vm.Spec) error {
 // unnoted keeps requests out of the status.
 func unnoted(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(
+			ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption,
+		) error {
 			if u, ok := obj.(interface{ UnstructuredContent() map[string]any }); ok {
 				unstructured.RemoveNestedField(u.UnstructuredContent(), "status", "lastRestartRequest")
 			}

@@ -44,7 +44,9 @@ func createApp(on bool) operation {
 }
 
 func createOne(on bool) operation {
-	return operation{name: fmt.Sprintf("create LimaVM one, running %v", on), do: func(ctx context.Context, c *chain) error { return c.makeOne(ctx, on) }}
+	return operation{
+		name: fmt.Sprintf("create LimaVM one, running %v", on), do: func(ctx context.Context, c *chain) error { return c.makeOne(ctx, on) },
+	}
 }
 
 // end deletes an object as a user does.
@@ -63,30 +65,40 @@ func operations() []operation {
 	for _, patch := range []string{
 		`{"spec":{"running":true}}`, `{"spec":{"running":false}}`, `{"spec":{"virtualMachine":{"cpus":3}}}`,
 		`{"spec":{"virtualMachine":{"cpus":2,"memory":"3Gi"}}}`, `{"spec":{"virtualMachine":{"cpus":0,"memory":null}}}`,
-		`{"spec":{"containerEngine":{"name":"containerd"}}}`, `{"spec":{"containerEngine":{"name":"moby"},"virtualMachine":{"exposePorts":true,"mounts":[]}}}`,
+		`{"spec":{"containerEngine":{"name":"containerd"}}}`,
+		`{"spec":{"containerEngine":{"name":"moby"},"virtualMachine":{"exposePorts":true,"mounts":[]}}}`,
 	} {
 		all = append(all, onApp(patch, false))
 	}
 	for _, patch := range []string{
 		`{"spec":{"virtualMachine":{"cpus":9}}}`, `{"spec":{"virtualMachine":{"memory":"1Gi"}}}`,
-		`{"spec":{"virtualMachine":{"mounts":[{"location":"src"}]}}}`, `{"spec":{"kubernetes":{"enabled":true}}}`, `{"metadata":{"finalizers":null}}`,
+		`{"spec":{"virtualMachine":{"mounts":[{"location":"src"}]}}}`, `{"spec":{"kubernetes":{"enabled":true}}}`,
+		`{"metadata":{"finalizers":null}}`,
 	} {
 		all = append(all, onApp(patch, true))
 	}
-	for _, patch := range []string{`{"spec":{"running":true}}`, `{"spec":{"running":false}}`, `{"spec":{"params":{"greeting":"hej"}}}`, `{"spec":{"params":null}}`} {
+	for _, patch := range []string{
+		`{"spec":{"running":true}}`, `{"spec":{"running":false}}`, `{"spec":{"params":{"greeting":"hej"}}}`, `{"spec":{"params":null}}`,
+	} {
 		all = append(all, onVM(machineName, patch, false))
 	}
 	for _, patch := range []string{`{"spec":{"params":{"greting":"x"}}}`, `{"metadata":{"finalizers":null}}`} {
 		all = append(all, onVM(machineName, patch, true))
 	}
-	all = append(all, onVM(appv1.LimaVMName, `{"spec":{"params":{"greeting":"hej"}}}`, true), onVM(appv1.LimaVMName, `{"metadata":{"finalizers":null}}`, true))
+	all = append(
+		all, onVM(appv1.LimaVMName, `{"spec":{"params":{"greeting":"hej"}}}`, true),
+		onVM(appv1.LimaVMName, `{"metadata":{"finalizers":null}}`, true),
+	)
 	for _, yaml := range []string{goodYAML, otherYAML, hatedYAML, goodYAML + "disk: 30GiB\n"} {
 		all = append(all, onTemplate(machineName, templateEdit(yaml), false))
 	}
 	for _, yaml := range []string{"", "a: [b", "arch: cray-1\n" + goodYAML, "images: [{location: 'rdd:docker'}]\nparam: {}\nvmType: vz\n"} {
 		all = append(all, onTemplate(machineName, templateEdit(yaml), true), onTemplate(appv1.LimaVMName, templateEdit(yaml), true))
 	}
-	all = append(all, onTemplate(machineName, `{"metadata":{"labels":{"a":"b"}}}`, false), onTemplate(machineName, `{"metadata":{"labels":{"a":null}}}`, false))
+	all = append(
+		all, onTemplate(machineName, `{"metadata":{"labels":{"a":"b"}}}`, false),
+		onTemplate(machineName, `{"metadata":{"labels":{"a":null}}}`, false),
+	)
 	for _, name := range []string{machineName, appv1.LimaVMName} {
 		for _, annotation := range []string{limav1.AnnotationRestartRequested, limav1.AnnotationResetRequested, limav1.AnnotationForceStop} {
 			all = append(all, operation{name: annotation + " on " + name, do: func(ctx context.Context, c *chain) error {
@@ -153,7 +165,8 @@ func onTemplate(name, patch string, invalid bool) operation {
 	}}
 }
 
-// errGoing stands for an object that is being deleted, or that no controller has seen yet: nothing is promised of those.
+// errGoing stands for an object that is being deleted, or that no controller has seen yet: nothing
+// is promised of those.
 var errGoing = apierrors.NewNotFound(schema.GroupResource{}, "what is coming or going")
 
 // attempt patches what exists and stays.

@@ -57,7 +57,8 @@ func (h *harness) objects(ctx context.Context) ([]client.Object, error) {
 	return all, nil
 }
 
-// checkNew: nothing that could be left behind is made before its owner has the finalizer that cleans it up.
+// checkNew: nothing that could be left behind is made before its owner has the finalizer that
+// cleans it up.
 func (h *harness) checkNew(obj client.Object) error {
 	owner := metav1.GetControllerOf(obj)
 	if owner == nil {
@@ -72,7 +73,8 @@ func (h *harness) checkNew(obj client.Object) error {
 		obj, client.ObjectKeyFromObject(obj), owner.Kind, owner.Name)
 }
 
-// checkSettled: a running App that says it has settled has a container engine that was proven in the run of its machine that it names.
+// checkSettled: a running App that says it has settled has a container engine that was proven in
+// the run of its machine that it names.
 func (h *harness) checkSettled(app *appv1.App) error {
 	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
 	if settled == nil || settled.Status != metav1.ConditionTrue || settled.ObservedGeneration != app.Generation || !app.Spec.Running {
@@ -87,7 +89,8 @@ func (h *harness) checkSettled(app *appv1.App) error {
 	return nil
 }
 
-// checkRest: when nothing is left to do, the App says of its container engine what the monitor knows.
+// checkRest: when nothing is left to do, the App says of its container engine what the monitor
+// knows.
 func (h *harness) checkRest() error {
 	state, said := h.monitor.State(), false
 	for _, o := range h.seen {
@@ -116,7 +119,8 @@ func (h *harness) checkGone(uid types.UID) error {
 	return nil
 }
 
-// teller hears the controllers' Events and checks that none lies: it is told after what it tells of is stored.
+// teller hears the controllers' Events and checks that none lies: it is told after what it tells of
+// is stored.
 type teller struct{ h *harness }
 
 // Record implements reconcile.EventRecorder.
@@ -148,7 +152,9 @@ func (h *harness) checkTold(ctx context.Context, obj client.Object, e reconcile.
 		appv1.ReasonSettled, appv1.ReasonConnected, appv1.ReasonConnectFailed,
 	}
 	if slices.Contains(states, e.Reason) && !slices.Contains(reasons, e.Reason) {
-		return fmt.Errorf("promise broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons)
+		return fmt.Errorf(
+			"promise broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons,
+		)
 	}
 	return nil
 }

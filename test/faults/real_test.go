@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// realSample is how many of the simulated faults stand for one that the real server has to bear too.
+// realSample is how many of the simulated faults stand for one that the real server has to bear
+// too.
 const realSample = 40
 
-// TestRealServerAgrees leads every pair of stages through the real API server, undisturbed and with a sample of
-// the faults, and checks that each stage ends there as it does on the simulated one.
+// TestRealServerAgrees leads every pair of stages through the real API server, undisturbed and with
+// a sample of the faults, and checks that each stage ends there as it does on the simulated one.
 func TestRealServerAgrees(t *testing.T) {
 	started := time.Now()
 	ctx := context.Background()

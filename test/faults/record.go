@@ -51,13 +51,16 @@ func recordClient(actor string, inner client.WithWatch, inj *injector, wrote fun
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			return write("update", obj, func() error { return c.Update(ctx, obj, opts...) })
 		},
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(
+			ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption,
+		) error {
 			return write("apply "+sub, obj.(client.Object), func() error { return c.SubResource(sub).Apply(ctx, obj, opts...) })
 		},
 	})
 }
 
-// recordEngine passes every call of the engine to the injector and tells touched which instance it was about.
+// recordEngine passes every call of the engine to the injector and tells touched which instance it
+// was about.
 type recordEngine struct {
 	vm.Engine
 	inj     *injector

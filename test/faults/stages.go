@@ -24,8 +24,8 @@ type stage struct {
 	starts int64
 	// partial stages are cut short for the next one to strike there; they are not spoilt themselves.
 	partial bool
-	// spoil is how many of its calls, from the first, are spoilt unless everything is; 0 means all. The others are
-	// the same calls as in a stage of another pair, which are spoilt there.
+	// spoil is how many of its calls, from the first, are spoilt unless everything is; 0 means all.
+	// The others are the same calls as in a stage of another pair, which are spoilt there.
 	spoil int
 }
 
@@ -55,8 +55,10 @@ func appPairs() []pair {
 		{name: "engine", setUp: setUp(running), tearDown: remove().act,
 			there: breakEngine("lose the engine", "the engine does not answer"), back: breakEngine("find it again", "")},
 		{name: "several settings at once", setUp: setUp(running), tearDown: remove().act,
-			there: patch("change", `{"spec":{"virtualMachine":{"cpus":3,"exposePorts":true,"mounts":[]},"containerEngine":{"name":"containerd"}}}`, 1),
-			back:  patch("revert", `{"spec":{"virtualMachine":{"cpus":2,"exposePorts":false,"mounts":null},"containerEngine":{"name":"moby"}}}`, 1)},
+			there: patch(
+				"change", `{"spec":{"virtualMachine":{"cpus":3,"exposePorts":true,"mounts":[]},"containerEngine":{"name":"containerd"}}}`, 1,
+			),
+			back: patch("revert", `{"spec":{"virtualMachine":{"cpus":2,"exposePorts":false,"mounts":null},"containerEngine":{"name":"moby"}}}`, 1)},
 		{name: "deleted while starting", clean: true, there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
 		{name: "deleted while creating", clean: true, there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
 		{name: "own namespace", clean: true, there: spoilFirst(12, create("create with a namespace", ownNamespace)), back: remove()},

@@ -26,8 +26,8 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-// The subjects of the plugin's tests: one built-in resource, which arrives in the internal version, one custom resource with a
-// status, and namespaces.
+// The subjects of the plugin's tests: one built-in resource, which arrives in the internal version,
+// one custom resource with a status, and namespaces.
 var (
 	configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	limaVMs    = schema.GroupVersionResource{Group: "lima.rancherdesktop.io", Version: "v1alpha1", Resource: "limavms"}
@@ -216,10 +216,12 @@ func (p *plugin) mustCreate(object *unstructured.Unstructured) *unstructured.Uns
 	return made
 }
 
-// clean frees an object, guarded or not: an update that the rule does not judge takes the guard away.
+// clean frees an object, guarded or not: an update that the rule does not judge takes the guard
+// away.
 func (p *plugin) clean(name string) {
 	patch := []byte(`{"metadata":{"labels":{"guarded":null,"ignored":"yes"}}}`)
-	if _, err := p.objects.Patch(context.Background(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+	if _, err := p.objects.Patch(context.Background(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil &&
+		!apierrors.IsNotFound(err) {
 		p.Error(err)
 	}
 	if err := p.objects.Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
@@ -242,7 +244,10 @@ func (p *plugin) mustRefuse(what string, err error) {
 
 func testRequest(p *plugin) {
 	p.mustCreate(p.object("seen"))
-	if _, err := p.objects.Patch(p.Context(), "seen", types.MergePatchType, []byte(`{"metadata":{"labels":{"new":"yes"}}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
+	if _, err := p.objects.Patch(
+		p.Context(), "seen", types.MergePatchType, []byte(`{"metadata":{"labels":{"new":"yes"}}}`),
+		metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}},
+	); err != nil {
 		p.Fatal(err)
 	}
 	if err := p.objects.Delete(p.Context(), "seen", metav1.DeleteOptions{}); err != nil {
@@ -258,15 +263,19 @@ func testRequest(p *plugin) {
 		dryRun      bool
 	}{{admissionv1.Create, true, false, false}, {admissionv1.Update, true, true, true}, {admissionv1.Delete, false, true, false}} {
 		got := seen[i]
-		if got.Operation != want.operation || (got.Object.Raw != nil) != want.object || (got.OldObject.Raw != nil) != want.old || *got.DryRun != want.dryRun {
-			p.Errorf("request %d: %s, object %d bytes, old %d bytes, dry run %t", i, got.Operation, len(got.Object.Raw), len(got.OldObject.Raw), *got.DryRun)
+		if got.Operation != want.operation || (got.Object.Raw != nil) != want.object || (got.OldObject.Raw != nil) != want.old ||
+			*got.DryRun != want.dryRun {
+			p.Errorf(
+				"request %d: %s, object %d bytes, old %d bytes, dry run %t", i, got.Operation, len(got.Object.Raw), len(got.OldObject.Raw), *got.DryRun,
+			)
 		}
 		if got.Name != "seen" || got.Namespace != "default" || got.UserInfo.Username != "system:rdd:controller:app" || got.UID == "" {
 			p.Errorf("request %d is about %s/%s by %s", i, got.Namespace, got.Name, got.UserInfo.Username)
 		}
 		raw := append(slices.Clone(got.Object.Raw), got.OldObject.Raw...)
 		var object metav1.TypeMeta
-		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&object); err != nil || object.APIVersion != p.resource.GroupVersion().String() || object.Kind == "" {
+		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&object); err != nil || object.APIVersion != p.resource.GroupVersion().String() ||
+			object.Kind == "" {
 			p.Errorf("request %d carries %q %q, want version %s: %v", i, object.APIVersion, object.Kind, p.resource.GroupVersion(), err)
 		}
 	}
@@ -367,7 +376,8 @@ func includes(got, want any) bool {
 func testBroken(p *plugin) {
 	_, err := p.create(p.object("broken", "broken"))
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) || status.Status().Code != http.StatusInternalServerError || status.Status().Message != "rule witness failed: the disk is on fire" {
+	if !errors.As(err, &status) || status.Status().Code != http.StatusInternalServerError ||
+		status.Status().Message != "rule witness failed: the disk is on fire" {
 		p.Errorf("a rule that broke answered: %v", err)
 	}
 }
@@ -385,7 +395,9 @@ func testStatus(p *plugin) {
 	}
 	p.mustCreate(p.object("status", guarded))
 	p.witness.take()
-	_, err := p.objects.Patch(p.Context(), "status", types.MergePatchType, []byte(`{"status":{"restartCount":3}}`), metav1.PatchOptions{}, "status")
+	_, err := p.objects.Patch(
+		p.Context(), "status", types.MergePatchType, []byte(`{"status":{"restartCount":3}}`), metav1.PatchOptions{}, "status",
+	)
 	if err != nil || len(p.witness.take()) != 0 {
 		p.Errorf("a change of status was judged: %v", err)
 	}

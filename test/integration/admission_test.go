@@ -60,15 +60,27 @@ func TestLimaVMCreationIsJudged(t *testing.T) {
 		parts []string
 	}{
 		{"template missing", newVM("default", "vm1", "nothing", nil), []string{`"default/nothing"`, "does not exist"}},
-		{"template in another namespace missing", newVM("default", "vm1", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "other" }), []string{`"other/good"`}},
+		{
+			"template in another namespace missing",
+			newVM("default", "vm1", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "other" }), []string{`"other/good"`},
+		},
 		{"no key", newVM("default", "vm1", "keyless", nil), []string{`"default/keyless"`, `"template"`}},
 		{"empty", newVM("default", "vm1", "empty", nil), []string{`"default/empty"`, `"template" data cannot be empty`}},
 		{"no YAML", newVM("default", "vm1", "no-yaml", nil), []string{`"default/no-yaml"`, "failed to parse template"}},
-		{"invalid", newVM("default", "vm1", "cray", nil), []string{`"default/cray"`, "failed to validate template", "field `arch`", "got `cray-1`"}},
+		{
+			"invalid", newVM("default", "vm1", "cray", nil),
+			[]string{`"default/cray"`, "failed to validate template", "field `arch`", "got `cray-1`"},
+		},
 		{"unknown field", newVM("default", "vm1", "unknown", nil), []string{"nonsense"}},
-		{"unknown param", newVM("default", "vm1", "good", func(vm *limav1.LimaVM) { vm.Spec.Params = map[string]string{"greting": "x"} }), []string{"param.greting"}},
+		{
+			"unknown param", newVM("default", "vm1", "good", func(vm *limav1.LimaVM) { vm.Spec.Params = map[string]string{"greting": "x"} }),
+			[]string{"param.greting"},
+		},
 		{"template name taken", newVM("default", "vm", "good", nil), []string{`"default/vm-template"`, "already exists"}},
-		{"name used elsewhere", newVM("other", "first", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "default" }), []string{"already used", `"default"`, "LimaVM names are unique across all namespaces"}},
+		{
+			"name used elsewhere", newVM("other", "first", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "default" }),
+			[]string{"already used", `"default"`, "LimaVM names are unique across all namespaces"},
+		},
 		{"no DNS label", newVM("default", "a.b", "good", nil), []string{`"a.b"`, "not valid"}},
 		{"too long for sockets", newVM("default", long+"1", "good", nil), []string{"too long", "104 bytes", "at most"}},
 	} {
@@ -90,7 +102,9 @@ func TestLimaVMChangesAreJudged(t *testing.T) {
 	e.must(e.create(newConfigMap("default", "good", map[string]string{"template": validTemplate})))
 	e.must(e.create(newVM("default", "vm", "good", nil)))
 	merge := func(text string, options ...client.PatchOption) error {
-		return e.user.Patch(context.Background(), newVM("default", "vm", "", nil), client.RawPatch(types.MergePatchType, []byte(text)), options...)
+		return e.user.Patch(context.Background(), newVM("default", "vm", "", nil), client.RawPatch(
+			types.MergePatchType, []byte(text),
+		), options...)
 	}
 	e.mustInvalid(merge(`{"spec":{"templateRef":{"name":"another"}}}`), "spec.templateRef is immutable")
 	e.mustRefuse(merge(`{"spec":{"params":{"greting":"x"}}}`), "param.greting")
@@ -105,13 +119,16 @@ func TestTemplateChangesAreJudged(t *testing.T) {
 	e.waitVM("default", "vm", limav1.ConditionCreated, check{status: metav1.ConditionTrue})
 	own := newConfigMap("default", "vm-template", nil)
 	before := e.configMap("default", "vm-template")
-	e.refuseAll(own, []string{"data", "template"}, "arch: cray-1\n"+validTemplate, `"default/vm-template"`, "failed to validate template", "got `cray-1`")
+	e.refuseAll(
+		own, []string{"data", "template"}, "arch: cray-1\n"+validTemplate, `"default/vm-template"`, "failed to validate template", "got `cray-1`",
+	)
 	e.refuseAll(own, []string{"data", "template"}, "a: [b", "failed to parse template")
 	e.refuseAll(own, []string{"data", "template"}, "", `"template" data cannot be empty`)
 	e.refuseAll(own, []string{"data", "template"}, "images: [{location: 'rdd:docker'}]\n", "param.greeting")
 	keyless := client.RawPatch(types.MergePatchType, []byte(`{"data":null}`))
 	e.mustRefuse(e.user.Patch(context.Background(), own.DeepCopy(), keyless), `has no key "template"`)
-	if now := e.configMap("default", "vm-template"); now.Data["template"] != before.Data["template"] || now.ResourceVersion != before.ResourceVersion {
+	if now := e.configMap("default", "vm-template"); now.Data["template"] != before.Data["template"] ||
+		now.ResourceVersion != before.ResourceVersion {
 		t.Fatal("a refused change left a trace")
 	}
 }
@@ -126,13 +143,19 @@ func TestAppIsJudged(t *testing.T) {
 	}{
 		{"Kubernetes", func(a *appv1.App) { a.Spec.Kubernetes.Enabled = true }, []string{"this build has no Kubernetes yet"}},
 		{"a version of Kubernetes", func(a *appv1.App) { a.Spec.Kubernetes.Version = "1.37" }, []string{"this build has no Kubernetes yet"}},
-		{"a relative mount", func(a *appv1.App) { a.Spec.VirtualMachine.Mounts = []appv1.Mount{{Location: "src"}} }, []string{"spec.virtualMachine", "mounts[0].location"}},
+		{
+			"a relative mount", func(a *appv1.App) { a.Spec.VirtualMachine.Mounts = []appv1.Mount{{Location: "src"}} },
+			[]string{"spec.virtualMachine", "mounts[0].location"},
+		},
 		{"a mount on a system directory", func(a *appv1.App) {
 			a.Spec.VirtualMachine.Mounts = []appv1.Mount{{Location: "~"}, {Location: "/srv", MountPoint: "/etc"}}
 		}, []string{"spec.virtualMachine", "mounts[1].mountPoint"}},
 		{"too many CPUs", func(a *appv1.App) { a.Spec.VirtualMachine.CPUs = 5 }, []string{"between 1 and 4", "got 5"}},
 		{"negative CPUs", func(a *appv1.App) { a.Spec.VirtualMachine.CPUs = -1 }, []string{"between 1 and 4", "got -1"}},
-		{"too little memory", func(a *appv1.App) { a.Spec.VirtualMachine.Memory = memory("2047Mi") }, []string{"between 2Gi and 16Gi", "got 2047Mi"}},
+		{
+			"too little memory", func(a *appv1.App) { a.Spec.VirtualMachine.Memory = memory("2047Mi") },
+			[]string{"between 2Gi and 16Gi", "got 2047Mi"},
+		},
 		{"too much memory", func(a *appv1.App) { a.Spec.VirtualMachine.Memory = memory("17Gi") }, []string{"between 2Gi and 16Gi", "got 17Gi"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -148,7 +171,8 @@ func TestAppIsJudged(t *testing.T) {
 
 	e.must(e.create(newApp(nil)))
 	spec := e.app().Spec
-	if spec.VirtualMachine.CPUs != 2 || spec.VirtualMachine.Memory.String() != "4Gi" || spec.Namespace != "default" || spec.ContainerEngine.Name != "moby" || spec.Running ||
+	if spec.VirtualMachine.CPUs != 2 || spec.VirtualMachine.Memory.String() != "4Gi" || spec.Namespace != "default" ||
+		spec.ContainerEngine.Name != "moby" || spec.Running ||
 		!slices.Equal(spec.VirtualMachine.Mounts, []appv1.Mount{{Location: "~", Writable: true}}) || spec.VirtualMachine.ExposePorts {
 		t.Fatalf("defaults: %+v, memory %s", spec, spec.VirtualMachine.Memory)
 	}
@@ -159,7 +183,10 @@ func TestAppIsJudged(t *testing.T) {
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"cpus":9}}}`), "between 1 and 4")
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"memory":"1Gi"}}}`), "between 2Gi and 16Gi")
 	// Working this number out takes hours.
-	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"memory":"1e999999999999"}}}`), `spec.virtualMachine.memory must be an amount of memory such as 4Gi; got "1e999999999999"`)
+	e.mustRefuse(
+		merge(`{"spec":{"virtualMachine":{"memory":"1e999999999999"}}}`),
+		`spec.virtualMachine.memory must be an amount of memory such as 4Gi; got "1e999999999999"`,
+	)
 	e.must(merge(`{"spec":{"virtualMachine":{"cpus":3,"memory":"3Gi"}}}`))
 	e.must(merge(`{"spec":{"virtualMachine":{"cpus":0,"memory":null}}}`))
 	if vm := e.app().Spec.VirtualMachine; vm.CPUs != 2 || vm.Memory.String() != "4Gi" {

@@ -96,7 +96,9 @@ func testAnonymous(b *bare) {
 			b.Errorf("GET %s: status %d, want 200", path, status)
 		}
 	}
-	for _, path := range []string{"/", "/api", "/apis", "/openapi/v3", "/metrics", "/healthz/ping", "/api/v1/namespaces", "/debug/pprof/", "/logs"} {
+	for _, path := range []string{
+		"/", "/api", "/apis", "/openapi/v3", "/metrics", "/healthz/ping", "/api/v1/namespaces", "/debug/pprof/", "/logs",
+	} {
 		if status, body := b.get(path, ""); status != http.StatusUnauthorized {
 			b.Errorf("GET %s: status %d, want 401: %s", path, status, body)
 		}
@@ -114,7 +116,9 @@ func testDiscovery(b *bare) {
 	for _, group := range groups.Groups {
 		names = append(names, group.Name)
 	}
-	for _, want := range []string{"app.rancherdesktop.io", "lima.rancherdesktop.io", "apiextensions.k8s.io", "rbac.authorization.k8s.io", "events.k8s.io"} {
+	for _, want := range []string{
+		"app.rancherdesktop.io", "lima.rancherdesktop.io", "apiextensions.k8s.io", "rbac.authorization.k8s.io", "events.k8s.io",
+	} {
 		if !slices.Contains(names, want) {
 			b.Errorf("plain /apis lacks %s: %v", want, names)
 		}
@@ -156,7 +160,9 @@ func testOpenAPI(b *bare) {
 
 func (b *bare) whoAmI(config *rest.Config) authenticationv1.UserInfo {
 	b.Helper()
-	review, err := b.clientFor(config).AuthenticationV1().SelfSubjectReviews().Create(b.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	review, err := b.clientFor(config).AuthenticationV1().SelfSubjectReviews().Create(
+		b.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{},
+	)
 	b.must(err)
 	return review.Status.UserInfo
 }
@@ -201,7 +207,9 @@ func testServiceAccount(b *bare) {
 		b.Fatalf("without a role: %v", err)
 	}
 	rules := []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"list"}}}
-	_, err = b.kube.RbacV1().Roles("default").Create(b.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules}, metav1.CreateOptions{})
+	_, err = b.kube.RbacV1().Roles("default").Create(
+		b.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules}, metav1.CreateOptions{},
+	)
 	b.must(err)
 	_, err = b.kube.RbacV1().RoleBindings("default").Create(b.Context(), &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -226,7 +234,9 @@ func testSystemNamespaces(b *bare) {
 
 func (b *bare) namespace(name string) {
 	b.Helper()
-	_, err := b.kube.CoreV1().Namespaces().Create(b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	_, err := b.kube.CoreV1().Namespaces().Create(
+		b.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{},
+	)
 	b.must(err)
 }
 
@@ -256,7 +266,9 @@ func (b *bare) deleted(name string) func() {
 
 func testNamespaceDeletion(b *bare) {
 	b.namespace("doomed")
-	_, err := b.kube.CoreV1().ConfigMaps("doomed").Create(b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "content"}}, metav1.CreateOptions{})
+	_, err := b.kube.CoreV1().ConfigMaps("doomed").Create(
+		b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "content"}}, metav1.CreateOptions{},
+	)
 	b.must(err)
 	custom, err := client.New(b.server.Config("rdd:user"), client.Options{Scheme: scheme.New()})
 	b.must(err)
@@ -267,7 +279,9 @@ func testNamespaceDeletion(b *bare) {
 	if err := custom.Get(b.Context(), client.ObjectKeyFromObject(machine), machine); !apierrors.IsNotFound(err) {
 		b.Errorf("a LimaVM outlived its namespace: %v", err)
 	}
-	_, err = b.kube.CoreV1().ConfigMaps("doomed").Create(b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{})
+	_, err = b.kube.CoreV1().ConfigMaps("doomed").Create(
+		b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{},
+	)
 	if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) { // the guard's cache may not know yet that it is gone altogether
 		b.Errorf("created in a namespace that is gone: %v", err)
 	}
@@ -288,14 +302,18 @@ func testNamespaceFinalizer(b *bare) {
 	if !apierrors.IsForbidden(err) {
 		b.Errorf("created in a namespace that is being deleted: %v", err)
 	}
-	_, err = maps.Patch(b.Context(), "holder", "application/json-patch+json", []byte(`[{"op":"remove","path":"/metadata/finalizers"}]`), metav1.PatchOptions{})
+	_, err = maps.Patch(
+		b.Context(), "holder", "application/json-patch+json", []byte(`[{"op":"remove","path":"/metadata/finalizers"}]`), metav1.PatchOptions{},
+	)
 	b.must(err)
 	gone()
 }
 
 func testCascade(b *bare) {
 	maps := b.kube.CoreV1().ConfigMaps("default")
-	for _, policy := range []metav1.DeletionPropagation{metav1.DeletePropagationForeground, metav1.DeletePropagationOrphan, metav1.DeletePropagationBackground} {
+	for _, policy := range []metav1.DeletionPropagation{
+		metav1.DeletePropagationForeground, metav1.DeletePropagationOrphan, metav1.DeletePropagationBackground,
+	} {
 		_, err := maps.Create(b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "cascade"}}, metav1.CreateOptions{})
 		b.must(err)
 		b.must(maps.Delete(b.Context(), "cascade", metav1.DeleteOptions{PropagationPolicy: &policy}))

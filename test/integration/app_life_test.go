@@ -75,7 +75,8 @@ func checkOwnership(e *env, app *appv1.App) {
 	e.mustBeGone("default", "rd", &corev1.ConfigMap{})
 }
 
-// checkMirrored checks that the App shows the LimaVM's conditions as they are, under its own generation.
+// checkMirrored checks that the App shows the LimaVM's conditions as they are, under its own
+// generation.
 func checkMirrored(e *env, app *appv1.App) {
 	e.Helper()
 	vm := e.limaVM("default", "rd")

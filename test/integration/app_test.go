@@ -36,7 +36,10 @@ func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	}{
 		{"ConfigMap", newConfigMap("default", "rd", map[string]string{"template": "mine"}), appv1.ReasonForeignObject, `ConfigMap "default/rd"`},
 		{"LimaVM", newVM("default", "rd", "foreign", nil), appv1.ReasonForeignObject, `LimaVM "default/rd"`},
-		{"template", newConfigMap("default", "rd-template", map[string]string{"mine": "yes"}), appv1.ReasonBootstrapFailed, `"default/rd-template"`},
+		{
+			"template", newConfigMap("default", "rd-template", map[string]string{"mine": "yes"}), appv1.ReasonBootstrapFailed,
+			`"default/rd-template"`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e := e.in(t)
@@ -69,7 +72,8 @@ func (e *env) version(obj client.Object) string {
 	return string(now.GetUID()) + "/" + now.GetResourceVersion()
 }
 
-// TestNameUsedInAnotherNamespace: the LimaVM's creation is refused, said so, and the App can be deleted.
+// TestNameUsedInAnotherNamespace: the LimaVM's creation is refused, said so, and the App can be
+// deleted.
 func TestNameUsedInAnotherNamespace(t *testing.T) {
 	e := start(t)
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "vms"}}))
@@ -93,7 +97,9 @@ func TestNamespaces(t *testing.T) {
 		t.Fatalf("the namespace is not owned: %+v, %+v", ns.ObjectMeta, app.Status)
 	}
 	for _, options := range deletions {
-		e.mustRefuse(e.user.Delete(context.Background(), ns.DeepCopy(), options...), `cannot delete namespace "vms"`, `LimaVM "rd"`, "delete the App")
+		e.mustRefuse(
+			e.user.Delete(context.Background(), ns.DeepCopy(), options...), `cannot delete namespace "vms"`, `LimaVM "rd"`, "delete the App",
+		)
 	}
 	e.deleteApp()
 	e.waitGone("", "vms", &corev1.Namespace{}, &corev1.NamespaceList{})
@@ -130,12 +136,15 @@ func TestAppWaitsForATerminatingNamespace(t *testing.T) {
 	e.must(e.user.Delete(context.Background(), ns.DeepCopy()))
 	e.must(e.create(newApp(inNamespace("vms"))))
 	e.waitApp(appv1.ConditionSettled, check{status: metav1.ConditionFalse, reason: appv1.ReasonWaitingForLimaVM, message: `Namespace "vms"`})
-	e.must(e.user.Patch(context.Background(), newConfigMap("vms", "stuck", nil), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
+	e.must(e.user.Patch(
+		context.Background(), newConfigMap("vms", "stuck", nil),
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)),
+	))
 	e.settle()
 }
 
-// TestSpecChangesReachTheMachine: CPUs and memory are rendered into the template and restarted into, and
-// Settled tells the truth on the way.
+// TestSpecChangesReachTheMachine: CPUs and memory are rendered into the template and restarted
+// into, and Settled tells the truth on the way.
 func TestSpecChangesReachTheMachine(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(app *appv1.App) { app.Spec.Running = true })))
@@ -182,7 +191,8 @@ func TestFailuresReachTheApp(t *testing.T) {
 	e.settle()
 }
 
-// TestHalfBuiltAppsCanBeDeleted: with neither controller, with the App's alone, and with the daemon killed in between.
+// TestHalfBuiltAppsCanBeDeleted: with neither controller, with the App's alone, and with the daemon
+// killed in between.
 func TestHalfBuiltAppsCanBeDeleted(t *testing.T) {
 	e := start(t)
 	before := e.inventory()

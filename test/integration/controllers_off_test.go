@@ -20,8 +20,8 @@ var sets = map[string][]string{
 	"none":         {},
 }
 
-// TestDeletionEndsWithFewerControllers: what was made by all controllers is deleted whole where only some
-// of them are enabled, and nothing is left of it.
+// TestDeletionEndsWithFewerControllers: what was made by all controllers is deleted whole where
+// only some of them are enabled, and nothing is left of it.
 func TestDeletionEndsWithFewerControllers(t *testing.T) {
 	for name, enabled := range sets {
 		t.Run(name, func(t *testing.T) {
@@ -43,8 +43,8 @@ func TestDeletionEndsWithFewerControllers(t *testing.T) {
 	}
 }
 
-// TestFewerControllersOnlyDelete: a controller that is not enabled makes and starts nothing, and what was
-// made without it is deleted all the same.
+// TestFewerControllersOnlyDelete: a controller that is not enabled makes and starts nothing, and
+// what was made without it is deleted all the same.
 func TestFewerControllersOnlyDelete(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
@@ -66,7 +66,8 @@ func (e *env) reconcileOnce() error {
 	return initial(context.Background())
 }
 
-// restartWith stops the controllers and starts those of a daemon that has only some of them enabled.
+// restartWith stops the controllers and starts those of a daemon that has only some of them
+// enabled.
 func (e *env) restartWith(enabled []string) {
 	e.Helper()
 	e.stopControllers()

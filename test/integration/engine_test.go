@@ -16,7 +16,8 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 )
 
-// TestEngineIsProvenPerStart: a running App has settled when its engine has run a container in this very start.
+// TestEngineIsProvenPerStart: a running App has settled when its engine has run a container in this
+// very start.
 func TestEngineIsProvenPerStart(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
@@ -36,7 +37,8 @@ func TestEngineIsProvenPerStart(t *testing.T) {
 	}
 }
 
-// TestEngineIsLostAndFound: an engine that does not answer keeps the App from having settled, with the cause.
+// TestEngineIsLostAndFound: an engine that does not answer keeps the App from having settled, with
+// the cause.
 func TestEngineIsLostAndFound(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
@@ -66,7 +68,10 @@ func TestSeveralSettingsRestartOnce(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
 	e.settle()
-	e.patchApp(`{"spec":{"virtualMachine":{"cpus":3,"memory":"3Gi","exposePorts":true,"mounts":[{"location":"~/src","mountPoint":"/src"}]},"containerEngine":{"name":"containerd"}}}`)
+	e.patchApp(
+		`{"spec":{"virtualMachine":{"cpus":3,"memory":"3Gi","exposePorts":true,"mounts":[{"location":"~/src","mountPoint":"/src"}]},` +
+			`"containerEngine":{"name":"containerd"}}}`,
+	)
 	e.settle()
 	if n := e.limaVM("default", "rd").Status.RestartCount; n != 2 {
 		t.Fatalf("five settings made %d starts, not one more", n-1)
@@ -94,7 +99,8 @@ func TestHostInfo(t *testing.T) {
 			return false, err.Error()
 		}
 		st := info.Status
-		return st.CPUs == 4 && st.Memory.String() == "16Gi" && st.OS == runtime.GOOS && st.Arch == host.Arch && st.Versions.RDD == "v0.0.0-test", "it says something else"
+		return st.CPUs == 4 && st.Memory.String() == "16Gi" && st.OS == runtime.GOOS && st.Arch == host.Arch &&
+			st.Versions.RDD == "v0.0.0-test", "it says something else"
 	}
 	e.wait("the HostInfo", &rddv1.HostInfoList{}, told)
 	version := info.ResourceVersion

@@ -173,7 +173,8 @@ func (e *env) wait(what string, list client.ObjectList, done func() (bool, strin
 	}
 }
 
-// follow looks at each change; it returns "" when done, else what was seen last when the watch ends.
+// follow looks at each change; it returns "" when done, else what was seen last when the watch
+// ends.
 func (e *env) follow(ctx context.Context, changes watch.Interface, done func() (bool, string)) string {
 	defer changes.Stop()
 	for {

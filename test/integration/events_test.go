@@ -58,8 +58,10 @@ func TestEventsAreWhatPeopleRead(t *testing.T) {
 		if ev.InvolvedObject.Name != appv1.AppName || ev.Reason != "Settled" {
 			continue
 		}
-		if ev.Namespace != "default" || ev.InvolvedObject.UID != app.UID || ev.InvolvedObject.Kind != "App" || ev.Type != corev1.EventTypeNormal || ev.Message == "" ||
-			ev.Count != 2 || ev.FirstTimestamp.IsZero() || ev.LastTimestamp.IsZero() || ev.Series.LastObservedTime.Before(&ev.EventTime) || ev.Source.Component != "app" {
+		if ev.Namespace != "default" || ev.InvolvedObject.UID != app.UID || ev.InvolvedObject.Kind != "App" ||
+			ev.Type != corev1.EventTypeNormal || ev.Message == "" ||
+			ev.Count != 2 || ev.FirstTimestamp.IsZero() || ev.LastTimestamp.IsZero() || ev.Series.LastObservedTime.Before(&ev.EventTime) ||
+			ev.Source.Component != "app" {
 			t.Errorf("%+v", ev)
 		}
 		return
@@ -84,7 +86,8 @@ func TestPortForwardsAreShown(t *testing.T) {
 	}
 }
 
-// TestFlappingForwardsAreNoStorm: forwards that change all the time are written once a second at most.
+// TestFlappingForwardsAreNoStorm: forwards that change all the time are written once a second at
+// most.
 func TestFlappingForwardsAreNoStorm(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -94,7 +97,9 @@ func TestFlappingForwardsAreNoStorm(t *testing.T) {
 	defer changes.Stop()
 	began, writes, flaps := time.Now(), 0, 0
 	for ; flaps < 2000; flaps++ {
-		e.world.SetForwards("one", vm.Forward{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: []string{"", "taken"}[flaps%2]})
+		e.world.SetForwards(
+			"one", vm.Forward{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: []string{"", "taken"}[flaps%2]},
+		)
 	}
 	e.world.SetForwards("one")
 	e.patchVM("one", `{"metadata":{"annotations":{"the":"end"}}}`)

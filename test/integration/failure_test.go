@@ -18,12 +18,15 @@ import (
 func TestFailureIsAValue(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
-	fault := &vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptProvision, ExitCode: 3, Output: "E: no", Text: "it failed with exit code 3: E: no"}
+	fault := &vm.Fault{
+		Kind: vm.FaultScript, Field: vm.ScriptProvision, ExitCode: 3, Output: "E: no", Text: "it failed with exit code 3: E: no",
+	}
 	e.world.FailOperation(vm.OperationStart, fmt.Errorf("wrapped: %w", fault), 1)
 	e.patchVM("one", `{"spec":{"running":true}}`)
 	failed := e.waitVMTo("failed", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.Failure != nil })
 	f := failed.Status.Failure
-	if f.Operation != "start" || f.Kind != "Script" || f.Field != "provision" || f.Message != "a provisioning script failed with exit code 3\nE: no" || f.At.IsZero() {
+	if f.Operation != "start" || f.Kind != "Script" || f.Field != "provision" ||
+		f.Message != "a provisioning script failed with exit code 3\nE: no" || f.At.IsZero() {
 		t.Errorf("got %+v", f)
 	}
 	if up := e.waitRunning("one"); up.Status.Failure != nil {

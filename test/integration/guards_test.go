@@ -27,7 +27,8 @@ var deletions = map[string][]client.DeleteOption{
 	"at once":    {client.GracePeriodSeconds(0)},
 }
 
-// TestOwnedObjectsCannotBeDeleted checks each way, with the sentence that says what to delete instead.
+// TestOwnedObjectsCannotBeDeleted checks each way, with the sentence that says what to delete
+// instead.
 func TestOwnedObjectsCannotBeDeleted(t *testing.T) {
 	e := start(t)
 	e.must(e.user.Create(context.Background(), newApp(nil)))
@@ -50,7 +51,8 @@ func TestOwnedObjectsCannotBeDeleted(t *testing.T) {
 		e.mustRefuse(e.user.DeleteAllOf(context.Background(), &corev1.ConfigMap{}, options...), ownSentence)
 	}
 	e.mustRefuse(e.user.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "default"}}), "default")
-	if vm, own := e.limaVM("default", "rd"), e.configMap("default", "rd-template"); vm.DeletionTimestamp != nil || own.DeletionTimestamp != nil {
+	if vm, own := e.limaVM("default", "rd"), e.configMap("default", "rd-template"); vm.DeletionTimestamp != nil ||
+		own.DeletionTimestamp != nil {
 		t.Fatal("something is being deleted")
 	}
 }
@@ -137,26 +139,43 @@ func TestOwnedObjectsCannotBeChanged(t *testing.T) {
 	own := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "rd-template"}}
 	e.refuseAll(vm, []string{"spec", "running"}, true, `LimaVM "rd"`, `App "app"`, "rdd start", "rdd stop")
 	e.refuseAll(vm, []string{"spec", "params"}, map[string]any{"a": "b"}, `LimaVM "rd"`, `App "app"`, "rdd set PROPERTY=VALUE")
-	e.refuseAll(own, []string{"data", "template"}, "images: [{location: 'rdd:docker'}]\n", `LimaVM "rd"`, `App "app"`, "rdd set PROPERTY=VALUE")
+	e.refuseAll(
+		own, []string{"data", "template"}, "images: [{location: 'rdd:docker'}]\n", `LimaVM "rd"`, `App "app"`, "rdd set PROPERTY=VALUE",
+	)
 
 	stripped := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
-	e.mustRefuse(e.user.Patch(context.Background(), vm.DeepCopy(), stripped), "owned-by-App", `owned by App "app"; delete the App resource instead`)
+	e.mustRefuse(
+		e.user.Patch(context.Background(), vm.DeepCopy(), stripped), "owned-by-App", `owned by App "app"; delete the App resource instead`,
+	)
 	e.mustRefuse(e.user.Patch(context.Background(), own.DeepCopy(), stripped), "owned-by-LimaVM", "delete the LimaVM resource instead")
 	e.mustRefuse(e.user.Patch(context.Background(), newApp(nil), stripped), "cleanup", "delete the App resource instead")
-	e.mustRefuse(e.user.Patch(context.Background(), vm.DeepCopy(), client.RawPatch(types.JSONPatchType, []byte(`[{"op":"remove","path":"/metadata/finalizers"}]`))), "delete the App resource instead")
+	e.mustRefuse(
+		e.user.Patch(
+			context.Background(), vm.DeepCopy(), client.RawPatch(types.JSONPatchType, []byte(`[{"op":"remove","path":"/metadata/finalizers"}]`)),
+		),
+		"delete the App resource instead",
+	)
 	replaced := e.limaVM("default", "rd")
 	replaced.Finalizers = []string{"rdd.rancherdesktop.io/owned-by-App"}
 	e.mustRefuse(e.user.Update(context.Background(), replaced), "cleanup", "delete the LimaVM resource instead")
-	e.mustRefuse(e.user.Patch(context.Background(), vm.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))), "owner reference", `App "app"`)
+	e.mustRefuse(
+		e.user.Patch(context.Background(), vm.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`))),
+		"owner reference", `App "app"`,
+	)
 	for _, label := range []string{`null`, `"false"`} {
 		patch := fmt.Sprintf(`{"metadata":{"labels":{"lima.rancherdesktop.io/template-configmap":%s}}}`, label)
 		e.mustRefuse(e.user.Patch(context.Background(), own.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch))),
 			"cannot remove", "the resource is owned", `LimaVM "rd"`)
 	}
 
-	e.refuseAll(own, []string{"metadata", "labels", "lima.rancherdesktop.io/template-configmap"}, "no", "cannot remove", "the resource is owned", `LimaVM "rd"`)
+	e.refuseAll(
+		own, []string{"metadata", "labels", "lima.rancherdesktop.io/template-configmap"}, "no", "cannot remove", "the resource is owned",
+		`LimaVM "rd"`,
+	)
 
-	free := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"rdd.rancherdesktop.io/retryRequested":"now"},"labels":{"mine":"yes"}}}`))
+	free := client.RawPatch(
+		types.MergePatchType, []byte(`{"metadata":{"annotations":{"rdd.rancherdesktop.io/retryRequested":"now"},"labels":{"mine":"yes"}}}`),
+	)
 	e.must(e.user.Patch(context.Background(), vm.DeepCopy(), free))
 	e.must(e.user.Patch(context.Background(), own.DeepCopy(), free))
 	e.settle()
@@ -170,7 +189,10 @@ func TestAdministratorsMayPassOnPurpose(t *testing.T) {
 		OwnerReferences: []metav1.OwnerReference{{APIVersion: "example.com/v1", Kind: "Widget", Name: "w", UID: "1"}},
 	}}
 	e.must(e.user.Create(context.Background(), cm))
-	e.mustRefuse(e.user.Delete(context.Background(), cm.DeepCopy()), `cannot delete ConfigMap "stuck": it is owned by Widget "w"; delete the Widget resource instead`)
+	e.mustRefuse(
+		e.user.Delete(context.Background(), cm.DeepCopy()),
+		`cannot delete ConfigMap "stuck": it is owned by Widget "w"; delete the Widget resource instead`,
+	)
 	stripped := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
 	e.mustRefuse(e.as("system:rdd:controller:app").Patch(context.Background(), cm.DeepCopy(), stripped), "Widget")
 	e.must(e.as("system:rdd:controller:widget").Patch(context.Background(), cm.DeepCopy(), stripped))
@@ -183,11 +205,16 @@ func TestDefinitionsAreGuarded(t *testing.T) {
 	e.mustRefuse(e.user.Delete(context.Background(), crd.DeepCopy()), "rdd service reset")
 	e.mustRefuse(e.user.Delete(context.Background(), crd.DeepCopy(), client.DryRunAll), "rdd service reset")
 	e.mustRefuse(e.user.DeleteAllOf(context.Background(), crd.DeepCopy()), "rdd service reset")
-	breaking := client.RawPatch(types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema","value":{"type":"object"}}]`))
+	breaking := client.RawPatch(
+		types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema","value":{"type":"object"}}]`),
+	)
 	e.mustRefuse(e.user.Patch(context.Background(), crd.DeepCopy(), breaking), "rdd service reset")
 	e.mustRefuse(e.as("system:rdd:controller:limavm").Patch(context.Background(), crd.DeepCopy(), breaking), "rdd service reset")
 	e.must(e.as("system:rdd:daemon").Patch(context.Background(), crd.DeepCopy(), breaking, client.DryRunAll))
-	e.must(e.user.Patch(context.Background(), crd.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"a":"b"}},"spec":{"names":{"shortNames":["vms"]}}}`))))
+	e.must(e.user.Patch(
+		context.Background(), crd.DeepCopy(),
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"a":"b"}},"spec":{"names":{"shortNames":["vms"]}}}`)),
+	))
 }
 
 // TestDefinitionsBreakInNoWay: however the change is written, a served version stays as it is.

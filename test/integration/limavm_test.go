@@ -44,7 +44,9 @@ func (e *env) patchVM(name, patch string) {
 
 func (e *env) editTemplate(name, patch string) {
 	e.Helper()
-	e.must(e.user.Patch(context.Background(), newConfigMap("default", name+"-template", nil), client.RawPatch(types.MergePatchType, []byte(patch))))
+	e.must(e.user.Patch(
+		context.Background(), newConfigMap("default", name+"-template", nil), client.RawPatch(types.MergePatchType, []byte(patch)),
+	))
 }
 
 func (e *env) deleteVM(ns, name string) {
@@ -89,7 +91,10 @@ func TestSourceIsNeverReadAgain(t *testing.T) {
 	e.must(e.create(newConfigMap("default", "mine", map[string]string{"template": validTemplate})))
 	e.must(e.create(newVM("default", "one", "mine", run)))
 	up := e.waitRunning("one")
-	e.must(e.user.Patch(context.Background(), newConfigMap("default", "mine", nil), client.RawPatch(types.MergePatchType, []byte(`{"data":{"template":"nonsense"}}`))))
+	e.must(e.user.Patch(
+		context.Background(), newConfigMap("default", "mine", nil),
+		client.RawPatch(types.MergePatchType, []byte(`{"data":{"template":"nonsense"}}`)),
+	))
 	e.patchVM("one", `{"metadata":{"annotations":{"a":"b"}}}`)
 	if now := e.waitRunning("one"); now.Status.RestartCount != up.Status.RestartCount {
 		t.Fatal("the source was read again")
@@ -110,7 +115,8 @@ func TestTemplateEdits(t *testing.T) {
 	labelled := e.waitVMTo("the label's version is observed", "default", "one", func(vm *limav1.LimaVM) bool {
 		return vm.Status.ObservedTemplateResourceVersion == version
 	})
-	if labelled.Status.RestartCount != up.Status.RestartCount || labelled.Status.BootID != up.Status.BootID || labelled.Status.ObservedTemplateHash != up.Status.ObservedTemplateHash {
+	if labelled.Status.RestartCount != up.Status.RestartCount || labelled.Status.BootID != up.Status.BootID ||
+		labelled.Status.ObservedTemplateHash != up.Status.ObservedTemplateHash {
 		t.Fatalf("a label restarted the machine: %+v", labelled.Status)
 	}
 
@@ -123,9 +129,11 @@ func TestTemplateEdits(t *testing.T) {
 		if vm.Status.RestartCount == up.Status.RestartCount && vm.Status.ObservedTemplateResourceVersion == edited {
 			t.Error("the edit was observed before the restart into it was complete")
 		}
-		return vm.Status.RestartCount == up.Status.RestartCount+1 && running.Status == metav1.ConditionTrue && vm.Status.ObservedTemplateResourceVersion == edited
+		return vm.Status.RestartCount == up.Status.RestartCount+1 && running.Status == metav1.ConditionTrue &&
+			vm.Status.ObservedTemplateResourceVersion == edited
 	})
-	if !needed || restarted.Status.RestartNeeded || restarted.Status.ObservedTemplateHash == up.Status.ObservedTemplateHash || oldVersion == edited {
+	if !needed || restarted.Status.RestartNeeded || restarted.Status.ObservedTemplateHash == up.Status.ObservedTemplateHash ||
+		oldVersion == edited {
 		t.Fatalf("restartNeeded was seen: %v; now %+v", needed, restarted.Status)
 	}
 	if data, _ := e.world.Template("one"); !strings.HasPrefix(string(data), "cpus: 1\n") {
@@ -158,7 +166,10 @@ func TestGuestThatDiesIsRestarted(t *testing.T) {
 	e.makeVM("default", "one", run)
 	up := e.waitRunning("one")
 	e.must(e.world.KillGuest("one"))
-	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStarting, message: "ended by itself"})
+	e.waitVM(
+		"default", "one", limav1.ConditionRunning,
+		check{status: metav1.ConditionFalse, reason: limav1.ReasonStarting, message: "ended by itself"},
+	)
 	e.waitVMTo("started again", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount == up.Status.RestartCount+1 })
 	e.wait("an Event says so", &corev1.EventList{}, func() (bool, string) {
 		var events corev1.EventList
@@ -169,8 +180,8 @@ func TestGuestThatDiesIsRestarted(t *testing.T) {
 	})
 }
 
-// TestMachinesAreAdopted: one whose hostagent is gone gets another, while the daemon runs and when it
-// comes back. The machine is the same, and what the API says of it stays.
+// TestMachinesAreAdopted: one whose hostagent is gone gets another, while the daemon runs and when
+// it comes back. The machine is the same, and what the API says of it stays.
 func TestMachinesAreAdopted(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -204,26 +215,35 @@ func TestFailures(t *testing.T) {
 	source := newConfigMap("default", "s", map[string]string{"template": validTemplate})
 	e.must(e.create(source))
 	e.must(e.create(newVM("default", "one", "s", nil)))
-	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: lacking.Hint})
+	e.waitVM(
+		"default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: lacking.Hint},
+	)
 	e.patchVM("one", `{"metadata":{"annotations":{"rdd.rancherdesktop.io/retryRequested":"`+time.Now().Format(time.RFC3339Nano)+`"}}}`)
 	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionTrue})
 
 	e.world.FailMethod("Start", lacking)
 	e.patchVM("one", `{"spec":{"running":true}}`)
-	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStartFailed, message: lacking.Hint})
+	e.waitVM(
+		"default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStartFailed, message: lacking.Hint},
+	)
 	e.world.FailMethod("Start", nil)
 	e.patchVM("one", `{"metadata":{"annotations":{"again":"please"}}}`)
 	e.waitRunning("one")
 
 	e.world.FailOperation(vm.OperationStop, errors.New("the guest does not answer"), -1)
 	e.patchVM("one", `{"spec":{"running":false}}`)
-	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStopFailed, message: "does not answer"})
+	e.waitVM(
+		"default", "one", limav1.ConditionRunning,
+		check{status: metav1.ConditionFalse, reason: limav1.ReasonStopFailed, message: "does not answer"},
+	)
 	e.world.FailOperation(vm.OperationStop, nil, 0)
 	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStopped})
 
 	e.world.FailOperation(vm.OperationStart, errors.New("the kernel panicked"), -1)
 	e.patchVM("one", `{"spec":{"running":true}}`)
-	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStartFailed, message: "panicked"})
+	e.waitVM(
+		"default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonStartFailed, message: "panicked"},
+	)
 	e.world.FailOperation(vm.OperationStart, nil, 0)
 	e.waitRunning("one")
 }
@@ -234,14 +254,17 @@ func TestForeignInstance(t *testing.T) {
 	e.world.AddForeign("one")
 	e.must(e.create(newConfigMap("default", "s", map[string]string{"template": validTemplate})))
 	e.must(e.create(newVM("default", "one", "s", run)))
-	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonNameTaken, message: "did not make"})
+	e.waitVM(
+		"default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonNameTaken, message: "did not make"},
+	)
 	e.deleteVM("default", "one")
 	if names := e.world.Names(); !slices.Contains(names, "one") {
 		t.Fatal("the foreign directory was removed")
 	}
 }
 
-// TestCreateFailedIsRetriedWhenTheSourceChanges also shows that validation happens once more than at admission.
+// TestCreateFailedIsRetriedWhenTheSourceChanges also shows that validation happens once more than
+// at admission.
 func TestCreateFailedIsRetriedWhenTheSourceChanges(t *testing.T) {
 	e := newEnv(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -251,11 +274,17 @@ func TestCreateFailedIsRetriedWhenTheSourceChanges(t *testing.T) {
 	e.must(e.create(source))
 	e.must(e.create(newVM("default", "one", "s", nil)))
 	setTemplate := func(text string) {
-		e.must(e.user.Patch(context.Background(), source.DeepCopy(), client.RawPatch(types.MergePatchType, encode(map[string]any{"data": map[string]any{"template": text}}))))
+		e.must(e.user.Patch(
+			context.Background(), source.DeepCopy(),
+			client.RawPatch(types.MergePatchType, encode(map[string]any{"data": map[string]any{"template": text}})),
+		))
 	}
 	setTemplate("arch: cray-1\n" + validTemplate)
 	e.startControllers()
-	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: "got `cray-1`"})
+	e.waitVM(
+		"default", "one", limav1.ConditionCreated,
+		check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: "got `cray-1`"},
+	)
 	c := meta.FindStatusCondition(e.limaVM("default", "one").Status.Conditions, limav1.ConditionCreated)
 	if !strings.Contains(c.Message, "default/s") {
 		t.Fatalf("the source is not named: %s", c.Message)
@@ -284,7 +313,9 @@ func TestOrphanedTemplateIsSwept(t *testing.T) {
 	e.makeVM("default", "one", nil)
 	forced := e.as("system:rdd:controller:limavm")
 	e.stopControllers()
-	e.must(forced.Patch(context.Background(), newVM("default", "one", "", nil), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
+	e.must(forced.Patch(
+		context.Background(), newVM("default", "one", "", nil), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)),
+	))
 	e.must(e.user.Delete(context.Background(), newVM("default", "one", "", nil)))
 	e.startControllers()
 	e.waitGone("default", "one-template", &corev1.ConfigMap{}, &corev1.ConfigMapList{})

@@ -68,7 +68,8 @@ func (e *env) countCalls(method string) int {
 	return n
 }
 
-// TestRestartRequests: a new value restarts once, a known one not at all, a stopped machine stays stopped.
+// TestRestartRequests: a new value restarts once, a known one not at all, a stopped machine stays
+// stopped.
 func TestRestartRequests(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -91,7 +92,9 @@ func TestRestartRequests(t *testing.T) {
 	e.annotate("one", restartRequested, "first")
 	e.waitRequestsTaken("a known value is taken away", "one", isUp)
 	e.annotate("one", restartRequested, "second")
-	third := e.waitRequestsTaken("restarted again", "one", func(vm *limav1.LimaVM) bool { return vm.Status.LastRestartRequest == "second" && isUp(vm) })
+	third := e.waitRequestsTaken(
+		"restarted again", "one", func(vm *limav1.LimaVM) bool { return vm.Status.LastRestartRequest == "second" && isUp(vm) },
+	)
 	if third.Status.RestartCount != again.Status.RestartCount+1 {
 		t.Fatalf("a known value restarted: %d starts", third.Status.RestartCount)
 	}
@@ -122,7 +125,8 @@ func TestResetRequests(t *testing.T) {
 		return vm.Status.LastResetRequest == "2026-01-01T00:00:01Z" && isCreated(vm) && isUp(vm)
 	})
 	state, _ := e.world.Peek("one")
-	if state.Incarnation != "2026-01-01T00:00:01Z" || up2.Status.RestartCount != up.Status.RestartCount+1 || up2.Status.LastRestartRequest != "both" {
+	if state.Incarnation != "2026-01-01T00:00:01Z" || up2.Status.RestartCount != up.Status.RestartCount+1 ||
+		up2.Status.LastRestartRequest != "both" {
 		t.Fatalf("reset and restart at once: incarnation %q, %+v", state.Incarnation, up2.Status)
 	}
 	if e.configMap("default", "one-template").UID == "" || e.countCalls("Delete") == deletes {
@@ -150,7 +154,8 @@ func TestResetRequests(t *testing.T) {
 	}
 }
 
-// TestAnOldStatusCostsNoDisk: an instance that was made for a later reset than the status knows is kept.
+// TestAnOldStatusCostsNoDisk: an instance that was made for a later reset than the status knows is
+// kept.
 func TestAnOldStatusCostsNoDisk(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
@@ -159,8 +164,13 @@ func TestAnOldStatusCostsNoDisk(t *testing.T) {
 	deletes := e.countCalls("Delete")
 	for _, old := range []string{``, `2026-01-01T00:00:01Z`} {
 		status := newVM("default", "one", "", nil)
-		e.must(e.as("system:rdd:controller:limavm").Status().Patch(context.Background(), status, mergePatch(`{"status":{"lastResetRequest":"`+old+`"}}`)))
-		e.waitVMTo("the status is corrected", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.LastResetRequest == "2026-01-01T00:00:02Z" })
+		e.must(e.as("system:rdd:controller:limavm").Status().Patch(
+			context.Background(), status, mergePatch(`{"status":{"lastResetRequest":"`+old+`"}}`),
+		))
+		e.waitVMTo(
+			"the status is corrected", "default", "one",
+			func(vm *limav1.LimaVM) bool { return vm.Status.LastResetRequest == "2026-01-01T00:00:02Z" },
+		)
 	}
 	if e.countCalls("Delete") != deletes {
 		t.Fatal("a status from before the reset deleted the instance")
@@ -191,12 +201,15 @@ func TestForceStop(t *testing.T) {
 	e.waitRequestsTaken("what is not to stop loses the annotation", "one", isUp)
 }
 
-// TestAdoption: a directory that a LimaVM left behind becomes another's, but not while the former lives.
+// TestAdoption: a directory that a LimaVM left behind becomes another's, but not while the former
+// lives.
 func TestAdoption(t *testing.T) {
 	e := start(t)
 	owner := vm.Owner{UID: "0000-gone", Namespace: "default", Name: "one"}
 	engine := e.world.Open()
-	e.must(engine.Apply(context.Background(), vm.Spec{Name: "one", Owner: owner, Template: []byte(validTemplate), Revision: "theirs", Incarnation: "old"}))
+	e.must(engine.Apply(
+		context.Background(), vm.Spec{Name: "one", Owner: owner, Template: []byte(validTemplate), Revision: "theirs", Incarnation: "old"},
+	))
 	if !eventually(context.Background(), func() bool { s, _ := e.world.Peek("one"); return s.Phase == vm.PhaseStopped }) {
 		t.Fatal("the directory is not made")
 	}

@@ -17,8 +17,8 @@ import (
 
 func noRules(func(string) *rest.Config) []rules.Rule { return nil }
 
-// TestRestart shows what the next server finds: the objects, the user's token and certificate; and that tokens of
-// others ended with the server that gave them out.
+// TestRestart shows what the next server finds: the objects, the user's token and certificate; and
+// that tokens of others ended with the server that gave them out.
 func TestRestart(t *testing.T) {
 	dir := apitest.Dir(t)
 	var userToken, daemonToken string

@@ -41,8 +41,8 @@ func (s stuck) Apply(ctx context.Context, spec vm.Spec) error {
 	return s.Engine.Apply(ctx, spec)
 }
 
-// TestNoLimaVMWaitsForAnothers: while one is being made for ever, one boots for ever and the engine does not
-// answer for a third, others go through their whole life.
+// TestNoLimaVMWaitsForAnothers: while one is being made for ever, one boots for ever and the engine
+// does not answer for a third, others go through their whole life.
 func TestNoLimaVMWaitsForAnothers(t *testing.T) {
 	e := newEnv(t)
 	mute := stuck{Engine: e.values.Machines, names: []string{"mute"}, until: make(chan struct{})}
@@ -80,7 +80,9 @@ func (e *env) wholeLife(name string) {
 	e.makeVM("default", name, run)
 	up := e.waitRunning(name)
 	e.patchVM(name, `{"spec":{"params":{"greeting":"hej"}}}`)
-	e.waitVMTo("restarted", "default", name, func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) })
+	e.waitVMTo(
+		"restarted", "default", name, func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) },
+	)
 	e.annotate(name, resetRequested, "1")
 	e.waitRequestsTaken("reset", name, func(vm *limav1.LimaVM) bool { return vm.Status.LastResetRequest == "1" && isCreated(vm) && isUp(vm) })
 	e.patchVM(name, `{"spec":{"running":false}}`)
@@ -91,8 +93,8 @@ func (e *env) wholeLife(name string) {
 // rounds of TestOneWinsTheName.
 const rounds = 30
 
-// TestOneWinsTheName: two LimaVMs of one name come to be at the same instant, past admission. One gets the
-// instance; the other says so, and neither its life nor its death touches the winner's.
+// TestOneWinsTheName: two LimaVMs of one name come to be at the same instant, past admission. One
+// gets the instance; the other says so, and neither its life nor its death touches the winner's.
 func TestOneWinsTheName(t *testing.T) {
 	e := unguarded(t)
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}))
@@ -129,7 +131,8 @@ func TestOneWinsTheName(t *testing.T) {
 	e.waitVM(loser.Namespace, "vm0", limav1.ConditionCreated, check{status: metav1.ConditionTrue})
 }
 
-// race waits until both LimaVMs of a name know how it went, and says where the winner is and where the loser.
+// race waits until both LimaVMs of a name know how it went, and says where the winner is and where
+// the loser.
 func (e *env) race(name string, namespaces []string) (winner, loser string) {
 	e.Helper()
 	e.wait("one winner", &limav1.LimaVMList{}, func() (bool, string) {
@@ -218,13 +221,20 @@ func TestEdits(t *testing.T) {
 	template := func(text string) string {
 		return string(encode(map[string]any{"data": map[string]any{"template": text}}))
 	}
-	e.refuseAll(own, []string{"data", "template"}, "images: [{location: 'rdd:other'}]\nparam: {greeting: hello}\n", "field `images[0].location`", "cannot be changed")
+	e.refuseAll(
+		own, []string{"data", "template"}, "images: [{location: 'rdd:other'}]\nparam: {greeting: hello}\n", "field `images[0].location`",
+		"cannot be changed",
+	)
 	e.refuseAll(own, []string{"data", "template"}, validTemplate+"disk: 5GiB\n", "field `disk`", "cannot shrink from 20Gi to 5Gi")
 
 	e.editTemplate("one", template(validTemplate+"cpus: 3\n"))
-	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: "field `cpus`"})
+	e.waitVM(
+		"default", "one", limav1.ConditionCreated,
+		check{status: metav1.ConditionFalse, reason: limav1.ReasonCreateFailed, message: "field `cpus`"},
+	)
 	refused := e.limaVM("default", "one")
-	if !isUp(refused) || refused.Status.BootID != up.Status.BootID || refused.Status.ObservedTemplateResourceVersion != up.Status.ObservedTemplateResourceVersion {
+	if !isUp(refused) || refused.Status.BootID != up.Status.BootID ||
+		refused.Status.ObservedTemplateResourceVersion != up.Status.ObservedTemplateResourceVersion {
 		t.Fatalf("a refused edit touched the machine: %+v", refused.Status)
 	}
 	e.editTemplate("one", template(validTemplate))
@@ -236,10 +246,13 @@ func TestEdits(t *testing.T) {
 		t.Fatal("an edit that was taken back restarted the machine")
 	}
 	e.editTemplate("one", template(validTemplate+"disk: 30GiB\n"))
-	e.waitVMTo("a bigger disk", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) })
+	e.waitVMTo(
+		"a bigger disk", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) },
+	)
 }
 
-// TestRevertedEdit: an edit that is reverted while the machine stops for it costs that one restart and no more.
+// TestRevertedEdit: an edit that is reverted while the machine stops for it costs that one restart
+// and no more.
 func TestRevertedEdit(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -250,7 +263,9 @@ func TestRevertedEdit(t *testing.T) {
 	e.patchVM("one", `{"spec":{"params":null}}`)
 	e.waitVM("default", "one", limav1.ConditionRunning, check{reason: limav1.ReasonStopping})
 	e.world.Release("one")
-	after := e.waitVMTo("up again", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) })
+	after := e.waitVMTo(
+		"up again", "default", "one", func(vm *limav1.LimaVM) bool { return vm.Status.RestartCount > up.Status.RestartCount && isUp(vm) },
+	)
 	if after.Status.RestartCount != up.Status.RestartCount+1 || after.Status.ObservedTemplateHash != up.Status.ObservedTemplateHash {
 		t.Fatalf("%+v", after.Status)
 	}

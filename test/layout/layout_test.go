@@ -67,11 +67,17 @@ var allowed = map[string][]string{
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
 	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
-	"internal/controllers/limavm":     {"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template"},
-	"internal/datastore":              {"internal/atomicfile", "internal/flock"},
-	"internal/apiserver":              {"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum"},
-	"internal/client":                 {"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version"},
-	"internal/version":                {},
+	"internal/controllers/limavm": {
+		"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template",
+	},
+	"internal/datastore": {"internal/atomicfile", "internal/flock"},
+	"internal/apiserver": {
+		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum",
+	},
+	"internal/client": {
+		"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version",
+	},
+	"internal/version": {},
 	"internal/daemon": {
 		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
 		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
@@ -87,7 +93,9 @@ var allowed = map[string][]string{
 	"internal/cli":          {"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/version"},
 	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
-	"internal/cli/session":  {"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm"},
+	"internal/cli/session": {
+		"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm",
+	},
 	"internal/cli/resource": {
 		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/vm",
 	},
@@ -102,21 +110,24 @@ var allowed = map[string][]string{
 		"internal/vm/template",
 	},
 	"internal/cli/service": {
-		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline", "internal/daemon/presence",
+		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",
+		"internal/daemon/presence",
 		"internal/instance", "internal/process", "internal/textfile",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
-		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance",
+		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig",
+		"internal/instance",
 		"internal/textfile", "internal/vm",
 	},
 	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {
 		"api/rdd", "internal/cli/session", "internal/cli/shell", "internal/controllers$", "internal/daemon", "internal/daemon/presence",
 		"internal/daemon/wiring", "internal/flock", "internal/hostconfig", "internal/instance",
-		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
+		"internal/version", "internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu",
+		"internal/vm/template",
 	},
 	"test":  {"api", "internal", "test", "tools"},
 	"tools": {},
@@ -147,7 +158,8 @@ func packages(t *testing.T) []listed {
 	}
 }
 
-// rooms are packages whose rule does not cover what is below them: each of those says for itself what it imports.
+// rooms are packages whose rule does not cover what is below them: each of those says for itself
+// what it imports.
 var rooms = []string{"internal/cli"}
 
 // ruleFor returns the longest prefix in allowed that covers pkg.
@@ -165,12 +177,12 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// exact are permissions, and places, that do not cover the packages below: the engines below vm, what builds and
-// fetches images, and the daemon's meeting place with its clients.
+// exact are permissions, and places, that do not cover the packages below: the engines below vm,
+// what builds and fetches images, and the daemon's meeting place with its clients.
 var exact = []string{"internal/vm", "internal/vm/image", "internal/daemon"}
 
-// permitted reports whether a package under the rule of prefix may import target. A permission that ends
-// in $ covers no package below.
+// permitted reports whether a package under the rule of prefix may import target. A permission that
+// ends in $ covers no package below.
 func permitted(prefix, target string) bool {
 	if under(target, prefix) && !slices.Contains(exact, prefix) {
 		return true
@@ -203,7 +215,8 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// TestOnlyServeLinksWhatRuns: what a noun imports, also indirectly, holds neither the running daemon nor an engine.
+// TestOnlyServeLinksWhatRuns: what a noun imports, also indirectly, holds neither the running
+// daemon nor an engine.
 func TestOnlyServeLinksWhatRuns(t *testing.T) {
 	running := []string{"internal/daemon", "internal/apiserver", "internal/controllers", "internal/vm/qemu", "internal/vm/fake"}
 	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps ","}}`, "./internal/cli/...")
@@ -226,7 +239,8 @@ func TestOnlyServeLinksWhatRuns(t *testing.T) {
 	}
 }
 
-// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that it starts.
+// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that
+// it starts.
 func TestNoPartOfAnEngineImportsIt(t *testing.T) {
 	const engine, hostagent = module + "internal/vm/qemu", module + "internal/vm/qemu/hostagent"
 	for _, p := range packages(t) {

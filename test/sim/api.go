@@ -184,9 +184,11 @@ func (a *API) admitNamespace(obj client.Object) error {
 	}
 }
 
-// update stores what change makes of an object; subresource "status" changes nothing but the status, and
-// none everything else.
-func (a *API) update(user string, i id, resource schema.GroupResource, subresource string, change func(obj client.Object) (client.Object, error)) (client.Object, error) {
+// update stores what change makes of an object; subresource "status" changes nothing but the
+// status, and none everything else.
+func (a *API) update(
+	user string, i id, resource schema.GroupResource, subresource string, change func(obj client.Object) (client.Object, error),
+) (client.Object, error) {
 	old := a.current(i)
 	if old == nil {
 		return nil, apierrors.NewNotFound(resource, i.key.Name)
@@ -213,7 +215,9 @@ func (a *API) replace(i id, resource schema.GroupResource, old, next client.Obje
 	if next.GetDeletionTimestamp() != nil {
 		for _, f := range next.GetFinalizers() {
 			if !slices.Contains(old.GetFinalizers(), f) {
-				return nil, apierrors.NewForbidden(resource, i.key.Name, fmt.Errorf("no new finalizers can be added if the object is being deleted, found new finalizer %q", f))
+				return nil, apierrors.NewForbidden(
+					resource, i.key.Name, fmt.Errorf("no new finalizers can be added if the object is being deleted, found new finalizer %q", f),
+				)
 			}
 		}
 	}
@@ -248,7 +252,9 @@ func (a *API) remove(user string, obj client.Object, uid *types.UID) error {
 		return err
 	}
 	if uid != nil && *uid != old.GetUID() {
-		return apierrors.NewConflict(a.resource(obj), obj.GetName(), fmt.Errorf("the UID in the precondition (%s) is not the UID in record (%s)", *uid, old.GetUID()))
+		return apierrors.NewConflict(
+			a.resource(obj), obj.GetName(), fmt.Errorf("the UID in the precondition (%s) is not the UID in record (%s)", *uid, old.GetUID()),
+		)
 	}
 	if len(old.GetFinalizers()) == 0 && !emptying(old) {
 		a.put(i, nil)
@@ -282,10 +288,14 @@ func (a *API) resource(obj runtime.Object) schema.GroupResource {
 // checkIdentity refuses a change of an object that is another one by now.
 func checkIdentity(resource schema.GroupResource, old, next client.Object) error {
 	if v := next.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
-		return apierrors.NewConflict(resource, old.GetName(), fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
+		return apierrors.NewConflict(
+			resource, old.GetName(), fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"),
+		)
 	}
 	if uid := next.GetUID(); uid != "" && uid != old.GetUID() {
-		return apierrors.NewConflict(resource, old.GetName(), fmt.Errorf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old.GetUID()))
+		return apierrors.NewConflict(
+			resource, old.GetName(), fmt.Errorf("Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old.GetUID()),
+		)
 	}
 	return nil
 }

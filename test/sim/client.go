@@ -18,7 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Client is one user's way to the API. Methods that rdd's controllers do not use are missing: they panic.
+// Client is one user's way to the API. Methods that rdd's controllers do not use are missing: they
+// panic.
 type Client struct {
 	client.WithWatch
 	api  *API
@@ -112,7 +113,9 @@ func (c *Client) Patch(_ context.Context, obj client.Object, patch client.Patch,
 	if err != nil {
 		return err
 	}
-	next, err := c.api.update(c.user, c.api.idOf(obj, client.ObjectKeyFromObject(obj)), c.api.resource(obj), "", func(old client.Object) (client.Object, error) {
+	next, err := c.api.update(c.user, c.api.idOf(
+		obj, client.ObjectKeyFromObject(obj),
+	), c.api.resource(obj), "", func(old client.Object) (client.Object, error) {
 		return merge(old, data)
 	})
 	if err != nil {
@@ -182,8 +185,8 @@ func (s *subresource) Apply(_ context.Context, obj runtime.ApplyConfiguration, o
 	return nil
 }
 
-// mergeStatus is what a status becomes when one of those who have applied parts of it applies another. Each keeps to fields and
-// conditions of its own.
+// mergeStatus is what a status becomes when one of those who have applied parts of it applies
+// another. Each keeps to fields and conditions of its own.
 func mergeStatus(parts map[string]map[string]any, owner string, status map[string]any) map[string]any {
 	parts = maps.Clone(parts)
 	if parts == nil {

@@ -8,6 +8,6 @@
 // apply parts of a status keep to fields and conditions of their own. Every version
 // of every object is kept, and reads can be served as of an older revision.
 //
-// What it does is what the real server was seen to do: test/faults runs the same scenarios on both and
-// compares where they end.
+// What it does is what the real server was seen to do: test/faults runs the same scenarios on both
+// and compares where they end.
 package sim

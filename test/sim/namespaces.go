@@ -15,8 +15,9 @@ import (
 // NamespaceController is who empties deleted namespaces.
 const NamespaceController = rules.NamespaceControllerName
 
-// Sweep does what the namespace controller does in one round: it deletes what is in namespaces that are being
-// deleted, as far as it may, and ends those that are empty. It returns what it has told to go.
+// Sweep does what the namespace controller does in one round: it deletes what is in namespaces that
+// are being deleted, as far as it may, and ends those that are empty. It returns what it has told
+// to go.
 func (a *API) Sweep() []client.Object {
 	var touched []client.Object
 	for _, ns := range a.terminating() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Testcontainers is what end-to-end tests run as a program of somebody else: it starts a container as people's
-// tests do, by a library that looks for Docker in its own ways, and talks to its port. It is a module of its own, as rdd needs none of this.
+// Testcontainers is what end-to-end tests run as a program of somebody else: it starts a container
+// as people's tests do, by a library that looks for Docker in its own ways, and talks to its port.
+// It is a module of its own, as rdd needs none of this.
 //
 //	testcontainers IMAGE    IMAGE is local and has the program answer
 package main

@@ -80,14 +80,14 @@ type VirtualMachineSpec struct {
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
-	// mounts are the directories of the host that the virtual machine sees; absent means the user's home, writable, under
-	// its own path. An empty list shows nothing of the host.
+	// mounts are the directories of the host that the virtual machine sees; absent means the user's
+	// home, writable, under its own path. An empty list shows nothing of the host.
 	// +listType=atomic
 	// +optional
 	Mounts []Mount `json:"mounts,omitzero"`
 
-	// exposePorts says whether ports that the virtual machine publishes on all of its addresses are reached on all addresses of the
-	// host (0.0.0.0), and not on 127.0.0.1 alone.
+	// exposePorts says whether ports that the virtual machine publishes on all of its addresses are
+	// reached on all addresses of the host (0.0.0.0), and not on 127.0.0.1 alone.
 	// +kubebuilder:default=false
 	// +optional
 	ExposePorts bool `json:"exposePorts,omitempty"`
@@ -95,7 +95,8 @@ type VirtualMachineSpec struct {
 
 // Mount shows a directory of the host in the virtual machine.
 type Mount struct {
-	// location is a directory of the host: an absolute path, or one that begins with ~/ or is ~, the user's home.
+	// location is a directory of the host: an absolute path, or one that begins with ~/ or is ~, the
+	// user's home.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Location string `json:"location"`
@@ -112,8 +113,8 @@ type Mount struct {
 
 // AppStatus is what is so.
 type AppStatus struct {
-	// conditions: Created and Running are mirrored from the LimaVM; ContainerEngineReady says whether containers can be run;
-	// Settled says whether the spec has come true.
+	// conditions: Created and Running are mirrored from the LimaVM; ContainerEngineReady says whether
+	// containers can be run; Settled says whether the spec has come true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -20,7 +20,8 @@ type TemplateReference struct {
 
 // LimaVMSpec is what the virtual machine should be.
 type LimaVMSpec struct {
-	// templateRef names the source template. It is read until the LimaVM has made its own copy, and cannot be changed.
+	// templateRef names the source template. It is read until the LimaVM has made its own copy, and
+	// cannot be changed.
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec.templateRef is immutable"
 	TemplateRef TemplateReference `json:"templateRef"`
 
@@ -70,7 +71,8 @@ type Failure struct {
 
 // LimaVMStatus is what was seen of the virtual machine.
 type LimaVMStatus struct {
-	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its namespace.
+	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its
+	// namespace.
 	// +optional
 	TemplateConfigMap string `json:"templateConfigMap,omitempty"`
 
@@ -110,7 +112,8 @@ type LimaVMStatus struct {
 	// +optional
 	Message string `json:"message,omitempty"`
 
-	// portForwards are the guest's ports and sockets that are reachable on the host, and those that should be and cannot.
+	// portForwards are the guest's ports and sockets that are reachable on the host, and those that
+	// should be and cannot.
 	// +listType=atomic
 	// +optional
 	PortForwards []PortForward `json:"portForwards,omitempty"`

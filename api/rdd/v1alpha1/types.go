@@ -39,7 +39,8 @@ type HostInfoStatus struct {
 
 // Acceleration says how guests are run.
 type Acceleration struct {
-	// name of the accelerator: kvm, hvf, or tcg, which is emulation. Empty until a virtual machine was first started on this host.
+	// name of the accelerator: kvm, hvf, or tcg, which is emulation. Empty until a virtual machine was
+	// first started on this host.
 	// +optional
 	Name string `json:"name,omitempty"`
 

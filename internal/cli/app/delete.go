@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -28,7 +28,9 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return deleteApp(ctx, s, wait) })
+	return session.WithWait(
+		cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return deleteApp(ctx, s, wait) },
+	)
 }
 
 func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
@@ -52,7 +54,7 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 		resource.NoApp(s, "delete")
 		return nil
 	}
-	if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
+	if err := ctrlclient.IgnoreNotFound(c.Delete(ctx, app, ctrlclient.Preconditions{UID: &app.UID})); err != nil {
 		return fmt.Errorf("deleting the App: %w", err)
 	}
 	if !wait {
@@ -69,8 +71,9 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 	return nil
 }
 
-// undoFor undoes what was changed on the host for the App that is gone, unless there is a new one already.
-func undoFor(ctx context.Context, s *session.Session, c ctrl.Reader) error {
+// undoFor undoes what was changed on the host for the App that is gone, unless there is a new one
+// already.
+func undoFor(ctx context.Context, s *session.Session, c ctrlclient.Reader) error {
 	inst, err := s.Instance()
 	if err != nil {
 		return err

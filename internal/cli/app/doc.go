@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package app holds the commands of the App and its VM: start, stop, set, reset, delete, shell, run and
-// status. They change one object, the App, and wait until it has settled.
+// Package app holds the commands of the App and its VM: start, stop, set, reset, delete, shell, run
+// and status. They change one object, the App, and wait until it has settled.
 //
 // They are tested by the scripts of internal/cli: app, set, reset, run, host, recover, ….
 package app

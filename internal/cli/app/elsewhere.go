@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -20,7 +20,7 @@ import (
 const integrationController = "integration"
 
 // sayElsewhere says how to make docker use the VM, when it was left with another engine that works.
-func sayElsewhere(ctx context.Context, s *session.Session, c ctrl.Reader) error {
+func sayElsewhere(ctx context.Context, s *session.Session, c ctrlclient.Reader) error {
 	inst, err := s.Instance()
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -35,7 +35,9 @@ Ctrl-C ends the waiting only.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	yes = session.AddYes(cmd)
-	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return resetApp(ctx, s, *yes, wait) })
+	return session.WithWait(
+		cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return resetApp(ctx, s, *yes, wait) },
+	)
 }
 
 func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
@@ -73,7 +75,7 @@ func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
 }
 
 // appVM is the App's own LimaVM.
-func appVM(ctx context.Context, c ctrl.Reader, app *appv1.App) (*limav1.LimaVM, error) {
+func appVM(ctx context.Context, c ctrlclient.Reader, app *appv1.App) (*limav1.LimaVM, error) {
 	machine, err := resource.LookupVM(ctx, c, appv1.LimaVMName)
 	switch {
 	case err != nil:
@@ -81,14 +83,15 @@ func appVM(ctx context.Context, c ctrl.Reader, app *appv1.App) (*limav1.LimaVM, 
 	case machine == nil:
 		return nil, fmt.Errorf("the App has no VM yet, so there is nothing to reset; to see what it waits for: rdd why")
 	case !metav1.IsControlledBy(machine, app):
-		return nil, fmt.Errorf("LimaVM %q in namespace %q is not the App's, so it is left alone; to see what the App waits for: rdd why; to reset that LimaVM: rdd limavm reset %s",
+		return nil, fmt.Errorf("LimaVM %q in namespace %q is not the App's, so it is left alone; to see what the App waits for: rdd why; to "+
+			"reset that LimaVM: rdd limavm reset %s",
 			machine.Name, machine.Namespace, machine.Name)
 	}
 	return machine, nil
 }
 
 // recreateVM makes the VM anew and waits until the App has settled with it.
-func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
+func recreateVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
 	anew, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *
 	}
 	const what = "the VM to be made anew"
 	running := &metav1.Condition{}
-	noting := func(object ctrl.Object) (session.Result, error) {
+	noting := func(object ctrlclient.Object) (session.Result, error) {
 		v, err := anew(object)
 		if v.Done {
 			*running = *meta.FindStatusCondition(object.(*limav1.LimaVM).Status.Conditions, limav1.ConditionRunning)
@@ -116,5 +119,5 @@ func recreateVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *
 	if !app.Spec.Running {
 		return nil
 	}
-	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return resource.PrintMessage(ctx, s, ctrlclient.ObjectKeyFromObject(machine))
 }

@@ -14,8 +14,13 @@ import (
 
 func TestRunEnvironment(t *testing.T) {
 	inst := instance.Instance{Dir: "/d", ShortDir: "/h/.rd2"}
-	got := runEnvironment(inst, []string{"PATH=/bin", "HOME=/h", "DOCKER_HOST=tcp://x", "DOCKER_CONTEXT=other", "DOCKER_TLS_VERIFY=1", "KUBECONFIG=/x"})
-	want := []string{"HOME=/h", "DOCKER_HOST=unix:///h/.rd2/docker.sock", "KUBECONFIG=/d/kubeconfig", "PATH=/h/.rd2/bin" + string(os.PathListSeparator) + "/bin"}
+	got := runEnvironment(
+		inst, []string{"PATH=/bin", "HOME=/h", "DOCKER_HOST=tcp://x", "DOCKER_CONTEXT=other", "DOCKER_TLS_VERIFY=1", "KUBECONFIG=/x"},
+	)
+	want := []string{
+		"HOME=/h", "DOCKER_HOST=unix:///h/.rd2/docker.sock", "KUBECONFIG=/d/kubeconfig",
+		"PATH=/h/.rd2/bin" + string(os.PathListSeparator) + "/bin",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
@@ -18,15 +18,16 @@ import (
 )
 
 const (
-	// appDefinition is the App's CustomResourceDefinition, appDefinitionFile the one that this program holds.
+	// appDefinition is the App's CustomResourceDefinition, appDefinitionFile the one that this program
+	// holds.
 	appDefinition     = "apps.app.rancherdesktop.io"
 	appDefinitionFile = "app.rancherdesktop.io_apps.yaml"
 )
 
 // readSchema reads what an App can be from the API.
-func readSchema(ctx context.Context, c ctrl.Reader) (*property.Schema, error) {
+func readSchema(ctx context.Context, c ctrlclient.Reader) (*property.Schema, error) {
 	crd := &apiextensionsv1.CustomResourceDefinition{}
-	if err := c.Get(ctx, ctrl.ObjectKey{Name: appDefinition}, crd); err != nil {
+	if err := c.Get(ctx, ctrlclient.ObjectKey{Name: appDefinition}, crd); err != nil {
 		return nil, fmt.Errorf("reading the App's schema: %w", err)
 	}
 	return property.Of(crd, appv1.GroupVersion.Version)
@@ -57,7 +58,8 @@ func knownSchema(ctx context.Context, s *session.Session) (*property.Schema, err
 	return embeddedSchema()
 }
 
-// schemaAndSpec reads what there is to set and what is set. Asking an instance that was never made does not make it.
+// schemaAndSpec reads what there is to set and what is set. Asking an instance that was never made
+// does not make it.
 func schemaAndSpec(ctx context.Context, s *session.Session) (*property.Schema, map[string]any, error) {
 	exists, err := s.InstanceExists()
 	if err != nil {

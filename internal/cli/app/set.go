@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
@@ -96,8 +96,8 @@ func setProperties(ctx context.Context, s *session.Session, o setOptions) error 
 	return finishSet(ctx, s, c, after, settings, o)
 }
 
-// connectToSet reads the settings by the schema in the API. A new instance gets its schema from this program, so what cannot
-// be set is refused before there is one.
+// connectToSet reads the settings by the schema in the API. A new instance gets its schema from
+// this program, so what cannot be set is refused before there is one.
 func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*string) (*client.Client, []property.Setting, error) {
 	exists, err := s.InstanceExists()
 	if err != nil {
@@ -125,14 +125,17 @@ func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*str
 }
 
 // dryRunSet asks the API what would come of a change.
-func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *unstructured.Unstructured, change resource.AppChange, output *session.OutputFormat) error {
+func dryRunSet(
+	ctx context.Context, s *session.Session, c ctrlclient.Writer, before *unstructured.Unstructured, change resource.AppChange,
+	output *session.OutputFormat,
+) error {
 	if before != nil && before.GetDeletionTimestamp() != nil {
 		return errors.New("the App is being deleted, so nothing can be said of a change; to wait for that: rdd delete")
 	}
-	after, err := resource.PatchApp(ctx, c, change.Patch, ctrl.DryRunAll)
+	after, err := resource.PatchApp(ctx, c, change.Patch, ctrlclient.DryRunAll)
 	if err == nil && after == nil {
 		before = nil
-		after, err = resource.CreateApp(ctx, c, change.Spec, ctrl.DryRunAll)
+		after, err = resource.CreateApp(ctx, c, change.Spec, ctrlclient.DryRunAll)
 	}
 	if err != nil {
 		return fmt.Errorf("the change would be refused: %w", err)
@@ -143,13 +146,15 @@ func dryRunSet(ctx context.Context, s *session.Session, c ctrl.Writer, before *u
 }
 
 // finishSet waits until the App has settled with the settings.
-func finishSet(ctx context.Context, s *session.Session, c ctrl.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions) error {
+func finishSet(
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions,
+) error {
 	app, err := resource.TypedApp(raw)
 	if err != nil {
 		return err
 	}
 	if !o.wait {
-		key := ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
+		key := ctrlclient.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
 		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -30,7 +30,9 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return startApp(ctx, s, wait) })
+	return session.WithWait(
+		cmd, session.StartTimeout, func(ctx context.Context, _ []string, wait bool) error { return startApp(ctx, s, wait) },
+	)
 }
 
 func startApp(ctx context.Context, s *session.Session, wait bool) error {
@@ -42,7 +44,7 @@ func startApp(ctx context.Context, s *session.Session, wait bool) error {
 	if err != nil {
 		return err
 	}
-	key := ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
+	key := ctrlclient.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName}
 	if !wait {
 		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err

@@ -176,7 +176,9 @@ func reportEngine(app *appv1.App) *engineReport {
 	if ready == nil {
 		return nil
 	}
-	report := &engineReport{Name: string(app.Spec.ContainerEngine.Name), Ready: ready.Status == metav1.ConditionTrue, State: explain.Conditioned(ready)}
+	report := &engineReport{
+		Name: string(app.Spec.ContainerEngine.Name), Ready: ready.Status == metav1.ConditionTrue, State: explain.Conditioned(ready),
+	}
 	if report.Ready {
 		report.Version = app.Status.ContainerEngine.Version
 	}

@@ -26,8 +26,11 @@ func TestStatusTable(t *testing.T) {
 		VM: &resource.VMReport{
 			Namespace: "default", Name: "rd", State: explain.State{State: "Starting", Message: "booting 2/5", Since: &since}, SSHPort: 40001,
 			Accelerator: "tcg", AcceleratorReason: "no KVM", Restarts: 3,
-			Deaths:       &explain.Deaths{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
-			PortForwards: []limav1.PortForward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"}, {Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"}},
+			Deaths: &explain.Deaths{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
+			PortForwards: []limav1.PortForward{
+				{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"},
+				{Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"},
+			},
 		},
 		Docker: &dockerReport{Socket: "/h/.rd2/docker.sock"},
 		OtherVMs: []resource.VMReport{

@@ -23,5 +23,7 @@ Ctrl-C ends the waiting only.`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return resource.StopApp(ctx, s, wait) })
+	return session.WithWait(
+		cmd, session.ChangeTimeout, func(ctx context.Context, _ []string, wait bool) error { return resource.StopApp(ctx, s, wait) },
+	)
 }

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
@@ -58,7 +58,9 @@ func parseSince(text string, started, now time.Time) (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--since must be a time as in 2026-01-02T15:04:05Z, a duration as in 10m, or %s; got %q", sinceStartup, text)
+		return time.Time{}, fmt.Errorf(
+			"--since must be a time as in 2026-01-02T15:04:05Z, a duration as in 10m, or %s; got %q", sinceStartup, text,
+		)
 	}
 	return at, nil
 }
@@ -76,7 +78,7 @@ func (w *wantedCondition) text() string {
 }
 
 // predicate holds once the resource has the condition.
-func (w *wantedCondition) predicate(object ctrl.Object) (session.Result, error) {
+func (w *wantedCondition) predicate(object ctrlclient.Object) (session.Result, error) {
 	resource, ok := object.(*unstructured.Unstructured)
 	switch {
 	case !ok && w.seen:

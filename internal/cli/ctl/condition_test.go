@@ -9,7 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestParseCondition(t *testing.T) {
@@ -53,7 +53,7 @@ func TestParseSince(t *testing.T) {
 }
 
 // object has a generation and the condition Ready as given.
-func object(generation int64, condition map[string]any) ctrl.Object {
+func object(generation int64, condition map[string]any) ctrlclient.Object {
 	object := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": "x"}}}
 	object.SetGeneration(generation)
 	if condition != nil {
@@ -80,24 +80,48 @@ func TestWantedCondition(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		wanted wantedCondition
-		object ctrl.Object
+		object ctrlclient.Object
 		done   bool
 		why    string
 	}{
-		"no object yet":         {ready, nil, false, "it does not exist yet"},
-		"no status":             {ready, object(1, nil), false, "it has no condition ready"},
-		"as wanted":             {ready, object(1, map[string]any{"status": "True"}), true, ""},
-		"another status":        {ready, object(1, map[string]any{"status": "False", "reason": "Slow", "message": "wait"}), false, "Ready is False, Slow: wait"},
-		"the present version":   {ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(2)}), true, ""},
-		"an older version":      {ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(1)}), false, "Ready is True (for an older version of the resource)"},
-		"no version":            {ready, object(2, map[string]any{"status": "True"}), true, ""},
-		"the reason":            {with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Up"}), true, ""},
-		"another reason":        {with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Idle"}), false, "Ready is True, Idle"},
-		"False is wanted":       {with(func(w *wantedCondition) { w.status = metav1.ConditionFalse }), object(1, map[string]any{"status": "False"}), true, ""},
-		"since long":            {with(func(w *wantedCondition) { w.since = at(later) }), object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), false, "Ready is True (since " + at(noon).Local().Format(time.RFC3339) + ")"},
-		"since then":            {with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True", "lastTransitionTime": later}), true, ""},
-		"within one second":     {with(func(w *wantedCondition) { w.since = at(noon).Add(900 * time.Millisecond) }), object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), true, ""},
-		"since nobody knows":    {with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True"}), false, "Ready is True (since " + time.Time{}.Local().Format(time.RFC3339) + ")"},
+		"no object yet": {ready, nil, false, "it does not exist yet"},
+		"no status":     {ready, object(1, nil), false, "it has no condition ready"},
+		"as wanted":     {ready, object(1, map[string]any{"status": "True"}), true, ""},
+		"another status": {
+			ready, object(1, map[string]any{"status": "False", "reason": "Slow", "message": "wait"}), false, "Ready is False, Slow: wait",
+		},
+		"the present version": {ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(2)}), true, ""},
+		"an older version": {
+			ready, object(2, map[string]any{"status": "True", "observedGeneration": int64(1)}), false,
+			"Ready is True (for an older version of the resource)",
+		},
+		"no version": {ready, object(2, map[string]any{"status": "True"}), true, ""},
+		"the reason": {
+			with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Up"}), true, "",
+		},
+		"another reason": {
+			with(func(w *wantedCondition) { w.reason = "Up" }), object(1, map[string]any{"status": "True", "reason": "Idle"}), false,
+			"Ready is True, Idle",
+		},
+		"False is wanted": {
+			with(func(w *wantedCondition) { w.status = metav1.ConditionFalse }), object(1, map[string]any{"status": "False"}), true, "",
+		},
+		"since long": {
+			with(func(w *wantedCondition) { w.since = at(later) }), object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), false,
+			"Ready is True (since " + at(noon).Local().Format(time.RFC3339) + ")",
+		},
+		"since then": {
+			with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True", "lastTransitionTime": later}), true,
+			"",
+		},
+		"within one second": {
+			with(func(w *wantedCondition) { w.since = at(noon).Add(900 * time.Millisecond) }),
+			object(1, map[string]any{"status": "True", "lastTransitionTime": noon}), true, "",
+		},
+		"since nobody knows": {
+			with(func(w *wantedCondition) { w.since = at(noon) }), object(1, map[string]any{"status": "True"}), false,
+			"Ready is True (since " + time.Time{}.Local().Format(time.RFC3339) + ")",
+		},
 		"conditions of a Pod":   {ready, object(1, map[string]any{"status": "True", "lastProbeTime": nil, "lastTransitionTime": noon}), true, ""},
 		"conditions of a Crane": {ready, object(1, map[string]any{"status": "True", "weight": int64(5)}), true, ""},
 	} {

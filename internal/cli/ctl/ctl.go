@@ -61,7 +61,8 @@ waits for what kubectl wait cannot express.`,
 	}
 }
 
-// onlyHelp reports whether kubectl would do no more than explain itself, for which no daemon is needed.
+// onlyHelp reports whether kubectl would do no more than explain itself, for which no daemon is
+// needed.
 func onlyHelp(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]

@@ -47,7 +47,8 @@ func kubectlFlags() *genericclioptions.ConfigFlags {
 	return genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
 }
 
-// newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's place.
+// newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's
+// place.
 func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
 	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl, and a plugin, end by them
 	io := genericiooptions.IOStreams{In: to.In, Out: to.Out, ErrOut: to.Err}
@@ -73,8 +74,8 @@ func pluginHandler(args []string) kubectl.PluginHandler {
 	return kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes)
 }
 
-// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure, with
-// kubectl's own exit codes.
+// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure,
+// with kubectl's own exit codes.
 func runKubectl(ctx context.Context, tool *cobra.Command) error {
 	err := tool.ExecuteContext(ctx)
 	var ours *session.CodeError

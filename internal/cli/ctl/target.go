@@ -15,7 +15,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/completion"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
@@ -26,7 +26,7 @@ type target struct {
 	name    string
 	mapping *meta.RESTMapping
 	mapper  meta.RESTMapper
-	key     ctrl.ObjectKey
+	key     ctrlclient.ObjectKey
 }
 
 func newTarget(flags *genericclioptions.ConfigFlags, argument string) (*target, error) {
@@ -42,7 +42,7 @@ func newTarget(flags *genericclioptions.ConfigFlags, argument string) (*target, 
 	if err != nil {
 		return nil, err
 	}
-	t := &target{name: argument, mapper: mapper, mapping: mapping, key: ctrl.ObjectKey{Name: name}}
+	t := &target{name: argument, mapper: mapper, mapping: mapping, key: ctrlclient.ObjectKey{Name: name}}
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
 		if t.key.Namespace, _, err = flags.ToRawKubeConfigLoader().Namespace(); err != nil {
 			return nil, fmt.Errorf("looking for the namespace: %w", err)
@@ -51,7 +51,8 @@ func newTarget(flags *genericclioptions.ConfigFlags, argument string) (*target, 
 	return t, nil
 }
 
-// mappingFor understands what kubectl understands: app, apps, limavm, limavms.lima.rancherdesktop.io, …
+// mappingFor understands what kubectl understands: app, apps, limavm,
+// limavms.lima.rancherdesktop.io, …
 func mappingFor(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
 	resource, group := schema.ParseResourceArg(text)
 	var kind schema.GroupVersionKind
@@ -75,19 +76,20 @@ func (t *target) inNamespace() string {
 	return " -n " + t.key.Namespace
 }
 
-func (t *target) client(flags *genericclioptions.ConfigFlags) (ctrl.WithWatch, error) {
+func (t *target) client(flags *genericclioptions.ConfigFlags) (ctrlclient.WithWatch, error) {
 	config, err := flags.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
-	c, err := ctrl.NewWithWatch(config, ctrl.Options{Scheme: runtime.NewScheme(), Mapper: t.mapper})
+	c, err := ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: runtime.NewScheme(), Mapper: t.mapper})
 	if err != nil {
 		return nil, fmt.Errorf("building a client: %w", err)
 	}
 	return c, nil
 }
 
-// completeConditions completes TYPE/NAME as kubectl does, and then the conditions that the resource has.
+// completeConditions completes TYPE/NAME as kubectl does, and then the conditions that the resource
+// has.
 func completeConditions(flags *genericclioptions.ConfigFlags) cobra.CompletionFunc {
 	resources := completion.ResourceTypeAndNameCompletionFunc(cmdutil.NewFactory(flags))
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
@@ -101,7 +103,8 @@ func completeConditions(flags *genericclioptions.ConfigFlags) cobra.CompletionFu
 	}
 }
 
-// presentConditions are the condition types of a resource; none when it cannot be read, which is nothing that completion could report.
+// presentConditions are the condition types of a resource; none when it cannot be read, which is
+// nothing that completion could report.
 func presentConditions(ctx context.Context, flags *genericclioptions.ConfigFlags, name string) []string {
 	t, err := newTarget(flags, name)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
@@ -22,7 +22,8 @@ const (
 	sinceStartup         = "startup"
 )
 
-// waitConditionCommand becomes a command of kubectl, whose flags say where to look; started is when the daemon began.
+// waitConditionCommand becomes a command of kubectl, whose flags say where to look; started is when
+// the daemon began.
 func waitConditionCommand(s *session.Session, flags *genericclioptions.ConfigFlags, started time.Time) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   waitConditionName + " TYPE/NAME CONDITION[=STATUS]",
@@ -82,14 +83,16 @@ func asExit(err error) error {
 	return &session.CodeError{Code: session.CodeOf(err), Err: err}
 }
 
-func waitCondition(ctx context.Context, s *session.Session, flags *genericclioptions.ConfigFlags, t *target, wanted *wantedCondition) error {
+func waitCondition(
+	ctx context.Context, s *session.Session, flags *genericclioptions.ConfigFlags, t *target, wanted *wantedCondition,
+) error {
 	c, err := t.client(flags)
 	if err != nil {
 		return err
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(t.mapping.GroupVersionKind.GroupVersion().WithKind(t.mapping.GroupVersionKind.Kind + "List"))
-	f := &session.Follower{Client: c, List: list, Key: t.key, Reconnect: func(ctx context.Context) (ctrl.WithWatch, error) {
+	f := &session.Follower{Client: c, List: list, Key: t.key, Reconnect: func(ctx context.Context) (ctrlclient.WithWatch, error) {
 		if _, err := s.Reconnect(ctx); err != nil { // finds out whether the daemon is back
 			return nil, err
 		}

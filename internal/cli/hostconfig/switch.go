@@ -38,7 +38,8 @@ func onCommand(s *session.Session) *cobra.Command {
 		Use:   "on [NAME…]",
 		Short: "Take back that it was turned off, or ask for docker-socket",
 		Long: `On takes rdd integration off back for the named things, or for docker-context and docker-current-context. The link
-docker-socket is made only when it is named; it is for programs that know no other place. Where you may not make it, the command to do so is told.`,
+docker-socket is made only when it is named; it is for programs that know no other place. Where you may not make
+it, the command to do so is told.`,
 		Example: `  rdd integration on
   rdd integration on docker-socket`,
 		ValidArgsFunction: completeNames,

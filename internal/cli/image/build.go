@@ -66,7 +66,8 @@ func buildImage(ctx context.Context, s *session.Session, store *image.Store, nam
 	return store.Ensure(ctx, name, listen)
 }
 
-// progressText is a step of a build as people see it: "building image docker 2/5: installing packages 42%".
+// progressText is a step of a build as people see it: "building image docker 2/5: installing
+// packages 42%".
 func progressText(p image.Progress) string {
 	text := p.Step
 	if before, after, ok := strings.Cut(p.Step, ": "); ok && p.Total > 0 {

@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -64,7 +64,7 @@ func adoptTemplate(ctx context.Context, s *session.Session, file string) ([]byte
 
 // adoptDirectory makes the LimaVM; data replaces the directory's template unless it is nil.
 func adoptDirectory(
-	ctx context.Context, s *session.Session, c ctrl.Client, name, namespace string, data []byte,
+	ctx context.Context, s *session.Session, c ctrlclient.Client, name, namespace string, data []byte,
 ) (createOptions, *limav1.LimaVM, error) {
 	d, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
@@ -87,7 +87,7 @@ func adoptDirectory(
 
 // createAdopted makes a LimaVM for a directory. Its source has a name of its own: that of the
 // former LimaVM may be there still.
-func createAdopted(ctx context.Context, c ctrl.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
+func createAdopted(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
 	source := o.source(data)
 	source.Name, source.GenerateName = "", o.name+"-"
 	if err := c.Create(ctx, source, session.FieldOwner); err != nil {
@@ -101,7 +101,7 @@ func createAdopted(ctx context.Context, c ctrl.Client, o createOptions, data []b
 	return machine, nil
 }
 
-func finishAdopt(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
+func finishAdopt(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	if !o.wait {
 		return resource.NotWaiting(s, o.name, "LimaVM %q is adopting its instance directory")
 	}
@@ -112,6 +112,8 @@ func finishAdopt(ctx context.Context, s *session.Session, c ctrl.WithWatch, o cr
 	if err := resource.WaitVM(ctx, s, c, machine, until, "be adopted"); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, resource.WantedText(o.start))
+	fmt.Fprintf(
+		s.Out, "LimaVM %q in namespace %q has adopted its instance directory and is %s.\n", o.name, o.namespace, resource.WantedText(o.start),
+	)
 	return nil
 }

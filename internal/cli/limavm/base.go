@@ -15,10 +15,12 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// resolveBase merges what a template's `base` and `file` fields name into one document, which is data itself when there
-// are none. Origin is the absolute path or the URL that data was read from, or empty: relative names are relative to it.
+// resolveBase merges what a template's `base` and `file` fields name into one document, which is
+// data itself when there are none. Origin is the absolute path or the URL that data was read from,
+// or empty: relative names are relative to it.
 //
-// What is merged is validated here, where it is known which file a fault is in: the API server sees one document.
+// What is merged is validated here, where it is known which file a fault is in: the API server sees
+// one document.
 func resolveBase(ctx context.Context, data []byte, origin string, params map[string]string) ([]byte, error) {
 	document, err := template.Parse(data, origin)
 	if err != nil {
@@ -45,7 +47,8 @@ func resolveBase(ctx context.Context, data []byte, origin string, params map[str
 	return merged, nil
 }
 
-// refusedTemplate gives a template's own fault the exit code that the API server's refusal has; what could not be read is another error.
+// refusedTemplate gives a template's own fault the exit code that the API server's refusal has;
+// what could not be read is another error.
 func refusedTemplate(err error) error {
 	var parse *template.ParseError
 	var invalid *vm.InvalidSpecError

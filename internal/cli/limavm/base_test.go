@@ -63,14 +63,17 @@ func TestResolveBase(t *testing.T) {
 		"shared/common.yaml": "images:\n- location: rdd:docker\nenv: {A: b}\n",
 	})
 
-	if got, err := resolveFile(t, filepath.Join(home, "plain.yaml"), nil); err != nil || got != "# only mine\nimages: [{location: 'rdd:docker'}]\n" {
+	if got, err := resolveFile(t, filepath.Join(home, "plain.yaml"), nil); err != nil ||
+		got != "# only mine\nimages: [{location: 'rdd:docker'}]\n" {
 		t.Errorf("a template without bases became %q, %v", got, err)
 	}
 	got, err := resolveFile(t, filepath.Join(home, "dev.yaml"), map[string]string{"who": "me"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"cpus: 1 # few\n", "- location: rdd:docker\n", "env: {A: b}\n", "memory: 1GiB\n", "disk: 3GiB\n", "echo {{.Param.who}}", "/tmp/lima"} {
+	for _, want := range []string{
+		"cpus: 1 # few\n", "- location: rdd:docker\n", "env: {A: b}\n", "memory: 1GiB\n", "disk: 3GiB\n", "echo {{.Param.who}}", "/tmp/lima",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
@@ -99,10 +102,17 @@ func TestResolveBaseRefuses(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"missing.yaml", nil, session.ExitError, "merging the template: reading " + home + "/nothing.yaml for field `base` (" + home + "/missing.yaml, line 1, column 7): no such file or directory"},
+		{
+			"missing.yaml", nil, session.ExitError,
+			"merging the template: reading " + home + "/nothing.yaml for field `base` (" + home +
+				"/missing.yaml, line 1, column 7): no such file or directory",
+		},
 		{"url.yaml", nil, session.ExitError, "line 2, column 7): the server answers 404 Not Found"},
 		{"circle.yaml", nil, session.ExitRefused, "which is part of this template already"},
-		{"fault.yaml", nil, session.ExitRefused, "failed to validate template: field `cpus` must be an integer; got `many` (" + home + "/s/base.yaml, line 1, column 7)"},
+		{
+			"fault.yaml", nil, session.ExitRefused,
+			"failed to validate template: field `cpus` must be an integer; got `many` (" + home + "/s/base.yaml, line 1, column 7)",
+		},
 		{"unparsed.yaml", nil, session.ExitRefused, "mapping values are not allowed in this context (" + home + "/s/no.yaml, line 1, column 5)"},
 		{"param.yaml", map[string]string{"x": "y"}, session.ExitRefused, "field `param.x` is not a parameter of the template; it has: none"},
 	}

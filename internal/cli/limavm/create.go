@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -41,8 +41,9 @@ func createCommand(s *session.Session) *cobra.Command {
   standard input:              -
   a ConfigMap that holds a template under the key "template":  its name
 
-What the template's base and file fields name is merged in. A template that is no ConfigMap yet is stored in a ConfigMap NAME, which goes with the virtual machine. A template that
-cannot be honoured is refused with the place of the fault, and nothing is left behind.`,
+What the template's base and file fields name is merged in. A template that is no ConfigMap yet is stored in a
+ConfigMap NAME, which goes with the virtual machine. A template that cannot be honoured is refused with the
+place of the fault, and nothing is left behind.`,
 		Example: `  rdd limavm create dev ./dev.yaml --start
   rdd limavm create dev ./dev.yaml --param user=jo --param size=3 --start
   rdd limavm create dev - --dry-run < dev.yaml
@@ -92,11 +93,11 @@ func create(ctx context.Context, s *session.Session, o createOptions) error {
 	return finishCreate(ctx, s, c, o, machine)
 }
 
-func dryRunCreate(ctx context.Context, s *session.Session, c ctrl.Client, o createOptions, data []byte) error {
+func dryRunCreate(ctx context.Context, s *session.Session, c ctrlclient.Client, o createOptions, data []byte) error {
 	var err error
 	if data != nil {
 		err = dryRunData(ctx, c, o, data)
-	} else if err = c.Create(ctx, o.limaVM(o.template), session.FieldOwner, ctrl.DryRunAll); err != nil {
+	} else if err = c.Create(ctx, o.limaVM(o.template), session.FieldOwner, ctrlclient.DryRunAll); err != nil {
 		err = fileHint(o.template, err)
 	}
 	if err != nil {
@@ -117,7 +118,8 @@ func (o createOptions) limaVM(configMap string) *limav1.LimaVM {
 	return machine
 }
 
-// source is the ConfigMap that holds a template which was none. The controller deletes it together with the LimaVM.
+// source is the ConfigMap that holds a template which was none. The controller deletes it together
+// with the LimaVM.
 func (o createOptions) source(data []byte) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.name, Labels: map[string]string{limav1.LabelSourceOf: o.name}},
@@ -127,7 +129,7 @@ func (o createOptions) source(data []byte) *corev1.ConfigMap {
 
 // dryRunData validates what a dry run of the server cannot: there the LimaVM would be
 // refused, as the ConfigMap that it needs was not made.
-func dryRunData(ctx context.Context, c ctrl.Client, o createOptions, data []byte) error {
+func dryRunData(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) error {
 	host, err := template.LocalHost()
 	if err != nil {
 		return err
@@ -138,20 +140,21 @@ func dryRunData(ctx context.Context, c ctrl.Client, o createOptions, data []byte
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return err
 	}
-	return storeSource(ctx, c, o, o.source(data), ctrl.DryRunAll)
+	return storeSource(ctx, c, o, o.source(data), ctrlclient.DryRunAll)
 }
 
 // nameFree refuses the name of a LimaVM that exists; admission checks again.
-func nameFree(ctx context.Context, c ctrl.Reader, name string) error {
+func nameFree(ctx context.Context, c ctrlclient.Reader, name string) error {
 	machine, err := resource.LookupVM(ctx, c, name)
 	if err != nil || machine == nil {
 		return err
 	}
-	return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names are unique across all namespaces",
+	return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("the LimaVM name %q is already used in namespace %q; LimaVM names "+
+		"are unique across all namespaces",
 		name, machine.Namespace)}
 }
 
-func createFromConfigMap(ctx context.Context, c ctrl.Client, o createOptions) (*limav1.LimaVM, error) {
+func createFromConfigMap(ctx context.Context, c ctrlclient.Client, o createOptions) (*limav1.LimaVM, error) {
 	machine := o.limaVM(o.template)
 	if err := c.Create(ctx, machine, session.FieldOwner); err != nil {
 		return nil, fmt.Errorf("creating LimaVM %q: %w", o.name, fileHint(o.template, err))
@@ -160,7 +163,7 @@ func createFromConfigMap(ctx context.Context, c ctrl.Client, o createOptions) (*
 }
 
 // createFromData stores the template first and takes it away again when the LimaVM is refused.
-func createFromData(ctx context.Context, c ctrl.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
+func createFromData(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return nil, err
 	}
@@ -175,7 +178,9 @@ func createFromData(ctx context.Context, c ctrl.Client, o createOptions, data []
 	return machine, nil
 }
 
-func storeSource(ctx context.Context, c ctrl.Client, o createOptions, source *corev1.ConfigMap, options ...ctrl.CreateOption) error {
+func storeSource(
+	ctx context.Context, c ctrlclient.Client, o createOptions, source *corev1.ConfigMap, options ...ctrlclient.CreateOption,
+) error {
 	err := c.Create(ctx, source, append(options, session.FieldOwner)...)
 	if apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("storing the template: %w; to remove it: rdd ctl delete configmap %s -n %s", err, o.name, o.namespace)
@@ -188,15 +193,15 @@ func storeSource(ctx context.Context, c ctrl.Client, o createOptions, source *co
 
 // removeSource takes the ConfigMap away, even when the command's own deadline has passed;
 // not when the LimaVM was made after all and only the answer got lost.
-func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *corev1.ConfigMap) error {
+func removeSource(ctx context.Context, c ctrlclient.Client, o createOptions, source *corev1.ConfigMap) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), session.RequestTimeout)
 	defer cancel()
-	err := c.Get(ctx, ctrl.ObjectKey{Namespace: o.namespace, Name: o.name}, &limav1.LimaVM{})
+	err := c.Get(ctx, ctrlclient.ObjectKey{Namespace: o.namespace, Name: o.name}, &limav1.LimaVM{})
 	if err == nil {
 		return nil
 	}
 	if apierrors.IsNotFound(err) {
-		err = ctrl.IgnoreNotFound(c.Delete(ctx, source, ctrl.Preconditions{UID: &source.UID}))
+		err = ctrlclient.IgnoreNotFound(c.Delete(ctx, source, ctrlclient.Preconditions{UID: &source.UID}))
 	}
 	if err != nil {
 		return fmt.Errorf("removing ConfigMap %q again: %w", source.Name, err)
@@ -204,7 +209,7 @@ func removeSource(ctx context.Context, c ctrl.Client, o createOptions, source *c
 	return nil
 }
 
-func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o createOptions, machine *limav1.LimaVM) error {
+func finishCreate(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, o createOptions, machine *limav1.LimaVM) error {
 	until, want, doing := resource.VMCreated(), "be created", "Creating LimaVM %q"
 	if o.start {
 		until, want, doing = resource.VMRunning(true, machine.Generation), "run", "Creating and starting LimaVM %q"
@@ -220,5 +225,5 @@ func finishCreate(ctx context.Context, s *session.Session, c ctrl.WithWatch, o c
 		return nil
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q is running.\n", o.name)
-	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return resource.PrintMessage(ctx, s, ctrlclient.ObjectKeyFromObject(machine))
 }

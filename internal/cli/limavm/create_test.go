@@ -9,7 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/api/scheme"
 )
 
-// TestCreateLeavesNothingHalfDone ends the command while the LimaVM is being created: the ConfigMap that was
-// made for it stays exactly when the LimaVM was made after all.
+// TestCreateLeavesNothingHalfDone ends the command while the LimaVM is being created: the ConfigMap
+// that was made for it stays exactly when the LimaVM was made after all.
 func TestCreateLeavesNothingHalfDone(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -28,9 +28,9 @@ func TestCreateLeavesNothingHalfDone(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			c := fake.NewClientBuilder().WithScheme(scheme.New()).
-				WithIndex(&limav1.LimaVM{}, "metadata.name", func(o ctrl.Object) []string { return []string{o.GetName()} }).
+				WithIndex(&limav1.LimaVM{}, "metadata.name", func(o ctrlclient.Object) []string { return []string{o.GetName()} }).
 				WithInterceptorFuncs(interceptor.Funcs{
-					Create: func(ctx context.Context, c ctrl.WithWatch, object ctrl.Object, options ...ctrl.CreateOption) error {
+					Create: func(ctx context.Context, c ctrlclient.WithWatch, object ctrlclient.Object, options ...ctrlclient.CreateOption) error {
 						if _, ok := object.(*limav1.LimaVM); !ok {
 							return c.Create(ctx, object, options...)
 						}
@@ -47,7 +47,7 @@ func TestCreateLeavesNothingHalfDone(t *testing.T) {
 			if _, err := createFromData(ctx, c, o, []byte("cpus: 1\n")); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			err := c.Get(t.Context(), ctrl.ObjectKey{Namespace: "default", Name: "dev"}, &corev1.ConfigMap{})
+			err := c.Get(t.Context(), ctrlclient.ObjectKey{Namespace: "default", Name: "dev"}, &corev1.ConfigMap{})
 			if tt.made && err != nil {
 				t.Errorf("the ConfigMap of a LimaVM that exists: %v", err)
 			}

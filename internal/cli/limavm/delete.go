@@ -7,7 +7,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -43,7 +43,9 @@ removes instance directories that no LimaVM claims (rdd status lists them); dire
 }
 
 // deleteVMs asks for all deletions first, so that they go on at once, and then waits for each.
-func deleteVMs(ctx context.Context, s *session.Session, c ctrl.WithWatch, names []string, find func(string) (*limav1.LimaVM, error), wait bool) error {
+func deleteVMs(
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, names []string, find func(string) (*limav1.LimaVM, error), wait bool,
+) error {
 	var errs []error
 	var going []*limav1.LimaVM
 	for _, name := range names {

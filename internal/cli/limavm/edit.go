@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -58,11 +58,12 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
 }
 
-// mayEdit asks with a change of nothing but a comment whether the template may be changed at all: better than after the work.
-func mayEdit(ctx context.Context, c ctrl.Client, cm *corev1.ConfigMap) error {
+// mayEdit asks with a change of nothing but a comment whether the template may be changed at all:
+// better than after the work.
+func mayEdit(ctx context.Context, c ctrlclient.Client, cm *corev1.ConfigMap) error {
 	trial := cm.DeepCopy()
 	trial.Data[limav1.TemplateKey] += "\n# rdd limavm edit\n"
-	err := c.Update(ctx, trial, session.FieldOwner, ctrl.DryRunAll)
+	err := c.Update(ctx, trial, session.FieldOwner, ctrlclient.DryRunAll)
 	if apierrors.IsForbidden(err) && !isTemplateFault(err) {
 		return fmt.Errorf("editing the template: %w", err)
 	}
@@ -75,7 +76,7 @@ func isTemplateFault(err error) bool {
 }
 
 // sendTemplate stores the text unless the template was changed since it was read.
-func sendTemplate(ctx context.Context, c ctrl.Writer, cm *corev1.ConfigMap, text string) error {
+func sendTemplate(ctx context.Context, c ctrlclient.Writer, cm *corev1.ConfigMap, text string) error {
 	changed := cm.DeepCopy()
 	changed.Data[limav1.TemplateKey] = text
 	if err := c.Update(ctx, changed, session.FieldOwner); err != nil {
@@ -85,7 +86,7 @@ func sendTemplate(ctx context.Context, c ctrl.Writer, cm *corev1.ConfigMap, text
 	return nil
 }
 
-func awaitEdit(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, version string) error {
+func awaitEdit(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, version string) error {
 	inForce := func(machine *limav1.LimaVM) bool { return machine.Status.ObservedTemplateResourceVersion == version }
 	if err := resource.WaitVM(ctx, s, c, machine, resource.VMTakesUp(inForce), "take up its template"); err != nil {
 		return err
@@ -106,7 +107,9 @@ func newEditing(s *session.Session, machine *limav1.LimaVM, text string) (*editi
 	}
 	return &editing{
 		Streams: s.Streams, editor: program, name: "rdd-" + machine.Name, original: text,
-		about: fmt.Sprintf("The template of LimaVM %q. Lines that begin with %q are taken out. An empty file changes nothing.", machine.Name, note),
+		about: fmt.Sprintf(
+			"The template of LimaVM %q. Lines that begin with %q are taken out. An empty file changes nothing.", machine.Name, note,
+		),
 		validate: func(text string) error {
 			_, err := template.Load([]byte(text), machine.Spec.Params, host)
 			return err

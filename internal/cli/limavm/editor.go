@@ -102,7 +102,9 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 		return "", fmt.Errorf("running the editor: %w", err)
 	}
 	// As git and kubectl do: the variable may hold arguments.
-	command := process.Command{Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.In, Stdout: e.Out, Stderr: e.Err}
+	command := process.Command{
+		Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.In, Stdout: e.Out, Stderr: e.Err,
+	}
 	if err := process.Run(ctx, command); err != nil {
 		return "", fmt.Errorf("running the editor %q: %w", e.editor, err)
 	}
@@ -113,8 +115,8 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 	return withoutNotes(string(data)), nil
 }
 
-// header says what is edited and what is wrong with it. Places in a fault count the header's lines too,
-// as the editor does: the text is validated again below as many lines.
+// header says what is edited and what is wrong with it. Places in a fault count the header's lines
+// too, as the editor does: the text is validated again below as many lines.
 func (e *editing) header(text string, fault error) string {
 	lines := []string{e.about}
 	if fault == nil {

@@ -50,10 +50,19 @@ func TestEditing(t *testing.T) {
 		{name: "changed", script: `sed -i s/one/two/ "$1"`, want: "# kept\ntwo\n", opened: 1},
 		{name: "bad, then good", script: `[ $n = 1 ] && sed -i s/one/bad/ "$1" || sed -i s/bad/three/ "$1"`, want: "# kept\nthree\n", opened: 2},
 		{name: "bad, then back", script: `[ $n = 1 ] && sed -i s/one/bad/ "$1" || sed -i s/bad/one/ "$1"`, opened: 2},
-		{name: "bad, then the same", script: `sed -i s/one/bad/ "$1"`, err: "line 2 is bad\nlook at it\nNothing was changed; what you edited is in", kept: true, opened: 2},
+		{
+			name: "bad, then the same", script: `sed -i s/one/bad/ "$1"`,
+			err: "line 2 is bad\nlook at it\nNothing was changed; what you edited is in", kept: true, opened: 2,
+		},
 		{name: "bad, then given up", script: `[ $n = 1 ] && sed -i s/one/bad/ "$1" || : >"$1"`, opened: 2},
-		{name: "refused, then accepted", script: `sed -i "s/^[a-z].*/try$n/" "$1"`, answers: []error{errRefused}, want: "# kept\ntry2\n", opened: 2},
-		{name: "a conflict", script: `sed -i s/one/two/ "$1"`, answers: []error{errConflict}, err: "changed meanwhile\nWhat you edited is in", kept: true, opened: 1},
+		{
+			name: "refused, then accepted", script: `sed -i "s/^[a-z].*/try$n/" "$1"`, answers: []error{errRefused}, want: "# kept\ntry2\n",
+			opened: 2,
+		},
+		{
+			name: "a conflict", script: `sed -i s/one/two/ "$1"`, answers: []error{errConflict}, err: "changed meanwhile\nWhat you edited is in",
+			kept: true, opened: 1,
+		},
 		{name: "the editor fails", script: `exit 3`, err: "running the editor", kept: true, opened: 1},
 		{name: "the editor removes the file", script: `rm "$1"`, err: "reading what was edited", opened: 1},
 	} {
@@ -67,7 +76,9 @@ func TestEditing(t *testing.T) {
 			}
 			answers, sent := tt.answers, ""
 			e := &editing{
-				Streams: session.Streams{Out: io.Discard, Err: io.Discard}, editor: "sh " + script, name: "rdd-test", original: original, about: "About.",
+				Streams: session.Streams{
+					Out: io.Discard, Err: io.Discard,
+				}, editor: "sh " + script, name: "rdd-test", original: original, about: "About.",
 				validate: badLine, refused: func(err error) bool { return errors.Is(err, errRefused) },
 			}
 			got, err := e.run(t.Context(), func(text string) error {

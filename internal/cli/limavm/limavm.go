@@ -36,7 +36,9 @@ Commands that change something wait until it is so and show what they wait for. 
 }
 
 // changeCommand completes a command that changes one LimaVM and waits.
-func changeCommand(s *session.Session, cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error) *cobra.Command {
+func changeCommand(
+	s *session.Session, cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error,
+) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.ValidArgsFunction = resource.CompleteVM(s)
 	return session.WithWait(cmd, timeout, func(ctx context.Context, args []string, wait bool) error {

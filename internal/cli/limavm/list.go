@@ -57,7 +57,9 @@ LimaVMs as the API has them.`,
 	}
 	format := &listFormat{OutputFormat: session.DefaultOutput}
 	cmd.Flags().VarP(format, "output", "o", "output format")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(listFormats, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag
+	_ = cmd.RegisterFlagCompletionFunc(
+		"output", cobra.FixedCompletions(listFormats, cobra.ShellCompDirectiveNoFileComp),
+	) // fails for an unknown flag
 	quiet := cmd.Flags().BoolP("quiet", "q", false, "names only")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return list(cmd.Context(), s, format, *quiet)
@@ -125,7 +127,9 @@ func listTable(w io.Writer, machines []listed, now time.Time, wide bool) {
 	}
 	fmt.Fprintln(w, header+"\tDOING")
 	for _, m := range machines {
-		row := fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%s", m.Namespace, m.Name, m.Wanted, orDash(m.SSHPort), m.Restarts, duration.HumanDuration(now.Sub(m.created)))
+		row := fmt.Sprintf(
+			"%s\t%s\t%s\t%s\t%d\t%s", m.Namespace, m.Name, m.Wanted, orDash(m.SSHPort), m.Restarts, duration.HumanDuration(now.Sub(m.created)),
+		)
 		if wide {
 			row += fmt.Sprintf("\t%s\t%s", orDash(m.Accelerator), orDash(portsText(m.PortForwards)))
 		}
@@ -142,7 +146,8 @@ func orDash[T comparable](value T) string {
 	return fmt.Sprint(value)
 }
 
-// portsText lists the ways into the guest in short; an exclamation mark stands for one that is blocked.
+// portsText lists the ways into the guest in short; an exclamation mark stands for one that is
+// blocked.
 func portsText(forwards []limav1.PortForward) string {
 	var all []string
 	for _, p := range forwards {

@@ -22,9 +22,14 @@ func TestListTable(t *testing.T) {
 	machines := []listed{
 		{resource.VMReport{
 			Namespace: "default", Name: "dev", Wanted: "running", State: explain.State{State: "Starting", Message: "booting 2/5", Since: &since},
-			Restarts: 1, SSHPort: 40001, Accelerator: "tcg", PortForwards: []limav1.PortForward{{Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "busy"}},
+			Restarts: 1, SSHPort: 40001, Accelerator: "tcg", PortForwards: []limav1.PortForward{
+				{Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "busy"},
+			},
 		}, now.Add(-time.Hour)},
-		{resource.VMReport{Namespace: "work", Name: "off", Wanted: "stopped", State: explain.State{State: "Stopped", Since: &since}}, now.Add(-time.Minute)},
+		{
+			resource.VMReport{Namespace: "work", Name: "off", Wanted: "stopped", State: explain.State{State: "Stopped", Since: &since}},
+			now.Add(-time.Minute),
+		},
 	}
 	for wide, want := range map[bool]string{
 		false: `NAMESPACE   NAME   WANTED    SSH     STARTS   AGE   DOING

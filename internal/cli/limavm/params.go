@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
@@ -108,8 +108,8 @@ func readParams(data []byte, params map[string]string) ([]paramReport, error) {
 }
 
 // templateOf reads the template in force: the LimaVM's own copy, or its source while there is none.
-func templateOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) (*corev1.ConfigMap, error) {
-	key := ctrl.ObjectKey{Namespace: machine.Namespace, Name: machine.Status.TemplateConfigMap}
+func templateOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM) (*corev1.ConfigMap, error) {
+	key := ctrlclient.ObjectKey{Namespace: machine.Namespace, Name: machine.Status.TemplateConfigMap}
 	if key.Name == "" {
 		key.Name = machine.Spec.TemplateRef.Name
 		if machine.Spec.TemplateRef.Namespace != "" {
@@ -123,7 +123,7 @@ func templateOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) (*co
 	return cm, nil
 }
 
-func paramsOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
+func paramsOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
 	cm, err := templateOf(ctx, c, machine)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func paramsOf(ctx context.Context, c ctrl.Reader, machine *limav1.LimaVM) ([]par
 	return reports, nil
 }
 
-func listParams(ctx context.Context, s *session.Session, c ctrl.Reader, machine *limav1.LimaVM, output *session.OutputFormat) error {
+func listParams(ctx context.Context, s *session.Session, c ctrlclient.Reader, machine *limav1.LimaVM, output *session.OutputFormat) error {
 	reports, err := paramsOf(ctx, c, machine)
 	if err != nil {
 		return err
@@ -147,13 +147,18 @@ func listParams(ctx context.Context, s *session.Session, c ctrl.Reader, machine 
 	return output.Print(s.Out, reports, func(w io.Writer) {
 		fmt.Fprintln(w, "NAME\tVALUE\tDEFAULT\tSET")
 		for _, p := range reports {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, explain.FirstLine(p.Value), explain.FirstLine(p.Default), map[bool]string{true: "yes", false: "no"}[p.Set])
+			fmt.Fprintf(
+				w, "%s\t%s\t%s\t%s\n", p.Name, explain.FirstLine(p.Value), explain.FirstLine(p.Default),
+				map[bool]string{true: "yes", false: "no"}[p.Set],
+			)
 		}
 	})
 }
 
 // setParams changes spec.params and waits until the machine is made by them.
-func setParams(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool) error {
+func setParams(
+	ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool,
+) error {
 	before := *machine.DeepCopy()
 	if err := resource.PatchVM(ctx, c, machine, resource.VMPatch{Params: changes}); err != nil {
 		return err
@@ -176,9 +181,10 @@ func setParams(ctx context.Context, s *session.Session, c *client.Client, machin
 	return nil
 }
 
-// paramsInForce tells whether a LimaVM's machine is made by its new parameters: what identifies template and
-// parameters is not what it was before, or is what it should be, which a change to and fro may make the same.
-func paramsInForce(ctx context.Context, c ctrl.Reader, before, changed *limav1.LimaVM) (func(*limav1.LimaVM) bool, error) {
+// paramsInForce tells whether a LimaVM's machine is made by its new parameters: what identifies
+// template and parameters is not what it was before, or is what it should be, which a change to and
+// fro may make the same.
+func paramsInForce(ctx context.Context, c ctrlclient.Reader, before, changed *limav1.LimaVM) (func(*limav1.LimaVM) bool, error) {
 	cm, err := templateOf(ctx, c, changed)
 	if err != nil {
 		return nil, err
@@ -196,7 +202,7 @@ func completeParams(s *session.Session) cobra.CompletionFunc {
 		if len(args) == 0 {
 			return resource.CompleteVM(s)(cmd, args, prefix)
 		}
-		candidates, directive := s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+		candidates, directive := s.Completing(cmd, func(ctx context.Context, c ctrlclient.Reader) ([]string, error) {
 			machine, err := resource.FindVM(ctx, c, args[0])
 			if err != nil {
 				return nil, err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -36,7 +36,7 @@ needs --yes.`,
 }
 
 // resetVM makes a LimaVM's machine anew.
-func resetVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func resetVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	until, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {
 		return err
@@ -51,5 +51,5 @@ func resetVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine 
 	if !machine.Spec.Running {
 		return nil
 	}
-	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return resource.PrintMessage(ctx, s, ctrlclient.ObjectKeyFromObject(machine))
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -44,5 +44,5 @@ func restartVM(ctx context.Context, s *session.Session, c *client.Client, machin
 		return err
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q has restarted and is running.\n", machine.Name)
-	return resource.PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return resource.PrintMessage(ctx, s, ctrlclient.ObjectKeyFromObject(machine))
 }

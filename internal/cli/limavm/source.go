@@ -23,7 +23,8 @@ const maxTemplate = 1 << 20
 var urlPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]+://`)
 
 // readTemplate reads the template that an argument names: a file, "-" for standard input, or an
-// http(s) URL, and merges in what it is based on. It is nil when the argument is the name of a ConfigMap.
+// http(s) URL, and merges in what it is based on. It is nil when the argument is the name of a
+// ConfigMap.
 func readTemplate(ctx context.Context, s *session.Session, name string, params map[string]string) ([]byte, error) {
 	if name != "-" && !strings.ContainsAny(name, `/:\`) {
 		return nil, nil
@@ -38,7 +39,8 @@ func readTemplate(ctx context.Context, s *session.Session, name string, params m
 	return resolveBase(ctx, data, origin, params)
 }
 
-// readSource reads what is no ConfigMap; origin is where relative names in it begin, empty for standard input.
+// readSource reads what is no ConfigMap; origin is where relative names in it begin, empty for
+// standard input.
 func readSource(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
 	switch {
 	case name == "-":

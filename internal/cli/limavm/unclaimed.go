@@ -11,7 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -20,7 +20,7 @@ import (
 )
 
 // findUnclaimed reads the instance directory of a name and makes sure that no LimaVM claims it.
-func findUnclaimed(ctx context.Context, s *session.Session, c ctrl.Reader, name string) (vm.Directory, error) {
+func findUnclaimed(ctx context.Context, s *session.Session, c ctrlclient.Reader, name string) (vm.Directory, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return vm.Directory{}, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
 	}
@@ -42,7 +42,7 @@ func findUnclaimed(ctx context.Context, s *session.Session, c ctrl.Reader, name 
 	return d, refuseClaimed(ctx, c, name, d.Owner.UID)
 }
 
-func refuseClaimed(ctx context.Context, c ctrl.Reader, name, uid string) error {
+func refuseClaimed(ctx context.Context, c ctrlclient.Reader, name, uid string) error {
 	list := &limav1.LimaVMList{}
 	if err := c.List(ctx, list); err != nil {
 		return fmt.Errorf("listing LimaVMs: %w", err)
@@ -52,7 +52,8 @@ func refuseClaimed(ctx context.Context, c ctrl.Reader, name, uid string) error {
 		case string(machine.UID) == uid:
 			return fmt.Errorf("LimaVM %q in namespace %q owns the instance directory: there is nothing to adopt", machine.Name, machine.Namespace)
 		case machine.Name == name:
-			return fmt.Errorf("a LimaVM %q, which does not own the instance directory, exists in namespace %q: delete it first: rdd limavm delete %s",
+			return fmt.Errorf("a LimaVM %q, which does not own the instance directory, exists in namespace %q: "+
+				"delete it first: rdd limavm delete %s",
 				name, machine.Namespace, name)
 		}
 	}
@@ -60,12 +61,12 @@ func refuseClaimed(ctx context.Context, c ctrl.Reader, name, uid string) error {
 }
 
 // formerNamespace is the namespace of the LimaVM that was, if it exists, and the default one else.
-func formerNamespace(ctx context.Context, c ctrl.Reader, name string) (string, error) {
+func formerNamespace(ctx context.Context, c ctrlclient.Reader, name string) (string, error) {
 	if name == "" {
 		return metav1.NamespaceDefault, nil
 	}
-	err := c.Get(ctx, ctrl.ObjectKey{Name: name}, &corev1.Namespace{})
-	if ctrl.IgnoreNotFound(err) != nil {
+	err := c.Get(ctx, ctrlclient.ObjectKey{Name: name}, &corev1.Namespace{})
+	if ctrlclient.IgnoreNotFound(err) != nil {
 		return "", fmt.Errorf("looking for namespace %q: %w", name, err)
 	}
 	if err != nil {
@@ -74,11 +75,13 @@ func formerNamespace(ctx context.Context, c ctrl.Reader, name string) (string, e
 	return name, nil
 }
 
-// anyTemplate is what a LimaVM is made with that exists to be deleted: the directory's own may be refused.
+// anyTemplate is what a LimaVM is made with that exists to be deleted: the directory's own may be
+// refused.
 const anyTemplate = "images: [{location: \"rdd:docker\"}]\n"
 
-// claimToDelete makes a LimaVM for an instance directory that is to be deleted, and waits until it is its owner.
-func claimToDelete(ctx context.Context, s *session.Session, c ctrl.WithWatch, name string) (*limav1.LimaVM, error) {
+// claimToDelete makes a LimaVM for an instance directory that is to be deleted, and waits until it
+// is its owner.
+func claimToDelete(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, name string) (*limav1.LimaVM, error) {
 	d, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {
 		return nil, err
@@ -104,7 +107,7 @@ func completeUnclaimed(s *session.Session) cobra.CompletionFunc {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+		return s.Completing(cmd, func(ctx context.Context, c ctrlclient.Reader) ([]string, error) {
 			list := &limav1.LimaVMList{}
 			if err := c.List(ctx, list); err != nil {
 				return nil, err

@@ -78,7 +78,8 @@ func (p Property) parse(text *string) (any, error) {
 	return value, nil
 }
 
-// scalar is what text is as a value of n's type. Text that is none stays text, which the check refuses.
+// scalar is what text is as a value of n's type. Text that is none stays text, which the check
+// refuses.
 func scalar(n *node, text string) any {
 	switch typeOf(n) {
 	case Boolean:

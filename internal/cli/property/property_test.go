@@ -210,7 +210,10 @@ func TestPatch(t *testing.T) {
 		{app, "virtualMachine.memory=4294967296", `{"virtualMachine":{"memory":"4294967296"}}`},
 		{app, "virtualMachine.cpus= containerEngine.name=containerd", `{"containerEngine":{"name":"containerd"},"virtualMachine":{"cpus":null}}`},
 		{app, "kubernetes.version=v1.33.0+k3s1=x", `{"kubernetes":{"version":"v1.33.0+k3s1=x"}}`},
-		{app, `virtualMachine.mounts=[{"location":"~/src","writable":true}]`, `{"virtualMachine":{"mounts":[{"location":"~/src","writable":true}]}}`},
+		{
+			app, `virtualMachine.mounts=[{"location":"~/src","writable":true}]`,
+			`{"virtualMachine":{"mounts":[{"location":"~/src","writable":true}]}}`,
+		},
 		{app, "virtualMachine.mounts=[]", `{"virtualMachine":{"mounts":[]}}`},
 		{app, "virtualMachine.mounts=", `{"virtualMachine":{"mounts":null}}`},
 		{odd, "size=2 ratio=0.5 plan= port=80 limit=3Gi", `{"limit":"3Gi","plan":null,"port":"80","ratio":0.5,"size":2}`},
@@ -238,7 +241,11 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{".=1", `unknown property "."; ` + all},
 		{"virtualMachine.=1", `unknown property "virtualMachine."`},
 		{"namespace=x", `property "namespace" cannot be set: it is fixed once the resource exists; ` + all},
-		{"virtualMachine=4", `property "virtualMachine" holds others, which are set one by one; valid are virtualMachine.cpus, virtualMachine.exposePorts, virtualMachine.memory`},
+		{
+			"virtualMachine=4",
+			`property "virtualMachine" holds others, which are set one by one; valid are virtualMachine.cpus, virtualMachine.exposePorts, ` +
+				`virtualMachine.memory`,
+		},
 		{"running.now=true", `property "running.now" does not exist: there is nothing below running; ` + all},
 		{"running=yes", `running must be true or false; got "yes"`},
 		{"running=TRUE", `running must be true or false; got "TRUE"`},
@@ -249,9 +256,17 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{"virtualMachine.cpus=99999999999999999999", "must be a whole number"},
 		{"virtualMachine.memory=4GB", `virtualMachine.memory must be a quantity such as 6Gi, 512Mi or 2; got "4GB"`},
 		{"virtualMachine.memory=1e999999999999", "virtualMachine.memory must be a quantity"},
-		{"virtualMachine.mounts.location=/a", `property "virtualMachine.mounts.location" is a part of virtualMachine.mounts, which is set as a whole, in JSON: 'virtualMachine.mounts=[{"location":"…"`},
+		{
+			"virtualMachine.mounts.location=/a",
+			`property "virtualMachine.mounts.location" is a part of virtualMachine.mounts, which is set as a whole, in JSON: ` +
+				`'virtualMachine.mounts=[{"location":"…"`,
+		},
 		{"virtualMachine.mounts[0].location=/a", "is a part of virtualMachine.mounts, which is set as a whole"},
-		{"virtualMachine.mounts=/a", `property "virtualMachine.mounts" must be JSON, as in 'virtualMachine.mounts=[{"location":"…","mountPoint":"…","writable":true}]': invalid character`},
+		{
+			"virtualMachine.mounts=/a",
+			`property "virtualMachine.mounts" must be JSON, as in 'virtualMachine.mounts=[{"location":"…","mountPoint":"…","writable":true}]': ` +
+				`invalid character`,
+		},
 		{`virtualMachine.mounts=[{"location":"/a"}] x`, "must be JSON"},
 		{`virtualMachine.mounts=null`, "virtualMachine.mounts must be a list"},
 		{`virtualMachine.mounts={"location":"/a"}`, "virtualMachine.mounts must be a list"},
@@ -259,7 +274,10 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{`virtualMachine.mounts=[{"location":"/a"},{"location":1}]`, "virtualMachine.mounts[1].location must be text"},
 		{`virtualMachine.mounts=[{"location":null}]`, "virtualMachine.mounts[0].location must be text"},
 		{`virtualMachine.mounts=[{"location":"/a","writable":"yes"}]`, "virtualMachine.mounts[0].writable must be true or false"},
-		{`virtualMachine.mounts=[{"location":"/a","writeable":true}]`, "virtualMachine.mounts[0].writeable does not exist (did you mean writable?); valid are location, mountPoint, writable"},
+		{
+			`virtualMachine.mounts=[{"location":"/a","writeable":true}]`,
+			"virtualMachine.mounts[0].writeable does not exist (did you mean writable?); valid are location, mountPoint, writable",
+		},
 		{`virtualMachine.mounts=[{"Location":"/a"}]`, "virtualMachine.mounts[0].Location does not exist (did you mean location?)"},
 		{`virtualMachine.mounts=[{"writable":true}]`, "virtualMachine.mounts[0].location is missing"},
 		{`virtualMachine.mounts=[{"location":"/a","location":"/b"}]`, `duplicate field`},

@@ -38,7 +38,9 @@ func TestCompare(t *testing.T) {
 }
 
 func TestShow(t *testing.T) {
-	for want, value := range map[string]any{"-": nil, "text": "text", "4": int64(4), "true": true, `[{"a":1}]`: []any{map[string]any{"a": int64(1)}}} {
+	for want, value := range map[string]any{
+		"-": nil, "text": "text", "4": int64(4), "true": true, `[{"a":1}]`: []any{map[string]any{"a": int64(1)}},
+	} {
 		if got := Show(value); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

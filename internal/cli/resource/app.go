@@ -11,16 +11,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 )
 
-var appKey = ctrl.ObjectKey{Name: appv1.AppName}
+var appKey = ctrlclient.ObjectKey{Name: appv1.AppName}
 
 // App returns the App; nil when there is none.
-func App(ctx context.Context, c ctrl.Reader) (*appv1.App, error) {
+func App(ctx context.Context, c ctrlclient.Reader) (*appv1.App, error) {
 	app := &appv1.App{}
 	err := c.Get(ctx, appKey, app)
 	if apierrors.IsNotFound(err) {
@@ -41,7 +41,7 @@ func bareApp() *unstructured.Unstructured {
 }
 
 // RawApp returns the App with all the fields that it has in the API; nil when there is none.
-func RawApp(ctx context.Context, c ctrl.Reader) (*unstructured.Unstructured, error) {
+func RawApp(ctx context.Context, c ctrlclient.Reader) (*unstructured.Unstructured, error) {
 	app := bareApp()
 	err := c.Get(ctx, appKey, app)
 	if apierrors.IsNotFound(err) {
@@ -72,7 +72,7 @@ func RawSpec(raw *unstructured.Unstructured) map[string]any {
 }
 
 // WantedHost is what the host should be like for the App that there is.
-func WantedHost(ctx context.Context, c ctrl.Reader) (hostconfig.Want, error) {
+func WantedHost(ctx context.Context, c ctrlclient.Reader) (hostconfig.Want, error) {
 	app, err := App(ctx, c)
 	return hostconfig.WantedBy(app), err
 }

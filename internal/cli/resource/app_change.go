@@ -10,7 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -19,17 +19,17 @@ import (
 // runningSpec is the change of the spec that starts or stops the VM.
 func runningSpec(running bool) map[string]any { return map[string]any{"running": running} }
 
-// PatchApp merges a change into the spec of an existing App and returns what it is then; nil when there
-// is none.
+// PatchApp merges a change into the spec of an existing App and returns what it is then; nil when
+// there is none.
 func PatchApp(
-	ctx context.Context, c ctrl.Writer, change map[string]any, options ...ctrl.PatchOption,
+	ctx context.Context, c ctrlclient.Writer, change map[string]any, options ...ctrlclient.PatchOption,
 ) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(map[string]any{"spec": change})
 	if err != nil {
 		return nil, fmt.Errorf("changing the App: %w", err)
 	}
 	app := bareApp()
-	err = c.Patch(ctx, app, ctrl.RawPatch(types.MergePatchType, data), append(options, session.FieldOwner)...)
+	err = c.Patch(ctx, app, ctrlclient.RawPatch(types.MergePatchType, data), append(options, session.FieldOwner)...)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -41,15 +41,16 @@ func PatchApp(
 
 // CreateApp makes an App with that spec, or adds it to the one that has been made meanwhile.
 //
-// It uses server-side apply: a create would be held up while the CRD is new. Its field owner is nobody
-// else's, so that of two who make the App at once neither takes away what the other has set.
+// It uses server-side apply: a create would be held up while the CRD is new. Its field owner is
+// nobody else's, so that of two who make the App at once neither takes away what the other has set.
 func CreateApp(
-	ctx context.Context, c ctrl.Writer, spec map[string]any, options ...ctrl.ApplyOption,
+	ctx context.Context, c ctrlclient.Writer, spec map[string]any, options ...ctrlclient.ApplyOption,
 ) (*unstructured.Unstructured, error) {
 	app := bareApp()
 	app.Object["spec"] = spec
-	owner := session.FieldOwner + ctrl.FieldOwner("-"+RequestValue())
-	if err := c.Apply(ctx, ctrl.ApplyConfigurationFromUnstructured(app), append(options, owner, ctrl.ForceOwnership)...); err != nil {
+	owner := session.FieldOwner + ctrlclient.FieldOwner("-"+RequestValue())
+	options = append(options, owner, ctrlclient.ForceOwnership)
+	if err := c.Apply(ctx, ctrlclient.ApplyConfigurationFromUnstructured(app), options...); err != nil {
 		return nil, fmt.Errorf("creating the App: %w", err)
 	}
 	return app, nil
@@ -63,9 +64,9 @@ type AppChange struct {
 	Command string
 }
 
-// ApplyApp carries a change out, creating the App if need be. An App that is being deleted is waited for
-// and then created anew.
-func ApplyApp(ctx context.Context, s *session.Session, c ctrl.WithWatch, change AppChange) (*unstructured.Unstructured, error) {
+// ApplyApp carries a change out, creating the App if need be. An App that is being deleted is
+// waited for and then created anew.
+func ApplyApp(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, change AppChange) (*unstructured.Unstructured, error) {
 	for {
 		raw, err := PatchApp(ctx, c, change.Patch)
 		if err != nil {
@@ -90,7 +91,7 @@ func ApplyApp(ctx context.Context, s *session.Session, c ctrl.WithWatch, change 
 }
 
 // StartApp sets spec.running, creating the App if need be. It does not wait for the VM.
-func StartApp(ctx context.Context, s *session.Session, c ctrl.WithWatch) (*appv1.App, error) {
+func StartApp(ctx context.Context, s *session.Session, c ctrlclient.WithWatch) (*appv1.App, error) {
 	raw, err := ApplyApp(ctx, s, c, AppChange{Patch: runningSpec(true), Spec: runningSpec(true), Command: "rdd start"})
 	if err != nil {
 		return nil, err

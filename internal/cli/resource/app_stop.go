@@ -16,8 +16,8 @@ func NoApp(s *session.Session, verb string) {
 	fmt.Fprintf(s.Out, "App \"app\" does not exist: there is nothing to %s. To make it: rdd start\n", verb)
 }
 
-// StopApp clears spec.running and, with wait, waits until the App has settled so. No App is no error. It
-// says what has come of it.
+// StopApp clears spec.running and, with wait, waits until the App has settled so. No App is no
+// error. It says what has come of it.
 func StopApp(ctx context.Context, s *session.Session, wait bool) error {
 	exists, err := s.InstanceExists()
 	if err != nil {

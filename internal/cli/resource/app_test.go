@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
@@ -15,7 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// Of two commands that find no App and make it at once, the second must not undo what the first has set.
+// Of two commands that find no App and make it at once, the second must not undo what the first has
+// set.
 func TestCreateAppKeepsWhatAnotherHasSet(t *testing.T) {
 	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithReturnManagedFields().Build()
 	machine := func(name string, value any) map[string]any {
@@ -54,7 +55,7 @@ func TestAfterVMWaitsForTheControllerToSeeTheVM(t *testing.T) {
 	if _, err := until(nil); err == nil {
 		t.Error("an App that is gone is waited for")
 	}
-	failing := AfterVM(running(5), func(_ ctrl.Object) (session.Result, error) { return session.Result{}, errors.New("no") })
+	failing := AfterVM(running(5), func(_ ctrlclient.Object) (session.Result, error) { return session.Result{}, errors.New("no") })
 	if _, err := failing(settledThen(5)); err == nil {
 		t.Error("the error is lost")
 	}
@@ -67,7 +68,9 @@ func TestAppSettledKnowsTheProperties(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
 	}{
-		{"virtualMachine.cpus", "the App was changed meanwhile: its spec.virtualMachine.cpus is 4 now"}, {"virtualMachine.memory", ""}, {"running", ""},
+		{
+			"virtualMachine.cpus", "the App was changed meanwhile: its spec.virtualMachine.cpus is 4 now",
+		}, {"virtualMachine.memory", ""}, {"running", ""},
 	} {
 		v, err := AppSettled(wanted, tt.name)(bigger)
 		if tt.want == "" && (err != nil || !v.Done) || tt.want != "" && (err == nil || err.Error() != tt.want) {

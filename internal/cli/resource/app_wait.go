@@ -11,17 +11,17 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/property"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// AppSettled holds once the App's spec, of wanted's generation or newer, has come true. It is an error
-// when one of the properties names has another value than in wanted meanwhile.
+// AppSettled holds once the App's spec, of wanted's generation or newer, has come true. It is an
+// error when one of the properties names has another value than in wanted meanwhile.
 func AppSettled(wanted *appv1.App, names ...string) session.Predicate {
-	return func(object ctrl.Object) (session.Result, error) {
+	return func(object ctrlclient.Object) (session.Result, error) {
 		app, ok := object.(*appv1.App)
 		if !ok || app.DeletionTimestamp != nil {
 			return session.Result{}, fmt.Errorf("the App was deleted meanwhile")
@@ -54,18 +54,18 @@ func unchanged(wanted, app *appv1.App, names []string) error {
 	return nil
 }
 
-// SettleApp waits until the App is as its spec says; names are the properties that it is waited for. For
-// what and hint see session.Wait.
+// SettleApp waits until the App is as its spec says; names are the properties that it is waited
+// for. For what and hint see session.Wait.
 func SettleApp(
-	ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, names []string, what, hint string,
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, names []string, what, hint string,
 ) error {
 	return FollowApp(ctx, s, c, app, AppSettled(app, names...), what, hint)
 }
 
-// FollowApp waits until the predicate holds for the App, and asks once for another attempt at what had
-// failed before.
+// FollowApp waits until the predicate holds for the App, and asks once for another attempt at what
+// had failed before.
 func FollowApp(
-	ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, until session.Predicate, what, hint string,
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, until session.Predicate, what, hint string,
 ) error {
 	w := &session.Wait{
 		Follow:   s.Follower(c, &appv1.AppList{}, appKey).Follow,
@@ -74,15 +74,15 @@ func FollowApp(
 		Hint:     hint,
 		Progress: session.NewProgress(s.Err),
 		Retry: func(ctx context.Context) error {
-			return askRetry(ctx, c, ctrl.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
+			return askRetry(ctx, c, ctrlclient.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
 		},
 	}
 	return w.Run(ctx)
 }
 
 // WaitAppGone waits until that App does not exist any more.
-func WaitAppGone(ctx context.Context, s *session.Session, c ctrl.WithWatch, app *appv1.App, hint string) error {
-	why := func(object ctrl.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) }
+func WaitAppGone(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, hint string) error {
+	why := func(object ctrlclient.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) }
 	w := &session.Wait{
 		Follow:   s.Follower(c, &appv1.AppList{}, appKey).Follow,
 		Until:    session.Gone(string(app.UID), why),
@@ -93,10 +93,10 @@ func WaitAppGone(ctx context.Context, s *session.Session, c ctrl.WithWatch, app 
 	return w.Run(ctx)
 }
 
-// AfterVM holds once until does and the App's controller has seen that condition of the LimaVM. What the
-// App said before that is about the VM that was.
+// AfterVM holds once until does and the App's controller has seen that condition of the LimaVM.
+// What the App said before that is about the VM that was.
 func AfterVM(running *metav1.Condition, until session.Predicate) session.Predicate {
-	return func(object ctrl.Object) (session.Result, error) {
+	return func(object ctrlclient.Object) (session.Result, error) {
 		result, err := until(object)
 		if err != nil || !result.Done {
 			return result, err

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -29,7 +29,7 @@ func CompleteVM(s *session.Session) cobra.CompletionFunc {
 // CompleteVMs returns a function that completes the names of several LimaVMs.
 func CompleteVMs(s *session.Session) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		return s.Completing(cmd, func(ctx context.Context, c ctrl.Reader) ([]string, error) {
+		return s.Completing(cmd, func(ctx context.Context, c ctrlclient.Reader) ([]string, error) {
 			list := &limav1.LimaVMList{}
 			if err := c.List(ctx, list); err != nil {
 				return nil, err

@@ -9,13 +9,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
 // EventsByObject lists the Events of each object, by its UID, in order of time.
-func EventsByObject(ctx context.Context, c ctrl.Reader) (map[types.UID][]explain.Event, error) {
+func EventsByObject(ctx context.Context, c ctrlclient.Reader) (map[types.UID][]explain.Event, error) {
 	list := &corev1.EventList{}
 	if err := c.List(ctx, list); err != nil {
 		return nil, fmt.Errorf("listing Events: %w", err)
@@ -32,7 +32,7 @@ func EventsByObject(ctx context.Context, c ctrl.Reader) (map[types.UID][]explain
 }
 
 // EventsOf lists the Events of some objects, in order of time.
-func EventsOf(ctx context.Context, c ctrl.Reader, uids []types.UID) ([]explain.Event, error) {
+func EventsOf(ctx context.Context, c ctrlclient.Reader, uids []types.UID) ([]explain.Event, error) {
 	list := &corev1.EventList{}
 	if err := c.List(ctx, list); err != nil {
 		return nil, fmt.Errorf("listing Events: %w", err)

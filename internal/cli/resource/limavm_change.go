@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -45,12 +45,12 @@ func (p VMPatch) merge() ([]byte, error) {
 }
 
 // PatchVM changes a LimaVM in the API, and makes machine what it is then.
-func PatchVM(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM, change VMPatch) error {
+func PatchVM(ctx context.Context, c ctrlclient.Writer, machine *limav1.LimaVM, change VMPatch) error {
 	data, err := change.merge()
 	if err != nil {
 		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
 	}
-	if err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, data), session.FieldOwner); err != nil {
+	if err := c.Patch(ctx, machine, ctrlclient.RawPatch(types.MergePatchType, data), session.FieldOwner); err != nil {
 		return fmt.Errorf("changing LimaVM %q: %w", machine.Name, err)
 	}
 	return nil

@@ -6,14 +6,14 @@ import (
 	"context"
 	"fmt"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // DeleteVM deletes one LimaVM and, with wait, waits until it is gone.
-func DeleteVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func DeleteVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	if err := AskDelete(ctx, c, machine); err != nil {
 		return err
 	}
@@ -21,19 +21,21 @@ func DeleteVM(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine
 }
 
 // AskDelete begins the deletion of a LimaVM. One that is gone already is no error.
-func AskDelete(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) error {
-	if err := ctrl.IgnoreNotFound(c.Delete(ctx, machine, ctrl.Preconditions{UID: &machine.UID})); err != nil {
+func AskDelete(ctx context.Context, c ctrlclient.Writer, machine *limav1.LimaVM) error {
+	if err := ctrlclient.IgnoreNotFound(c.Delete(ctx, machine, ctrlclient.Preconditions{UID: &machine.UID})); err != nil {
 		return fmt.Errorf("deleting LimaVM %q: %w", machine.Name, err)
 	}
 	return nil
 }
 
 // AwaitDeleted waits until a LimaVM is gone, unless wait is false. It says what has come of it.
-func AwaitDeleted(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+func AwaitDeleted(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	if !wait {
 		return NotWaiting(s, machine.Name, "Deleting LimaVM %q")
 	}
-	why := func(object ctrl.Object) string { return deletionMessage(object.(*limav1.LimaVM).Status.Conditions) }
+	why := func(object ctrlclient.Object) string {
+		return deletionMessage(object.(*limav1.LimaVM).Status.Conditions)
+	}
 	if err := WaitVM(ctx, s, c, machine, session.Gone(string(machine.UID), why), "be deleted"); err != nil {
 		return err
 	}

@@ -6,22 +6,24 @@ import (
 	"context"
 	"fmt"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// SetRunning starts or stops a LimaVM and, with wait, waits until it is so. It says what has come of it.
-func SetRunning(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
+// SetRunning starts or stops a LimaVM and, with wait, waits until it is so. It says what has come
+// of it.
+func SetRunning(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
 	if err := PatchVM(ctx, c, machine, VMPatch{Running: &running}); err != nil {
 		return err
 	}
 	return finishPower(ctx, s, c, machine, running, wait)
 }
 
-// ForceStop ends a LimaVM's machine at once, also one whose shutdown hangs; for wait see SetRunning.
-func ForceStop(ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, wait bool) error {
+// ForceStop ends a LimaVM's machine at once, also one whose shutdown hangs; for wait see
+// SetRunning.
+func ForceStop(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	patch := VMPatch{Annotation: limav1.AnnotationForceStop, Value: RequestValue()}
 	if machine.Spec.Running {
 		patch.Running = new(bool)
@@ -33,11 +35,11 @@ func ForceStop(ctx context.Context, s *session.Session, c ctrl.WithWatch, machin
 }
 
 func finishPower(
-	ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, running, wait bool,
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, running, wait bool,
 ) error {
 	want := map[bool]string{true: "run", false: "stop"}[running]
 	if !wait {
-		if err := RetryFailed(ctx, c, machine.Status.Conditions, ctrl.ObjectKeyFromObject(machine)); err != nil {
+		if err := RetryFailed(ctx, c, machine.Status.Conditions, ctrlclient.ObjectKeyFromObject(machine)); err != nil {
 			return err
 		}
 		return NotWaiting(s, machine.Name, map[bool]string{true: "Starting LimaVM %q", false: "Stopping LimaVM %q"}[running])
@@ -49,5 +51,5 @@ func finishPower(
 	if !running {
 		return nil
 	}
-	return PrintMessage(ctx, s, ctrl.ObjectKeyFromObject(machine))
+	return PrintMessage(ctx, s, ctrlclient.ObjectKeyFromObject(machine))
 }

@@ -8,7 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -16,7 +16,7 @@ import (
 
 // whileItExists makes a predicate of one for LimaVMs; one that is gone or going ends the wait.
 func whileItExists(until func(*limav1.LimaVM) (session.Result, error)) session.Predicate {
-	return func(object ctrl.Object) (session.Result, error) {
+	return func(object ctrlclient.Object) (session.Result, error) {
 		machine, ok := object.(*limav1.LimaVM)
 		if !ok || machine.DeletionTimestamp != nil {
 			return session.Result{}, errors.New("the LimaVM was deleted meanwhile")
@@ -70,7 +70,8 @@ func VMCreated() session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) { return createdResult(machine), nil })
 }
 
-// settledResult says whether a LimaVM is complete, of its newest template, and up or down as its spec says.
+// settledResult says whether a LimaVM is complete, of its newest template, and up or down as its
+// spec says.
 func settledResult(machine *limav1.LimaVM) session.Result {
 	if result := createdResult(machine); !result.Done {
 		return result
@@ -90,8 +91,8 @@ func awaiting(observed bool, result func() session.Result) session.Result {
 	return result()
 }
 
-// VMTakesUp holds once a change of the template or the parameters is in force, which inForce says, and
-// the machine is as it should be.
+// VMTakesUp holds once a change of the template or the parameters is in force, which inForce says,
+// and the machine is as it should be.
 func VMTakesUp(inForce func(*limav1.LimaVM) bool) session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		result := settledResult(machine)
@@ -102,7 +103,8 @@ func VMTakesUp(inForce func(*limav1.LimaVM) bool) session.Predicate {
 	})
 }
 
-// VMAdopted holds once the instance belongs to the LimaVM: the controller removes the annotation then.
+// VMAdopted holds once the instance belongs to the LimaVM: the controller removes the annotation
+// then.
 func VMAdopted() session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		if machine.Annotations[limav1.AnnotationAdoptFrom] == "" {
@@ -112,8 +114,8 @@ func VMAdopted() session.Predicate {
 	})
 }
 
-// VMRestarted holds once the controller has observed the request and the machine has started more often
-// than before.
+// VMRestarted holds once the controller has observed the request and the machine has started more
+// often than before.
 func VMRestarted(request string, before int64) session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		if !machine.Spec.Running {

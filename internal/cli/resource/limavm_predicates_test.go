@@ -39,20 +39,52 @@ func TestRequestPredicates(t *testing.T) {
 		want  session.Result
 		err   string
 	}{
-		{"restarted", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 4}, made, up), session.Result{Done: true}, ""},
-		{"restart unheard", VMRestarted("r", 3), vmIn(true, status{RestartCount: 3}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
-		{"restart heard", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
-		{"not counted yet", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, up), session.Result{Why: "waiting for the restart"}, ""},
-		{"restarting", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, starting), session.Result{Why: "booting"}, ""},
-		{"restart fails", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
-		{"stopped meanwhile", VMRestarted("r", 3), vmIn(false, status{LastRestartRequest: "r"}, made, down), session.Result{}, "its spec.running is false now"},
+		{
+			"restarted", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 4}, made, up), session.Result{Done: true}, "",
+		},
+		{
+			"restart unheard", VMRestarted("r", 3), vmIn(true, status{RestartCount: 3}, made, up),
+			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+		},
+		{
+			"restart heard", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up),
+			session.Result{Why: "waiting for the restart"}, "",
+		},
+		{
+			"not counted yet", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, up),
+			session.Result{Why: "waiting for the restart"}, "",
+		},
+		{
+			"restarting", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, starting),
+			session.Result{Why: "booting"}, "",
+		},
+		{
+			"restart fails", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartCount: 3}, made, failed),
+			session.Result{Why: "boom", Failed: "StartFailed: boom"}, "",
+		},
+		{
+			"stopped meanwhile", VMRestarted("r", 3), vmIn(false, status{LastRestartRequest: "r"}, made, down), session.Result{},
+			"its spec.running is false now",
+		},
 
 		{"taken up", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), session.Result{Done: true}, ""},
 		{"taken up, stopped", VMTakesUp(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), session.Result{Done: true}, ""},
-		{"not taken up", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
-		{"refused by the engine", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up), session.Result{Why: "field `disk`", Failed: "CreateFailed: field `disk`"}, ""},
-		{"fails to start with it", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed), session.Result{Why: "boom", Failed: "StartFailed: boom"}, ""},
-		{"not looked at", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, ""},
+		{
+			"not taken up", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up),
+			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+		},
+		{
+			"refused by the engine", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up),
+			session.Result{Why: "field `disk`", Failed: "CreateFailed: field `disk`"}, "",
+		},
+		{
+			"fails to start with it", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed),
+			session.Result{Why: "boom", Failed: "StartFailed: boom"}, "",
+		},
+		{
+			"not looked at", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old),
+			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+		},
 
 		{"adopted", VMAdopted(), vmIn(false, status{}), session.Result{Done: true}, ""},
 	} {
@@ -99,12 +131,21 @@ func TestLimaVMPredicates(t *testing.T) {
 	}{
 		{"run: not seen", VMRunning(true, 2), testVM(true), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
 		{"run: building", VMRunning(true, 2), testVM(true, building), session.Result{Why: "building image 3/5 … 42%"}},
-		{"run: name taken", VMRunning(true, 2), testVM(true, taken), session.Result{Why: "the directory is in the way", Failed: "NameTaken: the directory is in the way"}},
+		{
+			"run: name taken", VMRunning(true, 2), testVM(true, taken),
+			session.Result{Why: "the directory is in the way", Failed: "NameTaken: the directory is in the way"},
+		},
 		{"run: started", VMRunning(true, 2), testVM(true, created, started), session.Result{Done: true}},
-		{"run: started before the change", VMRunning(true, 2), testVM(true, created, olderStarted), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
+		{
+			"run: started before the change", VMRunning(true, 2), testVM(true, created, olderStarted),
+			session.Result{Why: "waiting for the LimaVM controller", Unseen: true},
+		},
 		{"stop: stopping", VMRunning(false, 2), testVM(false, created, stopping), session.Result{Why: "shutting down"}},
 		{"stop: stopped", VMRunning(false, 2), testVM(false, created, stopped), session.Result{Done: true}},
-		{"stop: failed", VMRunning(false, 2), testVM(false, created, stopFailed), session.Result{Why: "QEMU does not end", Failed: "StopFailed: QEMU does not end"}},
+		{
+			"stop: failed", VMRunning(false, 2), testVM(false, created, stopFailed),
+			session.Result{Why: "QEMU does not end", Failed: "StopFailed: QEMU does not end"},
+		},
 		{"create: building", VMCreated(), testVM(false, building), session.Result{Why: "building image 3/5 … 42%"}},
 		{"create: created", VMCreated(), testVM(false, created), session.Result{Done: true}},
 	}

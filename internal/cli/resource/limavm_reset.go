@@ -5,14 +5,14 @@ package resource
 import (
 	"context"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
 // RequestReset asks for a LimaVM's machine to be made anew. The predicate holds once it is.
-func RequestReset(ctx context.Context, c ctrl.Writer, machine *limav1.LimaVM) (session.Predicate, error) {
+func RequestReset(ctx context.Context, c ctrlclient.Writer, machine *limav1.LimaVM) (session.Predicate, error) {
 	request := RequestValue()
 	if err := PatchVM(ctx, c, machine, VMPatch{Annotation: limav1.AnnotationResetRequested, Value: request}); err != nil {
 		return nil, err

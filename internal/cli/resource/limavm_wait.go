@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -25,7 +25,7 @@ func NotWaiting(s *session.Session, name, doing string) error {
 
 // WaitVM waits until the predicate holds for a LimaVM; want completes the sentence "LimaVM to …".
 func WaitVM(
-	ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, until session.Predicate, want string,
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, until session.Predicate, want string,
 ) error {
 	what, hint := fmt.Sprintf("LimaVM %q to %s", machine.Name, want), fmt.Sprintf(limavmHint, machine.Name)
 	return FollowVM(ctx, s, c, machine, until, what, hint)
@@ -33,9 +33,9 @@ func WaitVM(
 
 // FollowVM is WaitVM with sentences of the caller's own; for what and hint see session.Wait.
 func FollowVM(
-	ctx context.Context, s *session.Session, c ctrl.WithWatch, machine *limav1.LimaVM, until session.Predicate, what, hint string,
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, until session.Predicate, what, hint string,
 ) error {
-	key := ctrl.ObjectKeyFromObject(machine)
+	key := ctrlclient.ObjectKeyFromObject(machine)
 	w := &session.Wait{
 		Follow:   s.Follower(c, &limav1.LimaVMList{}, key).Follow,
 		Until:    until,
@@ -47,9 +47,9 @@ func FollowVM(
 	return w.Run(ctx)
 }
 
-// PrintMessage prints the message of a machine's template, now that the machine runs. It connects anew:
-// the daemon and its port may have changed since the wait began.
-func PrintMessage(ctx context.Context, s *session.Session, key ctrl.ObjectKey) error {
+// PrintMessage prints the message of a machine's template, now that the machine runs. It connects
+// anew: the daemon and its port may have changed since the wait began.
+func PrintMessage(ctx context.Context, s *session.Session, key ctrlclient.ObjectKey) error {
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err

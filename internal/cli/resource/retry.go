@@ -9,25 +9,29 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// askRetry asks the LimaVM's controller to try again at once what has failed before; no LimaVM is no error.
-func askRetry(ctx context.Context, c ctrl.Writer, key ctrl.ObjectKey) error {
+// askRetry asks the LimaVM's controller to try again at once what has failed before; no LimaVM is
+// no error.
+func askRetry(ctx context.Context, c ctrlclient.Writer, key ctrlclient.ObjectKey) error {
 	machine := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, limav1.AnnotationRetryRequested, time.Now().UTC().Format(time.RFC3339Nano))
-	err := c.Patch(ctx, machine, ctrl.RawPatch(types.MergePatchType, patch), session.FieldOwner)
-	if err = ctrl.IgnoreNotFound(err); err != nil {
+	patch := fmt.Appendf(
+		nil, `{"metadata":{"annotations":{%q:%q}}}`, limav1.AnnotationRetryRequested, time.Now().UTC().Format(time.RFC3339Nano),
+	)
+	err := c.Patch(ctx, machine, ctrlclient.RawPatch(types.MergePatchType, patch), session.FieldOwner)
+	if err = ctrlclient.IgnoreNotFound(err); err != nil {
 		return fmt.Errorf("asking for another attempt: %w", err)
 	}
 	return nil
 }
 
-// RetryFailed asks for another attempt at once if the conditions tell of a failure. A wait does so by itself.
-func RetryFailed(ctx context.Context, c ctrl.Writer, conditions []metav1.Condition, key ctrl.ObjectKey) error {
+// RetryFailed asks for another attempt at once if the conditions tell of a failure. A wait does so
+// by itself.
+func RetryFailed(ctx context.Context, c ctrlclient.Writer, conditions []metav1.Condition, key ctrlclient.ObjectKey) error {
 	for _, condition := range conditions {
 		if condition.Status == metav1.ConditionFalse && session.FailureReason(condition.Reason) {
 			return askRetry(ctx, c, key)

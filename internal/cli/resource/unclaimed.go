@@ -29,13 +29,15 @@ func (u Unclaimed) Text() string {
 	case u.Owner == "":
 		return u.Dir + ": rdd did not make it and leaves it alone"
 	default:
-		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: rdd limavm adopt %s; to remove it with its disk: rdd limavm delete %s --unclaimed",
+		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: rdd limavm adopt %s; to remove it with its "+
+			"disk: rdd limavm delete %s --unclaimed",
 			u.Dir, u.Owner, u.Name, u.Name)
 	}
 }
 
 // ListUnclaimed lists the instance directories whose owner is none of machines. The error is
-// errors.ErrUnsupported when the engine cannot tell: who removes what is left must not take that for none.
+// errors.ErrUnsupported when the engine cannot tell: who removes what is left must not take that
+// for none.
 func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
 	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
 	if err != nil {

@@ -23,7 +23,8 @@ func TestUnclaimedDirectories(t *testing.T) {
 	home := t.TempDir()
 	for name, record := range map[string]string{
 		"rd":  `{"engine":"qemu","owner":{"uid":"1","namespace":"default","name":"rd"}}`,
-		"old": `{"engine":"qemu","owner":{"uid":"2","namespace":"work","name":"old"}}`, "foreign": "", "damaged": "{", ".staging": "", "_config": "",
+		"old": `{"engine":"qemu","owner":{"uid":"2","namespace":"work","name":"old"}}`, "foreign": "", "damaged": "{", ".staging": "",
+		"_config": "",
 	} {
 		if err := os.Mkdir(filepath.Join(home, name), 0o700); err != nil {
 			t.Fatal(err)
@@ -47,7 +48,9 @@ func TestUnclaimedDirectories(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	for i, says := range []string{"rm -r '" + want[0].Dir, "leaves it alone", "rdd limavm adopt old; to remove it with its disk: rdd limavm delete old --unclaimed"} {
+	for i, says := range []string{
+		"rm -r '" + want[0].Dir, "leaves it alone", "rdd limavm adopt old; to remove it with its disk: rdd limavm delete old --unclaimed",
+	} {
 		if text := got[i].Text(); !strings.Contains(text, says) {
 			t.Errorf("%q does not say %q", text, says)
 		}

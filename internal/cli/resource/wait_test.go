@@ -12,7 +12,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -32,9 +32,11 @@ func app(conditions ...metav1.Condition) *appv1.App {
 }
 
 var (
-	settled  = condition(appv1.ConditionSettled, metav1.ConditionTrue, "Settled", "")
-	booting  = condition(appv1.ConditionSettled, metav1.ConditionFalse, "WaitingForLimaVM", "booting")
-	noQEMU   = condition(appv1.ConditionSettled, metav1.ConditionFalse, "StartFailed", "this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86")
+	settled = condition(appv1.ConditionSettled, metav1.ConditionTrue, "Settled", "")
+	booting = condition(appv1.ConditionSettled, metav1.ConditionFalse, "WaitingForLimaVM", "booting")
+	noQEMU  = condition(
+		appv1.ConditionSettled, metav1.ConditionFalse, "StartFailed", "this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86",
+	)
 	outdated = metav1.Condition{Type: appv1.ConditionSettled, Status: metav1.ConditionFalse, Reason: "StartFailed", ObservedGeneration: 1}
 )
 
@@ -46,7 +48,7 @@ func failing(message string) metav1.Condition {
 // step is something that the waiting command sees after a time.
 type step struct {
 	after  time.Duration
-	object ctrl.Object
+	object ctrlclient.Object
 	err    error
 }
 
@@ -65,42 +67,76 @@ func TestWait(t *testing.T) {
 		retries int
 	}{
 		{name: "settled already", steps: []step{{object: app(settled)}}},
-		{name: "settles", steps: []step{{object: app()}, {after: time.Minute, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: 2 * time.Minute},
-		{name: "an old failure does not count", steps: []step{{object: app(outdated)}, {after: time.Minute, object: app(settled)}}, took: time.Minute},
-		{name: "a failure that passes", steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: time.Minute + 2*time.Second},
+		{
+			name: "settles", steps: []step{{object: app()}, {after: time.Minute, object: app(booting)}, {after: time.Minute, object: app(settled)}},
+			took: 2 * time.Minute,
+		},
+		{
+			name: "an old failure does not count", steps: []step{{object: app(outdated)}, {after: time.Minute, object: app(settled)}},
+			took: time.Minute,
+		},
+		{
+			name: "a failure that passes",
+			steps: []step{
+				{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Second, object: app(booting)},
+				{after: time.Minute, object: app(settled)},
+			},
+			took: time.Minute + 2*time.Second,
+		},
 		{
 			name:  "a failure that stays",
 			steps: []step{{object: app(booting)}, {after: time.Second, object: app(noQEMU)}, {after: time.Hour}},
-			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: session.ExitError, took: 3 * time.Second,
+			want:  "StartFailed: this host lacks QEMU; to cure it: sudo apt-get install qemu-system-x86", code: session.ExitError,
+			took: 3 * time.Second,
 		},
 		{
-			name:  "a failure that comes back",
-			steps: []step{{object: app(booting)}, {after: time.Second, object: app(failing("died after 3 s"))}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(failing("died after 5 s"))}, {after: time.Hour}},
-			want:  "StartFailed: died after 5 s", code: session.ExitError, took: time.Minute + 2*time.Second,
+			name: "a failure that comes back",
+			steps: []step{
+				{object: app(booting)}, {after: time.Second, object: app(failing("died after 3 s"))}, {after: time.Second, object: app(booting)},
+				{after: time.Minute, object: app(failing("died after 5 s"))}, {after: time.Hour},
+			},
+			want: "StartFailed: died after 5 s", code: session.ExitError, took: time.Minute + 2*time.Second,
 		},
 		{
-			name:  "a failure from before that comes back",
-			steps: []step{{object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(noQEMU)}, {after: time.Hour}},
-			want:  "StartFailed: this host lacks QEMU", code: session.ExitError, took: time.Minute + time.Second, retries: 1,
+			name: "a failure from before that comes back",
+			steps: []step{
+				{object: app(noQEMU)}, {after: time.Second, object: app(booting)}, {after: time.Minute, object: app(noQEMU)}, {after: time.Hour},
+			},
+			want: "StartFailed: this host lacks QEMU", code: session.ExitError, took: time.Minute + time.Second, retries: 1,
 		},
 		{
-			name:  "another failure",
-			steps: []step{{object: app(failing("one"))}, {after: time.Second, object: app(booting)}, {after: time.Second, object: app(failing("two"))}, {after: time.Second, object: app(settled)}},
-			took:  3 * time.Second, retries: 1,
+			name: "another failure",
+			steps: []step{
+				{object: app(failing("one"))}, {after: time.Second, object: app(booting)}, {after: time.Second, object: app(failing("two"))},
+				{after: time.Second, object: app(settled)},
+			},
+			took: 3 * time.Second, retries: 1,
 		},
 		{
 			name:  "a failure from before that stays",
 			steps: []step{{object: app(noQEMU)}, {after: time.Hour}},
 			want:  "StartFailed: this host lacks QEMU", code: session.ExitError, took: 10 * time.Second, retries: 1,
 		},
-		{name: "a failure from before that was cured", steps: []step{{object: app(noQEMU)}, {after: 9 * time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}}, took: time.Minute + 9*time.Second, retries: 1},
+		{
+			name:  "a failure from before that was cured",
+			steps: []step{{object: app(noQEMU)}, {after: 9 * time.Second, object: app(booting)}, {after: time.Minute, object: app(settled)}},
+			took:  time.Minute + 9*time.Second, retries: 1,
+		},
 		{
 			name: "a passed deadline", steps: []step{{object: app(booting)}, {after: 24 * time.Hour}},
 			want: "context deadline exceeded while waiting for the VM to run (booting)", code: session.ExitDeadline, took: time.Hour,
 		},
-		{name: "deleted", steps: []step{{object: app(booting)}, {after: time.Second, object: deleted}}, want: "the App was deleted meanwhile", code: session.ExitError, took: time.Second},
-		{name: "gone", steps: []step{{object: app(booting)}, {after: time.Second}}, want: "the App was deleted meanwhile", code: session.ExitError, took: time.Second},
-		{name: "changed by someone else", steps: []step{{object: stoppedByOther}}, want: "its spec.running is false now", code: session.ExitError},
+		{
+			name: "deleted", steps: []step{{object: app(booting)}, {after: time.Second, object: deleted}}, want: "the App was deleted meanwhile",
+			code: session.ExitError, took: time.Second,
+		},
+		{
+			name: "gone", steps: []step{{object: app(booting)}, {after: time.Second}}, want: "the App was deleted meanwhile",
+			code: session.ExitError, took: time.Second,
+		},
+		{
+			name: "changed by someone else", steps: []step{{object: stoppedByOther}}, want: "its spec.running is false now", code: session.ExitError,
+		},
 		{name: "a broken watch", steps: []step{{err: errors.New("boom")}}, want: "waiting for the VM to run: boom", code: session.ExitError},
 	}
 	for _, tt := range tests {
@@ -172,12 +208,12 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 }
 
 func TestGone(t *testing.T) {
-	deleted := session.Gone("uid", func(object ctrl.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) })
+	deleted := session.Gone("uid", func(object ctrlclient.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) })
 	recreated := app()
 	recreated.UID = "another"
 	for _, tt := range []struct {
 		name   string
-		object ctrl.Object
+		object ctrlclient.Object
 		want   session.Result
 	}{
 		{"there", app(booting), session.Result{Why: "booting"}},

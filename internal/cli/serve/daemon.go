@@ -26,9 +26,11 @@ import (
 // EnginesFunc makes the engines of an instance.
 type EnginesFunc = wiring.EnginesFunc
 
-// Daemon returns what runs the daemon of an instance until its context ends. prepare is called first; in
-// the background its failure, too, is reported to the process that started the daemon.
-func Daemon(s *session.Session, newEngines EnginesFunc) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+// Daemon returns what runs the daemon of an instance until its context ends. prepare is called
+// first; in the background its failure, too, is reported to the process that started the daemon.
+func Daemon(
+	s *session.Session, newEngines EnginesFunc,
+) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
 	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
 		options := daemon.Options{Instance: inst, Build: s.Build, Background: background}
 		err := daemon.Serve(ctx, options, func() (daemon.Parts, error) {
@@ -44,8 +46,8 @@ func Daemon(s *session.Session, newEngines EnginesFunc) func(ctx context.Context
 	}
 }
 
-// daemonParts has the parts of an instance's daemon built from the saved arguments, the environment and
-// what this machine is.
+// daemonParts has the parts of an instance's daemon built from the saved arguments, the environment
+// and what this machine is.
 func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.EnginesFunc) (daemon.Parts, error) {
 	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {

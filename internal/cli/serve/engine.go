@@ -28,8 +28,8 @@ import (
 // acceleratorVariable overrides the choice of the accelerator.
 const acceleratorVariable = "RDD_VM_ACCEL"
 
-// thisProcess is what engines must know of this program and of who runs it. RDD_VM_ACCEL chooses the
-// accelerator.
+// thisProcess is what engines must know of this program and of who runs it. RDD_VM_ACCEL chooses
+// the accelerator.
 func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
 	accelerator := os.Getenv(acceleratorVariable)
 	if err := machine.ParseOverride(accelerator); err != nil {
@@ -58,7 +58,8 @@ func hostUser() (vmdir.User, error) {
 	return vmdir.User{Name: current.Username, UID: os.Getuid(), Home: home}, nil
 }
 
-// engineCommand drives the qemu engine by hand, without daemon and API: for tests, and to see what an engine does.
+// engineCommand drives the qemu engine by hand, without daemon and API: for tests, and to see what
+// an engine does.
 func engineCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "engine",

@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 )
 
-// OpenEngine opens the engine that rdd comes with, for what commands do with instances directly. It is
-// not for creating and starting them: that is the daemon's.
+// OpenEngine opens the engine that rdd comes with, for what commands do with instances directly. It
+// is not for creating and starting them: that is the daemon's.
 func OpenEngine(inst instance.Instance) vm.Engine {
 	return qemu.New(qemu.Config{LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Log: slog.Default()})
 }

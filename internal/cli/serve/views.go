@@ -10,7 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
-// viewsCommand is what a hostagent starts where QEMU must not see all that a mount contains; it becomes QEMU.
+// viewsCommand is what a hostagent starts where QEMU must not see all that a mount contains; it
+// becomes QEMU.
 func viewsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                share.ViewCommand + " MOUNTS PROGRAM [ARG…]",

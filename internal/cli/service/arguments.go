@@ -22,14 +22,22 @@ type argumentFlags struct {
 
 func addArguments(s *session.Session, cmd *cobra.Command) *argumentFlags {
 	f := &argumentFlags{Arguments: presence.DefaultArguments(), known: s.Controllers}
-	cmd.Flags().StringSliceVar(&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`)
-	cmd.Flags().IntVar(&f.SecurePort, "secure-port", 0, "port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one")
-	_ = cmd.RegisterFlagCompletionFunc("controllers", session.CompleteList(append(slices.Clone(f.known), presence.AllControllers))) // fails when done twice
+	cmd.Flags().StringSliceVar(
+		&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`,
+	)
+	cmd.Flags().IntVar(
+		&f.SecurePort, "secure-port", 0,
+		"port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one",
+	)
+	_ = cmd.RegisterFlagCompletionFunc(
+		"controllers", session.CompleteList(append(slices.Clone(f.known), presence.AllControllers)),
+	) // fails when done twice
 	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
 	return f
 }
 
-// create makes the instance; created is false when it is there already with the same arguments, or when none were asked for.
+// create makes the instance; created is false when it is there already with the same arguments, or
+// when none were asked for.
 func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (created bool, err error) {
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
@@ -43,7 +51,9 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	}
 	asked := cmd.Flags().Changed("controllers") || cmd.Flags().Changed("secure-port")
 	if exists && asked && !present.Equal(f.Arguments) {
-		return false, fmt.Errorf("instance %q exists with other arguments (%s); to change them: rdd service delete, then create it again", inst.Name, inst.ArgsFile())
+		return false, fmt.Errorf(
+			"instance %q exists with other arguments (%s); to change them: rdd service delete, then create it again", inst.Name, inst.ArgsFile(),
+		)
 	}
 	if exists {
 		return false, nil

@@ -40,7 +40,9 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 			return err
 		}
 		if !wait {
-			return inBackground(s, inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(
+				s, inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--timeout", cmd.Flag("timeout").Value.String(),
+			)
 		}
 		if err := deleteAll(ctx, s); err != nil {
 			return err
@@ -49,7 +51,8 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 	})
 }
 
-// removeInstance stops the daemon and removes the instance's directories, but no VM that nobody claims.
+// removeInstance stops the daemon and removes the instance's directories, but no VM that nobody
+// claims.
 func removeInstance(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
@@ -70,7 +73,8 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	return showUnclaimed(ctx, s)
 }
 
-// removeDirs removes the saved arguments last: until then the instance exists and can be deleted again.
+// removeDirs removes the saved arguments last: until then the instance exists and can be deleted
+// again.
 func removeDirs(inst instance.Instance, keepVMs bool) error {
 	remove := []string{inst.LogDir, inst.ShortDir}
 	if keepVMs {

@@ -40,7 +40,9 @@ func pathsCommand(s *session.Session) *cobra.Command {
 	}
 	format := &session.Choice{Value: "table", Valid: []string{"table", "json", "shell"}}
 	cmd.Flags().VarP(format, "output", "o", "output format")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.Valid, cobra.ShellCompDirectiveNoFileComp)) // fails when done twice
+	_ = cmd.RegisterFlagCompletionFunc(
+		"output", cobra.FixedCompletions(format.Valid, cobra.ShellCompDirectiveNoFileComp),
+	) // fails when done twice
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		inst, err := s.Instance()
 		if err != nil {

@@ -41,7 +41,9 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 			return err
 		}
 		if !wait {
-			return inBackground(s, inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(
+				s, inst, fmt.Sprintf("Instance %q is being reset.", inst.Name), "reset", "--yes", "--timeout", cmd.Flag("timeout").Value.String(),
+			)
 		}
 		return resetInstance(ctx, s, inst)
 	})

@@ -58,7 +58,9 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 		if err != nil {
 			return err
 		}
-		question := fmt.Sprintf("This puts the resources of instance %q back to how they were at %s", inst.Name, backup.Taken.Local().Format(time.DateTime))
+		question := fmt.Sprintf(
+			"This puts the resources of instance %q back to how they were at %s", inst.Name, backup.Taken.Local().Format(time.DateTime),
+		)
 		if err := s.Confirm(question, *yes); err != nil {
 			return err
 		}

@@ -11,8 +11,9 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Serve runs the daemon of an instance until ctx ends. It calls prepare first. In the background the
-// daemon reports to the process that started it. Only package serve links the daemon's own code.
+// Serve runs the daemon of an instance until ctx ends. It calls prepare first. In the background
+// the daemon reports to the process that started it. Only package serve links the daemon's own
+// code.
 type Serve = func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error
 
 // Command is `rdd service`; serve runs the daemon for `rdd service serve`.

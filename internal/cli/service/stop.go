@@ -36,7 +36,9 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 			return err
 		}
 		if *vms && !wait {
-			return inBackground(s, inst, "The VMs and then the daemon are being stopped.", "stop", "--vms", "--timeout", cmd.Flag("timeout").Value.String())
+			return inBackground(
+				s, inst, "The VMs and then the daemon are being stopped.", "stop", "--vms", "--timeout", cmd.Flag("timeout").Value.String(),
+			)
 		}
 		if *vms {
 			if err := stopVMs(ctx, s, inst); err != nil {

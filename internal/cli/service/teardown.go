@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
@@ -20,7 +20,8 @@ const (
 	finishTimeout = 30 * time.Second
 )
 
-// finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does not end it half-way.
+// finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does
+// not end it half-way.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 }
@@ -36,7 +37,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 		return err
 	}
 	if app != nil {
-		if err := ctrl.IgnoreNotFound(c.Delete(ctx, app, ctrl.Preconditions{UID: &app.UID})); err != nil {
+		if err := ctrlclient.IgnoreNotFound(c.Delete(ctx, app, ctrlclient.Preconditions{UID: &app.UID})); err != nil {
 			return fmt.Errorf("deleting the App: %w", err)
 		}
 		if err := resource.WaitAppGone(ctx, s, c, app, goesOnHint); err != nil {

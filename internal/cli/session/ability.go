@@ -8,8 +8,8 @@ import (
 )
 
 // Ability returns the engine of the instance as a T, which is one of the abilities that package vm
-// names. what completes "the engine cannot …". The error is errors.ErrUnsupported when the engine has
-// not got it: a command that can do without does.
+// names. what completes "the engine cannot …". The error is errors.ErrUnsupported when the engine
+// has not got it: a command that can do without does.
 func Ability[T any](s *Session, what string) (T, error) {
 	var none T
 	inst, err := s.Instance()

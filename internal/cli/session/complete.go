@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // CompleteList completes the last of several values that commas divide.
@@ -28,10 +28,10 @@ func WithPrefix(candidates []string, prefix string) []string {
 	return slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return !strings.HasPrefix(c, prefix) })
 }
 
-// Completing completes with what ask reads from a running daemon. Completion starts nothing: without
-// a daemon there are no candidates.
+// Completing completes with what ask reads from a running daemon. Completion starts nothing:
+// without a daemon there are no candidates.
 func (s *Session) Completing(
-	cmd *cobra.Command, ask func(context.Context, ctrl.Reader) ([]string, error),
+	cmd *cobra.Command, ask func(context.Context, ctrlclient.Reader) ([]string, error),
 ) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), CompletionTimeout)
 	defer cancel()

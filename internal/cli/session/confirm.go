@@ -21,8 +21,8 @@ func AddYes(cmd *cobra.Command) *bool {
 	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
 }
 
-// Confirm asks on a terminal whether to go on with what the sentence what says. It returns nil to go on.
-// Without a terminal nobody is asked, and only yes goes on.
+// Confirm asks on a terminal whether to go on with what the sentence what says. It returns nil to
+// go on. Without a terminal nobody is asked, and only yes goes on.
 func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil

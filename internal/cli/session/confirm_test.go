@@ -9,7 +9,9 @@ import (
 )
 
 func TestConfirm(t *testing.T) {
-	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "y": true, "\n": false, "n\n": false, "": false, "yesterday\n": false} {
+	for answer, want := range map[string]bool{
+		"y\n": true, "Yes\n": true, "y": true, "\n": false, "n\n": false, "": false, "yesterday\n": false,
+	} {
 		if got := readYes(strings.NewReader(answer)) == nil; got != want {
 			t.Errorf("%q: goes on %t, want %t", answer, got, want)
 		}

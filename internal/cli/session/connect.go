@@ -5,13 +5,13 @@ package session
 import (
 	"context"
 
-	ctrl "sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rancherdesktop.io/rdd/internal/client"
 )
 
 // FieldOwner of the fields that the commands write.
-const FieldOwner = ctrl.FieldOwner("rdd")
+const FieldOwner = ctrlclient.FieldOwner("rdd")
 
 // Connect returns a client of the instance's API. It starts the daemon when none is running, and
 // replaces one of an older build. The error is a *client.NewerError when the daemon is newer.
@@ -24,17 +24,17 @@ func (s *Session) Connect(ctx context.Context) (*client.Client, error) {
 }
 
 // Reconnect returns a client of a daemon that is running already; it does not start one.
-func (s *Session) Reconnect(ctx context.Context) (ctrl.WithWatch, error) {
+func (s *Session) Reconnect(ctx context.Context) (ctrlclient.WithWatch, error) {
 	return s.find(ctx, client.Options{Build: s.Build, NoStart: true})
 }
 
 // Peek returns a client of a daemon that is running already, of whichever build: it neither starts
 // nor replaces one.
-func (s *Session) Peek(ctx context.Context) (ctrl.WithWatch, error) {
+func (s *Session) Peek(ctx context.Context) (ctrlclient.WithWatch, error) {
 	return s.find(ctx, client.Options{NoStart: true})
 }
 
-func (s *Session) find(ctx context.Context, options client.Options) (ctrl.WithWatch, error) {
+func (s *Session) find(ctx context.Context, options client.Options) (ctrlclient.WithWatch, error) {
 	inst, err := s.Instance()
 	if err != nil {
 		return nil, err
@@ -47,6 +47,6 @@ func (s *Session) find(ctx context.Context, options client.Options) (ctrl.WithWa
 }
 
 // Follower follows the object that key names. list is an empty list of its kind.
-func (s *Session) Follower(c ctrl.WithWatch, list ctrl.ObjectList, key ctrl.ObjectKey) *Follower {
+func (s *Session) Follower(c ctrlclient.WithWatch, list ctrlclient.ObjectList, key ctrlclient.ObjectKey) *Follower {
 	return &Follower{Client: c, Reconnect: s.Reconnect, List: list, Key: key}
 }

@@ -20,7 +20,8 @@ const (
 	ExitNewer    = 5 // the running daemon is newer than this rdd
 )
 
-// CodeError carries the exit code that a command ends with. Err may be nil: then nothing is printed.
+// CodeError carries the exit code that a command ends with. Err may be nil: then nothing is
+// printed.
 type CodeError struct {
 	Code int
 	Err  error

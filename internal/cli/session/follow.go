@@ -35,8 +35,8 @@ type Observation struct {
 	Err    error
 }
 
-// Follow sends the object as it is and then each of its changes, until ctx ends or an error was sent.
-// A connection that breaks is made again for 15 seconds.
+// Follow sends the object as it is and then each of its changes, until ctx ends or an error was
+// sent. A connection that breaks is made again for 15 seconds.
 func (f *Follower) Follow(ctx context.Context) <-chan Observation {
 	observations := make(chan Observation)
 	go func() {

@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Host is the user's host as the instance changes it. Where docker looks is what the daemon has found,
-// which may have another environment than this process.
+// Host is the user's host as the instance changes it. Where docker looks is what the daemon has
+// found, which may have another environment than this process.
 func (s *Session) Host(inst instance.Instance) (*hostconfig.Host, error) {
 	env, err := DockerEnvironment()
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Thing, error
 	return host.List()
 }
 
-// UndoHostChanges takes back what was changed on the host, for an App that is gone. What cannot be taken
-// back is named on standard error. The daemon does the same: whoever comes first.
+// UndoHostChanges takes back what was changed on the host, for an App that is gone. What cannot be
+// taken back is named on standard error. The daemon does the same: whoever comes first.
 func (s *Session) UndoHostChanges(ctx context.Context, inst instance.Instance) error {
 	host, err := s.Host(inst)
 	if err != nil {

@@ -21,8 +21,8 @@ func (l *SharedWriter) Write(data []byte) (int, error) {
 	return l.Out.Write(data)
 }
 
-// PrefixWriter marks each line with where it comes from, when several logs are followed at once. Out
-// may be shared with others: a line is written whole. It is not for several goroutines itself.
+// PrefixWriter marks each line with where it comes from, when several logs are followed at once.
+// Out may be shared with others: a line is written whole. It is not for several goroutines itself.
 type PrefixWriter struct {
 	Prefix string
 	Out    io.Writer

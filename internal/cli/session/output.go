@@ -49,7 +49,8 @@ func AddOutput(cmd *cobra.Command) *OutputFormat {
 // IsTable reports whether the output is for people.
 func (o OutputFormat) IsTable() bool { return o == DefaultOutput }
 
-// Print writes value in the format asked for; table writes the table, with tabs between its columns.
+// Print writes value in the format asked for; table writes the table, with tabs between its
+// columns.
 func (o OutputFormat) Print(out io.Writer, value any, table func(io.Writer)) error {
 	switch o {
 	case "json":

@@ -27,13 +27,14 @@ type Result struct {
 // wait at once.
 type Predicate func(client.Object) (Result, error)
 
-// FailureReason reports whether a condition's reason says that something will not come true by itself.
+// FailureReason reports whether a condition's reason says that something will not come true by
+// itself.
 func FailureReason(reason string) bool {
 	return limav1.Failed(reason) || appv1.Failed(reason)
 }
 
-// Blocked is the result for a condition that is not as wanted. otherwise is why when there is none of
-// that generation of the object yet.
+// Blocked is the result for a condition that is not as wanted. otherwise is why when there is none
+// of that generation of the object yet.
 func Blocked(c *metav1.Condition, generation int64, otherwise string) Result {
 	if c == nil || c.ObservedGeneration < generation {
 		return Result{Why: otherwise, Unseen: true}
@@ -48,7 +49,8 @@ func Blocked(c *metav1.Condition, generation int64, otherwise string) Result {
 	return r
 }
 
-// Gone holds once the object of that UID does not exist any more; why says what its deletion waits for.
+// Gone holds once the object of that UID does not exist any more; why says what its deletion waits
+// for.
 func Gone(uid string, why func(client.Object) string) Predicate {
 	return func(object client.Object) (Result, error) {
 		if object == nil || string(object.GetUID()) != uid {

@@ -32,7 +32,8 @@ type Progress struct {
 	now     func() time.Time
 
 	mu sync.Mutex
-	// text is shown, its numbers cut out in step; since is when step began, printed when a plain line was last written.
+	// text is shown, its numbers cut out in step; since is when step began, printed when a plain line
+	// was last written.
 	text, step     string
 	since, printed time.Time
 	stop           chan struct{}

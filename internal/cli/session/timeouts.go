@@ -4,7 +4,8 @@ package session
 
 import "time"
 
-// Deadlines by default. A first start builds the guest's image and boots, under emulation if need be.
+// Deadlines by default. A first start builds the guest's image and boots, under emulation if need
+// be.
 const (
 	StartTimeout  = 20 * time.Minute
 	ChangeTimeout = 5 * time.Minute

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A failure ends a wait when it stays, or comes back after another attempt: controllers try again what may pass by
-// itself. One that was there before the command began gets longer, as the command has asked
-// for another attempt.
+// A failure ends a wait when it stays, or comes back after another attempt: controllers try again
+// what may pass by itself. One that was there before the command began gets longer, as the command
+// has asked for another attempt.
 const (
 	failureStays    = 2 * time.Second
 	oldFailureStays = 10 * time.Second
@@ -33,8 +33,8 @@ type Wait struct {
 	failedWith string
 }
 
-// Run returns nil once the object is as wanted, and an error when its failure stays. A deadline of ctx
-// that passes is a CodeError with ExitDeadline.
+// Run returns nil once the object is as wanted, and an error when its failure stays. A deadline of
+// ctx that passes is a CodeError with ExitDeadline.
 func (w *Wait) Run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -74,7 +74,8 @@ func (w *Wait) evaluate(o Observation) (Result, error) {
 	return w.Until(o.Object)
 }
 
-// failureTimer returns the channel that fires when a failure has stayed for too long; nil when there is none.
+// failureTimer returns the channel that fires when a failure has stayed for too long; nil when
+// there is none.
 func (w *Wait) failureTimer(
 	ctx context.Context, first bool, now, before Result, stays <-chan time.Time,
 ) (<-chan time.Time, error) {

@@ -31,7 +31,8 @@ func TestGuestCommand(t *testing.T) {
 	}
 }
 
-// TestWhereACommandBegins: --workdir must exist; the directory that the user is in need not be in the guest.
+// TestWhereACommandBegins: --workdir must exist; the directory that the user is in need not be in
+// the guest.
 func TestWhereACommandBegins(t *testing.T) {
 	here, err := os.Getwd()
 	if err != nil {

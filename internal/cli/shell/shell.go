@@ -40,8 +40,8 @@ func AddWorkdir(cmd *cobra.Command, o *Options) {
 	cmd.Flags().StringVarP(&o.Workdir, "workdir", "w", "", "directory in the guest to begin in")
 }
 
-// Run runs a command in a guest and passes on its exit code, as a session.CodeError. It needs no daemon.
-// An error says what to do when the guest cannot be reached.
+// Run runs a command in a guest and passes on its exit code, as a session.CodeError. It needs no
+// daemon. An error says what to do when the guest cannot be reached.
 func Run(ctx context.Context, s *session.Session, o Options) error {
 	code, err := runInGuest(ctx, s, o)
 	if ctx.Err() != nil {
@@ -56,8 +56,8 @@ func Run(ctx context.Context, s *session.Session, o Options) error {
 	return nil
 }
 
-// exitOf is what a shell reports for a command that the cause of its context ended: the signal to this
-// process; else as if Ctrl-C had.
+// exitOf is what a shell reports for a command that the cause of its context ended: the signal to
+// this process; else as if Ctrl-C had.
 func exitOf(cause error) int {
 	var received *session.SignalError
 	if errors.As(cause, &received) {

@@ -29,7 +29,8 @@ func terminalOf(s *session.Session) *terminal {
 	return &terminal{in: in, out: out}
 }
 
-// describe asks for a terminal like this one in the guest. Changes of its size are followed until ctx ends.
+// describe asks for a terminal like this one in the guest. Changes of its size are followed until
+// ctx ends.
 func (t *terminal) describe(ctx context.Context) *vm.Terminal {
 	return &vm.Terminal{Term: os.Getenv("TERM"), Size: sizeOf(t.out), Resized: resizes(ctx, t.out), Prepare: t.makeRaw}
 }

@@ -21,8 +21,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// gather collects what there is to know about the App, or about the LimaVM name. It starts nothing, and
-// what cannot be asked is a fact of its own.
+// gather collects what there is to know about the App, or about the LimaVM name. It starts nothing,
+// and what cannot be asked is a fact of its own.
 func gather(ctx context.Context, s *session.Session, name string) (*explain.Facts, error) {
 	inst, err := s.Instance()
 	if err != nil {

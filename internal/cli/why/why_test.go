@@ -29,11 +29,14 @@ func TestWhyText(t *testing.T) {
 	at := metav1.NewTime(time.Date(2031, 5, 6, 7, 8, 9, 0, time.Local))
 	report := report{Cause: explain.Cause{Summary: "It does not start.", Detail: []string{"line"}, Next: "rdd start"}}
 	for i := range shownEntries + 2 {
-		report.Timeline = append(report.Timeline, explain.Entry{Time: at, Kind: explain.KindEvent, Warning: i%2 == 1, Text: fmt.Sprint("entry ", i)})
+		report.Timeline = append(
+			report.Timeline, explain.Entry{Time: at, Kind: explain.KindEvent, Warning: i%2 == 1, Text: fmt.Sprint("entry ", i)},
+		)
 	}
 	var out strings.Builder
 	report.text(&out, false)
-	want := "It does not start.\n  line\nNext: rdd start\n\n(2 earlier entries; to see them: --all)\n2031-05-06\n07:08:09  event      entry 2\n07:08:09 !event      entry 3\n"
+	want := "It does not start.\n  line\nNext: rdd start\n\n(2 earlier entries; to see them: --all)\n2031-05-06\n07:08:09  event      entry " +
+		"2\n07:08:09 !event      entry 3\n"
 	if !strings.HasPrefix(out.String(), want) {
 		t.Errorf("got\n%s", out.String())
 	}
@@ -75,8 +78,9 @@ func TestPhases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := `{"time":"2031-01-01T00:00:00Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
-{"time":"2031-01-01T00:00:01Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
+	const booting = `"status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}`
+	lines := `{"time":"2031-01-01T00:00:00Z",` + booting + "\n" +
+		`{"time":"2031-01-01T00:00:01Z",` + booting + `
 garbage
 {"time":"2031-01-01T00:01:00Z","status":{"running":true},"phase":"Running"}
 {"time":"2031-01-01T00:02:00Z","status":{"exiting":true,"errors":["QEMU ended\nbadly"]},"phase":"Stopped"}
@@ -103,7 +107,8 @@ garbage
 
 func TestConsole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "serial.log")
-	if err := os.WriteFile(path, []byte("\x1b[2J\x1b[1mone\x1b[0m\r\n\r\n\xfftwo\x07\r\n"+strings.Repeat("x", logTailBytes)+"\nlast: "), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("\x1b[2J\x1b[1mone\x1b[0m\r\n\r\n\xfftwo\x07\r\n"+strings.Repeat("x", logTailBytes)+
+		"\nlast: "), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got, at := console(path); !slices.Equal(got, []string{"last:"}) || at.IsZero() {

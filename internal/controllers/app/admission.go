@@ -34,7 +34,8 @@ var (
 	namespaces = schema.GroupResource{Resource: "namespaces"}
 )
 
-// Rules are what the API fills in and refuses about Apps and what they own. They read live through reader.
+// Rules are what the API fills in and refuses about Apps and what they own. They read live through
+// reader.
 func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Rule {
 	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
@@ -69,11 +70,13 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 	}
 }
 
-// readableQuantity is what a quantity can look like that is read at once. The API machinery takes any exponent and works out
-// its number, for hours if need be; the schema is asked only after the defaults are set.
+// readableQuantity is what a quantity can look like that is read at once. The API machinery takes
+// any exponent and works out its number, for hours if need be; the schema is asked only after the
+// defaults are set.
 var readableQuantity = regexp.MustCompile(`^[^eE]{0,64}([eE][+-]?[0-9]{1,2}|Ei?)?$`)
 
-// guardMemory refuses an amount of memory before anything reads it. What else is wrong with it, its reader tells.
+// guardMemory refuses an amount of memory before anything reads it. What else is wrong with it, its
+// reader tells.
 func guardMemory(_ context.Context, request admission.Request) admission.Response {
 	object := map[string]any{}
 	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
@@ -140,10 +143,13 @@ func (v validator) warn(spec appv1.AppSpec) admission.Warnings {
 	if problem == nil {
 		return nil
 	}
-	return admission.Warnings{fmt.Sprintf("your home is not visible in the virtual machine, so that containers cannot mount your directories: %v", problem)}
+	return admission.Warnings{
+		fmt.Sprintf("your home is not visible in the virtual machine, so that containers cannot mount your directories: %v", problem),
+	}
 }
 
-// ValidateUpdate judges what changed, so that an App that was fine on a bigger host can still be stopped and deleted.
+// ValidateUpdate judges what changed, so that an App that was fine on a bigger host can still be
+// stopped and deleted.
 func (v validator) ValidateUpdate(_ context.Context, old, app *appv1.App) (admission.Warnings, error) {
 	if !app.DeletionTimestamp.IsZero() {
 		return nil, nil

@@ -33,7 +33,8 @@ func TestRenderedTemplateIsValidAndRecognised(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if loaded.CPUs != 3 || loaded.Memory != 2500<<20 || loaded.Images[0].Location != "rdd:docker" || loaded.PortForwards[0].HostSocket != quiet.DockerSocket {
+	if loaded.CPUs != 3 || loaded.Memory != 2500<<20 || loaded.Images[0].Location != "rdd:docker" ||
+		loaded.PortForwards[0].HostSocket != quiet.DockerSocket {
 		t.Errorf("loaded %+v", loaded)
 	}
 	if !quiet.matches(text, quiet.wanted(spec)) {
@@ -92,7 +93,8 @@ func TestSpecIsRecognised(t *testing.T) {
 			}
 		}
 	}
-	old := "cpus: 2\nmemory: 4GiB\nimages: [{location: 'rdd:docker'}]\nportForwards: [{guestSocket: /var/run/docker.sock, hostSocket: " + f.DockerSocket + "}]\n"
+	old := "cpus: 2\nmemory: 4GiB\nimages: [{location: 'rdd:docker'}]\nportForwards: [{guestSocket: /var/run/docker.sock, hostSocket: " +
+		f.DockerSocket + "}]\n"
 	if !f.matches(old, f.wanted(appv1.AppSpec{})) {
 		t.Error("a template of an older rdd does not match: an upgrade would restart the machine")
 	}
@@ -154,7 +156,10 @@ func TestSettled(t *testing.T) {
 	}{
 		"all is so":         {func(*scope) {}, "True/Settled/"},
 		"no conditions yet": {func(s *scope) { s.limaVM.Status.Conditions = nil }, "False/WaitingForLimaVM/waiting for the LimaVM controller"},
-		"being created":     {func(s *scope) { c := condition(s, "Created"); c.Status, c.Message = "Unknown", "building image 1/5" }, "False/WaitingForLimaVM/building image 1/5"},
+		"being created": {
+			func(s *scope) { c := condition(s, "Created"); c.Status, c.Message = "Unknown", "building image 1/5" },
+			"False/WaitingForLimaVM/building image 1/5",
+		},
 		"creation failed": {func(s *scope) {
 			c := condition(s, "Created")
 			c.Status, c.Reason, c.Message = "False", "CreateFailed", "no qemu"
@@ -163,9 +168,11 @@ func TestSettled(t *testing.T) {
 			c := condition(s, "Created")
 			c.Status, c.Reason, c.Message = "False", "NameTaken", "taken"
 		}, "False/NameTaken/taken"},
-		"starting":                      {running("False", "Starting", "booting"), "False/WaitingForLimaVM/booting"},
-		"start failed":                  {running("False", "StartFailed", "panic"), "False/StartFailed/panic"},
-		"failed for an older spec":      {func(s *scope) { running("False", "StartFailed", "panic")(s); s.limaVM.Generation = 6 }, "False/WaitingForLimaVM/panic"},
+		"starting":     {running("False", "Starting", "booting"), "False/WaitingForLimaVM/booting"},
+		"start failed": {running("False", "StartFailed", "panic"), "False/StartFailed/panic"},
+		"failed for an older spec": {
+			func(s *scope) { running("False", "StartFailed", "panic")(s); s.limaVM.Generation = 6 }, "False/WaitingForLimaVM/panic",
+		},
 		"speaks of an older generation": {func(s *scope) { s.limaVM.Generation = 6 }, "False/WaitingForLimaVM/"},
 		"restart due":                   {func(s *scope) { s.limaVM.Status.RestartNeeded = true }, "False/ApplyingTemplate/"},
 		"template not observed":         {func(s *scope) { s.template.ResourceVersion = "43" }, "False/ApplyingTemplate/"},
@@ -178,13 +185,22 @@ func TestSettled(t *testing.T) {
 			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
 			running("False", "Stopping", "shutting down")(s)
 		}, "False/WaitingForLimaVM/shutting down"},
-		"engine not seen yet":      {watched(nil), "False/WaitingForEngine/waiting for the container engine controller"},
-		"engine proven":            {watched(func(s *scope) {}), "True/Settled/"},
-		"engine of an older spec":  {watched(func(s *scope) { s.app.Status.Conditions[0].ObservedGeneration = 2 }), "False/EngineStale/the container engine has to be proven again"},
-		"engine of an older start": {watched(func(s *scope) { s.limaVM.Status.RestartCount = 9 }), "False/EngineStale/the container engine has to be proven again"},
-		"another engine":           {watched(func(s *scope) { s.app.Spec.ContainerEngine.Name = "containerd" }), "False/EngineStale/the container engine has to be proven again"},
+		"engine not seen yet": {watched(nil), "False/WaitingForEngine/waiting for the container engine controller"},
+		"engine proven":       {watched(func(s *scope) {}), "True/Settled/"},
+		"engine of an older spec": {
+			watched(func(s *scope) { s.app.Status.Conditions[0].ObservedGeneration = 2 }),
+			"False/EngineStale/the container engine has to be proven again",
+		},
+		"engine of an older start": {
+			watched(func(s *scope) { s.limaVM.Status.RestartCount = 9 }), "False/EngineStale/the container engine has to be proven again",
+		},
+		"another engine": {
+			watched(func(s *scope) { s.app.Spec.ContainerEngine.Name = "containerd" }),
+			"False/EngineStale/the container engine has to be proven again",
+		},
 		"engine being tried": {watched(func(s *scope) {
-			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "Connecting", "trying"
+			c := &s.app.Status.Conditions[0]
+			c.Status, c.Reason, c.Message = "False", "Connecting", "trying"
 		}), "False/WaitingForEngine/trying"},
 		// The machine runs, and the container engine controller has not seen that yet.
 		"engine stopped before": {watched(func(s *scope) {
@@ -192,18 +208,23 @@ func TestSettled(t *testing.T) {
 			c.Status, c.Reason, c.Message = "False", appv1.ReasonStopped, "the machine does not run"
 		}), "False/WaitingForEngine/waiting for the container engine controller"},
 		"engine failed": {watched(func(s *scope) {
-			s.app.Status.Conditions[0].Status, s.app.Status.Conditions[0].Reason, s.app.Status.Conditions[0].Message = "False", "ConnectFailed", "gone"
+			c := &s.app.Status.Conditions[0]
+			c.Status, c.Reason, c.Message = "False", "ConnectFailed", "gone"
 		}), "False/ConnectFailed/gone"},
 		"engine of a stopped machine": {watched(func(s *scope) {
 			s.app.Status.Conditions = nil
 			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
 			running("False", "Stopped", "")(s)
 		}), "True/Settled/"},
-		"waiting":                  {func(s *scope) { s.outcome = reconcile.Wait("for a namespace", 0) }, "False/WaitingForLimaVM/for a namespace"},
+		"waiting": {
+			func(s *scope) { s.outcome = reconcile.Wait("for a namespace", 0) }, "False/WaitingForLimaVM/for a namespace",
+		},
 		"foreign":                  {func(s *scope) { s.outcome = reconcile.Stalled("ForeignObject", "rd") }, "False/ForeignObject/rd"},
 		"an error, never settled":  {func(s *scope) { s.outcome = reconcile.Retry(errors.New("boom")) }, "False/Retrying/trying again: boom"},
 		"an error, settled before": {func(s *scope) { settledBefore(s, 3); s.outcome = reconcile.Retry(errors.New("boom")) }, "True/Settled/"},
-		"an error, older settled":  {func(s *scope) { settledBefore(s, 2); s.outcome = reconcile.Retry(errors.New("boom")) }, "False/Retrying/trying again: boom"},
+		"an error, older settled": {
+			func(s *scope) { settledBefore(s, 2); s.outcome = reconcile.Retry(errors.New("boom")) }, "False/Retrying/trying again: boom",
+		},
 		"an error hides no failure": {func(s *scope) {
 			settledBefore(s, 3)
 			running("False", "Starting", "")(s)
@@ -238,7 +259,9 @@ func watched(change func(*scope)) func(*scope) {
 		s.app.Spec.ContainerEngine.Name = appv1.EngineMoby
 		s.limaVM.Status.RestartCount = 4
 		s.app.Status.ContainerEngine = appv1.ContainerEngineStatus{Name: appv1.EngineMoby, RestartCount: 4}
-		s.app.Status.Conditions = []metav1.Condition{{Type: appv1.ConditionContainerEngineReady, Status: "True", Reason: "Connected", ObservedGeneration: 3}}
+		s.app.Status.Conditions = []metav1.Condition{
+			{Type: appv1.ConditionContainerEngineReady, Status: "True", Reason: "Connected", ObservedGeneration: 3},
+		}
 		change(s)
 	}
 }

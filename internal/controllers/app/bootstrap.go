@@ -66,7 +66,8 @@ func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome
 // foreign says that an object of a name that we need is somebody else's, and what to do.
 func foreign(kindOf string, obj client.Object, app *appv1.App) reconcile.Outcome {
 	return reconcile.Stalled(appv1.ReasonForeignObject, fmt.Sprintf(
-		"%s %q exists and does not belong to App %q, which needs that name: delete it or rename it, or delete the App and choose another spec.namespace",
+		"%s %q exists and does not belong to App %q, which needs that name: delete it or rename it, or delete the App and choose another "+
+			"spec.namespace",
 		kindOf, client.ObjectKeyFromObject(obj), app.Name))
 }
 

@@ -21,9 +21,11 @@ type Facts struct {
 	Host template.Host
 	// DockerSocket is the path on the host where Docker's socket appears.
 	DockerSocket string
-	// EngineController says that the container engine controller runs: otherwise nobody would be waited for.
+	// EngineController says that the container engine controller runs: otherwise nobody would be
+	// waited for.
 	EngineController bool
-	// HomeProblem says why the user's home cannot be shown to guests without rdd's own directories in it; nil when it can.
+	// HomeProblem says why the user's home cannot be shown to guests without rdd's own directories in
+	// it; nil when it can.
 	HomeProblem func() error
 }
 

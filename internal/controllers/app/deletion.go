@@ -63,7 +63,8 @@ func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcom
 	}.Delete(ctx, r.client)
 }
 
-// deleteNamespace deletes the namespace that the App made, unless others have put their things into it meanwhile.
+// deleteNamespace deletes the namespace that the App made, unless others have put their things into
+// it meanwhile.
 func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Outcome {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
 	found, err := reconcile.Find(ctx, r.client, ns)
@@ -82,7 +83,12 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 		if err := r.disown(ctx, ns, s.app.UID); err != nil {
 			return reconcile.Retry(err)
 		}
-		r.events.Record(ctx, s.app, reconcile.Event{Reason: eventNamespaceKept, Message: fmt.Sprintf("Namespace %q stays because it holds %s, which is not the App's", ns.Name, guest)})
+		r.events.Record(
+			ctx, s.app,
+			reconcile.Event{
+				Reason: eventNamespaceKept, Message: fmt.Sprintf("Namespace %q stays because it holds %s, which is not the App's", ns.Name, guest),
+			},
+		)
 		return reconcile.Done()
 	}
 	return reconcile.Child{
@@ -91,7 +97,8 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 	}.Delete(ctx, r.client)
 }
 
-// guest names an object in a namespace that has nothing of the App's left; empty when there is none.
+// guest names an object in a namespace that has nothing of the App's left; empty when there is
+// none.
 func (r *Reconciler) guest(ctx context.Context, namespace string) (string, error) {
 	var vms limav1.LimaVMList
 	var configMaps corev1.ConfigMapList
@@ -121,7 +128,8 @@ func (r *Reconciler) disown(ctx context.Context, ns *corev1.Namespace, owner typ
 	return client.IgnoreNotFound(r.client.Patch(ctx, ns, patch))
 }
 
-// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is gone.
+// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is
+// gone.
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	err := reconcile.RemoveFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup)
 	if client.IgnoreNotFound(err) != nil {

@@ -10,7 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// waiting says what a reason of Settled that is nothing but a stage on the way means; empty for the others.
+// waiting says what a reason of Settled that is nothing but a stage on the way means; empty for the
+// others.
 func waiting(reason string) string {
 	switch reason {
 	case appv1.ReasonWaitingForLimaVM:
@@ -26,8 +27,8 @@ func waiting(reason string) string {
 	}
 }
 
-// events lists what happened between two statuses: each change of why the App is not settled, or that it is.
-// What happens to the machine is told on the LimaVM.
+// events lists what happened between two statuses: each change of why the App is not settled, or
+// that it is. What happens to the machine is told on the LimaVM.
 func events(have, want appv1.AppStatus) []reconcile.Event {
 	before, after := settledOf(have), settledOf(want)
 	stage := waiting(after.Reason)

@@ -54,10 +54,14 @@ func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (
 	}
 	_, owner, _ := reconcile.Owned(old)
 	if old.Spec.Running != vm.Spec.Running {
-		return nil, fmt.Errorf("cannot change spec.running of LimaVM %q: it is owned by App %q; use `rdd start` or `rdd stop` instead", vm.Name, owner)
+		return nil, fmt.Errorf(
+			"cannot change spec.running of LimaVM %q: it is owned by App %q; use `rdd start` or `rdd stop` instead", vm.Name, owner,
+		)
 	}
 	if !maps.Equal(old.Spec.Params, vm.Spec.Params) {
-		return nil, fmt.Errorf("cannot change spec.params of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", vm.Name, owner)
+		return nil, fmt.Errorf(
+			"cannot change spec.params of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", vm.Name, owner,
+		)
 	}
 	return nil, nil
 }
@@ -89,7 +93,9 @@ func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.Confi
 	}
 	if ownedByApp(vm) {
 		_, owner, _ := reconcile.Owned(vm)
-		return nil, fmt.Errorf("cannot change the template of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", name, owner)
+		return nil, fmt.Errorf(
+			"cannot change the template of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", name, owner,
+		)
 	}
 	return nil, nil
 }

@@ -40,8 +40,8 @@ func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts, event
 	return &Reconciler{client: c, clock: clock, facts: facts, events: events, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
 }
 
-// OnlyDeletions makes the reconciler leave an App alone that is not being deleted. It is for a daemon in
-// which the controller is not enabled: nobody else would remove the App's finalizer.
+// OnlyDeletions makes the reconciler leave an App alone that is not being deleted. It is for a
+// daemon in which the controller is not enabled: nobody else would remove the App's finalizer.
 func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
 // scope is the App and what was seen of its world in one pass.

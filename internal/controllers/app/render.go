@@ -52,7 +52,8 @@ func (f Facts) wanted(spec appv1.AppSpec) machine {
 	return m
 }
 
-// Memory is the size as Lima writes it; a size that is no whole number of MiB is rounded down to one.
+// Memory is the size as Lima writes it; a size that is no whole number of MiB is rounded down to
+// one.
 func (m machine) Memory() string { return fmt.Sprintf("%dMiB", m.MemoryBytes>>20) }
 
 // render writes the Lima template for a machine.

@@ -102,7 +102,8 @@ func errorText(o reconcile.Outcome) string {
 	return ": " + o.Err.Error()
 }
 
-// blocker finds what keeps a world that was seen whole from being settled: the machine first, then what runs in it.
+// blocker finds what keeps a world that was seen whole from being settled: the machine first, then
+// what runs in it.
 func (s *scope) blocker() verdict {
 	v := machineBlocker(s.app, s.limaVM, s.template)
 	if v != (verdict{}) || !s.app.Spec.Running || !s.enginesWatched {
@@ -149,8 +150,8 @@ func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMa
 	}
 }
 
-// engineBlocker finds what of the container engine does. What was proven in another run of the machine, of another
-// engine or for another spec counts for nothing.
+// engineBlocker finds what of the container engine does. What was proven in another run of the
+// machine, of another engine or for another spec counts for nothing.
 func engineBlocker(app *appv1.App, vm *limav1.LimaVM) verdict {
 	ready, proven := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
 	switch {

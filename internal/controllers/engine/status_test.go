@@ -49,7 +49,8 @@ func TestReady(t *testing.T) {
 		return func(s *scope) {
 			s.app.Status.ContainerEngine = appv1.ContainerEngineStatus{Name: appv1.EngineMoby, Version: "25", RestartCount: run}
 			s.app.Status.Conditions = []metav1.Condition{{
-				Type: appv1.ConditionContainerEngineReady, Status: metav1.ConditionTrue, Reason: appv1.ReasonConnected, Message: "as it was", ObservedGeneration: 6,
+				Type: appv1.ConditionContainerEngineReady, Status: metav1.ConditionTrue, Reason: appv1.ReasonConnected, Message: "as it was",
+				ObservedGeneration: 6,
 			}}
 		}
 	}
@@ -72,8 +73,13 @@ func TestReady(t *testing.T) {
 		"proven by an earlier daemon":    {both(proven(3), phase(containers.PhaseConnecting, "")), "True/Connected/as it was", 3},
 		"proven in an earlier run":       {both(proven(2), phase(containers.PhaseConnecting, "")), connecting, 2},
 		"proven and then lost":           {both(proven(3), phase(containers.PhaseFailed, "gone")), "False/ConnectFailed/gone", 3},
-		"another engine was proven":      {both(proven(3), func(s *scope) { s.target.Engine, s.state.Target.Engine = "containerd", "containerd" }), "False/Connecting/running a container, to see that containerd works", 3},
-		"what was proven stays, stopped": {both(proven(3), func(s *scope) { s.target, s.state = nil, nil }), "False/Stopped/the machine does not run", 3},
+		"another engine was proven": {
+			both(proven(3), func(s *scope) { s.target.Engine, s.state.Target.Engine = "containerd", "containerd" }),
+			"False/Connecting/running a container, to see that containerd works", 3,
+		},
+		"what was proven stays, stopped": {
+			both(proven(3), func(s *scope) { s.target, s.state = nil, nil }), "False/Stopped/the machine does not run", 3,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app, limaVM := runningApp()

@@ -51,17 +51,20 @@ func TestWant(t *testing.T) {
 		app  *appv1.App
 		want hostconfig.Want
 	}{
-		"no App":          {nil, hostconfig.Want{}},
-		"ready":           {app(), hostconfig.Want{Docker: true, Ready: at}},
-		"stopped":         {app(engine(metav1.ConditionFalse, appv1.ReasonStopped)), hostconfig.Want{Docker: true}},
-		"connecting":      {app(engine(metav1.ConditionFalse, appv1.ReasonConnecting)), hostconfig.Want{Docker: true}},
-		"no Docker":       {app(engine(metav1.ConditionTrue, "NotApplicable")), hostconfig.Want{Docker: true}},
-		"nothing known":   {app(func(a *appv1.App) { a.Status.Conditions = nil }), hostconfig.Want{Docker: true}},
-		"containerd":      {app(func(a *appv1.App) { a.Spec.ContainerEngine.Name = appv1.EngineContainerd }), hostconfig.Want{}},
-		"to be deleted":   {app(func(a *appv1.App) { a.DeletionTimestamp = new(metav1.Now()) }), hostconfig.Want{}},
-		"a new App":       {app(func(a *appv1.App) { a.UID = "v" }), hostconfig.Want{Docker: true, Ready: "v 2023-11-14T22:13:20Z"}},
-		"to run or not":   {app(func(a *appv1.App) { a.Spec.Running = true }), hostconfig.Want{Docker: true, Ready: at}},
-		"no time is said": {app(func(a *appv1.App) { a.Status.Conditions[0].LastTransitionTime = metav1.Time{} }), hostconfig.Want{Docker: true, Ready: "u 0001-01-01T00:00:00Z"}},
+		"no App":        {nil, hostconfig.Want{}},
+		"ready":         {app(), hostconfig.Want{Docker: true, Ready: at}},
+		"stopped":       {app(engine(metav1.ConditionFalse, appv1.ReasonStopped)), hostconfig.Want{Docker: true}},
+		"connecting":    {app(engine(metav1.ConditionFalse, appv1.ReasonConnecting)), hostconfig.Want{Docker: true}},
+		"no Docker":     {app(engine(metav1.ConditionTrue, "NotApplicable")), hostconfig.Want{Docker: true}},
+		"nothing known": {app(func(a *appv1.App) { a.Status.Conditions = nil }), hostconfig.Want{Docker: true}},
+		"containerd":    {app(func(a *appv1.App) { a.Spec.ContainerEngine.Name = appv1.EngineContainerd }), hostconfig.Want{}},
+		"to be deleted": {app(func(a *appv1.App) { a.DeletionTimestamp = new(metav1.Now()) }), hostconfig.Want{}},
+		"a new App":     {app(func(a *appv1.App) { a.UID = "v" }), hostconfig.Want{Docker: true, Ready: "v 2023-11-14T22:13:20Z"}},
+		"to run or not": {app(func(a *appv1.App) { a.Spec.Running = true }), hostconfig.Want{Docker: true, Ready: at}},
+		"no time is said": {
+			app(func(a *appv1.App) { a.Status.Conditions[0].LastTransitionTime = metav1.Time{} }),
+			hostconfig.Want{Docker: true, Ready: "u 0001-01-01T00:00:00Z"},
+		},
 	} {
 		if got := hostconfig.WantedBy(tt.app); got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tt.want)

@@ -125,7 +125,9 @@ func checkReset(old, vm *limav1.LimaVM) error {
 	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || asked == last || later(asked, last) {
 		return nil
 	}
-	return fmt.Errorf("annotation %s of LimaVM %q must be later than the last request, %s; got %q", limav1.AnnotationResetRequested, vm.Name, last, asked)
+	return fmt.Errorf(
+		"annotation %s of LimaVM %q must be later than the last request, %s; got %q", limav1.AnnotationResetRequested, vm.Name, last, asked,
+	)
 }
 
 // ValidateDelete allows all: guarding owned objects is the finalizer guard's.

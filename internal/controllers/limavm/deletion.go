@@ -96,7 +96,8 @@ func (r *Reconciler) deleteSource(ctx context.Context, s *scope) reconcile.Outco
 	}.Delete(ctx, r.client)
 }
 
-// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is gone.
+// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is
+// gone.
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	err := reconcile.RemoveFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup)
 	if client.IgnoreNotFound(err) != nil {

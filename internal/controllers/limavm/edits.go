@@ -48,8 +48,8 @@ func (v validator) checkChange(limaVM *limav1.LimaVM, from, to side) error {
 	return nil
 }
 
-// checkEdit refuses what cannot be changed once the disk is made. Which of several images it was made of only the
-// engine knows; here at least one has to stay.
+// checkEdit refuses what cannot be changed once the disk is made. Which of several images it was
+// made of only the engine knows; here at least one has to stay.
 func checkEdit(before, after *template.Template) error {
 	stays := func(now template.Image) bool {
 		return slices.ContainsFunc(before.ArchImages(), func(was template.Image) bool { return sameImage(was, now) })

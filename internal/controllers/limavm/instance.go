@@ -55,8 +55,8 @@ func (s *scope) spec(adoptFrom string) vm.Spec {
 	}
 }
 
-// formerOwner is the UID that the instance in the way may be taken over from: the one that the annotation
-// names, once no LimaVM bears it. Empty: nothing is taken over.
+// formerOwner is the UID that the instance in the way may be taken over from: the one that the
+// annotation names, once no LimaVM bears it. Empty: nothing is taken over.
 func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) {
 	uid := s.vm.Annotations[limav1.AnnotationAdoptFrom]
 	if uid == "" || s.foreign == nil || s.foreign.Owner.UID != uid {

@@ -12,7 +12,8 @@ import (
 )
 
 // pace spaces out the status writes that change nothing but messages and forwarded ports, so that
-// progress, and ports that come and go, are no storm of writes. It belongs to one worker per object.
+// progress, and ports that come and go, are no storm of writes. It belongs to one worker per
+// object.
 type pace struct {
 	last shared[types.UID, time.Time]
 }

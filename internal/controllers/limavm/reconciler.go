@@ -54,7 +54,9 @@ type Reconciler struct {
 }
 
 // NewReconciler makes a Reconciler that reads and writes through c, live.
-func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events reconcile.EventRecorder) *Reconciler {
+func NewReconciler(
+	c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events reconcile.EventRecorder,
+) *Reconciler {
 	return &Reconciler{
 		client: c, engine: engine, clock: clock, host: host, events: events,
 		status:  reconcile.StatusWriter{Client: c, Owner: fieldOwner},
@@ -62,28 +64,30 @@ func NewReconciler(c client.Client, engine vm.Engine, clock clock.PassiveClock, 
 	}
 }
 
-// OnlyDeletions makes the reconciler leave alone all that is not being deleted. It is for a daemon in
-// which the controller is not enabled: nobody else would remove the LimaVMs' finalizers.
+// OnlyDeletions makes the reconciler leave alone all that is not being deleted. It is for a daemon
+// in which the controller is not enabled: nobody else would remove the LimaVMs' finalizers.
 func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
 // scope is a LimaVM and what was seen of its world in one pass.
 type scope struct {
 	vm  *limav1.LimaVM
 	now time.Time
-	// observed says that the engine answered; state is nil when it has no instance of ours then. found is the
-	// state that the pass began with, foreign an instance of the name that is another's.
+	// observed says that the engine answered; state is nil when it has no instance of ours then. found
+	// is the state that the pass began with, foreign an instance of the name that is another's.
 	observed              bool
 	state, found, foreign *vm.State
 	// template is the LimaVM's own copy, hash what it and the params amount to, and revision what
 	// these and the restarts that were asked for do.
 	template       *corev1.ConfigMap
 	hash, revision string
-	// changed says that the revision has not been tried before: what failed with another does not hold it back.
+	// changed says that the revision has not been tried before: what failed with another does not hold
+	// it back.
 	changed bool
 	outcome reconcile.Outcome
 	// stalled is what the pass has found to be in the way until someone acts; nil when it has not.
 	stalled *vm.Failure
-	// acted says that the engine was told something since it was observed, released that the finalizer is gone.
+	// acted says that the engine was told something since it was observed, released that the finalizer
+	// is gone.
 	acted, released bool
 }
 
@@ -156,7 +160,8 @@ func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup))
 }
 
-// report looks again when the engine was told something, writes the status, and tells what is new in it.
+// report looks again when the engine was told something, writes the status, and tells what is new
+// in it.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	if s.acted {
 		if o := r.observe(ctx, s); o.Err != nil {

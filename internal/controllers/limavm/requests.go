@@ -46,8 +46,8 @@ func noted(limaVM *limav1.LimaVM) notes {
 	return notes{restart: limaVM.Status.LastRestartRequest, reset: limaVM.Status.LastResetRequest}
 }
 
-// noted is what the status is to say: the annotations' values where there are some. An instance that was
-// made for a later reset than the status knows of outlived that status, and corrects it.
+// noted is what the status is to say: the annotations' values where there are some. An instance
+// that was made for a later reset than the status knows of outlived that status, and corrects it.
 func (s *scope) noted() notes {
 	n := noted(s.vm)
 	if s.deleting() {
@@ -61,9 +61,9 @@ func (s *scope) noted() notes {
 	return n
 }
 
-// later reports whether a reset was asked for after the one that an instance was made for. Values that
-// are no times tell nothing but that they differ. The empty value is before all others: a status that was restored from
-// an old copy must not cost anyone their disk.
+// later reports whether a reset was asked for after the one that an instance was made for. Values
+// that are no times tell nothing but that they differ. The empty value is before all others: a
+// status that was restored from an old copy must not cost anyone their disk.
 func later(reset, incarnation string) bool {
 	asked, err := time.Parse(time.RFC3339Nano, reset)
 	made, errMade := time.Parse(time.RFC3339Nano, incarnation)

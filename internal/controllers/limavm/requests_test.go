@@ -30,7 +30,9 @@ func TestRevisionFor(t *testing.T) {
 		t.Error("without a request it is the template's")
 	}
 	seen := map[string]bool{}
-	for _, r := range []string{revisionFor("h", ""), revisionFor("h", "1"), revisionFor("h", "2"), revisionFor("g", "1"), revisionFor("h 1", "")} {
+	for _, r := range []string{
+		revisionFor("h", ""), revisionFor("h", "1"), revisionFor("h", "2"), revisionFor("g", "1"), revisionFor("h 1", ""),
+	} {
 		if seen[r] {
 			t.Errorf("%s twice", r)
 		}
@@ -44,7 +46,8 @@ func TestRevisionFor(t *testing.T) {
 // TestSpent: which annotations have served their turn.
 func TestSpent(t *testing.T) {
 	all := map[string]string{
-		limav1.AnnotationRestartRequested: "1", limav1.AnnotationResetRequested: "1", limav1.AnnotationForceStop: "1", limav1.AnnotationAdoptFrom: "u", "mine": "yes",
+		limav1.AnnotationRestartRequested: "1", limav1.AnnotationResetRequested: "1", limav1.AnnotationForceStop: "1",
+		limav1.AnnotationAdoptFrom: "u", "mine": "yes",
 	}
 	base := []string{limav1.AnnotationRestartRequested, limav1.AnnotationResetRequested}
 	adopted, down := limav1.AnnotationAdoptFrom, limav1.AnnotationForceStop
@@ -52,13 +55,17 @@ func TestSpent(t *testing.T) {
 		scene
 		want []string
 	}{
-		"nothing there":         {scene{}, []string{down}},
-		"being made":            {scene{state: &vm.State{Phase: vm.PhaseCreating}}, []string{adopted, down}},
-		"stopped":               {scene{state: off("", "")}, []string{adopted, down}},
-		"running, to stop":      {scene{state: on(vm.PhaseRunning)}, []string{adopted}},
-		"running":               {scene{wanted: true, state: on(vm.PhaseRunning)}, []string{adopted, down}},
-		"running, to restart":   {scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.RunningRevision = "old" })}, []string{adopted}},
-		"running, to be reset":  {scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.Incarnation = "0" })}, []string{adopted}},
+		"nothing there":    {scene{}, []string{down}},
+		"being made":       {scene{state: &vm.State{Phase: vm.PhaseCreating}}, []string{adopted, down}},
+		"stopped":          {scene{state: off("", "")}, []string{adopted, down}},
+		"running, to stop": {scene{state: on(vm.PhaseRunning)}, []string{adopted}},
+		"running":          {scene{wanted: true, state: on(vm.PhaseRunning)}, []string{adopted, down}},
+		"running, to restart": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.RunningRevision = "old" })}, []string{adopted},
+		},
+		"running, to be reset": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.Incarnation = "0" })}, []string{adopted},
+		},
 		"shutting down":         {scene{state: on(vm.PhaseStopping)}, []string{adopted}},
 		"starting, not to stop": {scene{wanted: true, state: on(vm.PhaseStarting)}, []string{adopted}},
 	} {

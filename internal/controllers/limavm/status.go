@@ -57,8 +57,8 @@ func (s *scope) setMachine(st *limav1.LimaVMStatus) {
 	}
 }
 
-// setTemplate says which template is in force and whether a restart is due. While one into a changed template
-// is due or going on, the old one is in force.
+// setTemplate says which template is in force and whether a restart is due. While one into a
+// changed template is due or going on, the old one is in force.
 func (s *scope) setTemplate(st *limav1.LimaVMStatus) {
 	asked := st.LastRestartRequest != s.vm.Status.LastRestartRequest
 	switch {
@@ -98,8 +98,8 @@ func (s *scope) created() metav1.Condition {
 	return c
 }
 
-// refused says that the instance cannot be made, or made into, what the template says. A machine that
-// is there stays as it is.
+// refused says that the instance cannot be made, or made into, what the template says. A machine
+// that is there stays as it is.
 func (s *scope) refused() bool {
 	return s.outcome.Reason == limav1.ReasonCreateFailed || s.outcome.Reason == limav1.ReasonNameTaken
 }

@@ -69,27 +69,65 @@ func TestConditions(t *testing.T) {
 		scene
 		created, running string // status/reason/message
 	}{
-		"nothing yet":           {scene{outcome: reconcile.Wait("making the instance", 0)}, "Unknown/Pending/making the instance", "Unknown/Reconciling/making the instance"},
-		"not seen":              {scene{unseen: true, outcome: reconcile.Retry(errors.New("boom"))}, "Unknown/Pending/trying again: boom", "Unknown/Reconciling/trying again: boom"},
-		"creating":              {scene{state: with(&vm.State{Phase: vm.PhaseCreating}, progress)}, "Unknown/Pending/building image 3/5 42%", "Unknown/Reconciling/building image 3/5 42%"},
-		"source invalid":        {scene{outcome: reconcile.Stalled("CreateFailed", "field `arch`")}, "False/CreateFailed/field `arch`", "Unknown/Reconciling/field `arch`"},
-		"name taken":            {scene{outcome: reconcile.Stalled("NameTaken", "taken")}, "False/NameTaken/taken", "Unknown/Reconciling/taken"},
-		"creation failed":       {scene{state: with(&vm.State{Phase: vm.PhaseIncomplete}, failed(vm.OperationCreate))}, "False/CreateFailed/boom", "Unknown/Reconciling/"},
-		"broken":                {scene{state: on(vm.PhaseBroken), outcome: reconcile.Stalled("CreateFailed", "broken")}, "False/CreateFailed/broken", "Unknown/Reconciling/broken"},
+		"nothing yet": {
+			scene{outcome: reconcile.Wait("making the instance", 0)}, "Unknown/Pending/making the instance",
+			"Unknown/Reconciling/making the instance",
+		},
+		"not seen": {
+			scene{unseen: true, outcome: reconcile.Retry(errors.New("boom"))}, "Unknown/Pending/trying again: boom",
+			"Unknown/Reconciling/trying again: boom",
+		},
+		"creating": {
+			scene{state: with(&vm.State{Phase: vm.PhaseCreating}, progress)}, "Unknown/Pending/building image 3/5 42%",
+			"Unknown/Reconciling/building image 3/5 42%",
+		},
+		"source invalid": {
+			scene{outcome: reconcile.Stalled("CreateFailed", "field `arch`")}, "False/CreateFailed/field `arch`", "Unknown/Reconciling/field `arch`",
+		},
+		"name taken": {scene{outcome: reconcile.Stalled("NameTaken", "taken")}, "False/NameTaken/taken", "Unknown/Reconciling/taken"},
+		"creation failed": {
+			scene{state: with(&vm.State{Phase: vm.PhaseIncomplete}, failed(vm.OperationCreate))}, "False/CreateFailed/boom", "Unknown/Reconciling/",
+		},
+		"broken": {
+			scene{state: on(vm.PhaseBroken), outcome: reconcile.Stalled("CreateFailed", "broken")}, "False/CreateFailed/broken",
+			"Unknown/Reconciling/broken",
+		},
 		"stopped":               {scene{state: off("", "")}, "True/Created/", "False/Stopped/"},
 		"stopped after a crash": {scene{state: off(vm.OperationRun, "died")}, "True/Created/", "False/Stopped/"},
-		"about to start":        {scene{wanted: true, state: off("", ""), outcome: reconcile.Wait("busy", 1)}, "True/Created/", "False/Starting/busy"},
-		"starting":              {scene{wanted: true, state: with(on(vm.PhaseStarting), func(s *vm.State) { s.Progress = vm.Progress{Step: "booting", Percent: -1} })}, "True/Created/", "False/Starting/booting"},
-		"running":               {scene{wanted: true, state: on(vm.PhaseRunning)}, "True/Created/", "True/Started/"},
-		"start failed":          {scene{wanted: true, state: off(vm.OperationStart, "panic")}, "True/Created/", "False/StartFailed/panic"},
-		"start impossible":      {scene{wanted: true, state: off("", ""), outcome: reconcile.Stalled("StartFailed", "no qemu")}, "True/Created/", "False/StartFailed/no qemu"},
-		"died":                  {scene{wanted: true, state: off(vm.OperationRun, "killed")}, "True/Created/", "False/Starting/the machine ended by itself and is started again: killed"},
-		"stopping":              {scene{state: on(vm.PhaseStopping), outcome: reconcile.Wait("stopping", 0)}, "True/Created/", "False/Stopping/stopping"},
-		"stop failed":           {scene{state: with(on(vm.PhaseRunning), failed(vm.OperationStop))}, "True/Created/", "False/StopFailed/boom"},
-		"old failure to stop":   {scene{wanted: true, state: with(on(vm.PhaseRunning), failed(vm.OperationStop))}, "True/Created/", "True/Started/"},
-		"deleting":              {scene{deleting: true, wanted: true, state: on(vm.PhaseDeleting), outcome: reconcile.Wait("deleting", 0)}, "True/Created/", "False/Stopping/deleting"},
-		"deletion failed":       {scene{deleting: true, wanted: true, state: with(off("", ""), failed(vm.OperationDelete))}, "True/Created/", "False/StopFailed/boom"},
-		"deleted from disk":     {scene{deleting: true, wanted: true, outcome: reconcile.Wait("template", 0)}, "Unknown/Pending/template", "False/Stopped/template"},
+		"about to start": {
+			scene{wanted: true, state: off("", ""), outcome: reconcile.Wait("busy", 1)}, "True/Created/", "False/Starting/busy",
+		},
+		"starting": {
+			scene{wanted: true, state: with(on(vm.PhaseStarting), func(s *vm.State) { s.Progress = vm.Progress{Step: "booting", Percent: -1} })},
+			"True/Created/", "False/Starting/booting",
+		},
+		"running":      {scene{wanted: true, state: on(vm.PhaseRunning)}, "True/Created/", "True/Started/"},
+		"start failed": {scene{wanted: true, state: off(vm.OperationStart, "panic")}, "True/Created/", "False/StartFailed/panic"},
+		"start impossible": {
+			scene{wanted: true, state: off("", ""), outcome: reconcile.Stalled("StartFailed", "no qemu")}, "True/Created/",
+			"False/StartFailed/no qemu",
+		},
+		"died": {
+			scene{wanted: true, state: off(vm.OperationRun, "killed")}, "True/Created/",
+			"False/Starting/the machine ended by itself and is started again: killed",
+		},
+		"stopping": {
+			scene{state: on(vm.PhaseStopping), outcome: reconcile.Wait("stopping", 0)}, "True/Created/", "False/Stopping/stopping",
+		},
+		"stop failed": {scene{state: with(on(vm.PhaseRunning), failed(vm.OperationStop))}, "True/Created/", "False/StopFailed/boom"},
+		"old failure to stop": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), failed(vm.OperationStop))}, "True/Created/", "True/Started/",
+		},
+		"deleting": {
+			scene{deleting: true, wanted: true, state: on(vm.PhaseDeleting), outcome: reconcile.Wait("deleting", 0)}, "True/Created/",
+			"False/Stopping/deleting",
+		},
+		"deletion failed": {
+			scene{deleting: true, wanted: true, state: with(off("", ""), failed(vm.OperationDelete))}, "True/Created/", "False/StopFailed/boom",
+		},
+		"deleted from disk": {
+			scene{deleting: true, wanted: true, outcome: reconcile.Wait("template", 0)}, "Unknown/Pending/template", "False/Stopped/template",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := status(test.scope())
@@ -147,7 +185,9 @@ func TestStartsAreCountedOnce(t *testing.T) {
 		phase vm.Phase
 		id    string
 		count int64
-	}{{vm.PhaseStarting, "a", 0}, {vm.PhaseRunning, "a", 1}, {vm.PhaseRunning, "a", 1}, {vm.PhaseStarting, "b", 1}, {vm.PhaseRunning, "b", 2}} {
+	}{
+		{vm.PhaseStarting, "a", 0}, {vm.PhaseRunning, "a", 1}, {vm.PhaseRunning, "a", 1}, {vm.PhaseStarting, "b", 1}, {vm.PhaseRunning, "b", 2},
+	} {
 		s.state.Phase, s.state.StartID = step.phase, step.id
 		if s.vm.Status = status(s); s.vm.Status.RestartCount != step.count {
 			t.Errorf("%+v: counted %d", step, s.vm.Status.RestartCount)

@@ -20,8 +20,8 @@ type existing interface {
 	Existing(ctx context.Context) ([]ctrl.Request, error)
 }
 
-// finalizing is a reconciler whose finalizer keeps objects in the API until it has taken down what they
-// stand for.
+// finalizing is a reconciler whose finalizer keeps objects in the API until it has taken down what
+// they stand for.
 type finalizing interface {
 	// OnlyDeletions makes it leave alone all that is not being deleted.
 	OnlyDeletions()

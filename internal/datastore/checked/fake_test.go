@@ -40,7 +40,11 @@ func (l *fakeLog) Append(_ context.Context, event *server.Event) (int64, error) 
 	if failure != nil && !l.late {
 		return 0, failure
 	}
-	if last := l.last(event.KV.Key, 0); last == nil && event.PrevKV.ModRevision != 0 || last != nil && last.KV.ModRevision != event.PrevKV.ModRevision {
+	present := int64(0)
+	if last := l.last(event.KV.Key, 0); last != nil {
+		present = last.KV.ModRevision
+	}
+	if present != event.PrevKV.ModRevision {
 		return 0, nil
 	}
 	if l.lies > 0 {

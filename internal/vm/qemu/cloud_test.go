@@ -115,7 +115,9 @@ func TestCreateFromWhatIsWrong(t *testing.T) {
 	}{
 		"digest": {nil, "sha256:" + strings.Repeat("0", 64), "its digest is sha256:", false},
 		"404":    {http.NotFound, "", "404 Not Found", false},
-		"page":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><title>Sign in</title>") }, "", `a web page ("Sign in")`, false},
+		"page": {
+			func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><title>Sign in</title>") }, "", `a web page ("Sign in")`, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newCloudHost(t, tc.serve)

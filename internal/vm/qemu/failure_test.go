@@ -82,9 +82,14 @@ func TestFailedStartsSayWhy(t *testing.T) {
 		want  []string
 		fault vm.Fault
 	}{
-		{"boot script", fakeGuest{NoSSH: true, Console: "noise\r\nrdd: the boot script failed with exit code 3; its last lines:\r\nuseradd: no\r\n"},
+		{"boot script", fakeGuest{
+			NoSSH: true, Console: "noise\r\nrdd: the boot script failed with exit code 3; its last lines:\r\nuseradd: no\r\n",
+		},
 			[]string{"boot script failed with exit code 3", "useradd: no"}, vm.Fault{Kind: vm.FaultBoot}},
-		{"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"}, vm.Fault{Kind: vm.FaultBoot}},
+		{
+			"initrd", fakeGuest{NoSSH: true, Console: "rdd-initrd: the root disk did not appear"}, []string{"the root disk did not appear"},
+			vm.Fault{Kind: vm.FaultBoot},
+		},
 		{"boot status", fakeGuest{BootStatus: 4}, []string{"boot script failed with exit code 4", "the log of boot"},
 			vm.Fault{Kind: vm.FaultScript, Field: vm.ScriptBoot, ExitCode: 4, Output: "the log of boot"}},
 		{"provisioning", fakeGuest{ProvisionStatus: 7}, []string{"provision script failed with exit code 7", "the log of provision"},

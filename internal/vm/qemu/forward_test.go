@@ -80,7 +80,8 @@ func withRules(t *testing.T, rules ...string) (*fakeHost, *qemu.Engine, vm.State
 	t.Helper()
 	h := newFakeHost(t)
 	e := h.engine(t)
-	forwards := "portForwards:\n- {guestSocket: /var/run/docker.sock, hostSocket: \"{{.Dir}}/docker.sock\"}\n" + strings.Join(rules, "") + noOthers
+	forwards := "portForwards:\n- {guestSocket: /var/run/docker.sock, hostSocket: \"{{.Dir}}/docker.sock\"}\n" + strings.Join(rules, "") +
+		noOthers
 	text, _, _ := strings.Cut(guestTemplate, "portForwards:")
 	must(t, e.Apply(t.Context(), spec(text+forwards)))
 	await(t, e, "created", in(vm.PhaseStopped))

@@ -22,8 +22,9 @@ func TestHistory(t *testing.T) {
 	if steps, err := e.History(t.Context(), "x"); steps != nil || err != nil {
 		t.Errorf("never started: %+v, %v", steps, err)
 	}
-	lines := `{"time":"2031-01-01T00:00:00Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
-{"time":"2031-01-01T00:00:01Z","status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}
+	const booting = `"status":{},"phase":"Starting","progress":{"step":"booting","index":2,"total":5,"since":"2031-01-01T00:00:00Z"}}`
+	lines := `{"time":"2031-01-01T00:00:00Z",` + booting + "\n" +
+		`{"time":"2031-01-01T00:00:01Z",` + booting + `
 garbage
 {"time":"2031-01-01T00:01:00Z","status":{"running":true},"phase":"Running"}
 {"time":"2031-01-01T00:01:30Z","status":{"running":true,"portForward":{"type":"forwarding"}},"phase":"Running"}

@@ -22,8 +22,10 @@ func (e *Engine) checkImage(t *template.Template) error {
 		name, built := strings.CutPrefix(img.Location, image.Scheme)
 		if built && img.Arch == t.Arch && !slices.Contains(known, name) {
 			return &vm.InvalidSpecError{
-				Field:  fmt.Sprintf("images[%d].location", i),
-				Reason: fmt.Sprintf("must be %s followed by one of %s, or a URL or file; got `%s`", image.Scheme, strings.Join(known, ", "), img.Location),
+				Field: fmt.Sprintf("images[%d].location", i),
+				Reason: fmt.Sprintf(
+					"must be %s followed by one of %s, or a URL or file; got `%s`", image.Scheme, strings.Join(known, ", "), img.Location,
+				),
 			}
 		}
 	}

@@ -63,7 +63,8 @@ func TestSourcesAreExpanded(t *testing.T) {
 		t.Fatalf("got %+v, %v", sources, err)
 	}
 	first := sources[0]
-	if first.Disk.Location != "/home/jo/disk.img" || first.Kernel.Location != "http://x/vmlinuz" || first.Kernel.Digest == "" || first.KernelArgs != "quiet" || first.Initrd.Location != "/srv/initrd" {
+	if first.Disk.Location != "/home/jo/disk.img" || first.Kernel.Location != "http://x/vmlinuz" || first.Kernel.Digest == "" ||
+		first.KernelArgs != "quiet" || first.Initrd.Location != "/srv/initrd" {
 		t.Errorf("got %+v", first)
 	}
 	if name, built := sources[1].Built(); !built || name != "docker" || sources[1].Kernel != nil {
@@ -74,7 +75,9 @@ func TestSourcesAreExpanded(t *testing.T) {
 // What a machine's image may be called once its disk is made.
 func TestImageOfAnExistingMachine(t *testing.T) {
 	sum, other := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
-	fetched := vmdir.Image{Name: "disk", Digest: sum, Parts: map[string]image.Part{"image": {Location: "http://x/disk.img", Digests: []string{sum}}}}
+	fetched := vmdir.Image{
+		Name: "disk", Digest: sum, Parts: map[string]image.Part{"image": {Location: "http://x/disk.img", Digests: []string{sum}}},
+	}
 	withKernel := vmdir.Image{Name: "disk", Digest: sum, KernelArgs: "quiet", Parts: map[string]image.Part{
 		"image": {Location: "http://x/disk.img", Digests: []string{sum}}, "kernel": {Location: "http://x/vmlinuz", Digests: []string{other}},
 	}}
@@ -84,20 +87,24 @@ func TestImageOfAnExistingMachine(t *testing.T) {
 		images string
 		same   bool
 	}{
-		"unchanged":                 {fetched, "- location: http://x/disk.img", true},
-		"a digest is added":         {fetched, "- location: http://x/disk.img\n  digest: " + sum, true},
-		"the digest of another":     {fetched, "- location: http://x/disk.img\n  digest: " + other, false},
-		"a mirror":                  {fetched, "- location: http://mirror/elsewhere.img\n  digest: " + sum, true},
-		"elsewhere without digest":  {fetched, "- location: http://mirror/disk.img", false},
-		"one more before it":        {fetched, "- location: http://new/disk.img\n- location: http://x/disk.img", true},
-		"a built one instead":       {fetched, "- location: rdd:docker", false},
-		"built, unchanged":          {built, "- location: rdd:docker", true},
-		"another built one":         {built, "- location: rdd:plain", false},
-		"a fetched one instead":     {built, "- location: http://x/docker\n  digest: " + sum, false},
-		"kernel":                    {withKernel, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz', cmdline: quiet}", true},
-		"kernel with other options": {withKernel, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz', cmdline: debug}", false},
-		"the kernel is left out":    {withKernel, "- location: http://x/disk.img", false},
-		"a kernel is added":         {fetched, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz'}", false},
+		"unchanged":                {fetched, "- location: http://x/disk.img", true},
+		"a digest is added":        {fetched, "- location: http://x/disk.img\n  digest: " + sum, true},
+		"the digest of another":    {fetched, "- location: http://x/disk.img\n  digest: " + other, false},
+		"a mirror":                 {fetched, "- location: http://mirror/elsewhere.img\n  digest: " + sum, true},
+		"elsewhere without digest": {fetched, "- location: http://mirror/disk.img", false},
+		"one more before it":       {fetched, "- location: http://new/disk.img\n- location: http://x/disk.img", true},
+		"a built one instead":      {fetched, "- location: rdd:docker", false},
+		"built, unchanged":         {built, "- location: rdd:docker", true},
+		"another built one":        {built, "- location: rdd:plain", false},
+		"a fetched one instead":    {built, "- location: http://x/docker\n  digest: " + sum, false},
+		"kernel": {
+			withKernel, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz', cmdline: quiet}", true,
+		},
+		"kernel with other options": {
+			withKernel, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz', cmdline: debug}", false,
+		},
+		"the kernel is left out": {withKernel, "- location: http://x/disk.img", false},
+		"a kernel is added":      {fetched, "- location: http://x/disk.img\n  kernel: {location: 'http://x/vmlinuz'}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := imageEngine().instance("x").checkSameImage(vmdir.Record{Machine: vmdir.Machine{Image: tc.have}}, load(t, tc.images))
@@ -105,7 +112,10 @@ func TestImageOfAnExistingMachine(t *testing.T) {
 			switch {
 			case tc.same && err != nil:
 				t.Errorf("refused: %v", err)
-			case !tc.same && (!errors.As(err, &invalid) || invalid.Field != "images[0].location" || !strings.Contains(err.Error(), sum) || !strings.Contains(err.Error(), "delete the virtual machine")):
+			case !tc.same && (!errors.As(err, &invalid) || invalid.Field != "images[0].location" || !strings.Contains(err.Error(), sum) ||
+				!strings.Contains(
+					err.Error(), "delete the virtual machine",
+				)):
 				t.Errorf("got %v", err)
 			}
 		})

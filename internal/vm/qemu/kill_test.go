@@ -273,7 +273,9 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	if state.Failure == nil || state.Failure.Operation != vm.OperationRun || !strings.Contains(state.Failure.Fault.Text, "Kernel panic") {
 		t.Errorf("failure %v", state.Failure)
 	}
-	for _, path := range []string{h.dir().SSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(), filepath.Join(string(h.dir()), "docker.sock")} {
+	for _, path := range []string{
+		h.dir().SSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(), filepath.Join(string(h.dir()), "docker.sock"),
+	} {
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s was left behind", path)
 		}

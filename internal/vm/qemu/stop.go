@@ -63,7 +63,8 @@ func (i instance) settleStopped() error {
 	})
 }
 
-// ask has the hostagent stop the machine. One that does not answer is replaced when the stop is by force.
+// ask has the hostagent stop the machine. One that does not answer is replaced when the stop is by
+// force.
 func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

@@ -113,15 +113,21 @@ func TestHostagentsOfOtherVersions(t *testing.T) {
 	for _, tc := range []struct{ name, info, run, log string }{
 		{
 			"older", `{"protocol":0,"binaryVersion":"old","name":"x"}`,
-			`{"startID":"s","revision":"r","phase":"Running","progress":{"percent":0,"since":"2026-01-02T03:04:05Z"},"bootID":"b","sshPort":2222,"accelerator":"tcg","wasRunning":true,"hostagent":%s}`,
+			`{"startID":"s","revision":"r","phase":"Running","progress":{"percent":0,"since":"2026-01-02T03:04:05Z"},"bootID":"b","sshPort":2222,` +
+				`"accelerator":"tcg","wasRunning":true,"hostagent":%s}`,
 			"hostagent of another version",
 		},
 		{
 			"newer", `{"protocol":99,"binaryVersion":"new","name":"x","moods":["good"],"status":{"running":true,"mood":{"is":1}}}`,
-			`{"startID":"s","revision":"r","phase":"Running","progress":{"step":"","percent":0,"mood":1},"bootID":"b","sshPort":2222,"hostagent":%s,"accelerator":"tcg","moods":["good"],"forwards":[{"protocol":"tcp","host":"127.0.0.1:1","guest":"127.0.0.1:1","mood":"good"}]}`,
+			`{"startID":"s","revision":"r","phase":"Running","progress":{"step":"","percent":0,"mood":1},"bootID":"b","sshPort":2222,` +
+				`"hostagent":%s,"accelerator":"tcg","moods":["good"],"forwards":[{"protocol":"tcp","host":"127.0.0.1:1","guest":"127.0.0.1:1",` +
+				`"mood":"good"}]}`,
 			"newer hostagent",
 		},
-		{"one that talks nonsense", `<html>`, `{"startID":"s","revision":"r","phase":"Running","bootID":"b","sshPort":2222,"accelerator":"tcg","hostagent":%s}`, "asking a hostagent"},
+		{
+			"one that talks nonsense", `<html>`,
+			`{"startID":"s","revision":"r","phase":"Running","bootID":"b","sshPort":2222,"accelerator":"tcg","hostagent":%s}`, "asking a hostagent",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newFakeHost(t)

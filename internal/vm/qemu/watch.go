@@ -100,8 +100,8 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// read takes what fsnotify reports. It is a goroutine of its own that never calls fsnotify: that one
-// may hold its lock while it waits to be heard.
+// read takes what fsnotify reports. It is a goroutine of its own that never calls fsnotify: that
+// one may hold its lock while it waits to be heard.
 func (w *watcher) read() {
 	for {
 		select {

@@ -15,7 +15,8 @@ import (
 // mergeHint says who reads other files.
 const mergeHint = "`rdd limavm create NAME FILE` reads them and stores one template"
 
-// defaultMounts is what Lima mounts by default, under its name there: home to read, a directory below /tmp to write.
+// defaultMounts is what Lima mounts by default, under its name there: home to read, a directory
+// below /tmp to write.
 const (
 	defaultMountsName = "_default/mounts"
 	defaultMounts     = "mounts:\n- location: '~'\n- location: /tmp/lima\n  writable: true\n"
@@ -96,7 +97,8 @@ func removeEntry(mapping *yaml.Node, key string) {
 	}
 }
 
-// builtin returns the template that `template:NAME` names. isTemplate is false for every other locator.
+// builtin returns the template that `template:NAME` names. isTemplate is false for every other
+// locator.
 func (r reference) builtin() (data string, isTemplate bool, err error) {
 	name, ok := strings.CutPrefix(r.locator, templatePrefix)
 	if !ok {
@@ -107,7 +109,11 @@ func (r reference) builtin() (data string, isTemplate bool, err error) {
 		return defaultMounts, true, nil
 	}
 	if strings.HasPrefix(name, "_images/") {
-		return "", true, r.value.refuse("names an image list of Lima's (`%s`), which is not part of rdd: leave it out and give `images`, such as `- location: rdd:docker` or the URL of a cloud image", r.locator)
+		return "", true, r.value.refuse(
+			"names an image list of Lima's (`%s`), which is not part of rdd: leave it out and give `images`, such as `- location: rdd:docker` or "+
+				"the URL of a cloud image",
+			r.locator,
+		)
 	}
 	return "", true, r.value.refuse("names a template of Lima's (`%s`), which is not part of rdd: save it to a file and name that", r.locator)
 }
@@ -176,7 +182,10 @@ func (r reference) absolute(origin string) (string, error) {
 		return locator, nil
 	}
 	if origin == "" {
-		return "", r.value.refuse("is a relative path (`%s`), and where the template comes from there is nothing it could be relative to: save the template to a file", locator)
+		return "", r.value.refuse(
+			"is a relative path (`%s`), and where the template comes from there is nothing it could be relative to: save the template to a file",
+			locator,
+		)
 	}
 	return filepath.Join(filepath.Dir(origin), filepath.FromSlash(locator)), nil
 }

@@ -21,7 +21,8 @@ type Document struct {
 	origins map[*yaml.Node]string
 }
 
-// Parse reads a document. Origin is what messages call it: a file's path or a URL; empty: they need no name.
+// Parse reads a document. Origin is what messages call it: a file's path or a URL; empty: they need
+// no name.
 //
 // The error wraps a *ParseError.
 func Parse(data []byte, origin string) (*Document, error) {
@@ -94,7 +95,8 @@ func (p place) String() string {
 // places tells where each path stands in the text.
 type places map[string]place
 
-// locate completes a validation error with the place of its field, or of the nearest one around it that is given.
+// locate completes a validation error with the place of its field, or of the nearest one around it
+// that is given.
 func (p places) locate(err error) error {
 	var invalid *vm.InvalidSpecError
 	if errors.As(err, &invalid) {

@@ -28,14 +28,16 @@ type Values struct {
 	Name string
 	// Dir is the instance directory on the host.
 	Dir string
-	// Host is .User, .Home and .UID in mounts[].location, hostSocket and message; Guest in everything else.
+	// Host is .User, .Home and .UID in mounts[].location, hostSocket and message; Guest in everything
+	// else.
 	Host, Guest User
 }
 
 // socketDir below the instance directory holds a hostSocket whose path is relative, as with Lima.
 const socketDir = "sock"
 
-// maxExpanded bounds what all fields with expressions hold together after Expand, in bytes: more than they can as they are written.
+// maxExpanded bounds what all fields with expressions hold together after Expand, in bytes: more
+// than they can as they are written.
 const maxExpanded = 4 << 20
 
 // globalTempDir is Lima's {{.GlobalTempDir}} on Unix.
@@ -48,8 +50,9 @@ type scope map[string]any
 // doubling it a template of a few lines could fill the host's memory.
 var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len"}
 
-// Expand returns a copy of t for one machine: expressions ({{.Param.X}}, {{.Home}} and Lima's others) replaced by what
-// values says, paths absolute, mount points filled in. The error is a *vm.InvalidSpecError.
+// Expand returns a copy of t for one machine: expressions ({{.Param.X}}, {{.Home}} and Lima's
+// others) replaced by what values says, paths absolute, mount points filled in. The error is
+// a *vm.InvalidSpecError.
 func (t *Template) Expand(values Values) (*Template, error) {
 	expanded := t.clone()
 	scopes, left := t.scopes(values), maxExpanded
@@ -66,8 +69,8 @@ func (t *Template) Expand(values Values) (*Template, error) {
 	return expanded, nil
 }
 
-// scopes are what expressions see on each side. Instance and LimaHome are Lima's old names for Name and Dir's parent;
-// of what Lima has for messages, there is what is known before the start.
+// scopes are what expressions see on each side. Instance and LimaHome are Lima's old names for Name
+// and Dir's parent; of what Lima has for messages, there is what is known before the start.
 func (t *Template) scopes(values Values) map[side]scope {
 	common := scope{"Name": values.Name, "Param": t.Param}
 	guest := common.with(values.Guest.scope()).with(scope{"Hostname": values.Name})
@@ -117,8 +120,8 @@ func (t *Template) resolvePaths(values Values) {
 	}
 }
 
-// sameProxies gives each proxy variable both its spellings, as Lima does: some programs know only one. Where they differ the
-// lower-case one wins.
+// sameProxies gives each proxy variable both its spellings, as Lima does: some programs know only
+// one. Where they differ the lower-case one wins.
 func sameProxies(env map[string]string) {
 	for _, lower := range []string{"ftp_proxy", "http_proxy", "https_proxy", "no_proxy"} {
 		upper := strings.ToUpper(lower)
@@ -198,8 +201,8 @@ func refusedNode(root parse.Node) (refused string) {
 	return refused
 }
 
-// unknownName is the first name that an expression asks for and s has not, also where a branch hides it from this run.
-// What {{with}} makes of the names is left to the run.
+// unknownName is the first name that an expression asks for and s has not, also where a branch
+// hides it from this run. What {{with}} makes of the names is left to the run.
 func unknownName(root parse.Node, s scope) (unknown string) {
 	var visit func(parse.Node) bool
 	visit = func(node parse.Node) bool {
@@ -234,7 +237,8 @@ func rootNames(node parse.Node) []string {
 	return nil
 }
 
-// templatePlace is how text/template begins its messages: with a name, which is empty here, and a place in the text.
+// templatePlace is how text/template begins its messages: with a name, which is empty here, and a
+// place in the text.
 var templatePlace = regexp.MustCompile(`^template: :(\d+)(:\d+)?: (executing .*? at <.*?>: )?`)
 
 // tidy says a fault in a field's expression without what the field's path says already.
@@ -269,7 +273,8 @@ func (t *Template) usedParams() (map[string]bool, error) {
 	return used, nil
 }
 
-// sampleValues lets a template be tried before its machine exists; short, so that no valid path grows too long by it.
+// sampleValues lets a template be tried before its machine exists; short, so that no valid path
+// grows too long by it.
 func sampleValues() Values {
 	return Values{Name: "n", Dir: "/l/n", Host: User{Name: "u", Home: "/u"}, Guest: User{Name: "u", Home: "/g"}}
 }

@@ -100,33 +100,101 @@ message: "{{.User}} {{.HostOS}} {{.HostArch}} {{.VMType}} {{.Arch}} {{.CPUs}} {{
 
 func TestLoadRefusesExpressions(t *testing.T) {
 	testRefusals(t, []refusal{
-		{"syntax", minimal + "message: '{{.Name'\n", noMachine + "field `message` has an expression that cannot be read: unclosed action (line 2, column 10)"},
-		{"field", minimal + "message: '{{.Shoe}}'\n", noMachine + "field `message` has an expression that knows no .Shoe; there are: Arch, CPUs, Dir, Disk, GlobalTempDir, Home, HostArch, HostOS, Hostname, Instance, LimaHome, Memory, Name, Param, TempDir, UID, User, VMType (line 2, column 10)"},
-		{"the host's in a script", minimal + "provision:\n- script: |\n    echo {{.Dir}}\n", noMachine + "field `provision[0].script` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 3, column 11)"},
-		{"in a branch that is not taken", minimal + "message: '{{if eq .Name \"x\"}}{{.Shoe}}{{end}}'\n", noMachine + "field `message` has an expression that knows no .Shoe; there are: Arch, CPUs, Dir, Disk, GlobalTempDir, Home, HostArch, HostOS, Hostname, Instance, LimaHome, Memory, Name, Param, TempDir, UID, User, VMType (line 2, column 10)"},
-		{"parameter", minimal + "param: {p: x}\nprobes: [{script: '{{.Param.q}}'}]\n", noMachine + "field `probes[0].script` has an expression that cannot be evaluated: map has no entry for key \"q\" (line 3, column 19)"},
-		{"mount", minimal + "mounts: [{location: '{{.Shoe}}'}]\n", noMachine + "field `mounts[0].location` has an expression that knows no .Shoe; there are: Dir, GlobalTempDir, Home, Instance, LimaHome, Name, Param, TempDir, UID, User (line 2, column 21)"},
-		{"mount point", minimal + "mounts: [{location: /x, mountPoint: '{{.Dir}}'}]\n", noMachine + "field `mounts[0].mountPoint` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 2, column 37)"},
-		{"env", minimal + "env: {A: '{{.Dir}}'}\n", noMachine + "field `env.A` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 2, column 10)"},
-		{"data", minimal + "provision: [{mode: data, path: '{{.Dir}}'}]\n", noMachine + "field `provision[0].path` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 2, column 32)"},
-		{"host name", minimal + "hostResolver: {hosts: {a: '{{.Dir}}'}}\n", noMachine + "field `hostResolver.hosts.a` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 2, column 27)"},
-		{"unknown at the root", minimal + "env: {A: '{{with .Name}}{{$.Shoe}}{{end}}'}\n", noMachine + "field `env.A` has an expression that cannot be evaluated: map has no entry for key \"Shoe\" (line 2, column 10)"},
-		{"unknown in else", minimal + "env: {A: '{{with .Name}}{{else}}{{.Shoe}}{{end}}'}\n", noMachine + "field `env.A` has an expression that knows no .Shoe; there are: Home, Hostname, Name, Param, UID, User (line 2, column 10)"},
-		{"later line", minimal + "provision:\n- script: |\n    a\n    b {{.Param.x}}\n", noMachine + "field `provision[0].script` has an expression that cannot be evaluated: map has no entry for key \"x\", in its line 2 (line 3, column 11)"},
-		{"range", minimal + "message: '{{range 1000000000000}}{{end}}'\n", noMachine + "field `message` has an expression with {{range}}, which is not supported (line 2, column 10)"},
-		{"function", minimal + "message: '{{with print \"a\" \"b\"}}{{.}}{{end}}'\n", noMachine + "field `message` has an expression with the function print, which is not supported (line 2, column 10)"},
-		{"hidden function", minimal + "message: '{{if (eq (printf \"x\") .Name).Foo}}{{end}}'\n", noMachine + "field `message` has an expression with the function printf, which is not supported (line 2, column 10)"},
-		{"unknown function", minimal + "message: '{{env \"HOME\"}}'\n", noMachine + "field `message` has an expression that cannot be read: function \"env\" not defined (line 2, column 10)"},
-		{"define", minimal + "message: '{{define \"x\"}}{{template \"x\"}}{{end}}'\n", noMachine + "field `message` has a {{define}} or {{block}}, which are not supported (line 2, column 10)"},
-		{"too long", minimal + "param: {p: '" + strings.Repeat("x", 1000) + "'}\nmessage: '" + strings.Repeat("{{.Param.p}}", 5000) + "'\n", noMachine + "field `message` has an expression that cannot be evaluated: the result is too long (line 3, column 10)"},
+		{
+			"syntax", minimal + "message: '{{.Name'\n",
+			noMachine + "field `message` has an expression that cannot be read: unclosed action (line 2, column 10)",
+		},
+		{
+			"field", minimal + "message: '{{.Shoe}}'\n",
+			noMachine + "field `message` has an expression that knows no .Shoe; there are: Arch, CPUs, Dir, Disk, GlobalTempDir, Home, HostArch, " +
+				"HostOS, Hostname, Instance, LimaHome, Memory, Name, Param, TempDir, UID, User, VMType (line 2, column 10)",
+		},
+		{
+			"the host's in a script", minimal + "provision:\n- script: |\n    echo {{.Dir}}\n",
+			noMachine + "field `provision[0].script` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User " +
+				"(line 3, column 11)",
+		},
+		{
+			"in a branch that is not taken", minimal + "message: '{{if eq .Name \"x\"}}{{.Shoe}}{{end}}'\n",
+			noMachine + "field `message` has an expression that knows no .Shoe; there are: Arch, CPUs, Dir, Disk, GlobalTempDir, Home, HostArch, " +
+				"HostOS, Hostname, Instance, LimaHome, Memory, Name, Param, TempDir, UID, User, VMType (line 2, column 10)",
+		},
+		{
+			"parameter", minimal + "param: {p: x}\nprobes: [{script: '{{.Param.q}}'}]\n",
+			noMachine + "field `probes[0].script` has an expression that cannot be evaluated: map has no entry for key \"q\" (line 3, column 19)",
+		},
+		{
+			"mount", minimal + "mounts: [{location: '{{.Shoe}}'}]\n",
+			noMachine + "field `mounts[0].location` has an expression that knows no .Shoe; there are: Dir, GlobalTempDir, Home, Instance, " +
+				"LimaHome, Name, Param, TempDir, UID, User (line 2, column 21)",
+		},
+		{
+			"mount point", minimal + "mounts: [{location: /x, mountPoint: '{{.Dir}}'}]\n",
+			noMachine + "field `mounts[0].mountPoint` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User " +
+				"(line 2, column 37)",
+		},
+		{
+			"env", minimal + "env: {A: '{{.Dir}}'}\n",
+			noMachine + "field `env.A` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line 2, column 10)",
+		},
+		{
+			"data", minimal + "provision: [{mode: data, path: '{{.Dir}}'}]\n",
+			noMachine + "field `provision[0].path` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User (line " +
+				"2, column 32)",
+		},
+		{
+			"host name", minimal + "hostResolver: {hosts: {a: '{{.Dir}}'}}\n",
+			noMachine + "field `hostResolver.hosts.a` has an expression that knows no .Dir; there are: Home, Hostname, Name, Param, UID, User " +
+				"(line 2, column 27)",
+		},
+		{
+			"unknown at the root", minimal + "env: {A: '{{with .Name}}{{$.Shoe}}{{end}}'}\n",
+			noMachine + "field `env.A` has an expression that cannot be evaluated: map has no entry for key \"Shoe\" (line 2, column 10)",
+		},
+		{
+			"unknown in else", minimal + "env: {A: '{{with .Name}}{{else}}{{.Shoe}}{{end}}'}\n",
+			noMachine + "field `env.A` has an expression that knows no .Shoe; there are: Home, Hostname, Name, Param, UID, User (line 2, column 10)",
+		},
+		{
+			"later line", minimal + "provision:\n- script: |\n    a\n    b {{.Param.x}}\n",
+			noMachine + "field `provision[0].script` has an expression that cannot be evaluated: map has no entry for key \"x\", in its line 2 " +
+				"(line 3, column 11)",
+		},
+		{
+			"range", minimal + "message: '{{range 1000000000000}}{{end}}'\n",
+			noMachine + "field `message` has an expression with {{range}}, which is not supported (line 2, column 10)",
+		},
+		{
+			"function", minimal + "message: '{{with print \"a\" \"b\"}}{{.}}{{end}}'\n",
+			noMachine + "field `message` has an expression with the function print, which is not supported (line 2, column 10)",
+		},
+		{
+			"hidden function", minimal + "message: '{{if (eq (printf \"x\") .Name).Foo}}{{end}}'\n",
+			noMachine + "field `message` has an expression with the function printf, which is not supported (line 2, column 10)",
+		},
+		{
+			"unknown function", minimal + "message: '{{env \"HOME\"}}'\n",
+			noMachine + "field `message` has an expression that cannot be read: function \"env\" not defined (line 2, column 10)",
+		},
+		{
+			"define", minimal + "message: '{{define \"x\"}}{{template \"x\"}}{{end}}'\n",
+			noMachine + "field `message` has a {{define}} or {{block}}, which are not supported (line 2, column 10)",
+		},
+		{
+			"too long", minimal + "param: {p: '" + strings.Repeat("x", 1000) + "'}\nmessage: '" + strings.Repeat("{{.Param.p}}", 5000) + "'\n",
+			noMachine + "field `message` has an expression that cannot be evaluated: the result is too long (line 3, column 10)",
+		},
 	})
 }
 
 // TestExpandBoundsAllTogether has fields that are long only together.
 func TestExpandBoundsAllTogether(t *testing.T) {
-	text := minimal + "param: {p: '" + strings.Repeat("x", 10000) + "'}\nprobes:\n" + strings.Repeat("- {script: '"+strings.Repeat("{{.Param.p}}", 30)+"'}\n", 20)
+	text := minimal + "param: {p: '" + strings.Repeat("x", 10000) + "'}\nprobes:\n" + strings.Repeat(
+		"- {script: '"+strings.Repeat("{{.Param.p}}", 30)+"'}\n", 20,
+	)
 	_, err := Load([]byte(text), nil, testHost)
-	if want := "field `probes[13].script` has an expression that cannot be evaluated: the result is too long"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "field `probes[13].script` has an expression that cannot be evaluated: the result is too long"; err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -137,9 +205,19 @@ func TestExpandJudgesTheRealValues(t *testing.T) {
 		change     func(*Values)
 		want       string
 	}{
-		{"long socket", "portForwards: [{guestSocket: /a, hostSocket: '{{.Home}}/s'}]", func(v *Values) { v.Host.Home = "/" + strings.Repeat("x", 103) }, "field `portForwards[0].hostSocket` must be a path of at most 103 bytes"},
-		{"guest's home", "mounts: [{location: '~'}]", func(v *Values) { v.Guest.Home = v.Host.Home }, "field `mounts[0].mountPoint` must not be `/home/host`, the home of the guest's own user"},
-		{"the same mount point", "mounts: [{location: '{{.Home}}'}, {location: /home/host}]", func(*Values) {}, "field `mounts[1].mountPoint` must not be `/home/host`, which mounts[0] has already"},
+		{
+			"long socket", "portForwards: [{guestSocket: /a, hostSocket: '{{.Home}}/s'}]",
+			func(v *Values) { v.Host.Home = "/" + strings.Repeat("x", 103) },
+			"field `portForwards[0].hostSocket` must be a path of at most 103 bytes",
+		},
+		{
+			"guest's home", "mounts: [{location: '~'}]", func(v *Values) { v.Guest.Home = v.Host.Home },
+			"field `mounts[0].mountPoint` must not be `/home/host`, the home of the guest's own user",
+		},
+		{
+			"the same mount point", "mounts: [{location: '{{.Home}}'}, {location: /home/host}]", func(*Values) {},
+			"field `mounts[1].mountPoint` must not be `/home/host`, which mounts[0] has already",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,7 +30,8 @@ func textField(path string, side side, text *string) field {
 	return field{path: path, side: side, get: func() string { return *text }, set: func(s string) { *text = s }}
 }
 
-// expandable lists the fields of t that may hold Go template expressions, in the order of the template.
+// expandable lists the fields of t that may hold Go template expressions, in the order of the
+// template.
 func (t *Template) expandable() []field {
 	var all []field
 	for i := range t.Mounts {

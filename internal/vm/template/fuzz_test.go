@@ -15,7 +15,8 @@ import (
 
 // More seeds, found by fuzzing, are below testdata/fuzz.
 
-// FuzzLoad: any input gives a template that can be written and read again, or an error of a documented type with one line of text.
+// FuzzLoad: any input gives a template that can be written and read again, or an error of a
+// documented type with one line of text.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		minimal, full, debianShapeWithDigest(), dockerShape, nullShape, "a: &a [*a]", "<<: x", "? [a]\n: b",
@@ -46,7 +47,10 @@ func FuzzLoad(f *testing.F) {
 
 // FuzzMerge: any two documents can be merged and written; merging with nothing changes nothing.
 func FuzzMerge(f *testing.F) {
-	for _, seed := range []string{full, nullShape, debianShape, "mounts: [{location: /a}, {mountPoint: '*', writable: true}]", "mounts: [[], a, {mountPoint: {}}]", "dns: {a: 1}\nprovision: [x]"} {
+	for _, seed := range []string{
+		full, nullShape, debianShape, "mounts: [{location: /a}, {mountPoint: '*', writable: true}]", "mounts: [[], a, {mountPoint: {}}]",
+		"dns: {a: 1}\nprovision: [x]",
+	} {
 		f.Add([]byte(seed), []byte(dockerShape))
 		f.Add([]byte(dockerShape), []byte(seed))
 	}
@@ -67,7 +71,8 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// FuzzResolve: whatever a template and what it names hold, resolving ends, and says what it could not do.
+// FuzzResolve: whatever a template and what it names hold, resolving ends, and says what it could
+// not do.
 func FuzzResolve(f *testing.F) {
 	f.Add([]byte("base: b.yaml\ncpus: 1"), []byte("base: [c.yaml, template:_default/mounts]"))
 	f.Add([]byte("base: [{url: https://x/y}]\nprovision: [{file: ../z}]"), []byte("provision: [{mode: data, file: {url: a}}]\nbase: a"))
@@ -93,13 +98,19 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-// FuzzExpand: any text with expressions is refused or gives a text of bounded length; text without braces stays as it is.
+// FuzzExpand: any text with expressions is refused or gives a text of bounded length; text without
+// braces stays as it is.
 func FuzzExpand(f *testing.F) {
-	for _, seed := range []string{"{{.Name}}", "{{with $x := .Param}}{{$x.p}}{{end}}", "{{if eq .UID 1}}{{else if .Home}}x{{end}}", "{{define \"\"}}{{end}}", "{{- /* */ -}}", "{{(eq 1 1).X}}", "{{nil}}", "{{.}}", "{{$}}", "{{break}}"} {
+	for _, seed := range []string{
+		"{{.Name}}", "{{with $x := .Param}}{{$x.p}}{{end}}", "{{if eq .UID 1}}{{else if .Home}}x{{end}}", "{{define \"\"}}{{end}}",
+		"{{- /* */ -}}", "{{(eq 1 1).X}}", "{{nil}}", "{{.}}", "{{$}}", "{{break}}",
+	} {
 		f.Add(seed, "v")
 	}
 	f.Fuzz(func(t *testing.T, text, param string) {
-		loaded := &Template{Param: map[string]string{"p": param}, Message: text, Provision: []Provision{{Mode: ModeData, Path: "/x", Owner: "u", Content: text}}}
+		loaded := &Template{
+			Param: map[string]string{"p": param}, Message: text, Provision: []Provision{{Mode: ModeData, Path: "/x", Owner: "u", Content: text}},
+		}
 		got, err := loaded.Expand(testValues())
 		if err != nil {
 			var invalid *vm.InvalidSpecError

@@ -85,7 +85,8 @@ func mountTypes(v value) error {
 	return nil
 }
 
-// otherDriver accepts the options of a driver that vmType does not choose. Lima, too, looks at none of them.
+// otherDriver accepts the options of a driver that vmType does not choose. Lima, too, looks at none
+// of them.
 func otherDriver(v value) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())
@@ -93,7 +94,8 @@ func otherDriver(v value) error {
 	return nil
 }
 
-// inertFields are the fields of Lima that change nothing in the machines that rdd makes, in the values that say so.
+// inertFields are the fields of Lima that change nothing in the machines that rdd makes, in the
+// values that say so.
 func inertFields() fields {
 	const (
 		noDisplay = "rdd's machines have no display and no sound"

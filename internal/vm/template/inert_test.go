@@ -10,14 +10,21 @@ import (
 
 // inertText has each field that changes nothing, in each value that is accepted.
 var inertText = []string{
-	"minimumLimaVersion: 2.0.0", "minimumLimaVersion: v1.2.3-rc.1", "minimumLimaVersion: '1.0'", "os: Linux", "os: default", "vmType: default", "arch: default",
-	"mountType: 9p", "mountType: default", "mountType: ''", "mountTypesUnsupported: [9p, virtiofs]", "mountTypesUnsupported: []", "mountInotify: false",
-	"additionalDisks: []", "audio: {device: none}", "audio: {device: ''}", "audio: {}", "video: {display: none, vnc: {display: ''}}", "video: {vnc: {display: none}}",
+	"minimumLimaVersion: 2.0.0", "minimumLimaVersion: v1.2.3-rc.1", "minimumLimaVersion: '1.0'", "os: Linux", "os: default", "vmType: default",
+	"arch: default",
+	"mountType: 9p", "mountType: default", "mountType: ''", "mountTypesUnsupported: [9p, virtiofs]", "mountTypesUnsupported: []",
+	"mountInotify: false",
+	"additionalDisks: []", "audio: {device: none}", "audio: {device: ''}", "audio: {}", "video: {display: none, vnc: {display: ''}}",
+	"video: {vnc: {display: none}}",
 	"firmware: {legacyBIOS: false, images: []}", "rosetta: {enabled: false, binfmt: false}", "nestedVirtualization: false",
-	"cpuType: {}", "cpuType: {x86_64: '', aarch64: }", "vmOpts: {qemu: {minimumVersion: 7.2.0, cpuType: {x86_64: ''}}}", "vmOpts: {qemu: {minimumVersion: '6.1'}}",
-	"vmOpts: {vz: {rosetta: {enabled: true}, diskImageFormat: raw, memoryBalloon: {min: 3GiB}}}", "vmOpts: {krunkit: {gpuAccel: true}, wsl2: {}}", "upgradePackages: false", "guestInstallPrefix: /usr/local",
-	"plain: false", "propagateProxyEnv: false", "timezone: ''", "timezone: UTC", "timezone: Etc/UTC", "caCerts: {removeDefaults: false, files: [], certs: []}",
-	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: []", "copyToHost: []", "containerd: {system: false, user: false, archives: []}",
+	"cpuType: {}", "cpuType: {x86_64: '', aarch64: }", "vmOpts: {qemu: {minimumVersion: 7.2.0, cpuType: {x86_64: ''}}}",
+	"vmOpts: {qemu: {minimumVersion: '6.1'}}",
+	"vmOpts: {vz: {rosetta: {enabled: true}, diskImageFormat: raw, memoryBalloon: {min: 3GiB}}}",
+	"vmOpts: {krunkit: {gpuAccel: true}, wsl2: {}}", "upgradePackages: false", "guestInstallPrefix: /usr/local",
+	"plain: false", "propagateProxyEnv: false", "timezone: ''", "timezone: UTC", "timezone: Etc/UTC",
+	"caCerts: {removeDefaults: false, files: [], certs: []}",
+	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: []", "copyToHost: []",
+	"containerd: {system: false, user: false, archives: []}",
 	"hostResolver: {enabled: true, ipv6: false, hosts: {}}",
 	"ssh: {address: 127.0.0.1, loadDotSSHPubKeys: false, forwardAgent: false, forwardX11: false, forwardX11Trusted: false, overVsock: false}",
 	"base: []", "base:",
@@ -58,33 +65,118 @@ func TestEveryInertFieldTakesNull(t *testing.T) {
 func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 	at := func(line string) string { return minimal + line + "\n" }
 	testRefusals(t, []refusal{
-		{"minimumLimaVersion", at("minimumLimaVersion: new"), noMachine + "field `minimumLimaVersion` must be a version such as 2.0.0; got `new` (line 2, column 21)"},
+		{
+			"minimumLimaVersion", at("minimumLimaVersion: new"),
+			noMachine + "field `minimumLimaVersion` must be a version such as 2.0.0; got `new` (line 2, column 21)",
+		},
 		{"os", at("os: Darwin"), noMachine + "field `os` must be `Linux` or `default`; got `Darwin`: rdd runs Linux only (line 2, column 5)"},
-		{"mountType", at("mountType: virtiofs"), noMachine + "field `mountType` must be `9p` or `default` or empty; got `virtiofs`: rdd carries mounts by 9p (line 2, column 12)"},
-		{"mountTypesUnsupported", at("mountTypesUnsupported: [nfs]"), noMachine + "field `mountTypesUnsupported[0]` must be one of reverse-sshfs, 9p, virtiofs, wsl2; got `nfs` (line 2, column 25)"},
-		{"mountInotify", at("mountInotify: true"), noMachine + "field `mountInotify` must be `false`; got `true`: rdd does not pass on what changes in a mount (line 2, column 15)"},
-		{"additionalDisks", at("additionalDisks: [data]"), noMachine + "field `additionalDisks` is not honoured by this rdd: a machine has one disk (line 2, column 18)"},
-		{"audio", at("audio: {device: vz}"), noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no display and no sound (line 2, column 17)"},
-		{"video", at("video: {display: vnc}"), noMachine + "field `video.display` must be `none` or empty; got `vnc`: rdd's machines have no display and no sound (line 2, column 18)"},
-		{"legacyBIOS", at("firmware: {legacyBIOS: true}"), noMachine + "field `firmware.legacyBIOS` must be `false`; got `true`: rdd boots by UEFI or a kernel directly (line 2, column 24)"},
-		{"rosetta", at("rosetta: {enabled: true}"), noMachine + "field `rosetta.enabled` must be `false`; got `true`: it belongs to the macOS driver (line 2, column 20)"},
-		{"cpuType", at("cpuType: {x86_64: qemu64}"), noMachine + "field `cpuType.x86_64` is not honoured by this rdd: rdd chooses the CPU model to fit the accelerator (line 2, column 19)"},
-		{"QEMU version", at("vmOpts: {qemu: {minimumVersion: 9.1}}"), noMachine + "field `vmOpts.qemu.minimumVersion` must be at most 7.2.0: rdd looks for that QEMU or a newer one, and for no other; got `9.1` (line 2, column 33)"},
-		{"QEMU version text", at("vmOpts: {qemu: {minimumVersion: x}}"), noMachine + "field `vmOpts.qemu.minimumVersion` must be a version such as 2.0.0; got `x` (line 2, column 33)"},
-		{"vmOpts of an unknown driver", at("vmOpts: {xen: {}}"), noMachine + "field `vmOpts.xen` is not a field that rdd knows here; there are: krunkit, qemu, vz, wsl2 (line 2, column 10)"},
+		{
+			"mountType", at("mountType: virtiofs"),
+			noMachine + "field `mountType` must be `9p` or `default` or empty; got `virtiofs`: rdd carries mounts by 9p (line 2, column 12)",
+		},
+		{
+			"mountTypesUnsupported", at("mountTypesUnsupported: [nfs]"),
+			noMachine + "field `mountTypesUnsupported[0]` must be one of reverse-sshfs, 9p, virtiofs, wsl2; got `nfs` (line 2, column 25)",
+		},
+		{
+			"mountInotify", at("mountInotify: true"),
+			noMachine + "field `mountInotify` must be `false`; got `true`: rdd does not pass on what changes in a mount (line 2, column 15)",
+		},
+		{
+			"additionalDisks", at("additionalDisks: [data]"),
+			noMachine + "field `additionalDisks` is not honoured by this rdd: a machine has one disk (line 2, column 18)",
+		},
+		{
+			"audio", at("audio: {device: vz}"),
+			noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no display and no sound (line 2, column 17)",
+		},
+		{
+			"video", at("video: {display: vnc}"),
+			noMachine + "field `video.display` must be `none` or empty; got `vnc`: rdd's machines have no display and no sound (line 2, column 18)",
+		},
+		{
+			"legacyBIOS", at("firmware: {legacyBIOS: true}"),
+			noMachine + "field `firmware.legacyBIOS` must be `false`; got `true`: rdd boots by UEFI or a kernel directly (line 2, column 24)",
+		},
+		{
+			"rosetta", at("rosetta: {enabled: true}"),
+			noMachine + "field `rosetta.enabled` must be `false`; got `true`: it belongs to the macOS driver (line 2, column 20)",
+		},
+		{
+			"cpuType", at("cpuType: {x86_64: qemu64}"),
+			noMachine + "field `cpuType.x86_64` is not honoured by this rdd: rdd chooses the CPU model to fit the accelerator (line 2, column 19)",
+		},
+		{
+			"QEMU version", at("vmOpts: {qemu: {minimumVersion: 9.1}}"),
+			noMachine + "field `vmOpts.qemu.minimumVersion` must be at most 7.2.0: rdd looks for that QEMU or a newer one, and for no other; got " +
+				"`9.1` (line 2, column 33)",
+		},
+		{
+			"QEMU version text", at("vmOpts: {qemu: {minimumVersion: x}}"),
+			noMachine + "field `vmOpts.qemu.minimumVersion` must be a version such as 2.0.0; got `x` (line 2, column 33)",
+		},
+		{
+			"vmOpts of an unknown driver", at("vmOpts: {xen: {}}"),
+			noMachine + "field `vmOpts.xen` is not a field that rdd knows here; there are: krunkit, qemu, vz, wsl2 (line 2, column 10)",
+		},
 		{"vmOpts that are none", at("vmOpts: {vz: fast}"), noMachine + "field `vmOpts.vz` must be a mapping; got `fast` (line 2, column 14)"},
-		{"upgradePackages", at("upgradePackages: true"), noMachine + "field `upgradePackages` must be `false`; got `true`: rdd upgrades no packages by itself: a provision script can (line 2, column 18)"},
-		{"plain", at("plain: true"), noMachine + "field `plain` must be `false`; got `true`: rdd has no such mode: leave out what is not wanted (line 2, column 8)"},
-		{"propagateProxyEnv", at("propagateProxyEnv: true"), noMachine + "field `propagateProxyEnv` must be `false`; got `true`: rdd does not take over the environment it runs in: give `env` (line 2, column 20)"},
-		{"timezone", at("timezone: Europe/Berlin"), noMachine + "field `timezone` must be empty or `UTC` or `Etc/UTC`; got `Europe/Berlin`: rdd leaves the image's time zone: a provision script can change it (line 2, column 11)"},
-		{"caCerts", at("caCerts: {certs: [x]}"), noMachine + "field `caCerts.certs` is not honoured by this rdd: rdd adds no certificates by itself: a provision step can (line 2, column 18)"},
-		{"user", at("user: {name: joe}"), noMachine + "field `user.name` is not honoured by this rdd: the guest's user is made after the host's (line 2, column 14)"},
-		{"networks", at("networks: [{lima: shared}]"), noMachine + "field `networks` is not honoured by this rdd: a machine has one network, with ports forwarded to the host (line 2, column 11)"},
-		{"dns", at("dns: [1.1.1.1]"), noMachine + "field `dns` is not honoured by this rdd: the guest asks the host's name servers (line 2, column 6)"},
-		{"copyToHost", at("copyToHost: [{guest: /a, host: /b}]"), noMachine + "field `copyToHost` is not honoured by this rdd: rdd copies no files to the host: use `rdd limavm shell NAME cat FILE` (line 2, column 13)"},
-		{"containerd", at("containerd: {system: true}"), noMachine + "field `containerd.system` must be `false`; got `true`: rdd installs no containerd of its own (line 2, column 22)"},
-		{"hostResolver", at("hostResolver: {enabled: false}"), noMachine + "field `hostResolver.enabled` must be `true`; got `false`: the guest always asks the host for names (line 2, column 25)"},
-		{"forwardAgent", at("ssh: {forwardAgent: true}"), noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)"},
-		{"a list for a switch", at("plain: [false]"), noMachine + "field `plain` must be `false`; got a list: rdd has no such mode: leave out what is not wanted (line 2, column 8)"},
+		{
+			"upgradePackages", at("upgradePackages: true"),
+			noMachine + "field `upgradePackages` must be `false`; got `true`: rdd upgrades no packages by itself: a provision script can (line 2, " +
+				"column 18)",
+		},
+		{
+			"plain", at("plain: true"),
+			noMachine + "field `plain` must be `false`; got `true`: rdd has no such mode: leave out what is not wanted (line 2, column 8)",
+		},
+		{
+			"propagateProxyEnv", at("propagateProxyEnv: true"),
+			noMachine + "field `propagateProxyEnv` must be `false`; got `true`: rdd does not take over the environment it runs in: give `env` " +
+				"(line 2, column 20)",
+		},
+		{
+			"timezone", at("timezone: Europe/Berlin"),
+			noMachine + "field `timezone` must be empty or `UTC` or `Etc/UTC`; got `Europe/Berlin`: rdd leaves the image's time zone: a provision " +
+				"script can change it (line 2, column 11)",
+		},
+		{
+			"caCerts", at("caCerts: {certs: [x]}"),
+			noMachine + "field `caCerts.certs` is not honoured by this rdd: rdd adds no certificates by itself: a provision step can (line 2, " +
+				"column 18)",
+		},
+		{
+			"user", at("user: {name: joe}"),
+			noMachine + "field `user.name` is not honoured by this rdd: the guest's user is made after the host's (line 2, column 14)",
+		},
+		{
+			"networks", at("networks: [{lima: shared}]"),
+			noMachine + "field `networks` is not honoured by this rdd: a machine has one network, with ports forwarded to the host (line 2, " +
+				"column 11)",
+		},
+		{
+			"dns", at("dns: [1.1.1.1]"),
+			noMachine + "field `dns` is not honoured by this rdd: the guest asks the host's name servers (line 2, column 6)",
+		},
+		{
+			"copyToHost", at("copyToHost: [{guest: /a, host: /b}]"),
+			noMachine + "field `copyToHost` is not honoured by this rdd: rdd copies no files to the host: use `rdd limavm shell NAME cat FILE` " +
+				"(line 2, column 13)",
+		},
+		{
+			"containerd", at("containerd: {system: true}"),
+			noMachine + "field `containerd.system` must be `false`; got `true`: rdd installs no containerd of its own (line 2, column 22)",
+		},
+		{
+			"hostResolver", at("hostResolver: {enabled: false}"),
+			noMachine + "field `hostResolver.enabled` must be `true`; got `false`: the guest always asks the host for names (line 2, column 25)",
+		},
+		{
+			"forwardAgent", at("ssh: {forwardAgent: true}"),
+			noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)",
+		},
+		{
+			"a list for a switch", at("plain: [false]"),
+			noMachine + "field `plain` must be `false`; got a list: rdd has no such mode: leave out what is not wanted (line 2, column 8)",
+		},
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The documents here have the shapes of templates that Lima publishes, in words of our own; only what they say of
-// images is changed to images that exist here.
+// The documents here have the shapes of templates that Lima publishes, in words of our own; only
+// what they say of images is changed to images that exist here.
 
 const debianShape = `minimumLimaVersion: 2.0.0
 
@@ -137,7 +137,8 @@ func TestDockersShape(t *testing.T) {
 	}
 }
 
-// nullShape is like Lima's long commented template of all fields, where null stands for the default.
+// nullShape is like Lima's long commented template of all fields, where null stands for the
+// default.
 const nullShape = `# Basics
 vmType: null
 arch: null
@@ -250,7 +251,9 @@ base: null
 
 func TestEverythingNull(t *testing.T) {
 	got := loadShape(t, nullShape)
-	want := loadShape(t, "images: [{location: 'https://images.example/x.img'}]\nmounts: [{location: '~'}, {location: /tmp/lima, writable: true}]\n")
+	want := loadShape(
+		t, "images: [{location: 'https://images.example/x.img'}]\nmounts: [{location: '~'}, {location: /tmp/lima, writable: true}]\n",
+	)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v, want\n%+v", got, want)
 	}

@@ -10,13 +10,14 @@ import (
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 )
 
-// prepended are the lists whose base comes first, so that what a base prepares is there for what builds on it.
+// prepended are the lists whose base comes first, so that what a base prepares is there for what
+// builds on it.
 var prepended = []string{"provision", "probes"}
 
-// Merge adds to d what base says and d does not, by Lima's rules:
-// what d gives wins, also null; mappings are merged key by key; to a list of d the base's is appended, but the
-// base's provision and probes come before d's own. dns is the upper's alone, mountTypesUnsupported is a set,
-// and of minimum versions the higher one counts. The base's own `base` must be resolved before.
+// Merge adds to d what base says and d does not, by Lima's rules: what d gives wins, also null;
+// mappings are merged key by key; to a list of d the base's is appended, but the base's provision
+// and probes come before d's own. dns is the upper's alone, mountTypesUnsupported is a set, and of
+// minimum versions the higher one counts. The base's own `base` must be resolved before.
 //
 // After the last base comes CombineMounts.
 func (d *Document) Merge(base *Document) {
@@ -62,7 +63,8 @@ func child(node *yaml.Node, keys ...string) *yaml.Node {
 	return node
 }
 
-// mergeMinimum keeps the higher of two versions. What is no version is left for validation to refuse.
+// mergeMinimum keeps the higher of two versions. What is no version is left for validation to
+// refuse.
 func mergeMinimum(upper, base *yaml.Node, key string) {
 	own, theirs := entry(upper, key), entry(base, key)
 	if own == nil || theirs == nil {
@@ -130,8 +132,9 @@ func unique(nodes []*yaml.Node) []*yaml.Node {
 // everyMount is Lima's mount point for "all the mounts above".
 const everyMount = "*"
 
-// CombineMounts makes one of the mounts that share a mount point, as Lima does after merging: the first stays and
-// gets from the others what it does not say. A mount point `*` gives to all mounts before it.
+// CombineMounts makes one of the mounts that share a mount point, as Lima does after merging: the
+// first stays and gets from the others what it does not say. A mount point `*` gives to all mounts
+// before it.
 func (d *Document) CombineMounts() {
 	list := entry(d.root, "mounts")
 	if list == nil || list.Kind != yaml.SequenceNode {
@@ -166,7 +169,8 @@ func mountPoint(mount *yaml.Node) string {
 	return ""
 }
 
-// complete gives a mapping the entries of another that it lacks or that are null. Location and mountPoint identify it and stay.
+// complete gives a mapping the entries of another that it lacks or that are null. Location and
+// mountPoint identify it and stay.
 func complete(mapping, other *yaml.Node) {
 	if mapping.Kind != yaml.MappingNode || other.Kind != yaml.MappingNode {
 		return

@@ -69,7 +69,9 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 		return nil, err
 	}
 	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
-		return nil, &ParseError{Line: document.Line, Column: document.Column, Reason: "it is not a YAML mapping, which is made of lines such as `cpus: 2`"}
+		return nil, &ParseError{
+			Line: document.Line, Column: document.Column, Reason: "it is not a YAML mapping, which is made of lines such as `cpus: 2`",
+		}
 	}
 	return document.Content[0], nil
 }
@@ -133,7 +135,8 @@ func knownTag(node *yaml.Node) bool {
 	return false
 }
 
-// parseError takes the place out of a YAML library's error and says it in simpler words where the cause is known.
+// parseError takes the place out of a YAML library's error and says it in simpler words where the
+// cause is known.
 func parseError(data []byte, err error) *ParseError {
 	var one *yaml.LoadError
 	if !errors.As(err, &one) {

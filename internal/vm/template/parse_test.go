@@ -24,19 +24,31 @@ func TestParseRefuses(t *testing.T) {
 		{"tab after spaces", "a:\n  \tb: 1\n", noTemplate + "there is a tab; YAML is indented with spaces (line 2, column 3)"},
 		{"no UTF-8", "a: 1\nä: ü\xff\n", noTemplate + "it is not UTF-8 text: byte 0xff (line 2, column 5)"},
 		{"UTF-16", "\xff\xfea\x00:\x00", noTemplate + "it is not UTF-8 text: byte 0xff (line 1, column 1)"},
-		{"anchor", "arch: &a x86_64\nvmType: *a\n", noTemplate + "the anchor &a is not read: write the value out where it is used (line 1, column 7)"},
-		{"alias of nothing", "vmType: *a\n", noTemplate + "unknown anchor 'a' referenced, and aliases are not read: write the value out (line 1, column 9)"},
+		{
+			"anchor", "arch: &a x86_64\nvmType: *a\n",
+			noTemplate + "the anchor &a is not read: write the value out where it is used (line 1, column 7)",
+		},
+		{
+			"alias of nothing", "vmType: *a\n",
+			noTemplate + "unknown anchor 'a' referenced, and aliases are not read: write the value out (line 1, column 9)",
+		},
 		{"merge key", "<<: {cpus: 1}\n", noTemplate + "the merge key << is not read: write the values out, or use `base` (line 1, column 1)"},
 		{"tag", "message: !secret x\n", noTemplate + "the tag !secret is not read (line 1, column 10)"},
 		{"tag of a mapping", "env: !!set {a}\n", noTemplate + "the tag !!set is not read (line 1, column 6)"},
 		{"too long", "# " + strings.Repeat("x", 2<<20), noTemplate + "it is 2097154 bytes long; a template has at most 1048576"},
-		{"too deep, flow", "a: " + strings.Repeat("[", 3000), noTemplate + "it has more than 20 mappings and lists in one another (line 1, column 24)"},
-		{"too deep, block", "a:\n" + strings.Repeat("- ", 3000), noTemplate + "it has more than 20 mappings and lists in one another (line 2, column 41)"},
+		{
+			"too deep, flow", "a: " + strings.Repeat("[", 3000),
+			noTemplate + "it has more than 20 mappings and lists in one another (line 1, column 24)",
+		},
+		{
+			"too deep, block", "a:\n" + strings.Repeat("- ", 3000),
+			noTemplate + "it has more than 20 mappings and lists in one another (line 2, column 41)",
+		},
 	})
 }
 
-// TestParseIsLinear loads large texts of the kinds that make naive readers slow; a reader whose work grows with the
-// square of the length does not come to an end here.
+// TestParseIsLinear loads large texts of the kinds that make naive readers slow; a reader whose
+// work grows with the square of the length does not come to an end here.
 func TestParseIsLinear(t *testing.T) {
 	fill := func(part string) string { return strings.Repeat(part, MaxSize/4/len(part)) }
 	var keys strings.Builder

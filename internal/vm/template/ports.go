@@ -13,7 +13,8 @@ const (
 	anyAddress = "0.0.0.0"
 )
 
-// HostEnd is where on the host a port of the guest is reached: a Unix socket, or an address and a port.
+// HostEnd is where on the host a port of the guest is reached: a Unix socket, or an address and a
+// port.
 type HostEnd struct {
 	Socket string
 	IP     netip.Addr
@@ -28,10 +29,12 @@ func (e HostEnd) String() string {
 	return netip.AddrPortFrom(e.IP, uint16(e.Port)).String()
 }
 
-// PortRules lists the rules that decide what is forwarded, in the order they are asked and with every default filled in.
+// PortRules lists the rules that decide what is forwarded, in the order they are asked and with
+// every default filled in.
 //
-// As with Lima, rules that keep ssh to itself come before the template's own, and the last one forwards what
-// listens on the guest's loopback to the same port of the host's. The defaults are those of Lima 2.0.
+// As with Lima, rules that keep ssh to itself come before the template's own, and the last one
+// forwards what listens on the guest's loopback to the same port of the host's. The defaults are
+// those of Lima 2.0.
 func (t *Template) PortRules() []PortForward {
 	rules := []PortForward{reserved(sshPort)}
 	if t.SSH.LocalPort != 0 {
@@ -68,11 +71,13 @@ func (f *PortForward) fill() {
 	setDefault(&f.HostPortRange, f.GuestPortRange)
 }
 
-// MatchPort tells where on the host a port is reached that something in the guest listens on, by rules of
-// PortRules. Proto is ProtoTCP or ProtoUDP. forward is false when the port is not to be reached at all.
+// MatchPort tells where on the host a port is reached that something in the guest listens on, by
+// rules of PortRules. Proto is ProtoTCP or ProtoUDP. forward is false when the port is not to be
+// reached at all.
 //
-// The first rule that fits decides. What listens on every address fits a rule for any one address, but an `ignore`
-// only when the rule is for every address as well; what listens on ::1 fits a rule for 127.0.0.1.
+// The first rule that fits decides. What listens on every address fits a rule for any one address,
+// but an `ignore` only when the rule is for every address as well; what listens on ::1 fits a rule
+// for 127.0.0.1.
 func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
 	guestIP = guestIP.Unmap()
 	for _, rule := range rules {
@@ -115,7 +120,8 @@ func (f PortForward) hostEnd(guestPort int) HostEnd {
 	return HostEnd{IP: address(f.HostIP), Port: f.HostPortRange[0] + guestPort - f.GuestPortRange[0]}
 }
 
-// address reads an IP address of a validated template. That of anything else is the zero Addr, which equals no address.
+// address reads an IP address of a validated template. That of anything else is the zero Addr,
+// which equals no address.
 func address(text string) netip.Addr {
 	ip, err := netip.ParseAddr(text)
 	if err != nil {

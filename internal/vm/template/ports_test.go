@@ -41,8 +41,14 @@ portForwards:
 			HostPortRange: PortRange{8080, 8080}, Proto: ProtoTCP, GuestIPMustBeZero: &no,
 		},
 		{GuestIP: "0.0.0.0", GuestPortRange: all, HostIP: "127.0.0.1", HostPortRange: all, Proto: ProtoAny, GuestIPMustBeZero: &yes},
-		{GuestIP: "0.0.0.0", GuestPortRange: PortRange{5, 6}, HostIP: "127.0.0.1", HostPortRange: PortRange{5, 6}, Proto: ProtoAny, GuestIPMustBeZero: &yes},
-		{GuestIP: "127.0.0.1", GuestPortRange: all, GuestSocket: "/a", HostIP: "127.0.0.1", HostPortRange: all, HostSocket: "/b", Proto: ProtoAny, GuestIPMustBeZero: &no},
+		{
+			GuestIP: "0.0.0.0", GuestPortRange: PortRange{5, 6}, HostIP: "127.0.0.1", HostPortRange: PortRange{5, 6}, Proto: ProtoAny,
+			GuestIPMustBeZero: &yes,
+		},
+		{
+			GuestIP: "127.0.0.1", GuestPortRange: all, GuestSocket: "/a", HostIP: "127.0.0.1", HostPortRange: all, HostSocket: "/b", Proto: ProtoAny,
+			GuestIPMustBeZero: &no,
+		},
 		{GuestIP: "127.0.0.1", GuestPortRange: all, HostIP: "127.0.0.1", HostPortRange: all, Proto: ProtoAny, GuestIPMustBeZero: &no},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -58,7 +64,8 @@ func TestPortRulesLeaveTheTemplateAlone(t *testing.T) {
 	}
 }
 
-// TestMatchPort goes through what Lima's documentation says of its rules (default.yaml and docs/config/port).
+// TestMatchPort goes through what Lima's documentation says of its rules (default.yaml and
+// docs/config/port).
 func TestMatchPort(t *testing.T) {
 	const none = "not forwarded"
 	tests := []struct {
@@ -116,10 +123,19 @@ func TestMatchPort(t *testing.T) {
 
 		{"0.0.0.0 exactly", "[{guestPort: 7443, guestIP: 0.0.0.0, hostIP: 0.0.0.0}]", ProtoTCP, "0.0.0.0", 7443, "0.0.0.0:7443"},
 		{"0.0.0.0 is not the loopback", "[{guestPort: 7443, guestIP: 0.0.0.0, hostIP: 0.0.0.0}]", ProtoTCP, "127.0.0.1", 7443, "127.0.0.1:7443"},
-		{"must be zero without an address", "[{guestPort: 7443, guestIPMustBeZero: true, hostIP: 0.0.0.0}]", ProtoTCP, "0.0.0.0", 7443, "0.0.0.0:7443"},
+		{
+			"must be zero without an address", "[{guestPort: 7443, guestIPMustBeZero: true, hostIP: 0.0.0.0}]", ProtoTCP, "0.0.0.0", 7443,
+			"0.0.0.0:7443",
+		},
 		{"must be zero, IPv6", "[{guestPort: 7443, guestIPMustBeZero: true, hostIP: 0.0.0.0}]", ProtoTCP, "::", 7443, "0.0.0.0:7443"},
-		{"0.0.0.0 for any", "[{guestPort: 7443, guestIP: 0.0.0.0, guestIPMustBeZero: false, hostIP: 0.0.0.0}]", ProtoTCP, "127.0.0.1", 7443, "0.0.0.0:7443"},
-		{"0.0.0.0 for the guest's address", "[{guestPort: 7443, guestIP: 0.0.0.0, guestIPMustBeZero: false}]", ProtoTCP, "10.0.2.15", 7443, "127.0.0.1:7443"},
+		{
+			"0.0.0.0 for any", "[{guestPort: 7443, guestIP: 0.0.0.0, guestIPMustBeZero: false, hostIP: 0.0.0.0}]", ProtoTCP, "127.0.0.1", 7443,
+			"0.0.0.0:7443",
+		},
+		{
+			"0.0.0.0 for the guest's address", "[{guestPort: 7443, guestIP: 0.0.0.0, guestIPMustBeZero: false}]", ProtoTCP, "10.0.2.15", 7443,
+			"127.0.0.1:7443",
+		},
 		{"the guest's address", "[{guestIP: 10.0.2.15, guestPort: 1, hostPort: 2}]", ProtoTCP, "10.0.2.15", 1, "127.0.0.1:2"},
 
 		{"port to a socket", "[{guestPort: 80, hostSocket: /s}]", ProtoTCP, "127.0.0.1", 80, "/s"},

@@ -10,17 +10,20 @@ import (
 )
 
 const (
-	// maxBaseDepth bounds how many templates build on one another, maxBases how many there are of them together.
+	// maxBaseDepth bounds how many templates build on one another, maxBases how many there are of them
+	// together.
 	maxBaseDepth = 10
 	maxBases     = 64
 )
 
-// A Reader reads what a locator names: an absolute path of the host or one below `~/`, or an http(s) URL.
+// A Reader reads what a locator names: an absolute path of the host or one below `~/`, or an
+// http(s) URL.
 type Reader func(ctx context.Context, locator string) ([]byte, error)
 
-// Resolve merges into d all that its `base` names, and what those name, and puts the files of provision and probes
-// in their places. Relative paths are relative to the document that has them: its origin must be an absolute path or a
-// URL, or empty if there are no relative ones. changed reports whether there was anything to do.
+// Resolve merges into d all that its `base` names, and what those name, and puts the files of
+// provision and probes in their places. Relative paths are relative to the document that has them:
+// its origin must be an absolute path or a URL, or empty if there are no relative ones. changed
+// reports whether there was anything to do.
 func (d *Document) Resolve(ctx context.Context, read Reader) (changed bool, err error) {
 	r := resolver{read: read, seen: map[string]bool{d.origin: true}}
 	if err := r.resolve(ctx, d, 0); err != nil {
@@ -84,7 +87,9 @@ func (r *resolver) load(ctx context.Context, d *Document, ref reference, depth i
 		return nil, err
 	}
 	if r.seen[locator] {
-		return nil, ref.value.refuse("names %s, which is part of this template already: bases must not form a circle, and each is named once", locator)
+		return nil, ref.value.refuse(
+			"names %s, which is part of this template already: bases must not form a circle, and each is named once", locator,
+		)
 	}
 	r.seen[locator] = true
 	if depth >= maxBaseDepth || len(r.seen) > maxBases {

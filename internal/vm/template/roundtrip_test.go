@@ -35,7 +35,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRoundTripOfAnything writes and reads templates made at random, of values that YAML has a way of misreading.
+// TestRoundTripOfAnything writes and reads templates made at random, of values that YAML has a way
+// of misreading.
 func TestRoundTripOfAnything(t *testing.T) {
 	for seed := range uint64(500) {
 		random := generator{rand.New(rand.NewPCG(seed, 0))}
@@ -66,7 +67,8 @@ var oddTexts = []string{
 
 // scripts may have lines as well.
 var scripts = []string{
-	"true", "#!/bin/sh\nset -e\n", "a\n\n\nb", "\n\nlate", "  indented\nnot", "ends with spaces  \n", "tab\there\n\ttab\n", "no newline\nat end", "more\n\n\n", "a: |\n  b\n", "line\r\nends\r\n", "\u2028sep", "{{if .Param}}x{{end}}\n",
+	"true", "#!/bin/sh\nset -e\n", "a\n\n\nb", "\n\nlate", "  indented\nnot", "ends with spaces  \n", "tab\there\n\ttab\n",
+	"no newline\nat end", "more\n\n\n", "a: |\n  b\n", "line\r\nends\r\n", "\u2028sep", "{{if .Param}}x{{end}}\n",
 }
 
 func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
@@ -108,7 +110,9 @@ func (g generator) template() *Template {
 		t.Mounts = append(t.Mounts, Mount{
 			Location: pick(g, "~", "/a b", "/ünï", "{{.Home}}/x", "/'q'"), MountPoint: fmt.Sprintf("/m/%d", i), Writable: pick(g, true, false),
 		})
-		t.Probes = append(t.Probes, Probe{Mode: ProbeReadiness, Script: pick(g, scripts...), Description: pick(g, "d", "null", "a: b"), Hint: g.text()})
+		t.Probes = append(
+			t.Probes, Probe{Mode: ProbeReadiness, Script: pick(g, scripts...), Description: pick(g, "d", "null", "a: b"), Hint: g.text()},
+		)
 	}
 	if g.IntN(2) == 0 {
 		t.HostResolver.Hosts = map[string]string{"no": "10.0.0.1", "true.x": LimaHost, "1.5": "::1"}
@@ -118,7 +122,9 @@ func (g generator) template() *Template {
 
 func (g generator) image() Image {
 	image := Image{
-		Location: pick(g, "https://x.example/a?b=c#d", "/a b.img", "~/x: y", "file:///x"), Arch: pick(g, architectures...), Digest: pick(g, "", sha256Digest, sha512Digest),
+		Location: pick(
+			g, "https://x.example/a?b=c#d", "/a b.img", "~/x: y", "file:///x",
+		), Arch: pick(g, architectures...), Digest: pick(g, "", sha256Digest, sha512Digest),
 	}
 	if g.IntN(2) == 0 {
 		image.Kernel = &Kernel{Location: "/k", Cmdline: g.text(), Digest: pick(g, "", sha512Digest)}
@@ -143,7 +149,9 @@ func (g generator) forward() PortForward {
 	return pick(g,
 		PortForward{GuestSocket: "/g", HostSocket: pick(g, "null", "/h: x", "{{.Dir}}/x")},
 		PortForward{GuestPort: 80, HostPort: pick(g, 0, 81), Proto: pick(g, "", ProtoUDP, ProtoTCP)},
-		PortForward{GuestPortRange: PortRange{1, 9}, HostPortRange: PortRange{11, 19}, Ignore: pick(g, true, false), HostIP: pick(g, "", "::", "0.0.0.0")},
+		PortForward{
+			GuestPortRange: PortRange{1, 9}, HostPortRange: PortRange{11, 19}, Ignore: pick(g, true, false), HostIP: pick(g, "", "::", "0.0.0.0"),
+		},
 		PortForward{GuestIP: "0.0.0.0", GuestIPMustBeZero: &zero},
 		PortForward{},
 	)

@@ -6,20 +6,20 @@
 // place, never ignored, so that a template either means what it says or is turned
 // down before anything is made from it.
 //
-// The way of a text: Parse makes a Document of it, Document.Resolve merges in what its
-// `base` names (by whoever can read files), Document.Load decodes, merges the parameters,
-// fills the defaults and validates, and Template.Expand puts in what is known only when
-// the machine is made. Load does all of it but Resolve: a base that would have to be read is refused.
+// The way of a text: Parse makes a Document of it, Document.Resolve merges in what its `base` names
+// (by whoever can read files), Document.Load decodes, merges the parameters, fills the defaults and
+// validates, and Template.Expand puts in what is known only when the machine is made. Load does all
+// of it but Resolve: a base that would have to be read is refused.
 //
-// Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision,
-// probes, portForwards, hostResolver.hosts, ssh.localPort and message, with the meaning they have in Lima 2.
-// Accepted in the values that say what rdd does anyway, and refused in all others:
-// minimumLimaVersion, os, mountType, mountTypesUnsupported, mountInotify, additionalDisks,
-// audio, video, firmware, rosetta, nestedVirtualization, cpuType, vmOpts, upgradePackages,
-// guestInstallPrefix, plain, propagateProxyEnv, timezone, caCerts, user, networks, dns,
-// copyToHost, containerd, images[].variant, mounts[].{sshfs,9p,virtiofs},
-// portForwards[].{reverse,static}, hostResolver.{enabled,ipv6}, and of ssh address,
-// loadDotSSHPubKeys, forwardAgent, forwardX11, forwardX11Trusted and overVsock.
+// Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision, probes,
+// portForwards, hostResolver.hosts, ssh.localPort and message, with the meaning they have in
+// Lima 2. Accepted in the values that say what rdd does anyway, and refused in all others:
+// minimumLimaVersion, os, mountType, mountTypesUnsupported, mountInotify, additionalDisks, audio,
+// video, firmware, rosetta, nestedVirtualization, cpuType, vmOpts, upgradePackages,
+// guestInstallPrefix, plain, propagateProxyEnv, timezone, caCerts, user, networks, dns, copyToHost,
+// containerd, images[].variant, mounts[].{sshfs,9p,virtiofs}, portForwards[].{reverse,static},
+// hostResolver.{enabled,ipv6}, and of ssh address, loadDotSSHPubKeys, forwardAgent, forwardX11,
+// forwardX11Trusted and overVsock.
 //
 // Null means absent, as in Lima. Differences to Lima: YAML's anchors, aliases and merge
 // keys are not read; an unknown name in an expression is an error and not a warning;
@@ -36,7 +36,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Load parses data, merges params over the template's `param`, fills defaults for host and validates the result.
+// Load parses data, merges params over the template's `param`, fills defaults for host and
+// validates the result.
 //
 // The error says whether parsing or validating failed and where; it wraps a
 // *ParseError or a *vm.InvalidSpecError.
@@ -78,7 +79,8 @@ func (t *Template) YAML() ([]byte, error) {
 	return data, nil
 }
 
-// Revision identifies a template's text and parameters: the same input has the same revision, whatever the order of the map.
+// Revision identifies a template's text and parameters: the same input has the same revision,
+// whatever the order of the map.
 func Revision(data []byte, params map[string]string) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%d:%s", len(data), data)

@@ -191,38 +191,101 @@ func checkType(t *testing.T, err error) {
 
 func TestLoadRefusesMachines(t *testing.T) {
 	testRefusals(t, []refusal{
-		{"unknown field", minimal + "mount: []\n", noMachine + "field `mount` is not a field that rdd knows here; did you mean `mounts`? (line 2, column 1)"},
-		{"unknown field with other letters", minimal + "VMTYPE: qemu\n", noMachine + "field `VMTYPE` is not a field that rdd knows here; did you mean `vmType`? (line 2, column 1)"},
-		{"unknown nested field", minimal + "probes:\n- color: x\n", noMachine + "field `probes[0].color` is not a field that rdd knows here; there are: description, file, hint, mode, script (line 3, column 3)"},
+		{
+			"unknown field", minimal + "mount: []\n",
+			noMachine + "field `mount` is not a field that rdd knows here; did you mean `mounts`? (line 2, column 1)",
+		},
+		{
+			"unknown field with other letters", minimal + "VMTYPE: qemu\n",
+			noMachine + "field `VMTYPE` is not a field that rdd knows here; did you mean `vmType`? (line 2, column 1)",
+		},
+		{
+			"unknown nested field", minimal + "probes:\n- color: x\n",
+			noMachine + "field `probes[0].color` is not a field that rdd knows here; there are: description, file, hint, mode, script (line 3, " +
+				"column 3)",
+		},
 		{"double key", "cpus: 1\ncpus: 2\n", noMachine + "field `cpus` is given twice; first in line 1 (line 2, column 1)"},
 		{"double nested key", "env: {A: 1,\n  A: 2}\n", noMachine + "field `env.A` is given twice; first in line 1 (line 2, column 3)"},
 		{"key that is a list", "[a]: b\n", noMachine + "has a key that is not plain text (line 1, column 1)"},
-		{"long key", "env: {" + strings.Repeat("k", 300) + ": x}\n", noMachine + "field `env` has a key of 300 bytes: `" + strings.Repeat("k", 80) + "…` (line 1, column 7)"},
+		{
+			"long key", "env: {" + strings.Repeat("k", 300) + ": x}\n",
+			noMachine + "field `env` has a key of 300 bytes: `" + strings.Repeat("k", 80) + "…` (line 1, column 7)",
+		},
 		{"vmType", minimal + "vmType: vz\n", noMachine + "field `vmType` must be one of qemu; got `vz` (line 2, column 9)"},
 		{"arch", minimal + "arch: cray-1\n", noMachine + "field `arch` must be `x86_64` on this host; got `cray-1` (line 2, column 7)"},
 		{"cpus text", minimal + "cpus: many\n", noMachine + "field `cpus` must be an integer; got `many` (line 2, column 7)"},
 		{"cpus list", minimal + "cpus: [1]\n", noMachine + "field `cpus` must be an integer; got a list (line 2, column 7)"},
-		{"cpus many", minimal + "cpus: 5\n", noMachine + "field `cpus` must be between 1 and 4, the number of this host's CPUs; got 5 (line 2, column 7)"},
-		{"cpus negative", minimal + "cpus: -1\n", noMachine + "field `cpus` must be between 1 and 4, the number of this host's CPUs; got -1 (line 2, column 7)"},
+		{
+			"cpus many", minimal + "cpus: 5\n",
+			noMachine + "field `cpus` must be between 1 and 4, the number of this host's CPUs; got 5 (line 2, column 7)",
+		},
+		{
+			"cpus negative", minimal + "cpus: -1\n",
+			noMachine + "field `cpus` must be between 1 and 4, the number of this host's CPUs; got -1 (line 2, column 7)",
+		},
 		{"memory spelling", minimal + "memory: big\n", noMachine + "field `memory` must be a size such as 4GiB; got `big` (line 2, column 9)"},
-		{"memory mapping", minimal + "memory: {x: 1}\n", noMachine + "field `memory` must be a size such as 4GiB; got a mapping (line 2, column 9)"},
-		{"memory overflow", minimal + "memory: 99999999PiB\n", noMachine + "field `memory` must be a size such as 4GiB; got `99999999PiB` (line 2, column 9)"},
-		{"memory little", minimal + "memory: 1MiB\n", noMachine + "field `memory` must be between 256MiB and 8GiB, this host's memory; got 1MiB (line 2, column 9)"},
-		{"memory much", minimal + "memory: 9GiB\n", noMachine + "field `memory` must be between 256MiB and 8GiB, this host's memory; got 9GiB (line 2, column 9)"},
+		{
+			"memory mapping", minimal + "memory: {x: 1}\n",
+			noMachine + "field `memory` must be a size such as 4GiB; got a mapping (line 2, column 9)",
+		},
+		{
+			"memory overflow", minimal + "memory: 99999999PiB\n",
+			noMachine + "field `memory` must be a size such as 4GiB; got `99999999PiB` (line 2, column 9)",
+		},
+		{
+			"memory little", minimal + "memory: 1MiB\n",
+			noMachine + "field `memory` must be between 256MiB and 8GiB, this host's memory; got 1MiB (line 2, column 9)",
+		},
+		{
+			"memory much", minimal + "memory: 9GiB\n",
+			noMachine + "field `memory` must be between 256MiB and 8GiB, this host's memory; got 9GiB (line 2, column 9)",
+		},
 		{"disk little", minimal + "disk: 1GiB\n", noMachine + "field `disk` must be at least 2GiB; got 1GiB (line 2, column 7)"},
-		{"env name", minimal + "env: {A-B: x}\n", noMachine + "field `env.A-B` must be named with letters, digits and underscores, not starting with a digit (line 2, column 12)"},
-		{"env lines", minimal + "env: {A: \"x\\ny\"}\n", noMachine + `field ` + "`env.A`" + ` must be one line of visible characters; got '\n' in it (line 2, column 10)`},
+		{
+			"env name", minimal + "env: {A-B: x}\n",
+			noMachine + "field `env.A-B` must be named with letters, digits and underscores, not starting with a digit (line 2, column 12)",
+		},
+		{
+			"env lines", minimal + "env: {A: \"x\\ny\"}\n",
+			noMachine + `field ` + "`env.A`" + ` must be one line of visible characters; got '\n' in it (line 2, column 10)`,
+		},
 		{"env list", minimal + "env: {A: [x]}\n", noMachine + "field `env.A` must be text; got a list (line 2, column 10)"},
 		{"env null", minimal + "env: {A: }\n", noMachine + "field `env.A` must be text; got nothing (line 2, column 10)"},
 		{"env no mapping", minimal + "env: A=b\n", noMachine + "field `env` must be a mapping; got `A=b` (line 2, column 6)"},
-		{"param name", minimal + "param: {_a: x}\n", noMachine + "field `param._a` must be named with letters, digits and underscores, starting with a letter (line 2, column 13)"},
-		{"param control", minimal + "param: {a: \"x\\e[1m\"}\n", noMachine + `field ` + "`param.a`" + ` must be one line of visible characters; got '\x1b' in it (line 2, column 12)`},
-		{"ssh port", minimal + "ssh: {localPort: 65536}\n", noMachine + "field `ssh.localPort` must be between 0 (any free port) and 65535; got 65536 (line 2, column 18)"},
-		{"ssh port of the host", minimal + "ssh: {localPort: 22}\n", noMachine + "field `ssh.localPort` must not be 22, the port of the host's own ssh server (line 2, column 18)"},
-		{"host name", minimal + "hostResolver: {hosts: {a..b: 127.0.0.1}}\n", noMachine + "field `hostResolver.hosts.a..b` must be named with letters, digits and hyphens, with dots between the parts (line 2, column 30)"},
-		{"host value", minimal + "hostResolver: {hosts: {a.b: 'not a name'}}\n", noMachine + "field `hostResolver.hosts.a.b` must be an IP address or a name such as `host.lima.internal`; got `not a name` (line 2, column 29)"},
-		{"long value", minimal + "cpus: " + strings.Repeat("9", 5000) + "\n", noMachine + "field `cpus` must be an integer; got `" + strings.Repeat("9", 80) + "…` (line 2, column 7)"},
-		{"binary that is none", minimal + "message: !!binary '%'\n", noMachine + "field `message` is tagged !!binary and is not base64: illegal base64 data at input byte 0 (line 2, column 10)"},
+		{
+			"param name", minimal + "param: {_a: x}\n",
+			noMachine + "field `param._a` must be named with letters, digits and underscores, starting with a letter (line 2, column 13)",
+		},
+		{
+			"param control", minimal + "param: {a: \"x\\e[1m\"}\n",
+			noMachine + `field ` + "`param.a`" + ` must be one line of visible characters; got '\x1b' in it (line 2, column 12)`,
+		},
+		{
+			"ssh port", minimal + "ssh: {localPort: 65536}\n",
+			noMachine + "field `ssh.localPort` must be between 0 (any free port) and 65535; got 65536 (line 2, column 18)",
+		},
+		{
+			"ssh port of the host", minimal + "ssh: {localPort: 22}\n",
+			noMachine + "field `ssh.localPort` must not be 22, the port of the host's own ssh server (line 2, column 18)",
+		},
+		{
+			"host name", minimal + "hostResolver: {hosts: {a..b: 127.0.0.1}}\n",
+			noMachine + "field `hostResolver.hosts.a..b` must be named with letters, digits and hyphens, with dots between the parts (line 2, " +
+				"column 30)",
+		},
+		{
+			"host value", minimal + "hostResolver: {hosts: {a.b: 'not a name'}}\n",
+			noMachine + "field `hostResolver.hosts.a.b` must be an IP address or a name such as `host.lima.internal`; got `not a name` (line 2, " +
+				"column 29)",
+		},
+		{
+			"long value", minimal + "cpus: " + strings.Repeat("9", 5000) + "\n",
+			noMachine + "field `cpus` must be an integer; got `" + strings.Repeat("9", 80) + "…` (line 2, column 7)",
+		},
+		{
+			"binary that is none", minimal + "message: !!binary '%'\n",
+			noMachine + "field `message` is tagged !!binary and is not base64: illegal base64 data at input byte 0 (line 2, column 10)",
+		},
 		{"binary that is no text", minimal + "message: !!binary /w==\n", noMachine + "field `message` must hold UTF-8 text (line 2, column 10)"},
 	})
 }
@@ -246,10 +309,16 @@ func TestParams(t *testing.T) {
 		{"used and not declared", used, map[string]string{"colour": "blue"}, ""},
 		{"empty value", declared, map[string]string{"colour": ""}, ""},
 		{"any text", declared, map[string]string{"colour": "{{.Shoe}} 'a\tb' ünï"}, ""},
-		{"misspelled", declared, map[string]string{"color": "blue"}, "field `param.color` is not a parameter of the template; it has: colour (line 2, column 8)"},
+		{
+			"misspelled", declared, map[string]string{"color": "blue"},
+			"field `param.color` is not a parameter of the template; it has: colour (line 2, column 8)",
+		},
 		{"none at all", minimal, map[string]string{"color": "blue"}, "field `param.color` is not a parameter of the template; it has: none"},
 		{"lines", declared, map[string]string{"colour": "x\ny"}, `must be one line of visible characters; got '\n' in it`},
-		{"used without a value", used, nil, `field ` + "`message`" + ` has an expression that cannot be evaluated: map has no entry for key "colour" (line 2, column 10)`},
+		{
+			"used without a value", used, nil,
+			`field ` + "`message`" + ` has an expression that cannot be evaluated: map has no entry for key "colour" (line 2, column 10)`,
+		},
 		{"name", declared, map[string]string{"a b": "x"}, "field `param.a b` must be named with letters"},
 	}
 	for _, tt := range tests {

@@ -54,7 +54,8 @@ type Template struct {
 
 // Image is a guest's disk for one architecture.
 type Image struct {
-	// Location is `rdd:NAME` (an image that rdd builds), an http(s) URL, or a file: an absolute path, or below `~/` before Expand.
+	// Location is `rdd:NAME` (an image that rdd builds), an http(s) URL, or a file: an absolute path,
+	// or below `~/` before Expand.
 	Location string `yaml:"location"`
 	Arch     string `yaml:"arch"`
 	// Digest of what Location holds, `sha256:HEX` or `sha512:HEX`; empty: not checked.
@@ -115,8 +116,9 @@ type Probe struct {
 	Hint string `yaml:"hint,omitempty"`
 }
 
-// PortForward says where on the host ports or a Unix socket of the guest are reached, or that they are not.
-// A template's own rules stand as they were written; Template.PortRules has them with all defaults.
+// PortForward says where on the host ports or a Unix socket of the guest are reached, or that they
+// are not. A template's own rules stand as they were written; Template.PortRules has them with all
+// defaults.
 type PortForward struct {
 	GuestIP string `yaml:"guestIP,omitempty"`
 	// GuestPort is short for a GuestPortRange of one port, as HostPort is for HostPortRange.
@@ -132,7 +134,8 @@ type PortForward struct {
 	Proto string `yaml:"proto,omitempty"`
 	// Ignore: what matches is not forwarded, and later rules are not asked.
 	Ignore bool `yaml:"ignore,omitempty"`
-	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a template's own rules.
+	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
+	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
 }
 

@@ -157,7 +157,8 @@ func (t *Template) validateParams() error {
 	return nil
 }
 
-// validateLine accepts what can be the value of an environment variable: one line, of visible characters, spaces and tabs.
+// validateLine accepts what can be the value of an environment variable: one line, of visible
+// characters, spaces and tabs.
 func validateLine(field, text string) error {
 	if isLine(text) {
 		return nil
@@ -181,7 +182,8 @@ func (t *Template) validateSSH() error {
 	return nil
 }
 
-// checkParams refuses a given parameter that the template neither declares nor uses: a misspelled name would be lost silently.
+// checkParams refuses a given parameter that the template neither declares nor uses: a misspelled
+// name would be lost silently.
 func (t *Template) checkParams(given, declared map[string]string) error {
 	used, err := t.usedParams()
 	if err != nil {

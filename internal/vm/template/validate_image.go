@@ -114,7 +114,8 @@ func validateLocation(field, location string) error {
 	return invalid(field, "must be `rdd:NAME`, an http or https URL, or a file's path that begins with `/` or `~/`; got `%s`", location)
 }
 
-// isHostPath reports whether a location is an absolute path of the host, once `~` and `file://` are resolved.
+// isHostPath reports whether a location is an absolute path of the host, once `~` and `file://` are
+// resolved.
 func isHostPath(location string) bool {
 	return path.IsAbs(underHome(location, "/"))
 }

@@ -41,7 +41,8 @@ func (m Mount) validate(at string, values Values) error {
 	if err := validateAbsolute(at+".mountPoint", m.MountPoint); err != nil {
 		return err
 	}
-	if slices.Contains(systemDirs, m.MountPoint) || slices.ContainsFunc(kernelDirs, func(dir string) bool { return within(dir, m.MountPoint) }) {
+	if slices.Contains(systemDirs, m.MountPoint) ||
+		slices.ContainsFunc(kernelDirs, func(dir string) bool { return within(dir, m.MountPoint) }) {
 		return invalid(at+".mountPoint", "must not be `%s`, a system directory of the guest", m.MountPoint)
 	}
 	if m.MountPoint == values.Guest.Home {

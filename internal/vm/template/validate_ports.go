@@ -8,7 +8,8 @@ import (
 )
 
 // MaxSocketPath is how many bytes the path of a Unix socket may have on every platform: its address
-// holds 104 on macOS, with the closing NUL. Templates name sockets, and instance directories hold some.
+// holds 104 on macOS, with the closing NUL. Templates name sockets, and instance directories hold
+// some.
 const MaxSocketPath = 103
 
 func (t *Template) validateForwards() error {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Answer is what end-to-end tests run in containers: it sends back what comes to a port, over TCP and over UDP, until it
-// is told to end.
+// Answer is what end-to-end tests run in containers: it sends back what comes to a port, over TCP
+// and over UDP, until it is told to end.
 //
 //	answer PORT
 package main

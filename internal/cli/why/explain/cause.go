@@ -15,7 +15,8 @@ import (
 type Cause struct {
 	// Code names the cause for programs; it stays the same.
 	Code string `json:"code"`
-	// Blocked says that nothing moves on until someone acts; otherwise it is as it should be, or on its way.
+	// Blocked says that nothing moves on until someone acts; otherwise it is as it should be, or on
+	// its way.
 	Blocked bool `json:"blocked"`
 	// Summary is one sentence in plain words.
 	Summary string `json:"summary"`
@@ -80,7 +81,8 @@ var rules = []rule{
 	unseen, engineAway, appNotSettled, portConflict,
 }
 
-// Find returns the one cause that blocks the App or the virtual machine now; one of CodeNone says that nothing does.
+// Find returns the one cause that blocks the App or the virtual machine now; one of CodeNone says
+// that nothing does.
 func Find(f Facts) Cause {
 	for _, r := range rules {
 		if c := r(&f); c != nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestEveryCodeIsTestedAndDescribed: a code is a promise to programs, so each is the outcome of a test and stands
-// in the documentation.
+// TestEveryCodeIsTestedAndDescribed: a code is a promise to programs, so each is the outcome of a
+// test and stands in the documentation.
 func TestEveryCodeIsTestedAndDescribed(t *testing.T) {
 	read := func(path ...string) string {
 		data, err := os.ReadFile(filepath.Join(path...))

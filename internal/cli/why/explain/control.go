@@ -91,7 +91,8 @@ func (f *Facts) settled() *metav1.Condition {
 	return c
 }
 
-// unsettled is that condition where the question is about the App and says that it is not as it should be; else nil.
+// unsettled is that condition where the question is about the App and says that it is not as it
+// should be; else nil.
 func (f *Facts) unsettled() *metav1.Condition {
 	if !f.AboutApp {
 		return nil
@@ -118,7 +119,8 @@ func appDeleting(f *Facts) *Cause {
 	return &Cause{Code: CodeDeleting, Summary: "The App is being deleted: " + why + ".", Next: "rdd delete, which waits for it"}
 }
 
-// foreignFinalizer finds a finalizer that is none of rdd's: only whoever set it can say when it may go.
+// foreignFinalizer finds a finalizer that is none of rdd's: only whoever set it can say when it may
+// go.
 func foreignFinalizer(what, resource string, finalizers []string, ours ...string) *Cause {
 	for _, finalizer := range finalizers {
 		if slices.Contains(ours, finalizer) {
@@ -168,7 +170,10 @@ func appNotSettled(f *Facts) *Cause {
 	}
 	first, rest := lines(settled.Message)
 	if settled.Reason == appv1.ReasonApplyingTemplate {
-		c := &Cause{Code: CodeApplying, Summary: "The App was changed, and the change is being carried over to its VM", Detail: rest, Next: "nothing to do but wait"}
+		c := &Cause{
+			Code: CodeApplying, Summary: "The App was changed, and the change is being carried over to its VM", Detail: rest,
+			Next: "nothing to do but wait",
+		}
 		if first != "" {
 			c.Summary += ": " + first
 		}

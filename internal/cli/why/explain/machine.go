@@ -172,8 +172,10 @@ func stopHangs(f *Facts) *Cause {
 	}
 	return &Cause{
 		Code: CodeStopHangs, Blocked: true, Detail: f.Console,
-		Summary: fmt.Sprintf("%s does not shut down: the guest was asked to %s ago.", f.subject(), duration.HumanDuration(f.Now.Sub(s.Since.Time))),
-		Next:    f.limavm("stop %s --force") + " (what the guest has not written is lost)",
+		Summary: fmt.Sprintf(
+			"%s does not shut down: the guest was asked to %s ago.", f.subject(), duration.HumanDuration(f.Now.Sub(s.Since.Time)),
+		),
+		Next: f.limavm("stop %s --force") + " (what the guest has not written is lost)",
 	}
 }
 
@@ -241,21 +243,29 @@ func restartPending(f *Facts) *Cause {
 	if !f.VM.Status.RestartNeeded {
 		return nil
 	}
-	return &Cause{Code: CodeRestart, Summary: f.subject() + " runs, and is about to be restarted into its changed template.", Next: "nothing to do but wait"}
+	return &Cause{
+		Code: CodeRestart, Summary: f.subject() + " runs, and is about to be restarted into its changed template.",
+		Next: "nothing to do but wait",
+	}
 }
 
-// unseen: no controller has looked at the LimaVM as it is now, or what it asks for is not so without a word why.
+// unseen: no controller has looked at the LimaVM as it is now, or what it asks for is not so
+// without a word why.
 func unseen(f *Facts) *Cause {
 	running := f.condition(limav1.ConditionRunning)
 	switch {
 	case running == nil:
 		return &Cause{
-			Code: CodeUnseen, Summary: f.subject() + " was changed, and its controller has not looked at it yet.", Next: "rdd service logs, if that stays so",
+			Code: CodeUnseen, Summary: f.subject() + " was changed, and its controller has not looked at it yet.",
+			Next: "rdd service logs, if that stays so",
 		}
 	case (running.Status == metav1.ConditionTrue) == f.VM.Spec.Running:
 		return nil
 	case running.Message != "":
-		return &Cause{Code: CodeUnseen, Summary: f.subject() + " is not as it should be yet: " + FirstLine(running.Message), Next: "rdd service logs, if that stays so"}
+		return &Cause{
+			Code: CodeUnseen, Summary: f.subject() + " is not as it should be yet: " + FirstLine(running.Message),
+			Next: "rdd service logs, if that stays so",
+		}
 	default:
 		return &Cause{Code: CodeUnseen, Summary: f.subject() + " is not as it should be yet.", Next: "rdd service logs, if that stays so"}
 	}

@@ -16,7 +16,8 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// State is what something does, since when, and what it waits for: a condition in the words of the API.
+// State is what something does, since when, and what it waits for: a condition in the words of the
+// API.
 type State struct {
 	// State is the condition's reason; Deleting for what is being deleted.
 	State string `json:"state"`
@@ -41,8 +42,9 @@ func Conditioned(c *metav1.Condition) State {
 	return State{State: c.Reason, Message: c.Message, Since: &c.LastTransitionTime}
 }
 
-// Machine is the state of a LimaVM. Events, in order of time, tell since when it starts or
-// stops, as the time in a condition is when its status changed; only those of this LimaVM may be among them.
+// Machine is the state of a LimaVM. Events, in order of time, tell since when it starts or stops,
+// as the time in a condition is when its status changed; only those of this LimaVM may be among
+// them.
 func Machine(vm *limav1.LimaVM, events []Event) State {
 	c := decisive(vm.Status.Conditions)
 	s := Conditioned(c)
@@ -100,7 +102,9 @@ func (s State) Text(now time.Time) string {
 
 // moving says that the message is what is being done, and not why nothing is.
 func (s State) moving() bool {
-	return slices.Contains([]string{limav1.ReasonStarting, limav1.ReasonStopping, limav1.ReasonPending, limav1.ReasonReconciling, stateDeleting}, s.State)
+	return slices.Contains(
+		[]string{limav1.ReasonStarting, limav1.ReasonStopping, limav1.ReasonPending, limav1.ReasonReconciling, stateDeleting}, s.State,
+	)
 }
 
 // Deaths is how often a machine ended by itself lately.
@@ -143,7 +147,9 @@ func (d *Deaths) Text(now time.Time) string {
 	if d.Count > 1 {
 		times = fmt.Sprintf("%d times", d.Count)
 	}
-	return fmt.Sprintf("ended by itself %s lately, the last time %s ago: %s", times, duration.HumanDuration(now.Sub(d.Last.Time)), brief(d.Cause))
+	return fmt.Sprintf(
+		"ended by itself %s lately, the last time %s ago: %s", times, duration.HumanDuration(now.Sub(d.Last.Time)), brief(d.Cause),
+	)
 }
 
 // FirstLine is the first line of text that holds something; an ellipsis stands for others.

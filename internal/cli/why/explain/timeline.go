@@ -27,8 +27,9 @@ type Entry struct {
 	Text    string `json:"text"`
 }
 
-// Timeline merges conditions, events, the hostagent's phases and the console's last lines by time. What has the same
-// time stays in that order; lines of the console, which have no time, stand together where the last was written.
+// Timeline merges conditions, events, the hostagent's phases and the console's last lines by time.
+// What has the same time stays in that order; lines of the console, which have no time, stand
+// together where the last was written.
 func Timeline(f Facts) []Entry {
 	var entries []Entry
 	add := func(at time.Time, kind string, warning bool, format string, args ...any) {

@@ -7,7 +7,8 @@ umask 022
 newline='
 '
 
-# put FILE MODE TEXT: makes FILE, which is root's, hold TEXT and a newline, by rename, unless it does already.
+# put FILE MODE TEXT: makes FILE, which is root's, hold TEXT and a newline, by rename, unless it
+# does already.
 put() {
     if [ -e "$1" ] && [ "$(cat "$1")" = "$3" ]; then
         return 0
@@ -17,8 +18,8 @@ put() {
     mv "$1.rdd-new" "$1"
 }
 
-# block FILE TEXT [first]: makes TEXT the lines of FILE between rdd's markers, at its end or its beginning. What the
-# distribution and people wrote there stays.
+# block FILE TEXT [first]: makes TEXT the lines of FILE between rdd's markers, at its end or its
+# beginning. What the distribution and people wrote there stays.
 block() {
     others= ours=
     if [ -e "$1" ]; then
@@ -41,7 +42,8 @@ block() {
     fi
 }
 
-# The root file system follows the disk, which may have grown. Where it is in a partition, that is cloud-init's work.
+# The root file system follows the disk, which may have grown. Where it is in a partition, that is
+# cloud-init's work.
 grow() {
     grep -q '^/dev/vda / ext4 ' /proc/self/mounts || return 0
     size=$(cat /sys/class/block/vda/size)
@@ -122,15 +124,18 @@ run() {
     }
 }
 
-# share FIELD TAG ro|rw DIR: mounts a directory of the host. Reading and writing go to the host at once (directio), so that both
-# sides see each other's changes; only what programs map into memory is cached (cache=mmap).
+# share FIELD TAG ro|rw DIR: mounts a directory of the host. Reading and writing go to the host at
+# once (directio), so that both sides see each other's changes; only what programs map into memory
+# is cached (cache=mmap).
 share() {
     if [ "$(findmnt -n -o SOURCE --mountpoint "$4" || :)" = "$2" ]; then
         return 0
     fi
     modprobe -q 9p || :
     if ! grep -qw 9p /proc/filesystems; then
-        echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system; take an image whose kernel has it (Debian's generic ones, not genericcloud), reset the machine if its image was built by an older rdd, or leave mounts out of the template"
+        echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system;" \
+            "take an image whose kernel has it (Debian's generic ones, not genericcloud)," \
+            "reset the machine if its image was built by an older rdd, or leave mounts out of the template"
         return 1
     fi
     mkdir -p "$4" || {

@@ -20,7 +20,8 @@ import (
 
 // nasty are values that break scripts which quote badly.
 var nasty = []string{
-	"", "plain", "two words", "it's", `"quoted"`, "$HOME", "$(touch /tmp/hacked)", "`id`", `back\slash`, "semi;colon", "a & b | c > d", "*", "~", "-n",
+	"", "plain", "two words", "it's", `"quoted"`, "$HOME", "$(touch /tmp/hacked)", "`id`", `back\slash`, "semi;colon", "a & b | c > d", "*",
+	"~", "-n",
 	"#comment", "tab\there", "é", "\xff", "EOF", "'; exit 1; '", "!history", "{a,b}", "=", "line\nbreak",
 }
 

@@ -21,15 +21,16 @@ const hostAddress = "10.0.2.2"
 // hostNames lead to the host unless the template says otherwise.
 var hostNames = []string{template.LimaHost, "host.docker.internal", "host.rancher-desktop.internal"}
 
-// lookupTimeout for all names together: a host without its name servers must not keep a guest from booting.
+// lookupTimeout for all names together: a host without its name servers must not keep a guest from
+// booting.
 const lookupTimeout = 5 * time.Second
 
 // Lookup finds the addresses of a name, as net.Resolver.LookupNetIP does.
 type Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 
-// Hosts renders lines of /etc/hosts for the template's hostResolver.hosts (a name to an address or to another name) and
-// for the names of the host. Names that are not among them are looked up on the host; the error says
-// which cannot be, and the lines are good without them.
+// Hosts renders lines of /etc/hosts for the template's hostResolver.hosts (a name to an address or
+// to another name) and for the names of the host. Names that are not among them are looked up on
+// the host; the error says which cannot be, and the lines are good without them.
 func Hosts(ctx context.Context, entries map[string]string, lookup Lookup) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()

@@ -67,8 +67,8 @@ func (s Settings) Provision() []byte {
 	return []byte(b.String())
 }
 
-// variables assigns what the scripts below refer to, and exports the template's environment and parameters
-// to the scripts they run.
+// variables assigns what the scripts below refer to, and exports the template's environment and
+// parameters to the scripts they run.
 func (s Settings) variables(b *strings.Builder, more map[string]string) {
 	fmt.Fprintf(b, "user=%s uid=%d home=%s\n", sshx.Quote(s.User.Name), s.User.UID, sshx.Quote(s.User.Home))
 	for _, name := range slices.Sorted(maps.Keys(more)) {
@@ -103,8 +103,9 @@ func (s Settings) scripts(b *strings.Builder, mode string) {
 	}
 }
 
-// environment renders lines of /etc/environment, which pam_env(8) reads for each login. Values go to the end of the line as they
-// are, but for one pair of quotes around them, which keeps blanks and quotes at their ends.
+// environment renders lines of /etc/environment, which pam_env(8) reads for each login. Values go
+// to the end of the line as they are, but for one pair of quotes around them, which keeps blanks
+// and quotes at their ends.
 func environment(env map[string]string) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -117,7 +118,8 @@ func environment(env map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// sshEnvironment renders a line of sshd_config(5) for the values that pam_env would cut off at a #; empty when there are none.
+// sshEnvironment renders a line of sshd_config(5) for the values that pam_env would cut off at a #;
+// empty when there are none.
 func sshEnvironment(env map[string]string) string {
 	line := ""
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -161,7 +161,9 @@ func TestSSHEnvironment(t *testing.T) {
 
 func TestHosts(t *testing.T) {
 	errUnknown := errors.New("no such host")
-	known := map[string][]string{"example.com": {"192.0.2.1", "2001:db8::1", "192.0.2.1"}, "me": {"127.0.1.1", "::1"}, "link": {"fe80::1%eth0"}}
+	known := map[string][]string{
+		"example.com": {"192.0.2.1", "2001:db8::1", "192.0.2.1"}, "me": {"127.0.1.1", "::1"}, "link": {"fe80::1%eth0"},
+	}
 	lookup := func(_ context.Context, name string) ([]netip.Addr, error) {
 		var found []netip.Addr
 		for _, address := range known[name] {

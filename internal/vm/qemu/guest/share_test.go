@@ -13,7 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// stubs stand for the guest's programs: mount writes down how it was called and fails where there is no 9p device of the tag.
+// stubs stand for the guest's programs: mount writes down how it was called and fails where there
+// is no 9p device of the tag.
 const stubs = `
 findmnt() { cat "$dir/mounted" 2>/dev/null; }
 modprobe() { [ "$2" != 9p ] || [ ! -e "$dir/has9p" ] || echo "nodev 9p" >>"$dir/filesystems"; }
@@ -28,7 +29,9 @@ func runShares(t *testing.T, dir string, set share.Set) (output string, err erro
 	_, function, _ := strings.Cut(bootScript, "# share FIELD")
 	function, _, _ = strings.Cut(function, "\nfinish()")
 	_, calls, _ := strings.Cut(string(s.Boot()), bootScript)
-	script := "set -eu\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(function, "/proc/filesystems", dir+"/filesystems") + calls
+	script := "set -eu\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
+		function, "/proc/filesystems", dir+"/filesystems",
+	) + calls
 	if err := os.WriteFile(filepath.Join(dir, "filesystems"), []byte("nodev proc\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +77,10 @@ func TestMountFailuresSayWhich(t *testing.T) {
 		tag     string
 		want    string
 	}{
-		"a kernel without 9p":     {func(string) {}, "mount0", "has no 9p file system"},
-		"a file in the way":       {func(dir string) { write(t, dir, "has9p", ""); write(t, dir, "a", "") }, "mount0", "/a cannot be made in the guest"},
+		"a kernel without 9p": {func(string) {}, "mount0", "has no 9p file system"},
+		"a file in the way": {
+			func(dir string) { write(t, dir, "has9p", ""); write(t, dir, "a", "") }, "mount0", "/a cannot be made in the guest",
+		},
 		"a device that is not in": {func(dir string) { write(t, dir, "has9p", "") }, "mount9", "cannot be mounted on"},
 	} {
 		dir := t.TempDir()

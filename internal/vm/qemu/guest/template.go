@@ -7,7 +7,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// Template returns the template that a start of the machine was made with, its expressions replaced.
+// Template returns the template that a start of the machine was made with, its expressions
+// replaced.
 func Template(dir vmdir.Dir, record vmdir.Record, start vmdir.Start) (*template.Template, error) {
 	host, err := template.LocalHost()
 	if err != nil {

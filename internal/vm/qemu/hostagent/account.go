@@ -46,7 +46,8 @@ func (a *account) get() vmdir.Run {
 	return a.run
 }
 
-// update changes the account, tells it and writes it down: who sees it in run.json finds the event in the log.
+// update changes the account, tells it and writes it down: who sees it in run.json finds the event
+// in the log.
 func (a *account) update(change func(*vmdir.Run)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

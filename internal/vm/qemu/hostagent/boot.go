@@ -109,7 +109,8 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 	)
 }
 
-// hosts are the names that the guest is to know. One that this host does not know either is left out.
+// hosts are the names that the guest is to know. One that this host does not know either is left
+// out.
 func (a *agent) hosts(t *template.Template) string {
 	lookup := func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
@@ -173,7 +174,8 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	return m, nil
 }
 
-// spawn starts QEMU in a session of its own. It inherits the lock, which it then holds until it ends.
+// spawn starts QEMU in a session of its own. It inherits the lock, which it then holds until it
+// ends.
 func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
 	lock, err := flock.Try(a.Dir.QEMULock())
 	if err != nil {

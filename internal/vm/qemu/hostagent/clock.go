@@ -17,8 +17,9 @@ const (
 	clockTimeout = 30 * time.Second
 )
 
-// clock keeps the guest's clock right. The guest tells its time every ten seconds (package forward); when that is off, which may
-// be the line's delay, the guest is asked, and its clock set when it is really off, as it is after the host has slept.
+// clock keeps the guest's clock right. The guest tells its time every ten seconds (package
+// forward); when that is off, which may be the line's delay, the guest is asked, and its clock set
+// when it is really off, as it is after the host has slept.
 type clock struct {
 	agent   *agent
 	machine *machineProcess
@@ -41,8 +42,9 @@ func (c *clock) told(guest time.Time) {
 	}
 }
 
-// off returns how much a clock is at least ahead that showed guest at some moment between before and after: less than nothing
-// when it is behind, 0 when it is right within the tolerance, or may be.
+// off returns how much a clock is at least ahead that showed guest at some moment between before
+// and after: less than nothing when it is behind, 0 when it is right within the tolerance, or may
+// be.
 func off(before, after, guest time.Time) time.Duration {
 	// Without monotonic readings, which stand still while the host sleeps.
 	before, after = before.Round(0), after.Round(0)

@@ -16,7 +16,8 @@ import (
 // watchPause before the guest is watched again after the connection broke.
 const watchPause = time.Second
 
-// forward opens the template's sockets, and begins to follow what the guest listens on and its clock.
+// forward opens the template's sockets, and begins to follow what the guest listens on and its
+// clock.
 func (a *agent) forward(m *machineProcess) {
 	manager := forward.NewManager(forward.Config{
 		Rules: m.template.PortRules(), Dial: m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,

@@ -53,8 +53,8 @@ type agent struct {
 	start    vmdir.Start
 }
 
-// Run serves the machine until it has ended. When ctx ends, the machine is shut down. flock.ErrLocked: another hostagent
-// serves it.
+// Run serves the machine until it has ended. When ctx ends, the machine is shut down.
+// flock.ErrLocked: another hostagent serves it.
 func Run(ctx context.Context, c Config) error {
 	a, err := open(c)
 	if err != nil {

@@ -93,7 +93,8 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 	}
 }
 
-// keepQMP keeps a connection to QEMU: it serves one at a time, and another client may be in the way for a while.
+// keepQMP keeps a connection to QEMU: it serves one at a time, and another client may be in the way
+// for a while.
 func (m *machineProcess) keepQMP() {
 	answered := sync.OnceFunc(func() { close(m.connected) })
 	for {

@@ -44,7 +44,8 @@ const (
 	// retryPause between tries of what the guest does not answer yet.
 	retryPause = 100 * time.Millisecond
 	probePause = time.Second
-	// A guest whose network is not up swallows connections: early tries are given up soon, later ones wait.
+	// A guest whose network is not up swallows connections: early tries are given up soon, later ones
+	// wait.
 	firstBanner, lastBanner = time.Second, 10 * time.Second
 )
 
@@ -100,8 +101,8 @@ func (a *agent) giveUp(m *machineProcess, err error) {
 	a.fail(vm.OperationStart, err)
 }
 
-// bringUp takes a machine whose QEMU runs to Running. What was Running before it was adopted has only
-// to be reached again.
+// bringUp takes a machine whose QEMU runs to Running. What was Running before it was adopted has
+// only to be reached again.
 func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	if !a.state.get().WasRunning {
 		a.state.step(vm.PhaseStarting, "booting", stepBoot, steps)
@@ -169,7 +170,8 @@ func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 	}
 }
 
-// ask runs a shell line in the guest and returns its output. When the connection breaks it asks again.
+// ask runs a shell line in the guest and returns its output. When the connection breaks it asks
+// again.
 func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string, error) {
 	for {
 		out, ended, err := a.output(ctx, m, line)
@@ -193,8 +195,8 @@ func (a *agent) once(ctx context.Context, m *machineProcess, line string) (strin
 	return strings.TrimSpace(out), err
 }
 
-// output runs a shell line in the guest and returns what it wrote. The line has not ended, as far as is known, when the
-// connection broke.
+// output runs a shell line in the guest and returns what it wrote. The line has not ended, as far
+// as is known, when the connection broke.
 func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out string, ended bool, err error) {
 	var text, complaints bytes.Buffer
 	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &text, Stderr: &complaints})

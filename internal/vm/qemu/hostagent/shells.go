@@ -6,8 +6,9 @@ import (
 	"rancherdesktop.io/rdd/internal/sshx"
 )
 
-// serveShells lets commands into the guest over a connection that stands already. It is one of its own, made now that
-// provisioning has passed: the guest's user may have come into groups since the first. Who finds no relay logs in.
+// serveShells lets commands into the guest over a connection that stands already. It is one of its
+// own, made now that provisioning has passed: the guest's user may have come into groups since the
+// first. Who finds no relay logs in.
 func (a *agent) serveShells(m *machineProcess) {
 	listener, err := a.Dir.ListenShells()
 	if err != nil {

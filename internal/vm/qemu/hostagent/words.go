@@ -22,7 +22,8 @@ func (a *agent) lastWords() string {
 	return fmt.Sprintf("QEMU's last words: %s; the console's: %s", tail(a.Dir.QEMULog(), lastLines), tail(a.Dir.Serial(), lastLines))
 }
 
-// bootTrouble returns what the image says on the console about a boot that failed; empty when it says nothing.
+// bootTrouble returns what the image says on the console about a boot that failed; empty when it
+// says nothing.
 func (a *agent) bootTrouble() string {
 	console := tail(a.Dir.Serial(), 1000)
 	for _, trouble := range []string{image.ConsoleScriptFailed(vm.ScriptBoot), image.ConsoleInitrd} {

@@ -46,7 +46,8 @@ func TestFindFirmware(t *testing.T) {
 		t.Errorf("amd64 without: %v, %v; QEMU has a BIOS", found, err)
 	}
 	var host *vm.HostError
-	if found, err := findFirmware("arm64", t.TempDir()); found != nil || !errors.As(err, &host) || !strings.Contains(host.Hint, "qemu-efi-aarch64") {
+	if found, err := findFirmware("arm64", t.TempDir()); found != nil || !errors.As(err, &host) ||
+		!strings.Contains(host.Hint, "qemu-efi-aarch64") {
 		t.Errorf("arm64 without: %v, %v", found, err)
 	}
 }
@@ -90,8 +91,11 @@ func TestArgsOfCloudImages(t *testing.T) {
 			},
 			[][2]string{{"-kernel", ""}},
 		},
-		"BIOS":   {func(*vmdir.Machine) {}, nil, [][2]string{{"-kernel", ""}, {"-machine", "pflash"}, {"-blockdev", "firmware"}}},
-		"kernel": {func(m *vmdir.Machine) { m.Image.Kernel = "/k" }, [][2]string{{"-kernel", "/k"}, {"-append", "root=LABEL=x"}}, [][2]string{{"-initrd", ""}}},
+		"BIOS": {func(*vmdir.Machine) {}, nil, [][2]string{{"-kernel", ""}, {"-machine", "pflash"}, {"-blockdev", "firmware"}}},
+		"kernel": {
+			func(m *vmdir.Machine) { m.Image.Kernel = "/k" }, [][2]string{{"-kernel", "/k"}, {"-append", "root=LABEL=x"}},
+			[][2]string{{"-initrd", ""}},
+		},
 		"kernel and initrd": {
 			func(m *vmdir.Machine) { m.Image.Kernel, m.Image.Initrd = "/k", "/i" },
 			[][2]string{{"-kernel", "/k"}, {"-initrd", "/i"}, {"-append", "root=LABEL=x"}}, nil,

@@ -24,7 +24,8 @@ import (
 func fakeQEMU(t *testing.T, help string) Program {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "qemu")
-	script := "#!/bin/sh\ncase \"$1\" in\n-version) echo 'QEMU emulator version 9.9' ;;\n-help) printf '\\n-sandbox on\\n' ;;\n*) cat <<'X'\n" + help + "\nX\n;;\nesac\n"
+	script := "#!/bin/sh\ncase \"$1\" in\n-version) echo 'QEMU emulator version 9.9' ;;\n" +
+		"-help) printf '\\n-sandbox on\\n' ;;\n*) cat <<'X'\n" + help + "\nX\n;;\nesac\n"
 	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -33,9 +34,10 @@ func fakeQEMU(t *testing.T, help string) Program {
 
 func TestMachineType(t *testing.T) {
 	for help, want := range map[string]string{
-		"pc                   Standard PC (alias of pc-i440fx-7.2)\nq35                  Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)\npc-q35-7.2           Standard": "pc-q35-7.2",
-		"virt                 QEMU 9.1 ARM Virtual Machine (alias of virt-9.1)":                                                                                               "virt-9.1",
-		"none                 empty machine": "",
+		"pc                   Standard PC (alias of pc-i440fx-7.2)\nq35                  Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)\n" +
+			"pc-q35-7.2           Standard": "pc-q35-7.2",
+		"virt                 QEMU 9.1 ARM Virtual Machine (alias of virt-9.1)": "virt-9.1",
+		"none                 empty machine":                                    "",
 	} {
 		got, err := fakeQEMU(t, help).MachineType(t.Context())
 		if got != want || (err == nil) != (want != "") {
@@ -198,7 +200,8 @@ func TestChoose(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
 			c := Chooser{
-				Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: filepath.Join(t.TempDir(), "new"), Log: slog.New(slog.DiscardHandler),
+				Program: fakeQEMU(t, ""), Kernel: os.Args[0], Initrd: os.Args[0], CacheDir: filepath.Join(t.TempDir(), "new"),
+				Log: slog.New(slog.DiscardHandler),
 				probe: func(context.Context, Accelerator) (probeResult, error) {
 					tries++
 					return tc.results[tries-1], nil

@@ -28,7 +28,9 @@ func emulated(unusable error, known cached, unknown error) string {
 	case known.Accelerator.Name == KVM:
 		return "the guest is emulated although KVM works here: RDD_VM_ACCEL says so, or it was started before KVM worked"
 	default:
-		return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.Join(strings.Fields(known.Reason), " "))
+		return fmt.Sprintf(
+			"KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.Join(strings.Fields(known.Reason), " "),
+		)
 	}
 }
 

@@ -21,7 +21,10 @@ func TestReason(t *testing.T) {
 	}{
 		{name: "no rights", unusable: boom, known: works, want: "as KVM is not usable: open /dev/kvm: permission denied"},
 		{name: "never tried", unknown: boom, want: "the guest is emulated"},
-		{name: "hangs", known: hangs, want: "KVM is there but Linux does not boot under it, so the guest is emulated (host: a guest hangs: no sign of life in 8s)"},
+		{
+			name: "hangs", known: hangs,
+			want: "KVM is there but Linux does not boot under it, so the guest is emulated (host: a guest hangs: no sign of life in 8s)",
+		},
 		{name: "QEMU's own words", known: cached{Accelerator: tcg, Reason: "host: QEMU ended: failed to set MSR\nkvm.c:3183: failed.\n"},
 			want: "(host: QEMU ended: failed to set MSR kvm.c:3183: failed.)"},
 		{name: "works", known: works, want: "although KVM works here: RDD_VM_ACCEL"},

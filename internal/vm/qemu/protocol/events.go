@@ -15,11 +15,12 @@ import (
 // events of the machine's last start, hostagents that adopted it included, in the order they
 // happened:
 //
-//   - one whenever the machine enters another phase or step; Phase is one of vm.Phase, and Progress.Since when the step
-//     began, so that the time between two events is how long the earlier one took;
+//   - one whenever the machine enters another phase or step; Phase is one of vm.Phase, and
+//     Progress.Since when the step began, so that the time between two events is how long the
+//     earlier one took;
 //   - one for each change of a forward: Status.PortForward;
-//   - at the end of the machine one with Status.Exiting, and with Status.Errors and Status.Fault when nobody had asked
-//     for the end. It is missing when the hostagent was killed.
+//   - at the end of the machine one with Status.Exiting, and with Status.Errors and Status.Fault
+//     when nobody had asked for the end. It is missing when the hostagent was killed.
 //
 // A line that cannot be understood is left out and reported in the error, which is returned
 // together with all others; a last line that was not written to its end is left out silently.

@@ -11,7 +11,8 @@ import (
 	"testing/iotest"
 )
 
-const booting = `{"time":"2026-01-02T03:04:05Z","status":{"sshLocalPort":2222},"phase":"Starting","progress":{"step":"booting","since":"2026-01-02T03:04:05Z"}}`
+const booting = `{"time":"2026-01-02T03:04:05Z","status":{"sshLocalPort":2222},"phase":"Starting","progress":{"step":"booting",` +
+	`"since":"2026-01-02T03:04:05Z"}}`
 
 func TestReadEvents(t *testing.T) {
 	for _, tc := range []struct {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seed makes the disk from which cloud-init, in images that rdd did not build, learns what machine it is on.
+// Package seed makes the disk from which cloud-init, in images that rdd did not build, learns what
+// machine it is on.
 //
-// It is a NoCloud seed (cloud-init's documentation, "NoCloud"): an ISO 9660 file system labelled cidata with meta-data, user-data and
-// network-config. Beside them lie the boot and provision scripts that rdd's own images get as systemd credentials; user-data
-// has cloud-init run the first in its network stage, before sshd, and the second at the end, at every boot. Everything
-// else that cloud-init would do of its own, users and ssh keys, is switched off: the scripts do it.
+// It is a NoCloud seed (cloud-init's documentation, "NoCloud"): an ISO 9660 file system labelled
+// cidata with meta-data, user-data and network-config. Beside them lie the boot and provision
+// scripts that rdd's own images get as systemd credentials; user-data has cloud-init run the first
+// in its network stage, before sshd, and the second at the end, at every boot. Everything else that
+// cloud-init would do of its own, users and ssh keys, is switched off: the scripts do it.
 //
-// The scripts carry the guest's host key, so the seed is readable by its owner only, and the guest takes them
-// from it as root.
+// The scripts carry the guest's host key, so the seed is readable by its owner only, and the guest
+// takes them from it as root.
 package seed
 
 import (
@@ -57,7 +59,8 @@ func (c Config) files() map[string]string {
 	}
 }
 
-// network is QEMU's user-mode network, which always looks like this; asking DHCP would cost seconds.
+// network is QEMU's user-mode network, which always looks like this; asking DHCP would cost
+// seconds.
 func (c Config) network() string {
 	return fmt.Sprintf(`version: 2
 ethernets:

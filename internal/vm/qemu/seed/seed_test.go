@@ -132,7 +132,8 @@ func TestFilesAreYAML(t *testing.T) {
 	}
 }
 
-// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its console.
+// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its
+// console.
 func TestGuestsSayWhatTheHostReads(t *testing.T) {
 	if says := `echo "` + image.ConsoleScriptFailed("$name"); !strings.Contains(runScript, says) {
 		t.Errorf("the script does not say %q", says)

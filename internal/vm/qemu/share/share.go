@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package share makes a template's mounts: it says what QEMU exports of the host's
-// directories, and keeps rdd's own directories, which hold keys and tokens, out of every guest's sight.
+// Package share makes a template's mounts: it says what QEMU exports of the host's directories, and
+// keeps rdd's own directories, which hold keys and tokens, out of every guest's sight.
 //
-// The guest's root can undo whatever is arranged inside the guest, so hiding happens on the host. When a shared
-// directory contains one of rdd's own, QEMU runs in a mount namespace of its own and exports a view: the directory mounted once
-// more, with empty directories in the places of rdd's. Nothing of that is seen by the host's other processes.
+// The guest's root can undo whatever is arranged inside the guest, so hiding happens on the host.
+// When a shared directory contains one of rdd's own, QEMU runs in a mount namespace of its own and
+// exports a view: the directory mounted once more, with empty directories in the places of rdd's.
+// Nothing of that is seen by the host's other processes.
 package share
 
 import (
@@ -40,14 +41,17 @@ type Share struct {
 	mounts []process.Mount
 }
 
-// Set is what a machine shares, in the order in which the guest mounts it: a directory before those inside.
+// Set is what a machine shares, in the order in which the guest mounts it: a directory before those
+// inside.
 type Set []Share
 
-// forbidden directories of the host are the kernel's: through them its other processes, keys and all, could be read.
+// forbidden directories of the host are the kernel's: through them its other processes, keys and
+// all, could be read.
 var forbidden = []string{"/dev", "/proc", "/sys"}
 
-// Prepare finds out what to export for the mounts of an expanded template. private are rdd's own directories; views
-// is a directory in one of them, for the places where views are mounted. A writable location that is not there is made, as Lima does.
+// Prepare finds out what to export for the mounts of an expanded template. private are rdd's own
+// directories; views is a directory in one of them, for the places where views are mounted. A
+// writable location that is not there is made, as Lima does.
 //
 // *vm.InvalidSpecError names the mount that cannot be made.
 func Prepare(mounts []template.Mount, private []string, views string) (Set, error) {
@@ -71,7 +75,8 @@ func Prepare(mounts []template.Mount, private []string, views string) (Set, erro
 	return set, set.makeViews()
 }
 
-// aliases returns the outermost paths, free of symbolic links, by which directories can be reached. One that does not exist has none.
+// aliases returns the outermost paths, free of symbolic links, by which directories can be reached.
+// One that does not exist has none.
 func aliases(dirs []string) ([]string, error) {
 	var all []string
 	for _, dir := range dirs {
@@ -206,8 +211,8 @@ func (s Set) mounts() []process.Mount {
 // ViewCommand is the hidden command of rdd that Command's process runs.
 const ViewCommand = "with-views"
 
-// Command returns the command that runs QEMU so that it sees the views; QEMU's own when there are none. executable is rdd, or any
-// program whose command ViewCommand calls Become.
+// Command returns the command that runs QEMU so that it sees the views; QEMU's own when there are
+// none. executable is rdd, or any program whose command ViewCommand calls Become.
 func (s Set) Command(executable string, qemu process.Command) (process.Command, error) {
 	mounts := s.mounts()
 	if mounts == nil {
@@ -222,7 +227,8 @@ func (s Set) Command(executable string, qemu process.Command) (process.Command, 
 	return qemu, nil
 }
 
-// Try finds out whether this host lets its user have views: it has a harmless program run with a directory hidden from it.
+// Try finds out whether this host lets its user have views: it has a harmless program run with a
+// directory hidden from it.
 func Try(ctx context.Context, executable, dir string, program process.Command) error {
 	command, err := Set{{mounts: []process.Mount{{Target: dir}}}}.Command(executable, program)
 	if err != nil {
@@ -243,7 +249,8 @@ func Try(ctx context.Context, executable, dir string, program process.Command) e
 	}
 }
 
-// Become mounts the views in the process that Command describes and turns it into QEMU; args follow ViewCommand. It returns on failure only.
+// Become mounts the views in the process that Command describes and turns it into QEMU; args follow
+// ViewCommand. It returns on failure only.
 func Become(args, env []string) error {
 	var mounts []process.Mount
 	if err := json.Unmarshal([]byte(args[0]), &mounts); err != nil {

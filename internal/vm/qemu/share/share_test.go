@@ -73,12 +73,15 @@ func (a account) prepare(t *testing.T, mounts ...template.Mount) Set {
 
 func TestPlainDirectoriesAreExportedAsTheyAre(t *testing.T) {
 	a := newAccount(t)
-	set := a.prepare(t, template.Mount{Location: a.path("src"), Writable: true}, template.Mount{Location: a.path("src", "deep"), MountPoint: "/deep"})
+	set := a.prepare(
+		t, template.Mount{Location: a.path("src"), Writable: true}, template.Mount{Location: a.path("src", "deep"), MountPoint: "/deep"},
+	)
 	for i, want := range []Share{
 		{Field: "mounts[1]", Tag: "mount1", Export: a.path("src", "deep"), MountPoint: "/deep"},
 		{Field: "mounts[0]", Tag: "mount0", Export: a.path("src"), MountPoint: a.path("src"), Writable: true},
 	} {
-		if got := set[i]; got.Field != want.Field || got.Tag != want.Tag || got.Export != want.Export || got.MountPoint != want.MountPoint || got.Writable != want.Writable {
+		if got := set[i]; got.Field != want.Field || got.Tag != want.Tag || got.Export != want.Export || got.MountPoint != want.MountPoint ||
+			got.Writable != want.Writable {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
@@ -111,7 +114,8 @@ func TestOwnDirectoriesAreCovered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if command.Path != "/rdd" || !command.PrivateMounts || command.Dir != "/d" || command.Args[0] != ViewCommand || !slices.Equal(command.Args[2:], []string{"/usr/bin/qemu", "-x"}) {
+	if command.Path != "/rdd" || !command.PrivateMounts || command.Dir != "/d" || command.Args[0] != ViewCommand ||
+		!slices.Equal(command.Args[2:], []string{"/usr/bin/qemu", "-x"}) {
 		t.Errorf("QEMU is started as %+v", command)
 	}
 	var mounts []process.Mount
@@ -153,7 +157,9 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 
 func TestParentsAreMountedBeforeWhatIsInThem(t *testing.T) {
 	a := newAccount(t)
-	set := a.prepare(t, template.Mount{Location: a.path("src", "deep")}, template.Mount{Location: a.path("src")}, template.Mount{Location: a.home})
+	set := a.prepare(
+		t, template.Mount{Location: a.path("src", "deep")}, template.Mount{Location: a.path("src")}, template.Mount{Location: a.home},
+	)
 	var order []string
 	for _, s := range set {
 		order = append(order, s.Field)
@@ -208,7 +214,8 @@ func TestOutermost(t *testing.T) {
 	}
 }
 
-// TestTry has a host that lets us, which tests of views need in any case, and a program that cannot hide anything.
+// TestTry has a host that lets us, which tests of views need in any case, and a program that cannot
+// hide anything.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -219,7 +226,8 @@ func TestTry(t *testing.T) {
 	if err := Try(t.Context(), self, dir, program); err != nil {
 		t.Errorf("views are possible here: %v", err)
 	}
-	if err := Try(t.Context(), "/bin/false", dir, program); err == nil || !strings.Contains(err.Error(), "mount directories that do not contain them") {
+	if err := Try(t.Context(), "/bin/false", dir, program); err == nil ||
+		!strings.Contains(err.Error(), "mount directories that do not contain them") {
 		t.Errorf("a refusal became %v", err)
 	}
 }

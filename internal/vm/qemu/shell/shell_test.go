@@ -58,7 +58,8 @@ func TestUnreachable(t *testing.T) {
 	}{{fs.ErrNotExist, true}, {&net.OpError{Err: boom}, true}, {sshx.ErrHostKey, true}, {boom, false}} {
 		err := unreachable(test.err)
 		var typed *vm.UnreachableError
-		if !errors.As(err, &typed) || !errors.Is(err, test.err) || errors.Is(err, vm.ErrNotRunning) != test.stopped || err.Error() != test.err.Error() {
+		if !errors.As(err, &typed) || !errors.Is(err, test.err) || errors.Is(err, vm.ErrNotRunning) != test.stopped ||
+			err.Error() != test.err.Error() {
 			t.Errorf("%v: got %v", test.err, err)
 		}
 	}

@@ -26,7 +26,8 @@ fetch() {
 # expand DIR: decompresses the modules that booting and Docker load: an emulated processor
 # spends seconds on it.
 expand() {
-    for part in crypto drivers/acpi drivers/char drivers/firmware drivers/input/evdev.ko.xz drivers/net/virtio_net.ko.xz drivers/virtio fs/9p fs/autofs fs/netfs fs/overlayfs lib net; do
+    for part in crypto drivers/acpi drivers/char drivers/firmware drivers/input/evdev.ko.xz \
+        drivers/net/virtio_net.ko.xz drivers/virtio fs/9p fs/autofs fs/netfs fs/overlayfs lib net; do
         find "$1/$part" -name '*.ko.xz' -exec "$kit/busybox/usr/bin/busybox" unxz {} +
     done
 }

@@ -7,7 +7,8 @@ import "bytes"
 // maxLine is the longest line accepted from a guest, in bytes: tens of thousands of sockets.
 const maxLine = 1 << 20
 
-// Lines is an io.Writer that hands on whole lines, without their ends. One that is too long is left out.
+// Lines is an io.Writer that hands on whole lines, without their ends. One that is too long is left
+// out.
 type Lines struct {
 	Take func(line string)
 

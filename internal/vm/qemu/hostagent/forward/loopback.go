@@ -23,7 +23,8 @@ const (
 	chronyPort = 323
 )
 
-// leadCommand is a shell line that makes the guest lead UDP to these ports of its loopback, and to no others.
+// leadCommand is a shell line that makes the guest lead UDP to these ports of its loopback, and to
+// no others.
 func leadCommand(ports []string) string {
 	command := "exec sudo -n " + sshx.Quote(append([]string{"sh", "-c", loopbackScript, "rdd-loopback"}, ports...)...)
 	if len(ports) == 0 {
@@ -32,8 +33,9 @@ func leadCommand(ports []string) string {
 	return command
 }
 
-// lead has the guest lead what QEMU sends to exactly those ports of its loopback that routes want: QEMU reaches the guest's own address
-// only. What a hostagent that is gone has asked for is not known: then the guest is told in any case.
+// lead has the guest lead what QEMU sends to exactly those ports of its loopback that routes want:
+// QEMU reaches the guest's own address only. What a hostagent that is gone has asked for is not
+// known: then the guest is told in any case.
 func (m *Manager) lead(ctx context.Context, routes []route) {
 	ports := []string{}
 	for _, r := range routes {
@@ -58,7 +60,11 @@ func (m *Manager) runLead(ctx context.Context, ports []string) error {
 	ctx, cancel := context.WithTimeout(ctx, leadTimeout)
 	defer cancel()
 	if err := m.config.Run(ctx, leadCommand(ports)); err != nil {
-		return fmt.Errorf("leading UDP to the guest's 127.0.0.1: %w; the program may listen on all of the guest's addresses instead (docker run -p without 127.0.0.1)", err)
+		return fmt.Errorf(
+			"leading UDP to the guest's 127.0.0.1: %w; the program may listen on all of the guest's addresses instead (docker run -p without "+
+				"127.0.0.1)",
+			err,
+		)
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run in the guest by root: leads UDP that QEMU brings to the given ports to the same ports of 127.0.0.1, and no other. Without
-# ports it leaves the guest as it was. What QEMU brings is what the host forwards: nobody else is on that network.
+# Run in the guest by root: leads UDP that QEMU brings to the given ports to the same ports of
+# 127.0.0.1, and no other. Without ports it leaves the guest as it was. What QEMU brings is what the
+# host forwards: nobody else is on that network.
 set -eu
 # What route_localnet was before.
 state=/run/rdd/loopback

@@ -24,7 +24,8 @@ func (m *monitor) since(first string) []string {
 	return slices.DeleteFunc(slices.Clone(m.commands[i:]), func(c string) bool { return c == "info usernet" })
 }
 
-// TestUDPOnLoopback: the guest leads the port to its loopback before QEMU sends there, and not any longer than that.
+// TestUDPOnLoopback: the guest leads the port to its loopback before QEMU sends there, and not any
+// longer than that.
 func TestUDPOnLoopback(t *testing.T) {
 	qemu, host := &monitor{}, udpPort(t)
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: host})
@@ -50,7 +51,8 @@ func TestUDPOnLoopback(t *testing.T) {
 	}
 }
 
-// TestUDPOnLoopbackOfBefore: what another hostagent has left is not known, so the guest is told once even that there is nothing.
+// TestUDPOnLoopbackOfBefore: what another hostagent has left is not known, so the guest is told
+// once even that there is nothing.
 func TestUDPOnLoopbackOfBefore(t *testing.T) {
 	qemu := &monitor{}
 	m, changes := run(t, qemu)
@@ -71,7 +73,8 @@ func TestUDPOnLoopbackOfBefore(t *testing.T) {
 	}
 }
 
-// TestUDPOnLoopbackFails is reported with the way out, does not open the host's port, keeps nothing else, and works once the guest does.
+// TestUDPOnLoopbackFails is reported with the way out, does not open the host's port, keeps nothing
+// else, and works once the guest does.
 func TestUDPOnLoopbackFails(t *testing.T) {
 	qemu, host, other := &monitor{guestErr: errors.New("exit code 1: the guest has no iptables")}, udpPort(t), udpPort(t)
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: host}, template.PortForward{GuestPort: 54, HostPort: other})
@@ -100,7 +103,8 @@ func TestLeadCommand(t *testing.T) {
 	if got := leadCommand(nil); !strings.HasPrefix(got, "[ ! -e /run/rdd/loopback ] || exec sudo -n 'sh'") {
 		t.Errorf("got %.100s", got)
 	}
-	if got := leadCommand([]string{"53", "5353"}); !strings.HasPrefix(got, "exec sudo -n 'sh'") || !strings.HasSuffix(got, " 'rdd-loopback' '53' '5353'") {
+	if got := leadCommand([]string{"53", "5353"}); !strings.HasPrefix(got, "exec sudo -n 'sh'") ||
+		!strings.HasSuffix(got, " 'rdd-loopback' '53' '5353'") {
 		t.Errorf("got %s", got)
 	}
 }

@@ -19,8 +19,8 @@ import (
 const (
 	// defaultRetry is the pause between attempts to open what could not be opened.
 	defaultRetry = 2 * time.Second
-	// defaultSettle is how long a UDP socket must be there before it is forwarded: those of clients look like those of
-	// servers, and are gone as soon as they have their answer.
+	// defaultSettle is how long a UDP socket must be there before it is forwarded: those of clients
+	// look like those of servers, and are gone as soon as they have their answer.
 	defaultSettle = 500 * time.Millisecond
 	// clientPorts begin here unless the guest is told otherwise (ip_local_port_range in ip(7)).
 	clientPorts = 32768
@@ -94,8 +94,8 @@ func (m *Manager) Listening(listeners []Listener) {
 	}
 }
 
-// Open forwards the guest's sockets, and finds out what QEMU forwards already. ctx is that of Run. What Open opened
-// works when it returns; ports follow in Run.
+// Open forwards the guest's sockets, and finds out what QEMU forwards already. ctx is that of Run.
+// What Open opened works when it returns; ports follow in Run.
 func (m *Manager) Open(ctx context.Context) {
 	known, err := m.readBack(ctx)
 	if err != nil {
@@ -206,7 +206,8 @@ func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 	return settled, pause
 }
 
-// closeOthers ends what is not wanted any more. Before the guest's first report nobody knows what is wanted.
+// closeOthers ends what is not wanted any more. Before the guest's first report nobody knows what
+// is wanted.
 func (m *Manager) closeOthers(ctx context.Context, routes []route) {
 	wanted := map[key]bool{}
 	for _, r := range routes {

@@ -121,7 +121,8 @@ func TestUDPIsQEMUs(t *testing.T) {
 	}
 }
 
-// TestUDPOfBefore: what QEMU forwards already is not asked for again, and ended when nobody wants it.
+// TestUDPOfBefore: what QEMU forwards already is not asked for again, and ended when nobody wants
+// it.
 func TestUDPOfBefore(t *testing.T) {
 	kept, dropped := udpPort(t), udpPort(t)
 	line := "  UDP[HOST_FORWARD]  15       127.0.0.1  %d       10.0.2.15    53     0     0\r\n"
@@ -188,7 +189,8 @@ func TestUDPPortThatIsTaken(t *testing.T) {
 	}
 }
 
-// TestShortLivedUDP: the sockets of clients are not forwarded, and those on ports that clients are not given are at once.
+// TestShortLivedUDP: the sockets of clients are not forwarded, and those on ports that clients are
+// not given are at once.
 func TestShortLivedUDP(t *testing.T) {
 	m := NewManager(Config{Settle: time.Hour})
 	m.listeners = []Listener{udp("0.0.0.0:40000"), tcp("0.0.0.0:80"), udp("0.0.0.0:53")}

@@ -82,7 +82,8 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 	return routes
 }
 
-// refuseDoubles: QEMU sends to one address of the guest, so of a UDP port either that one is reached or the loopback's.
+// refuseDoubles: QEMU sends to one address of the guest, so of a UDP port either that one is
+// reached or the loopback's.
 func refuseDoubles(routes []route) {
 	own := map[uint16]string{}
 	for _, r := range routes {
@@ -162,7 +163,8 @@ func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
 
 func v4Loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// targetAddresses are where a listener on ip is reached. One on every IPv6 address most often serves IPv4 as well.
+// targetAddresses are where a listener on ip is reached. One on every IPv6 address most often
+// serves IPv4 as well.
 func targetAddresses(ip netip.Addr) []netip.Addr {
 	v4, v6 := v4Loopback(), netip.IPv6Loopback()
 	switch ip {

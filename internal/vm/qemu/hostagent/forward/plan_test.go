@@ -15,7 +15,8 @@ func rules(forwards ...template.PortForward) []template.PortForward {
 	return (&template.Template{PortForwards: forwards, SSH: template.SSH{LocalPort: 60022}}).PortRules()
 }
 
-// show writes routes as "HOST<-GUEST=TARGET,TARGET" or "HOST!ERROR"; "led" are those to the guest's loopback over UDP.
+// show writes routes as "HOST<-GUEST=TARGET,TARGET" or "HOST!ERROR"; "led" are those to the guest's
+// loopback over UDP.
 func show(routes []route) string {
 	var all []string
 	for _, r := range routes {
@@ -50,30 +51,56 @@ func TestPlan(t *testing.T) {
 		{"IPv6 loopback only", nil, []Listener{tcp("[::1]:80")}, "tcp 127.0.0.1:80<-[::1]:80=[::1]:80"},
 		{"sshd, by both its ports", nil, []Listener{tcp("0.0.0.0:22"), tcp("[::]:22"), tcp("127.0.0.1:60022")}, ""},
 		{"another address of the guest", nil, []Listener{tcp("10.0.2.15:80"), tcp("127.0.0.53:53"), tcp("[fe80::1]:80")}, ""},
-		{"another address by a rule", []template.PortForward{{GuestIP: "10.0.2.15", GuestPort: 80, HostPort: 8080}}, []Listener{tcp("10.0.2.15:80")},
+		{"another address by a rule", []template.PortForward{
+			{GuestIP: "10.0.2.15", GuestPort: 80, HostPort: 8080},
+		}, []Listener{tcp("10.0.2.15:80")},
 			"tcp 127.0.0.1:8080<-10.0.2.15:80=10.0.2.15:80"},
 		{"ignored", []template.PortForward{{GuestPortRange: template.PortRange{1, 65535}, Ignore: true}}, []Listener{tcp("127.0.0.1:80")}, ""},
-		{"a range that moves", []template.PortForward{{GuestPortRange: template.PortRange{80, 89}, HostPortRange: template.PortRange{8080, 8089}}}, []Listener{tcp("127.0.0.1:83")},
+		{"a range that moves", []template.PortForward{
+			{GuestPortRange: template.PortRange{80, 89}, HostPortRange: template.PortRange{8080, 8089}},
+		}, []Listener{tcp("127.0.0.1:83")},
 			"tcp 127.0.0.1:8083<-127.0.0.1:83=127.0.0.1:83"},
-		{"a port to a socket", []template.PortForward{{GuestPort: 80, HostSocket: "/s"}}, []Listener{tcp("127.0.0.1:80")}, "unix /s<-127.0.0.1:80=127.0.0.1:80"},
-		{"sockets need no listener", []template.PortForward{{GuestSocket: "/g", HostSocket: "/h"}, {GuestSocket: "/g", HostPort: 2375}, {GuestSocket: "/no", HostSocket: "/no", Ignore: true}}, nil,
+		{
+			"a port to a socket", []template.PortForward{{GuestPort: 80, HostSocket: "/s"}}, []Listener{tcp("127.0.0.1:80")},
+			"unix /s<-127.0.0.1:80=127.0.0.1:80",
+		},
+		{"sockets need no listener", []template.PortForward{
+			{GuestSocket: "/g", HostSocket: "/h"}, {GuestSocket: "/g", HostPort: 2375}, {GuestSocket: "/no", HostSocket: "/no", Ignore: true},
+		}, nil,
 			"unix /h<-/g=/g ; tcp 127.0.0.1:2375<-/g=/g"},
-		{"two services for one port of the host", []template.PortForward{{GuestPort: 80, HostPort: 8080}}, []Listener{tcp("0.0.0.0:80"), tcp("0.0.0.0:8080")},
+		{"two services for one port of the host", []template.PortForward{
+			{GuestPort: 80, HostPort: 8080},
+		}, []Listener{tcp("0.0.0.0:80"), tcp("0.0.0.0:8080")},
 			"tcp 127.0.0.1:8080<-0.0.0.0:80=127.0.0.1:80 ; tcp 127.0.0.1:8080!127.0.0.1:8080 already leads to 0.0.0.0:80 of the guest"},
-		{"UDP beside TCP", nil, []Listener{udp("0.0.0.0:53"), tcp("0.0.0.0:53")}, "tcp 127.0.0.1:53<-0.0.0.0:53=127.0.0.1:53 ; udp 127.0.0.1:53<-0.0.0.0:53="},
+		{
+			"UDP beside TCP", nil, []Listener{udp("0.0.0.0:53"), tcp("0.0.0.0:53")},
+			"tcp 127.0.0.1:53<-0.0.0.0:53=127.0.0.1:53 ; udp 127.0.0.1:53<-0.0.0.0:53=",
+		},
 		{"UDP on the guest's loopback", nil, []Listener{udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= led"},
 		{"UDP on both loopbacks", nil, []Listener{udp("[::1]:53"), udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= led"},
 		{"UDP on every address, too", nil, []Listener{udp("127.0.0.1:53"), udp("0.0.0.0:53")}, "udp 127.0.0.1:53<-0.0.0.0:53="},
 		{"UDP of the guest's own", nil, []Listener{udp("127.0.0.1:323"), udp("[::1]:323"), udp("127.0.0.53:53"), udp("127.0.0.54:53")}, ""},
 		{"UDP on the IPv6 loopback", nil, []Listener{udp("[::1]:53")},
 			"udp 127.0.0.1:53!UDP on the guest's ::1 cannot be forwarded; let the program listen on 127.0.0.1 or on all addresses"},
-		{"UDP of the resolver, by a rule", []template.PortForward{{GuestIP: "127.0.0.53", GuestPort: 53, HostPort: 5353}}, []Listener{udp("127.0.0.53:53")},
+		{"UDP of the resolver, by a rule", []template.PortForward{
+			{GuestIP: "127.0.0.53", GuestPort: 53, HostPort: 5353},
+		}, []Listener{udp("127.0.0.53:53")},
 			"udp 127.0.0.1:5353!UDP on the guest's 127.0.0.53 cannot be forwarded; let the program listen on 127.0.0.1 or on all addresses"},
-		{"UDP on the loopback and on another address", []template.PortForward{{GuestIP: "10.0.2.15", GuestPort: 53, HostPort: 5353}}, []Listener{udp("10.0.2.15:53"), udp("127.0.0.1:53")},
+		{"UDP on the loopback and on another address", []template.PortForward{
+			{GuestIP: "10.0.2.15", GuestPort: 53, HostPort: 5353},
+		}, []Listener{udp("10.0.2.15:53"), udp("127.0.0.1:53")},
 			"udp 127.0.0.1:5353<-10.0.2.15:53= ; udp 127.0.0.1:53!the guest's UDP port 53 is forwarded already, to 10.0.2.15:53"},
-		{"UDP from IPv6", []template.PortForward{{GuestPort: 53, HostIP: "::1"}}, []Listener{udp("0.0.0.0:53")}, "udp [::1]:53!UDP can only be forwarded from an IPv4 address"},
-		{"UDP to a socket", []template.PortForward{{GuestPort: 53, HostSocket: "/s"}}, []Listener{udp("0.0.0.0:53")}, "udp /s!UDP cannot be forwarded to a socket"},
-		{"TCP only", []template.PortForward{{GuestPort: 53, Proto: "tcp"}, {GuestPort: 53, Ignore: true, GuestIP: "0.0.0.0"}}, []Listener{udp("0.0.0.0:53"), tcp("0.0.0.0:53")},
+		{
+			"UDP from IPv6", []template.PortForward{{GuestPort: 53, HostIP: "::1"}}, []Listener{udp("0.0.0.0:53")},
+			"udp [::1]:53!UDP can only be forwarded from an IPv4 address",
+		},
+		{
+			"UDP to a socket", []template.PortForward{{GuestPort: 53, HostSocket: "/s"}}, []Listener{udp("0.0.0.0:53")},
+			"udp /s!UDP cannot be forwarded to a socket",
+		},
+		{"TCP only", []template.PortForward{
+			{GuestPort: 53, Proto: "tcp"}, {GuestPort: 53, Ignore: true, GuestIP: "0.0.0.0"},
+		}, []Listener{udp("0.0.0.0:53"), tcp("0.0.0.0:53")},
 			"tcp 127.0.0.1:53<-0.0.0.0:53=127.0.0.1:53"},
 	} {
 		if got := show(plan(rules(tc.rules...), tc.listeners)); got != tc.want {

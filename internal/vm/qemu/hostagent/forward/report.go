@@ -23,7 +23,8 @@ var bashWatch string
 //go:embed watch.sh
 var shWatch string
 
-// WatchCommand is a shell line that reports until the connection ends. Its standard input must stay open.
+// WatchCommand is a shell line that reports until the connection ends. Its standard input must stay
+// open.
 func WatchCommand() string {
 	// EPOCHREALTIME is what bash has since version 5.
 	choice := `if bash -c '[ -n "$EPOCHREALTIME" ]' 2>/dev/null; then exec bash -c "$1"; else exec sh -c "$2"; fi`
@@ -105,7 +106,8 @@ func parseListener(field string) (Listener, error) {
 	return Listener{Proto: proto, Addr: netip.AddrPortFrom(ip.Unmap(), uint16(number))}, nil
 }
 
-// parseAddress reads an address as words of 32 bits in the guest's byte order, which is little-endian wherever rdd runs.
+// parseAddress reads an address as words of 32 bits in the guest's byte order, which is
+// little-endian wherever rdd runs.
 func parseAddress(text string) (netip.Addr, error) {
 	data, err := hex.DecodeString(text)
 	if err != nil {

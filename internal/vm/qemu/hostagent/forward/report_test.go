@@ -23,7 +23,10 @@ func TestParseReport(t *testing.T) {
 		{"listening tcp/00000000:0016 tcp6/00000000000000000000000000000000:0016", []Listener{tcp("0.0.0.0:22"), tcp("[::]:22")}},
 		{"listening tcp6/00000000000000000000000001000000:1F90", []Listener{tcp("[::1]:8080")}},
 		{"listening tcp6/0000000000000000FFFF00000100007F:1F90", []Listener{tcp("127.0.0.1:8080")}},
-		{"listening udp/0F02000A:14E9 udp6/000080FE00000000FF005450120034FE:0222", []Listener{udp("10.0.2.15:5353"), udp("[fe80::5054:ff:fe34:12]:546")}},
+		{
+			"listening udp/0F02000A:14E9 udp6/000080FE00000000FF005450120034FE:0222",
+			[]Listener{udp("10.0.2.15:5353"), udp("[fe80::5054:ff:fe34:12]:546")},
+		},
 		{"listening tcp/0100007F:1F90 tcp/0100007F:1F90 udp/00000000:0000", []Listener{tcp("127.0.0.1:8080")}},
 	} {
 		report, err := ParseReport(tc.line)
@@ -39,7 +42,8 @@ func TestParseReport(t *testing.T) {
 func TestBadReports(t *testing.T) {
 	for _, line := range []string{
 		"", "hello", "listening tcp", "listening tcp/", "listening tcp/0100007F", "listening tcp/0100007F:", "listening tcp/0100007F:1F9000",
-		"listening tcp/0100007:1F90", "listening tcp/01:1F90", "listening sctp/0100007F:1F90", "listening tcp/ZZZZZZZZ:1F90", "listening tcp/0100007F:-1",
+		"listening tcp/0100007:1F90", "listening tcp/01:1F90", "listening sctp/0100007F:1F90", "listening tcp/ZZZZZZZZ:1F90",
+		"listening tcp/0100007F:-1",
 		"time", "time now", "time -1", "time NaN", "time 1e300", "time Inf", "\x00", strings.Repeat("x", 1000),
 	} {
 		report, err := ParseReport(line)

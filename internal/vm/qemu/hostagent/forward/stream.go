@@ -63,10 +63,12 @@ func explain(err error, host string) string {
 	_, port, _ := net.SplitHostPort(host)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return "address already in use on this host; end the program that uses it, or publish another port (in a template: hostPort in portForwards)"
+		return "address already in use on this host; end the program that uses it, or publish another port (in a template: hostPort in " +
+			"portForwards)"
 	case errors.Is(err, syscall.EACCES) && port != "":
 		return fmt.Sprintf("permission denied: this host lets only privileged programs listen on port %[1]s; publish a port of 1024 or above "+
-			"(in a template: hostPort in portForwards), or let all programs listen there: sudo sysctl net.ipv4.ip_unprivileged_port_start=%[1]s", port)
+			"(in a template: hostPort in portForwards), or let all programs listen there: sudo sysctl net.ipv4.ip_unprivileged_port_start=%[1]s",
+			port)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return "this host does not have that address; change the rule's hostIP in portForwards"
 	}

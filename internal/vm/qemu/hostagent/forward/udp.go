@@ -22,7 +22,8 @@ type datagrams struct {
 	guestPort uint16
 }
 
-// beginUDP has QEMU forward a port. QEMU's answer does not say what is wrong, so the port is tried here first.
+// beginUDP has QEMU forward a port. QEMU's answer does not say what is wrong, so the port is tried
+// here first.
 func (m *Manager) beginUDP(ctx context.Context, r route) (opened, error) {
 	probe, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp4", r.host)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -41,7 +42,8 @@ func (m *Manager) beginUDP(ctx context.Context, r route) (opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The human monitor's commands have no other sign of failure (hmp_hostfwd_add in QEMU's net/slirp.c).
+	// The human monitor's commands have no other sign of failure (hmp_hostfwd_add in QEMU's
+	// net/slirp.c).
 	if answer = strings.TrimSpace(answer); answer != "" {
 		return nil, fmt.Errorf("QEMU cannot forward it: %.500s", answer)
 	}
@@ -76,7 +78,8 @@ func (m *Manager) readBack(ctx context.Context) (map[key]opened, error) {
 	return known, nil
 }
 
-// parseUserNet reads the answer to `info usernet`: a table of which the lines of forwarded UDP ports look like this.
+// parseUserNet reads the answer to `info usernet`: a table of which the lines of forwarded UDP
+// ports look like this.
 //
 //	UDP[HOST_FORWARD]  15       127.0.0.1  5353       10.0.2.15  5353     0     0
 func parseUserNet(answer string) []datagrams {

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Tells the host, a line each, what listens in this guest and what time it is; ParseReport says what the lines are. A
-# process costs tens of milliseconds where the guest is emulated, so this loop starts none. The pause
-# is a read of the standard input, to which nobody writes, and the end of it is the end.
+# Tells the host, a line each, what listens in this guest and what time it is; ParseReport says what
+# the lines are. A process costs tens of milliseconds where the guest is emulated, so this loop
+# starts none. The pause is a read of the standard input, to which nobody writes, and the end of it
+# is the end.
 LC_ALL=C
 exec 2>/dev/null
 set -f
 was=unknown
 told=10000000
 
-# add FILE WIDTH STATE LIMIT: adds the local addresses (WIDTH characters) of what is in STATE to found, in the format of
-# proc_pid_net(5). The kernel lists the TCP sockets that listen (0A) before all others, which may be many.
+# add FILE WIDTH STATE LIMIT: adds the local addresses (WIDTH characters) of what is in STATE to
+# found, in the format of proc_pid_net(5). The kernel lists the TCP sockets that listen (0A) before
+# all others, which may be many.
 add() {
     local line
     mapfile -t -s 1 -n "$4" lines <"/proc/net/$1" || return

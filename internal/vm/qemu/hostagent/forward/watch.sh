@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Does what watch.bash does in a guest without bash, every second, with the shell there is. That the connection has
-# ended shows when the next line is written.
+# Does what watch.bash does in a guest without bash, every second, with the shell there is. That the
+# connection has ended shows when the next line is written.
 LC_ALL=C
 export LC_ALL
 exec 2>/dev/null
