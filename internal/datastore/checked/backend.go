@@ -119,35 +119,45 @@ func (b *Backend) created(ctx context.Context, key string, value []byte, revisio
 func (b *Backend) Update(ctx context.Context, key string, value []byte, revision, lease int64) (int64, *server.KeyValue, bool, error) {
 	doing := "updating " + key
 	ctx, done := withCall(ctx)
-	at, kv, ok, err := b.Backend.Update(ctx, key, value, revision, lease)
-	if err := b.changed(ctx, doing, key, revision, done, at, kv, ok, err); err != nil {
+	var got answer
+	got.at, got.kv, got.ok, got.err = b.Backend.Update(ctx, key, value, revision, lease)
+	if err := b.refute(ctx, doing, key, revision, got, done); err != nil {
 		return 0, nil, false, err
 	}
-	return at, kv, ok, nil
+	return got.at, got.kv, got.ok, nil
 }
 
 // Delete implements server.Backend.
 func (b *Backend) Delete(ctx context.Context, key string, revision int64) (int64, *server.KeyValue, bool, error) {
 	doing := "deleting " + key
 	ctx, done := withCall(ctx)
-	at, kv, ok, err := b.Backend.Delete(ctx, key, revision)
-	if err := b.changed(ctx, doing, key, revision, done, at, kv, ok, err); err != nil {
+	var got answer
+	got.at, got.kv, got.ok, got.err = b.Backend.Delete(ctx, key, revision)
+	if err := b.refute(ctx, doing, key, revision, got, done); err != nil {
 		return 0, nil, false, err
 	}
-	return at, kv, ok, nil
+	return got.at, got.kv, got.ok, nil
 }
 
-// changed is why the answer to an update or a delete of key at revision cannot be given.
-func (b *Backend) changed(ctx context.Context, doing, key string, revision int64, done *call, at int64, kv *server.KeyValue, ok bool, err error) error {
+// answer of a backend to an update or a delete.
+type answer struct {
+	at  int64
+	kv  *server.KeyValue
+	ok  bool
+	err error
+}
+
+// refute says why the answer to an update or a delete of key at revision cannot be given.
+func (b *Backend) refute(ctx context.Context, doing, key string, revision int64, got answer, done *call) error {
 	switch {
 	case done.err != nil && !errors.Is(done.err, server.ErrKeyExists):
 		return b.fail(doing, done.err)
-	case err != nil:
-		return b.fail(doing, err)
-	case !ok && kv != nil && kv.ModRevision == revision:
+	case got.err != nil:
+		return b.fail(doing, got.err)
+	case !got.ok && got.kv != nil && got.kv.ModRevision == revision:
 		return b.fail(doing, lost("the database refused revision %d, which it has", revision))
-	case ok && done.revision != 0:
-		return b.verify(ctx, doing, key, at)
+	case got.ok && done.revision != 0:
+		return b.verify(ctx, doing, key, got.at)
 	}
 	return nil
 }
