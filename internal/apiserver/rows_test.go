@@ -32,7 +32,8 @@ func inProtobuf(t *testing.T, scheme *runtime.Scheme, object runtime.Object) []b
 func TestCheckRow(t *testing.T) {
 	const key = "/registry/configmaps/default/some"
 	config := inProtobuf(t, legacyscheme.Scheme, &corev1.ConfigMap{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Name: "some"}, Data: map[string]string{"key": "value"},
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Name: "some"},
+		Data: map[string]string{"key": "value"},
 	})
 	definition := inProtobuf(t, apiextensionsapiserver.Scheme, &apiextensionsv1.CustomResourceDefinition{
 		TypeMeta: metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"}, ObjectMeta: metav1.ObjectMeta{Name: "some"},
