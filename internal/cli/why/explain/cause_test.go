@@ -189,6 +189,11 @@ func TestControlPlane(t *testing.T) {
 		{"App not looked at", aboutApp(unseenApp, nil), wanted{CodeNoVM, false, "The App has no LimaVM yet: its controller has not looked", "rdd start", ""}},
 		{"Docker away", but(aboutApp(settled(), rd(made, up)), func(f *Facts) { f.Docker = &no }), wanted{CodeEngine, true, "The VM runs, but the container engine in it is not ready: it does not answer", "rdd shell systemctl status docker", ""}},
 		{"Docker answers", but(aboutApp(settled(), rd(made, up)), func(f *Facts) { f.Docker = &installed }), wanted{CodeNone, false, "The VM runs: nothing blocks it", "", ""}},
+		{"engine not seen since the stop", aboutApp(func() *appv1.App {
+			a := app(metav1.ConditionFalse, "WaitingForEngine", "waiting for the container engine controller")
+			a.Status.Conditions = append(a.Status.Conditions, cond("ContainerEngineReady", metav1.ConditionFalse, appv1.ReasonStopped, "the machine does not run"))
+			return a
+		}(), rd(made, up)), wanted{CodeEngine, false, "The VM runs, but the container engine in it is not ready: waiting for the container engine controller", "nothing to do but wait", ""}},
 		{"engine not ready", aboutApp(func() *appv1.App {
 			a := app(metav1.ConditionFalse, "WaitingForEngine", "docker starts")
 			a.Status.Conditions = append(a.Status.Conditions, cond("ContainerEngineReady", metav1.ConditionFalse, "ConnectFailed", "no route"))
