@@ -36,7 +36,8 @@ func TestCheckRow(t *testing.T) {
 		Data: map[string]string{"key": "value"},
 	})
 	definition := inProtobuf(t, apiextensionsapiserver.Scheme, &apiextensionsv1.CustomResourceDefinition{
-		TypeMeta: metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"}, ObjectMeta: metav1.ObjectMeta{Name: "some"},
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"},
+		ObjectMeta: metav1.ObjectMeta{Name: "some"},
 	})
 	custom := []byte(`{"apiVersion":"lima.rancherdesktop.io/v1alpha1","kind":"LimaVM","metadata":{"name":"rd"}}`)
 	for name, c := range map[string]struct {
