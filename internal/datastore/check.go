@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
@@ -19,17 +20,33 @@ var ErrDamaged = errors.New("the store is damaged")
 // ErrNoFile says that a file of the store is something else, a directory or a FIFO.
 var ErrNoFile = errors.New("it is no regular file")
 
-// servingText is in the marker while the store is served.
-const servingText = "serving\n"
+// servingPrefix is in the marker while the store is served, before the time of opening that is in
+// the store as well.
+const servingPrefix = "serving since "
 
 // markerPath is the file that exists while the store is open.
 func markerPath(path string) string { return path + ".open" }
 
 func mark(path string) error { return atomicfile.Write(markerPath(path), nil, 0o600) }
 
-// markServing says that there is a write-ahead log with something in it.
-func markServing(path string) error {
-	return atomicfile.Write(markerPath(path), []byte(servingText), 0o600)
+// markServing says that there is a write-ahead log with something in it, the time of opening at
+// least.
+func markServing(path, opened string) error {
+	return atomicfile.Write(markerPath(path), []byte(servingPrefix+opened+"\n"), 0o600)
+}
+
+// servingSince returns the time of opening of a store that was served and not closed; "" when it
+// was closed.
+func servingSince(path string) (opened string, err error) {
+	marker, err := os.ReadFile(markerPath(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("looking at the store: %w", err)
+	}
+	opened, serving := strings.CutPrefix(strings.TrimSuffix(string(marker), "\n"), servingPrefix)
+	if !serving {
+		return "", nil
+	}
+	return opened, nil
 }
 
 func unmark(path string) error { return atomicfile.Remove(markerPath(path)) }
@@ -52,6 +69,7 @@ func check(ctx context.Context, path string, more []string) error {
 		if err := Discard(path); err != nil { // it was interrupted
 			return err
 		}
+		more = nil
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -79,13 +97,20 @@ func isFile(name string) error {
 }
 
 func checkContent(ctx context.Context, path string, more []string) error {
-	for _, look := range []func(string) error{checkLog, checkLogEnd} {
-		if err := look(path); err != nil {
+	opened, err := checkLog(path)
+	if err != nil {
+		return err
+	}
+	if err := checkLogEnd(path); err != nil {
+		return err
+	}
+	_, err = os.Stat(markerPath(path))
+	return inspect(ctx, path, err == nil, func(db *sql.DB) error {
+		if err := checkMerged(ctx, path, db, opened); err != nil {
 			return err
 		}
-	}
-	_, err := os.Stat(markerPath(path))
-	return inspect(ctx, path, err == nil, func(db *sql.DB) error { return compare(ctx, path, db, more) })
+		return compare(ctx, path, db, more)
+	})
 }
 
 // probe looks whether a file is a sound database.
@@ -101,7 +126,7 @@ func inspect(ctx context.Context, path string, thorough bool, do func(*sql.DB) e
 		if err == nil {
 			return nil
 		}
-		if code := codeOf(err); code == codeFull || code == codeBusy || code == codeLocked {
+		if code := codeOf(err); code == codeFull || code == codeBusy || code == codeLocked || ctx.Err() != nil {
 			return fmt.Errorf("looking at %s: %w", path, err)
 		}
 		return fmt.Errorf("%s: %w (%w)", path, ErrDamaged, err)

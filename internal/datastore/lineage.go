@@ -22,6 +22,8 @@ const (
 	infoLineage = "lineage"
 	// infoOpened is the row with the time when the store was opened last.
 	infoOpened = "opened"
+	// infoRetried is the row that is written to find out whether a failure has passed.
+	infoRetried = "retried"
 )
 
 // record is what a file beside the store says about it. With the store gone it still says that
@@ -115,7 +117,8 @@ func (s *Store) identify(ctx context.Context) (err error) {
 			return fmt.Errorf("writing the lineage: %w", err)
 		}
 	}
-	if err := writeInfo(ctx, s.db, infoOpened, time.Now().UTC().Format(time.RFC3339Nano)); err != nil {
+	opened := time.Now().UTC().Format(time.RFC3339Nano)
+	if err := writeInfo(ctx, s.db, infoOpened, opened); err != nil {
 		return fmt.Errorf("writing the time of opening: %w", err)
 	}
 	if err := s.writeRecord(ctx); err != nil {
@@ -124,7 +127,7 @@ func (s *Store) identify(ctx context.Context) (err error) {
 	if err := atomicfile.Remove(renewPath(s.path)); err != nil {
 		return err
 	}
-	return markServing(s.path)
+	return markServing(s.path, opened)
 }
 
 // writeRecord writes the record beside the store, if it has changed.

@@ -39,7 +39,7 @@ func (e *LostError) Error() string {
 	if len(e.Found) > 0 {
 		text += ", although there is " + strings.Join(e.Found, ", ")
 	}
-	return text + "; a backup is put in its place by: rdd service restore"
+	return text
 }
 
 // Unwrap gives ErrLost or ErrForeign.
@@ -55,7 +55,7 @@ func evidence(path string, more []string) ([]string, error) {
 		found = append(found, "the record "+recordPath(path))
 	}
 	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		found = append(found, "the write-ahead log "+path+"-wal")
+		found = append(found, "the write-ahead log "+path+logSuffix)
 	}
 	backups, err := Backups(path)
 	if err != nil {
@@ -105,22 +105,46 @@ func compare(ctx context.Context, path string, db *sql.DB, more []string) error 
 	return nil
 }
 
-// checkLog refuses a store whose write-ahead log is gone: there was one as long as the store was
-// served.
-func checkLog(path string) error {
-	serving, err := os.ReadFile(markerPath(path))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && string(serving) != servingText {
+// checkLog refuses a store whose write-ahead log was emptied: there was one as long as the store
+// was served. Where the log is not there at all, another program may have opened the store, and
+// merged the log into its file as SQLite does: then opened is what checkMerged looks for, else "".
+func checkLog(path string) (opened string, err error) {
+	opened, err = servingSince(path)
+	if err != nil || opened == "" {
+		return "", err
+	}
+	present := false
+	for _, suffix := range companions {
+		switch info, err := os.Stat(path + suffix); {
+		case err == nil && suffix == logSuffix && info.Size() > 0:
+			return "", nil
+		case err == nil:
+			present = true
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("looking at the store: %w", err)
+		}
+	}
+	if present {
+		return "", lostLog(path)
+	}
+	return opened, nil
+}
+
+// checkMerged refuses a store that lacks the first write of a log that is gone, the time of
+// opening.
+func checkMerged(ctx context.Context, path string, db *sql.DB, opened string) error {
+	if opened == "" {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("looking at the store: %w", err)
+	found, err := readInfo(ctx, db, infoOpened)
+	if err != nil || found == opened {
+		return err
 	}
-	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		return nil
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("looking at the store: %w", err)
-	}
-	return &LostError{Err: ErrLost, Path: path, Missing: "it was not closed, and its write-ahead log " + path + "-wal is empty or gone"}
+	return lostLog(path)
+}
+
+func lostLog(path string) error {
+	return &LostError{Err: ErrLost, Path: path, Missing: "it was not closed, and its write-ahead log " + path + logSuffix + " is empty or gone"}
 }
 
 // renewPath is the file that lets the next Open make a new store whatever there is.

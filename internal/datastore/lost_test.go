@@ -77,7 +77,7 @@ func TestLostStore(t *testing.T) {
 			path := used(t)
 			c.lose(t, path)
 			for range 2 {
-				if _, err := Open(path); !errors.Is(err, c.want) || !strings.Contains(err.Error(), "rdd service restore") {
+				if _, err := Open(path); !errors.Is(err, c.want) || !strings.Contains(err.Error(), path) {
 					t.Fatalf("opening it ended with %v", err)
 				}
 			}
@@ -128,6 +128,26 @@ func TestLostLog(t *testing.T) {
 				t.Errorf("opening it ended with %v", err)
 			}
 		})
+	}
+}
+
+// TestMergedLog: a program that looks into the store of a killed daemon merges the log into the
+// store when it ends. Nothing is lost then.
+func TestMergedLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	keys := killWriter(t, path, 5)
+	if rows, err := BadRows(t.Context(), path, nil); err != nil || len(rows) > 0 {
+		t.Fatalf("looking at it: %v, %v", rows, err)
+	}
+	if _, err := os.Stat(path + logSuffix); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("the log is still there: %v", err)
+	}
+	store := open(t, path)
+	defer mustClose(t, store)
+	for _, key := range keys {
+		if value, _ := get(t, etcd(t, store), key); value == "" {
+			t.Errorf("%s is gone", key)
+		}
 	}
 }
 
@@ -219,9 +239,14 @@ func TestDiscardInterrupted(t *testing.T) {
 	if err := os.Rename(path, path+discardedSuffix); err != nil {
 		t.Fatal(err)
 	}
-	if got := valueOf(t, path, "/key"); got != "" {
+	store, err := OpenWith(path, Options{Evidence: []string{"what the caller knows"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := get(t, etcd(t, store), "/key"); got != "" {
 		t.Errorf("the new store has %q", got)
 	}
+	mustClose(t, store)
 	if found := backupsOf(t, path); len(found) != 0 {
 		t.Errorf("backups of the discarded store were left: %v", found)
 	}

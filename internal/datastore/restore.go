@@ -21,9 +21,11 @@ var ErrRestoring = errors.New("a restore of the store was interrupted")
 
 // companions of a store's file that SQLite keeps beside it: without its write-ahead log a store
 // lacks its last writes, and with another's it is damaged.
-var companions = []string{"-wal", "-shm"}
+var companions = []string{logSuffix, "-shm"}
 
 const (
+	// logSuffix of the write-ahead log.
+	logSuffix = "-wal"
 	// asideLayout of the time in the name of a store that was set aside, in UTC: fine enough to be
 	// unique.
 	asideLayout     = "20060102T150405.000000Z"

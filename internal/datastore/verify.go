@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -65,17 +66,9 @@ const verifyBatch = 1000
 // Verify has Options.Check look at all rows that are served now, and notes for Health what it
 // finds. It returns a *BadRowsError when some are bad.
 func (s *Store) Verify(ctx context.Context) error {
-	var bad []BadRow
-	for last := ""; ; {
-		next, more, err := s.verifyAfter(ctx, last)
-		if err != nil {
-			return fmt.Errorf("reading all rows of %s: %w", s.path, err)
-		}
-		bad = append(bad, more...)
-		if next == "" {
-			break
-		}
-		last = next
+	bad, err := badRows(ctx, s.db, s.options.Check)
+	if err != nil {
+		return fmt.Errorf("reading all rows of %s: %w", s.path, err)
 	}
 	s.health.found(bad)
 	if len(bad) > 0 {
@@ -84,9 +77,39 @@ func (s *Store) Verify(ctx context.Context) error {
 	return nil
 }
 
-// verifyAfter looks at the next rows; last is "" after the last ones.
-func (s *Store) verifyAfter(ctx context.Context, key string) (last string, bad []BadRow, err error) {
-	rows, err := s.db.QueryContext(ctx, currentSQL, key, verifyBatch)
+// BadRows has check look at all current rows of the store at path, which may be open, as
+// Store.Verify does. ErrDamaged when it cannot be read.
+func BadRows(ctx context.Context, path string, check func(key string, value []byte) error) (bad []BadRow, err error) {
+	if err := isFile(path); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("looking at the store: %w", err) // SQLite would make it
+	}
+	err = inspect(ctx, path, false, func(db *sql.DB) error {
+		bad, err = badRows(ctx, db, check)
+		return err
+	})
+	return bad, err
+}
+
+func badRows(ctx context.Context, db *sql.DB, check func(key string, value []byte) error) ([]BadRow, error) {
+	var bad []BadRow
+	for last := ""; ; {
+		next, more, err := badRowsAfter(ctx, db, check, last)
+		bad = append(bad, more...)
+		if err != nil || next == "" {
+			return bad, err
+		}
+		last = next
+	}
+}
+
+// badRowsAfter looks at the rows after a key; last is "" after the last ones.
+func badRowsAfter(
+	ctx context.Context, db *sql.DB, check func(key string, value []byte) error, key string,
+) (last string, bad []BadRow, err error) {
+	rows, err := db.QueryContext(ctx, currentSQL, key, verifyBatch)
 	if err != nil {
 		return "", nil, err
 	}
@@ -101,10 +124,10 @@ func (s *Store) verifyAfter(ctx context.Context, key string) (last string, bad [
 		}
 		count++
 		last = row.Key
-		if deleted || s.options.Check == nil {
+		if deleted || check == nil {
 			continue
 		}
-		if err := s.options.Check(row.Key, value); err != nil {
+		if err := check(row.Key, value); err != nil {
 			row.Reason = err.Error()
 			bad = append(bad, row)
 		}
