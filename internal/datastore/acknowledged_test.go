@@ -122,3 +122,26 @@ func TestLockedStore(t *testing.T) {
 		t.Errorf("after a write that succeeded, the store's health is %+v", failure)
 	}
 }
+
+// TestFailurePasses: the health of a store that nobody writes to gets right by itself.
+func TestFailurePasses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	store, err := OpenWith(path, Options{wait: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mustClose(t, store)
+	unlock := lockOut(t, path)
+	if err := create(t.Context(), etcd(t, store), "/new", "value"); err == nil {
+		t.Fatal("a write went through while the store was locked")
+	}
+	store.retry(t.Context())
+	if store.Health().Failure == nil {
+		t.Error("the failure is forgotten while it lasts")
+	}
+	unlock()
+	store.retry(t.Context())
+	if failure := store.Health().Failure; failure != nil {
+		t.Errorf("when it has passed, the store's health is %+v", failure)
+	}
+}

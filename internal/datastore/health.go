@@ -47,7 +47,8 @@ type Health struct {
 	Reserve int64 `json:"reserve"`
 	// Short is whether creates are refused for want of room. Updates and deletes are tried.
 	Short bool `json:"short"`
-	// Failure is the last failure; nil when a write has succeeded since.
+	// Failure is the last failure; nil when a write has succeeded since. The store tries one of its
+	// own every few seconds.
 	Failure *Failure `json:"failure,omitempty"`
 	// Bad rows that the last Verify has found.
 	Bad []BadRow `json:"bad,omitempty"`
@@ -169,6 +170,7 @@ func (s *Store) tend(ctx context.Context) {
 		case <-ticker.C:
 		}
 		err := errors.Join(s.room.Tend(), s.writeRecord(ctx))
+		s.retry(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -176,5 +178,16 @@ func (s *Store) tend(ctx context.Context) {
 			s.options.Report(err)
 		}
 		reported = err != nil
+	}
+}
+
+// retry finds out whether a failure has passed: without it an idle store would keep its last one
+// for hours.
+func (s *Store) retry(ctx context.Context) {
+	if failure, _ := s.health.last(); failure == nil {
+		return
+	}
+	if err := writeInfo(ctx, s.db, infoRetried, time.Now().UTC().Format(time.RFC3339Nano)); err == nil {
+		s.health.succeeded() // a failure goes on being told as it is
 	}
 }
