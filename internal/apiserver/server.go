@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"slices"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -14,6 +16,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	genericadmission "k8s.io/apiserver/pkg/admission"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -29,6 +32,9 @@ const shutdownTimeout = 250 * time.Millisecond
 // drainInterval is how often idle connections are looked for while the server shuts down.
 const drainInterval = 5 * time.Millisecond
 
+// waitingHook is the check of the hook by which the API machinery waits for the definitions.
+const waitingHook = "poststarthook/crd-informer-synced"
+
 // resync of informers: nothing here relies on it.
 const resync = 10 * time.Minute
 
@@ -42,6 +48,8 @@ type Options struct {
 	Rules []rules.Rule
 	// Definitions are the CustomResourceDefinitions to be served before anybody gets an answer.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
+	// Handlers serve paths of their own beside the API, to callers who may do everything.
+	Handlers map[string]http.Handler
 }
 
 // Server is one API server. It runs once.
@@ -54,6 +62,8 @@ type Server struct {
 	definitions apiextensionsinformers.CustomResourceDefinitionInformer
 	server      *genericapiserver.GenericAPIServer
 	ready       chan struct{}
+	// stoppable are the checks of the hooks that must have ended before the server may be stopped.
+	stoppable []healthz.HealthChecker
 }
 
 // parts are what the construction of the chained servers shares.
@@ -99,8 +109,15 @@ func (s *Server) build() error {
 		return err
 	}
 	s.definitions = inner.Informers.Apiextensions().V1().CustomResourceDefinitions()
+	s.stoppable = hookChecks(inner.GenericAPIServer)
 	s.server, err = newOuter(config, &parts{groups: s.groups, storage: factory, accounts: accounts, informers: s.informers}, inner)
-	return err
+	if err != nil {
+		return err
+	}
+	for path, handler := range s.options.Handlers {
+		s.server.Handler.NonGoRestfulMux.Handle(path, handler)
+	}
+	return nil
 }
 
 // addSecurity gives the configuration its authentication, authorization and admission.
@@ -125,30 +142,51 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 // Ready is closed when requests are answered: admission works and all definitions are established.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run serves until ctx ends, then lets running requests finish, and returns.
+// Run serves until ctx ends, then lets running requests finish, and returns. When it ends before the
+// server was ready, the process is to end, too: parts of the server may be left.
 func (s *Server) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if s.mayStop() {
+			cancel()
+		}
+	}()
 	s.server.ShutdownTimeout = shutdownTimeout
 	served := make(chan error, 1)
 	prepared := s.server.PrepareRun()
-	go func() { served <- prepared.RunWithContext(ctx) }()
+	go func() { served <- prepared.RunWithContext(serving) }()
 	prepareErr := s.prepare(ctx)
-	if prepareErr != nil {
-		cancel()
+	if prepareErr == nil {
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+		}
 	}
-	return errors.Join(prepareErr, s.drain(ctx, served))
+	if !s.mayStop() {
+		return prepareErr
+	}
+	cancel()
+	return errors.Join(prepareErr, s.drain(served))
 }
 
-// drain returns the server's end. While the server shuts down, which it does when ctx ends,
-// connections of this process's own clients are closed as soon as they are idle: the server would
-// wait for that.
-func (s *Server) drain(ctx context.Context, served <-chan error) error {
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
+// mayStop reports whether the server can be shut down. The hook by which it waits for its
+// definitions ends the whole process when it is interrupted, before anybody could say why. A server
+// that has not come that far is left alone.
+func (s *Server) mayStop() bool {
+	return !slices.ContainsFunc(s.stoppable, func(check healthz.HealthChecker) bool { return check.Check(nil) != nil })
+}
+
+// hookChecks are the checks that fail until a hook of a server that waits for something has ended.
+func hookChecks(server *genericapiserver.GenericAPIServer) []healthz.HealthChecker {
+	return slices.DeleteFunc(slices.Clone(server.HealthzChecks()), func(check healthz.HealthChecker) bool {
+		return check.Name() != waitingHook
+	})
+}
+
+// drain returns the end of a server that was told to shut down. Until then connections of this
+// process's own clients are closed as soon as they are idle: the server would wait for that.
+func (s *Server) drain(served <-chan error) error {
 	transport, err := rest.TransportFor(s.withToken("")) // shared by all of this process's clients
 	if err != nil {
 		return errors.Join(err, <-served)
