@@ -35,11 +35,11 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	generatedopenapi "k8s.io/kubernetes/pkg/generated/openapi"
 	"k8s.io/kubernetes/pkg/kubeapiserver"
+
+	"rancherdesktop.io/rdd/internal/apiserver/rows"
 )
 
 const (
-	// storagePrefix of all keys in the store.
-	storagePrefix = "/registry"
 	// eventTTL is how long Events are kept.
 	eventTTL = time.Hour
 	// watchGrace is how long open watches may take to end when the server stops.
@@ -90,7 +90,7 @@ func baseConfig(access *Access, loopbackToken string, shared groups, readiness *
 	config.MergedResourceConfig = resourceConfig()
 	config.ShutdownWatchTerminationGracePeriod = watchGrace
 	config.AggregatedDiscoveryGroupManager = shared
-	config.ResourceTransformers = summedValues{}
+	config.ResourceTransformers = rows.Transformers{}
 	config.ReadyzChecks = append(config.ReadyzChecks, healthz.NamedCheck("rdd", readiness.check))
 	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
 		return readiness.wrap(genericapiserver.DefaultBuildHandlerChain(handler, c))
@@ -115,7 +115,7 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 // another server in this process: Kubernetes shares background work between servers of equal
 // options.
 func storageOptions(dial dialer, name string) *genericoptions.EtcdOptions {
-	options := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(storagePrefix, nil))
+	options := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(rows.Prefix, nil))
 	options.DefaultStorageMediaType = "application/vnd.kubernetes.protobuf"
 	options.EnableGarbageCollection = false // there is no collector: an object deleted with a cascade would wait for it for ever
 	options.SkipHealthEndpoints = true      // the store is in this process

@@ -142,8 +142,8 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 // Ready is closed when requests are answered: admission works and all definitions are established.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run serves until ctx ends, then lets running requests finish, and returns. When it ends before the
-// server was ready, the process is to end, too: parts of the server may be left.
+// Run serves until ctx ends, then lets running requests finish, and returns. When it returns before
+// the server was ready, the process is to end, too: parts of the server may be left.
 func (s *Server) Run(ctx context.Context) error {
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {

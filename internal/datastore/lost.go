@@ -144,7 +144,8 @@ func checkMerged(ctx context.Context, path string, db *sql.DB, opened string) er
 }
 
 func lostLog(path string) error {
-	return &LostError{Err: ErrLost, Path: path, Missing: "it was not closed, and its write-ahead log " + path + logSuffix + " is empty or gone"}
+	missing := "it was not closed, and its write-ahead log " + path + logSuffix + " is empty or gone"
+	return &LostError{Err: ErrLost, Path: path, Missing: missing}
 }
 
 // renewPath is the file that lets the next Open make a new store whatever there is.

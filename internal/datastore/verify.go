@@ -156,15 +156,15 @@ func (s *Store) KeepVerified(ctx context.Context, first, interval time.Duration,
 	}
 }
 
-// quarantineTable holds the rows that were set aside, all columns of kine's table and the time.
-const quarantineTable = "rdd_quarantine"
+// QuarantineTable holds the rows that were set aside, all columns of kine's table and the time.
+const QuarantineTable = "rdd_quarantine"
 
 // quarantineSQL sets all rows of a key aside. In their place is a deletion, so that the store's
 // revision goes on.
 var quarantineSQL = []string{
-	"CREATE TABLE IF NOT EXISTS " + quarantineTable + ` (id INTEGER, name TEXT, created INTEGER, deleted INTEGER,
+	"CREATE TABLE IF NOT EXISTS " + QuarantineTable + ` (id INTEGER, name TEXT, created INTEGER, deleted INTEGER,
 		create_revision INTEGER, prev_revision INTEGER, lease INTEGER, value BLOB, old_value BLOB, at TEXT)`,
-	"INSERT INTO " + quarantineTable + ` SELECT id, name, created, deleted, create_revision, prev_revision, lease, value, old_value, @at
+	"INSERT INTO " + QuarantineTable + ` SELECT id, name, created, deleted, create_revision, prev_revision, lease, value, old_value, @at
 		FROM kine WHERE name = @key`,
 	`INSERT INTO kine (name, created, deleted, create_revision, prev_revision, lease)
 		SELECT name, 0, 1, create_revision, id, 0 FROM kine WHERE name = @key AND deleted = 0 ORDER BY id DESC LIMIT 1`,

@@ -136,7 +136,7 @@ func TestQuarantine(t *testing.T) {
 	}
 	defer db.Close()
 	var value string
-	if err := db.QueryRowContext(t.Context(), "SELECT value FROM "+quarantineTable+" WHERE name = '/sum/0002'").Scan(&value); err != nil ||
+	if err := db.QueryRowContext(t.Context(), "SELECT value FROM "+QuarantineTable+" WHERE name = '/sum/0002'").Scan(&value); err != nil ||
 		!strings.HasSuffix(value, "valu") {
 		t.Errorf("kept %q, %v", value, err)
 	}

@@ -11,7 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"rancherdesktop.io/rdd/internal/apiserver"
+	"rancherdesktop.io/rdd/internal/apiserver/rows"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/test/apitest"
 )
@@ -32,7 +32,7 @@ func TestRows(t *testing.T) {
 	})
 	const key = "/registry/configmaps/default/rotten"
 	verify := func() error {
-		store, err := datastore.OpenWith(path, datastore.Options{Check: apiserver.CheckRow})
+		store, err := datastore.OpenWith(path, datastore.Options{Check: rows.Check})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,5 +61,6 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if err := inst.MakeDirs(); err != nil {
 		return false, err
 	}
+	f.StoreMade = new(false)
 	return true, f.Save(inst)
 }

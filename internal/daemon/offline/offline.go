@@ -5,8 +5,10 @@
 package offline
 
 import (
+	"context"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/apiserver/rows"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -28,8 +30,41 @@ func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
 	return aside, err
 }
 
+// Renew lets the next start begin with an empty store. It returns where the old one is now; nowhere
+// when there was none. Backups stay. presence.ErrRunning when a daemon of the instance runs.
+func Renew(inst instance.Instance) (aside string, err error) {
+	err = presence.Without(inst, func() error {
+		aside, err = datastore.Renew(inst.StoreFile(), time.Now())
+		return err
+	})
+	return aside, err
+}
+
 // Discard removes the store with its backups. presence.ErrRunning when a daemon of the instance
 // runs.
 func Discard(inst instance.Instance) error {
-	return presence.Without(inst, func() error { return datastore.Discard(inst.StoreFile()) })
+	return presence.Without(inst, func() error {
+		// First: from now on nothing says any more that a store is missing.
+		if err := presence.NoteStore(inst, false); err != nil {
+			return err
+		}
+		return datastore.Discard(inst.StoreFile())
+	})
 }
+
+// BadRow is an object in the store that cannot be read.
+type BadRow = datastore.BadRow
+
+// BadRows lists the rows of the store that cannot be read, while a daemon runs or not.
+func BadRows(ctx context.Context, inst instance.Instance) ([]BadRow, error) {
+	return datastore.BadRows(ctx, inst.StoreFile(), rows.Check)
+}
+
+// Quarantine sets the rows of a key aside, in a table of the store's own file. presence.ErrRunning
+// when a daemon of the instance runs.
+func Quarantine(ctx context.Context, inst instance.Instance, key string) error {
+	return presence.Without(inst, func() error { return datastore.Quarantine(ctx, inst.StoreFile(), key, time.Now()) })
+}
+
+// QuarantineTable is where Quarantine keeps rows.
+const QuarantineTable = datastore.QuarantineTable

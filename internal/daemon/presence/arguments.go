@@ -24,6 +24,9 @@ type Arguments struct {
 	Controllers []string `json:"controllers"`
 	// SecurePort of the API; 0 is the instance's default.
 	SecurePort int `json:"securePort,omitempty"`
+	// StoreMade says whether the instance has ever had a store. It is nil where an older rdd, or
+	// nobody, has noted that.
+	StoreMade *bool `json:"storeMade,omitempty"`
 }
 
 // DefaultArguments run every controller on the default port.
@@ -41,6 +44,17 @@ func (a Arguments) Save(inst instance.Instance) error {
 		return err
 	}
 	return atomicfile.Write(inst.ArgsFile(), append(data, '\n'), 0o600)
+}
+
+// NoteStore saves in the arguments of an instance whether it has had a store; one that was not
+// created is left alone.
+func NoteStore(inst instance.Instance, made bool) error {
+	a, exists, err := LoadArguments(inst)
+	if err != nil || !exists || a.StoreMade != nil && *a.StoreMade == made {
+		return err
+	}
+	a.StoreMade = &made
+	return a.Save(inst)
 }
 
 // LoadArguments reads the arguments of an instance; the default ones when it was not created yet.

@@ -67,8 +67,38 @@ func TestArguments(t *testing.T) {
 			t.Errorf("a file that holds %q: %v", content, err)
 		}
 	}
+	if err := NoteStore(inst, true); err == nil {
+		t.Error("a note was made in arguments that cannot be read")
+	}
 	write("{}") // the way out that the error names
 	if loaded, exists, err := LoadArguments(inst); err != nil || !exists || !loaded.Equal(DefaultArguments()) {
 		t.Errorf("an empty object is %v, %t: %v", loaded, exists, err)
+	}
+}
+
+// TestNoteStore keeps the arguments, and creates no instance.
+func TestNoteStore(t *testing.T) {
+	inst := instance.Instance{Dir: t.TempDir()}
+	if err := NoteStore(inst, true); err != nil {
+		t.Fatal(err)
+	}
+	if exists, err := Exists(inst); exists || err != nil {
+		t.Errorf("the instance was created: %v", err)
+	}
+	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443}
+	if err := saved.Save(inst); err != nil {
+		t.Fatal(err)
+	}
+	if loaded, _, err := LoadArguments(inst); err != nil || loaded.StoreMade != nil {
+		t.Errorf("nothing was noted, and found is %v, %v", loaded.StoreMade, err)
+	}
+	for _, made := range []bool{true, true, false} {
+		if err := NoteStore(inst, made); err != nil {
+			t.Fatal(err)
+		}
+		loaded, _, err := LoadArguments(inst)
+		if err != nil || loaded.StoreMade == nil || *loaded.StoreMade != made || !loaded.Equal(saved) {
+			t.Errorf("noted %t, found %+v, %v", made, loaded, err)
+		}
 	}
 }

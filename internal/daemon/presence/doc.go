@@ -10,5 +10,6 @@
 //     it.
 //   - The arguments (args.json) are what the instance was created with.
 //   - The logs are the standard streams of a daemon in the background.
+//   - The health of the store is asked of the running daemon's API server.
 //   - The report goes over a pipe from a daemon in the background to who started it.
 package presence

@@ -28,6 +28,18 @@ func TestOpenLog(t *testing.T) {
 	if info, err := os.Stat(OldLog(path)); err != nil || info.Size() != MaxLog+1 {
 		t.Errorf("the old log: %v, %v", info, err)
 	}
+	if err := errors.Join(os.Remove(OldLog(path)), os.MkdirAll(filepath.Join(OldLog(path), "in the way"), 0o700),
+		os.Truncate(path, MaxLog+1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := SetAside(path); err == nil {
+		t.Error("a log replaced a directory")
+	}
+	if log, err := OpenLog(path); err != nil {
+		t.Errorf("with something in the place of the old log: %v", err)
+	} else if err := log.Close(); err != nil {
+		t.Error(err)
+	}
 	if _, err := OpenLog(filepath.Join(t.TempDir(), "none", "rdd.log")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without its directory: %v", err)
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+// Package rows is how the API server's objects lie in the store: each value with a checksum over
+// its key and itself, so that one that has changed is found before it is served.
+package rows
 
 import (
 	"bytes"
@@ -19,11 +21,14 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore/checksum"
 )
 
-// summedValues has all resources stored with a checksum.
-type summedValues struct{}
+// Prefix of all keys of the API server.
+const Prefix = "/registry"
+
+// Transformers has all resources stored with a checksum.
+type Transformers struct{}
 
 // TransformerForResource implements value.ResourceTransformers.
-func (summedValues) TransformerForResource(schema.GroupResource) value.Transformer { return summed{} }
+func (Transformers) TransformerForResource(schema.GroupResource) value.Transformer { return summed{} }
 
 // summed adds a checksum to each value that is written. Values without one, of older versions, are
 // read as they are.
@@ -48,12 +53,12 @@ func (summed) TransformToStorage(_ context.Context, data []byte, key value.Conte
 var protobufPrefix = []byte("k8s\x00")
 
 // healthKey is a row of the store's own among the API server's.
-const healthKey = storagePrefix + "/health"
+const healthKey = Prefix + "/health"
 
-// CheckRow says why the value stored under a key cannot be served; nil when it can. A value with a
+// Check says why the value stored under a key cannot be served; nil when it can. A value with a
 // right checksum is what was written, and one without is decoded.
-func CheckRow(key string, stored []byte) error {
-	if !strings.HasPrefix(key, storagePrefix+"/") || key == healthKey {
+func Check(key string, stored []byte) error {
+	if !strings.HasPrefix(key, Prefix+"/") || key == healthKey {
 		return nil
 	}
 	data, summed, err := checksum.Remove(key, stored)

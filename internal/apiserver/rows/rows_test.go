@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package rows
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	apiextensionsapiserver "k8s.io/apiextensions-apiserver/pkg/apiserver"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/apiserver/pkg/storage/value"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
@@ -59,14 +60,14 @@ func TestCheckRow(t *testing.T) {
 		"the store's own":           {"/registry/health", []byte("x"), true},
 		"outside of what is served": {"compact_rev_key", nil, true},
 	} {
-		if err := CheckRow(c.key, c.value); (err == nil) != c.good {
+		if err := Check(c.key, c.value); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestSummed(t *testing.T) {
-	transformer := summedValues{}.TransformerForResource(unserved)
+	transformer := Transformers{}.TransformerForResource(schema.GroupResource{Resource: "configmaps"})
 	key := value.DefaultContext("/registry/configmaps/default/some")
 	stored, err := transformer.TransformToStorage(t.Context(), []byte("value"), key)
 	if err != nil {
