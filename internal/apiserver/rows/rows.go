@@ -18,6 +18,12 @@ import (
 	"k8s.io/apiserver/pkg/storage/value"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
+	// The kinds that are stored, in legacyscheme.
+	_ "k8s.io/kubernetes/pkg/apis/coordination/install"
+	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	_ "k8s.io/kubernetes/pkg/apis/events/install"
+	_ "k8s.io/kubernetes/pkg/apis/rbac/install"
+
 	"rancherdesktop.io/rdd/internal/datastore/checksum"
 )
 
