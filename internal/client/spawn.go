@@ -89,6 +89,7 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 		return fmt.Errorf("making a pipe: %w", err)
 	}
 	defer func() { _ = reports.Close() }()
+	began := time.Now()
 	offset, err := log.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
@@ -104,19 +105,22 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil || !wait {
 		return err
 	}
-	return notStarted(ctx, inst, presence.AwaitReport(ctx, reports), offset)
+	return notStarted(ctx, inst, presence.AwaitReport(ctx, reports), began, offset)
 }
 
-// notStarted says why the wait for the daemon's report ended with err; nil when the daemon is
-// ready. The failure of a daemon that died without a report is saved here. Its log has grown from
-// offset on.
-func notStarted(ctx context.Context, inst instance.Instance, err error, offset int64) error {
+// notStarted says why the wait for the report of a daemon that was started at a time ended with
+// err; nil when the daemon is ready. A daemon that died without a report may have saved its failure
+// before; else that is done here. Its log has grown from offset on.
+func notStarted(ctx context.Context, inst instance.Instance, err error, began time.Time, offset int64) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, presence.ErrUnready):
 		return fmt.Errorf("%w; to see how far it is: rdd service status, rdd service logs: %w", err, ctx.Err())
 	case errors.Is(err, presence.ErrNoReport):
+		if saved, loadErr := presence.LastFailure(inst); loadErr == nil && saved != nil && !saved.Time.Before(began) {
+			return fmt.Errorf("the daemon did not start: %s", strings.Join(saved.Lines, "\n"))
+		}
 		err = fmt.Errorf("the daemon did not start: %w%s", err, tail(presence.LogFile(inst), offset))
 		return errors.Join(err, presence.NewFailure(time.Now(), err).Save(inst))
 	default:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -21,6 +22,7 @@ func TestNotStarted(t *testing.T) {
 	if err := os.WriteFile(presence.LogFile(inst), []byte("old\npanic: boom\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for report, want := range map[error]string{
@@ -28,22 +30,33 @@ func TestNotStarted(t *testing.T) {
 		errors.New("a bad day"):  "the daemon did not start: a bad day",
 		errors.New("a\nbad day"): "the daemon did not start: a\nbad day",
 	} {
-		if err := notStarted(ended, inst, report, 0); !errors.Is(err, report) || !strings.HasSuffix(err.Error(), want) {
+		if err := notStarted(ended, inst, report, began, 0); !errors.Is(err, report) || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v became %v", report, err)
 		}
 	}
-	if err := notStarted(t.Context(), inst, nil, 0); err != nil {
+	if err := notStarted(t.Context(), inst, nil, began, 0); err != nil {
 		t.Errorf("a daemon that is ready: %v", err)
 	}
 	if failure, err := presence.LastFailure(inst); failure != nil || err != nil {
 		t.Errorf("kept is %v, %v", failure, err)
 	}
-	err := notStarted(t.Context(), inst, presence.ErrNoReport, int64(len("old\n")))
+	err := notStarted(t.Context(), inst, presence.ErrNoReport, began, int64(len("old\n")))
 	if !errors.Is(err, presence.ErrNoReport) || !strings.HasSuffix(err.Error(), presence.LogFile(inst)+":\n  panic: boom") {
 		t.Errorf("without a report: %v", err)
 	}
 	failure, err := presence.LastFailure(inst)
 	if err != nil || failure == nil || !slices.Contains(failure.Lines, "  panic: boom") {
 		t.Errorf("kept is %+v, %v", failure, err)
+	}
+	if err := presence.NewFailure(time.Now(), errors.New("the store is lost")).Save(inst); err != nil {
+		t.Fatal(err)
+	}
+	err = notStarted(t.Context(), inst, presence.ErrNoReport, began, 0)
+	if err == nil || err.Error() != "the daemon did not start: the store is lost" {
+		t.Errorf("a daemon that saved its failure and died: %v", err)
+	}
+	err = notStarted(t.Context(), inst, presence.ErrNoReport, time.Now().Add(time.Hour), 0)
+	if !errors.Is(err, presence.ErrNoReport) {
+		t.Errorf("with the failure of an earlier daemon: %v", err)
 	}
 }

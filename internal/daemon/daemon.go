@@ -38,9 +38,9 @@ type Options struct {
 }
 
 // run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed. It
-// calls ready once when the daemon is ready. presence.ErrRunning when another daemon of the
-// instance runs.
-func run(ctx context.Context, options Options, parts Parts, ready func()) error {
+// calls ready once when the daemon is ready, and failed before it stops after a failure, which it
+// returns. presence.ErrRunning when another daemon of the instance runs.
+func run(ctx context.Context, options Options, parts Parts, ready func(), failed func(error)) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func run(ctx context.Context, options Options, parts Parts, ready func()) error 
 	if err != nil {
 		return err
 	}
-	d := &daemon{options: options, built: parts, ready: ready, inst: inst, lock: lock, began: time.Now()}
+	d := &daemon{options: options, built: parts, ready: ready, failed: failed, inst: inst, lock: lock, began: time.Now()}
 	return errors.Join(d.run(ctx), lock.Unlock())
 }
 
@@ -57,6 +57,7 @@ type daemon struct {
 	options Options
 	built   Parts
 	ready   func()
+	failed  func(error)
 	inst    instance.Instance
 	lock    *flock.Lock
 	began   time.Time
@@ -64,6 +65,7 @@ type daemon struct {
 	parts   supervise.Parts
 	// published are the files by which others find this daemon.
 	published []published
+	upkeep    upkeep
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -80,16 +82,25 @@ func (d *daemon) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		klog.InfoS("Stopping")
 	}
-	return errors.Join(err, d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
+	if err == nil || ctx.Err() != nil {
+		return errors.Join(err, d.stop())
+	}
+	d.failed(err) // before it stops, which may end badly
+	if stopErr := d.stop(); stopErr != nil {
+		klog.ErrorS(stopErr, "The daemon that failed did not stop in order")
+	}
+	return err
 }
 
-// claim removes what a killed daemon left and writes the PID file, a hint for people.
+// stop ends the parts and removes what says that this daemon runs.
+func (d *daemon) stop() error {
+	return errors.Join(d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
+}
+
+// claim removes what a killed daemon left.
 func (d *daemon) claim() error {
-	return errors.Join(
-		atomicfile.Remove(presence.RecordFile(d.inst)),
-		atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir()),
-		atomicfile.Write(d.inst.PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600),
-	)
+	d.upkeep.report("removing unfinished files", errors.Join(atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir())))
+	return atomicfile.Remove(presence.RecordFile(d.inst))
 }
 
 // start brings the parts up, each after what it needs. What was started is in d.parts even when it
@@ -106,6 +117,8 @@ func (d *daemon) start(ctx context.Context) error {
 	d.port = listener.Addr().(*net.TCPAddr).Port
 	d.parts.Add("store", store.Failed(), store.Close)
 	d.step("Store is open")
+	_ = d.publish(d.inst.PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n")) // a hint for people
+	verified := d.verifyStore(store)
 	server, controllers, err := d.newServer(ctx, listener, store)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -115,19 +128,18 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.step("API server is ready")
+	if err := d.parts.WaitFor(ctx, verified); err != nil {
+		return err
+	}
 	kubeconfig, err := renderKubeconfig(d.inst, server.Config(rules.UserName))
 	if err != nil {
 		return err
 	}
-	if err := d.publish(d.inst.ConfigFile(), kubeconfig); err != nil {
-		return err
-	}
+	_ = d.publish(d.inst.ConfigFile(), kubeconfig) // it is tried again
 	if err := d.startControllers(ctx, server, controllers); err != nil {
 		return err
 	}
-	d.parts.Run("store backups", func(ctx context.Context) error {
-		return store.KeepBackups(ctx, firstBackup, backupInterval, func(err error) { klog.ErrorS(err, "The store was not backed up") })
-	})
+	d.keepBackups(store)
 	return nil
 }
 
@@ -145,6 +157,7 @@ func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *da
 	controllers := d.built.Controllers(ctx, access.Config)
 	server, err := apiserver.New(apiserver.Options{
 		Access: access, Dial: store.Dial, Rules: controllers.Rules(), Definitions: definitions,
+		Handlers: storeHandlers(d.inst, store.Health),
 	})
 	d.step("API server is built")
 	return server, controllers, err
@@ -166,7 +179,7 @@ func (d *daemon) announce() error {
 		return err
 	}
 	if err := d.publish(presence.RecordFile(d.inst), data); err != nil {
-		return err
+		return err // nobody would find this daemon
 	}
 	d.parts.Run("service directory", d.keep)
 	d.step("Daemon is ready")

@@ -31,11 +31,13 @@ type published struct {
 	info fs.FileInfo
 }
 
-// publish writes a file that others find the daemon by, for the user alone to read.
+// publish writes a file that others find the daemon by, for the user alone to read. One that cannot
+// be written, which it returns the error of, is tried again by keep.
 func (d *daemon) publish(path string, data []byte) error {
 	p := published{path: path, data: data}
 	err := p.write()
 	d.published = append(d.published, p)
+	d.upkeep.report("writing "+path, err)
 	return err
 }
 
@@ -54,7 +56,7 @@ func (p *published) write() error {
 // intact reports whether the file is as it was written.
 func (p *published) intact() bool {
 	info, err := os.Stat(p.path)
-	return err == nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
+	return err == nil && p.info != nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
 }
 
 // keep puts published files right that somebody changed or removed, keeps logs from growing for
@@ -84,18 +86,22 @@ func (d *daemon) checkFiles() error {
 	if !current {
 		return fmt.Errorf("%s: %w", d.inst.Dir, errLost)
 	}
-	if err := d.rotateLogs(); err != nil {
-		return err
-	}
+	d.upkeep.report("setting a large log aside", d.rotateLogs())
 	for i := range d.published {
 		if p := &d.published[i]; !p.intact() {
-			klog.InfoS("Writing a file again that was changed or removed", "path", p.path)
-			if err := p.write(); err != nil {
-				return err
-			}
+			d.restore(p)
 		}
 	}
 	return nil
+}
+
+// restore writes a file again that was changed or removed, or could not be written.
+func (d *daemon) restore(p *published) {
+	err := p.write()
+	d.upkeep.report("writing "+p.path, err)
+	if err == nil {
+		klog.InfoS("Wrote a file again that was changed or removed", "path", p.path)
+	}
 }
 
 // withdraw removes a file of this daemon, unless the directory was lost: then it is another

@@ -32,6 +32,9 @@ func rotate(path string, stream *os.File) error {
 	if err != nil || info.Size() <= presence.MaxLog {
 		return nil // one that somebody removed comes back with the next start
 	}
+	if err := presence.SetAside(path); err != nil {
+		return err
+	}
 	log, err := presence.OpenLog(path)
 	if err != nil {
 		return fmt.Errorf("beginning a new log: %w", err)

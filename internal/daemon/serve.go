@@ -27,12 +27,18 @@ func Serve(ctx context.Context, options Options, build func() (Parts, error)) er
 	if options.Background {
 		report = presence.Reporter()
 	}
-	err := buildAndRun(ctx, options, build, func() { report(presence.Ready) })
+	noted := false
+	failed := func(err error) {
+		if !noted {
+			noted = true
+			note(options, err)
+		}
+	}
+	err := buildAndRun(ctx, options, build, func() { report(presence.Ready) }, failed)
 	if err != nil {
-		err = errors.Join(err, saveFailure(options.Instance, err))
+		failed(err)
 	}
 	if err != nil && options.Background {
-		klog.ErrorS(err, "The daemon failed")
 		report(err.Error())
 		err = ErrFailed
 	}
@@ -40,16 +46,27 @@ func Serve(ctx context.Context, options Options, build func() (Parts, error)) er
 	return err
 }
 
-func buildAndRun(ctx context.Context, options Options, build func() (Parts, error), ready func()) error {
+func buildAndRun(ctx context.Context, options Options, build func() (Parts, error), ready func(), failed func(error)) error {
 	parts, err := build()
 	if err != nil {
 		return err
 	}
-	err = run(ctx, options, parts, ready)
+	err = run(ctx, options, parts, ready, failed)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// note keeps why the daemon failed: in the instance's last failure, and in the log where nobody
+// reads standard error.
+func note(options Options, failure error) {
+	if options.Background {
+		klog.ErrorS(failure, "The daemon failed")
+	}
+	if err := saveFailure(options.Instance, failure); err != nil {
+		klog.ErrorS(err, "Why the daemon failed was not saved")
+	}
 }
 
 // saveFailure keeps for later why the daemon failed, unless it was not the daemon of the instance,
