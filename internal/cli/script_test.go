@@ -47,6 +47,9 @@ import (
 //	waitbackup              returns when the daemon has backed its store up
 //	waitevent REASON        returns when there is an Event with that reason
 //	foreignpid              writes the test's own process into the daemon's PID file: who signals it ends the test
+//	rot KEY                 damages the value of a key in the store, whose daemon does not run
+//	smalldisk DIR SIZE      mounts a small file system on a directory, where the condition mount holds
+//	fill FILE               takes all room of a file system by a file
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
 
 func TestMain(m *testing.M) {
@@ -82,6 +85,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		Setup:               setupScript,
+		Condition:           scriptCondition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -100,6 +104,9 @@ func TestScripts(t *testing.T) {
 			"waitevent":     cmdWaitEvent,
 			"busyport":      cmdBusyPort,
 			"foreignpid":    cmdForeignPID,
+			"rot":           cmdRot,
+			"smalldisk":     cmdSmallDisk,
+			"fill":          cmdFill,
 		},
 	})
 }

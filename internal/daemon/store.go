@@ -143,12 +143,13 @@ func storeHandlers(inst instance.Instance, health func() datastore.Health) map[s
 }
 
 func storeHealth(dir string, h datastore.Health) presence.StoreHealth {
-	told := presence.StoreHealth{Dir: dir, Free: h.Free, Reserve: h.Reserve, Short: h.Short}
+	answer := presence.StoreHealth{Dir: dir, Free: h.Free, Reserve: h.Reserve, Short: h.Short}
 	if f := h.Failure; f != nil {
-		told.Failure = &presence.StoreFailure{Cause: string(f.Cause), Message: f.Message, Since: f.Since, Count: f.Count}
+		message := strings.TrimPrefix(f.Message, "the store: ") // who reads it knows
+		answer.Failure = &presence.StoreFailure{Cause: string(f.Cause), Message: message, Since: f.Since, Count: f.Count}
 	}
 	for _, row := range h.Bad {
-		told.Bad = append(told.Bad, presence.BadObject{Key: row.Key, Reason: row.Reason})
+		answer.Bad = append(answer.Bad, presence.BadObject{Key: row.Key, Reason: row.Reason})
 	}
-	return told
+	return answer
 }

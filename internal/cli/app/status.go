@@ -19,18 +19,22 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // statusReport is what `rdd status` prints. Absent parts do not exist.
 type statusReport struct {
-	Instance string             `json:"instance"`
-	Daemon   *daemonReport      `json:"daemon,omitempty"`
-	App      *appReport         `json:"app,omitempty"`
-	VM       *resource.VMReport `json:"vm,omitempty"`
-	Engine   *engineReport      `json:"engine,omitempty"`
-	Docker   *dockerReport      `json:"docker,omitempty"`
+	Instance string        `json:"instance"`
+	Daemon   *daemonReport `json:"daemon,omitempty"`
+	// Store is how the daemon's store is.
+	Store  *presence.StoreHealth `json:"store,omitempty"`
+	App    *appReport            `json:"app,omitempty"`
+	VM     *resource.VMReport    `json:"vm,omitempty"`
+	Engine *engineReport         `json:"engine,omitempty"`
+	Docker *dockerReport         `json:"docker,omitempty"`
 	// Host is what keeps docker on the host from finding the VM by itself.
 	Host      []hostconfig.Thing   `json:"host,omitempty"`
 	OtherVMs  []resource.VMReport  `json:"otherVMs,omitempty"`
@@ -119,6 +123,9 @@ func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, 
 	}
 	report.Daemon = &daemonReport{
 		PID: c.Daemon.Process.PID, Port: c.Daemon.Port, Version: c.Daemon.Build.Version, Started: metav1.NewTime(c.Daemon.Started),
+	}
+	if report.Store, err = client.StoreHealth(ctx, inst); err != nil {
+		return err
 	}
 	app, err := resource.App(ctx, c)
 	if err != nil {

@@ -51,6 +51,7 @@ func (s *statusReport) daemonRows(row rowFunc, now time.Time) {
 	}
 	row("Daemon", "running for %s (pid %d, port %d, version %s, instance %s)",
 		duration.HumanDuration(now.Sub(s.Daemon.Started.Time)), s.Daemon.PID, s.Daemon.Port, s.Daemon.Version, s.Instance)
+	s.storeRows(row)
 	switch {
 	case s.App == nil:
 		row("App", "does not exist; to make it: rdd start")
@@ -59,6 +60,22 @@ func (s *statusReport) daemonRows(row rowFunc, now time.Time) {
 	default:
 		row("App", "wanted %s; %s", s.App.Wanted, s.App.State.Text(now))
 		row("", "what is in the way: rdd why")
+	}
+}
+
+// storeRows says what is wrong with the store.
+func (s *statusReport) storeRows(row rowFunc) {
+	if s.Store == nil {
+		return
+	}
+	switch problem := s.Store.Problem(); {
+	case s.Store.Full():
+		row("Store", "full, nothing new can be made: %s", problem)
+	case problem != "":
+		row("Store", "fails: %s", problem)
+	}
+	if bad := s.Store.BadText(); bad != "" {
+		row("Store", "has objects that cannot be read: %s; to see all: rdd service repair --list", bad)
 	}
 }
 

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 )
 
 func TestStatusTable(t *testing.T) {
@@ -62,5 +64,26 @@ Unclaimed     /l/x: rdd did not make it and leaves it alone
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func TestStatusOfStore(t *testing.T) {
+	for want, health := range map[string]*presence.StoreHealth{
+		"": {Free: 1 << 40},
+		"Store|full, nothing new can be made: no room: 1 MB are free in /d, the last 64 MB are kept for deletions": {
+			Dir: "/d", Free: 1 << 20, Reserve: 64 << 20, Short: true,
+		},
+		"Store|fails: boom (since 2031-05-06 07:08:09)": {
+			Failure: &presence.StoreFailure{Message: "boom", Since: time.Date(2031, 5, 6, 7, 8, 9, 0, time.Local)},
+		},
+		"Store|has objects that cannot be read: /x; to see all: rdd service repair --list": {Bad: []presence.BadObject{{Key: "/x"}}},
+	} {
+		var rows []string
+		(&statusReport{Store: health}).storeRows(func(name, format string, args ...any) {
+			rows = append(rows, name+"|"+fmt.Sprintf(format, args...))
+		})
+		if got := strings.Join(rows, "\n"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

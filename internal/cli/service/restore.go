@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon/offline"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -22,23 +21,29 @@ import (
 var errNoBackup = errors.New("there is no backup yet; the daemon makes them while it runs")
 
 func restoreCommand(s *session.Session) *cobra.Command {
-	var list bool
+	var list, empty bool
 	cmd := &cobra.Command{
-		Use:   "restore [BACKUP]",
+		Use:   "restore [BACKUP | --empty]",
 		Short: "Put a backup in the place of the store",
 		Long: `Restore puts a backup, the last one unless another is named, in the place of the store that holds all resources.
 The daemon backs the store up soon after it starts and every now and then while it runs.
 
 The present store is set aside, not removed. VMs and their disks are not touched: one that was made after the backup
 is a directory that no LimaVM claims, and is listed with the way to get it back; one that was deleted after the
-backup is made anew. The daemon is stopped meanwhile, and runs again if it ran before.`,
+backup is made anew. The daemon is stopped meanwhile, and runs again if it ran before.
+
+With --empty the next start begins with an empty store: for a store that is lost and has no backup. All directories of
+VMs are unclaimed then, and can be adopted. Backups stay.`,
 		Example: `  rdd service restore
   rdd service restore --list
+  rdd service restore --empty
   rdd service restore -y store-20260102T150405Z-r1234.db`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeBackup(s),
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the backups instead")
+	cmd.Flags().BoolVar(&empty, "empty", false, "begin with an empty store instead")
+	cmd.MarkFlagsMutuallyExclusive("list", "empty")
 	yes, output := session.AddYes(cmd), session.AddOutput(cmd)
 	timeout := &session.WaitFlags{}
 	session.AddTimeout(cmd, &timeout.Timeout, session.ServiceTimeout)
@@ -54,14 +59,8 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 		if list {
 			return output.Print(s.Out, append([]offline.Backup{}, backups...), func(w io.Writer) { backupTable(w, backups) })
 		}
-		backup, err := selectBackup(backups, args)
+		put, err := selectStore(inst, backups, args, empty)
 		if err != nil {
-			return err
-		}
-		question := fmt.Sprintf(
-			"This puts the resources of instance %q back to how they were at %s", inst.Name, backup.Taken.Local().Format(time.DateTime),
-		)
-		if err := s.Confirm(question, *yes); err != nil {
 			return err
 		}
 		ctx, cancel, err := timeout.Bound(cmd.Context())
@@ -69,30 +68,60 @@ backup is made anew. The daemon is stopped meanwhile, and runs again if it ran b
 			return err
 		}
 		defer cancel()
-		return restoreStore(ctx, s, inst, backup)
+		return replaceStore(ctx, s, inst, put, *yes)
 	}
 	return cmd
 }
 
-func restoreStore(ctx context.Context, s *session.Session, inst instance.Instance, backup offline.Backup) error {
-	ran, err := client.Stop(ctx, inst)
+// replaceStore asks whether to go on, unless yes says so, and replaces the store.
+func replaceStore(ctx context.Context, s *session.Session, inst instance.Instance, put newStore, yes bool) error {
+	if missing, err := s.NotCreated(inst); err != nil || missing {
+		return err
+	}
+	if err := s.Confirm(put.question, yes); err != nil {
+		return err
+	}
+	return stopped(ctx, s, inst, func() error { return putStore(s, put) })
+}
+
+// newStore is what is put in the place of the store.
+type newStore struct {
+	question, done string
+	// put returns where the old store is now.
+	put func() (aside string, err error)
+}
+
+func selectStore(inst instance.Instance, backups []offline.Backup, args []string, empty bool) (newStore, error) {
+	if empty && len(args) > 0 {
+		return newStore{}, fmt.Errorf("an empty store needs no backup; got %q", args[0])
+	}
+	if empty {
+		return newStore{
+			question: fmt.Sprintf("This takes all resources out of instance %q", inst.Name),
+			done:     "The next start begins with an empty store.",
+			put:      func() (string, error) { return offline.Renew(inst) },
+		}, nil
+	}
+	backup, err := selectBackup(backups, args)
+	taken := backup.Taken.Local().Format(time.DateTime)
+	return newStore{
+		question: fmt.Sprintf("This puts the resources of instance %q back to how they were at %s", inst.Name, taken),
+		done:     fmt.Sprintf("The store is the one of %s again.", taken),
+		put:      func() (string, error) { return offline.Restore(inst, backup) },
+	}, err
+}
+
+// putStore replaces the store while no daemon runs.
+func putStore(s *session.Session, store newStore) error {
+	aside, err := store.put()
 	if err != nil {
 		return err
 	}
-	aside, err := offline.Restore(inst, backup)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(s.Out, "The store is the one of %s again.\n", backup.Taken.Local().Format(time.DateTime))
+	fmt.Fprintln(s.Out, store.done)
 	if aside != "" {
 		fmt.Fprintf(s.Out, "What was in its place is now %s\n", aside)
 	}
-	if !ran {
-		fmt.Fprintln(s.Out, "To start the daemon: rdd service start")
-		return nil
-	}
-	_, err = client.Ensure(ctx, inst, client.Options{Build: s.Build})
-	return err
+	return nil
 }
 
 // selectBackup finds the backup that is asked for by its file, the last one when none is.

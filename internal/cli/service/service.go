@@ -28,7 +28,7 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 	}
 	cmd.AddCommand(
 		createCommand(s), startCommand(s), serveCommand(s, serve), stopCommand(s),
-		deleteCommand(s), resetCommand(s), restoreCommand(s),
+		deleteCommand(s), resetCommand(s), restoreCommand(s), repairCommand(s),
 		statusCommand(s), pathsCommand(s), configCommand(s), logsCommand(s),
 	)
 	return cmd

@@ -4,6 +4,7 @@ package why
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,7 +54,7 @@ func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 	f.Daemon.Changing = state == client.Changing
 	if err == nil && state == client.Running {
 		f.Daemon.Running = true
-		err = gatherObjects(ctx, s, inst, f)
+		err = errors.Join(gatherStore(ctx, inst, f), gatherObjects(ctx, s, inst, f))
 	}
 	if err != nil {
 		f.Daemon.Problem = err.Error()
@@ -61,6 +62,16 @@ func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 	if !f.Daemon.Running && !f.Daemon.Changing {
 		f.Daemon.LastWords = lastFailure(inst)
 	}
+}
+
+// gatherStore asks the daemon how its store is.
+func gatherStore(ctx context.Context, inst instance.Instance, f *explain.Facts) error {
+	health, err := client.StoreHealth(ctx, inst)
+	if err != nil || health == nil {
+		return err
+	}
+	f.Store = explain.Store{Problem: health.Problem(), Full: health.Full(), Dir: health.Dir, Bad: health.BadText()}
+	return nil
 }
 
 func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) error {

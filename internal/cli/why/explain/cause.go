@@ -33,6 +33,8 @@ const (
 	CodeDaemonDown     = "DaemonDown"
 	CodeDaemonChanging = "DaemonChanging"
 	CodeDaemonSilent   = "DaemonSilent"
+	CodeStoreFull      = "StoreFull"
+	CodeStoreFailing   = "StoreFailing"
 	CodeController     = "ControllerDisabled"
 	CodeNoApp          = "NoApp"
 	CodeNoVM           = "NoVM"
@@ -75,10 +77,10 @@ type rule func(*Facts) *Cause
 
 // rules in order: what keeps others from being judged comes first.
 var rules = []rule{
-	noInstance, daemonAway, noApp, controllerDisabled, appDeleting, appStalled, noVM,
+	noInstance, storeFails, daemonAway, noApp, controllerDisabled, appDeleting, appStalled, noVM,
 	vmDeleting, nameTaken, createFailed, creating,
 	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, restartPending,
-	unseen, engineAway, appNotSettled, portConflict,
+	unseen, engineAway, appNotSettled, portConflict, badObjects,
 }
 
 // Find returns the one cause that blocks the App or the virtual machine now; one of CodeNone says

@@ -197,6 +197,23 @@ func TestControlPlane(t *testing.T) {
 			wanted{CodeDaemonChanging, false, "The daemon is starting or stopping", "rdd service status", ""},
 		},
 		{
+			"store full", but(aboutApp(nil, nil), func(f *Facts) {
+				f.Daemon.Problem, f.Store = "refused", Store{Problem: "no room: 12 MB are free", Full: true, Dir: "/data"}
+			}),
+			wanted{CodeStoreFull, true, "The store is full, so nothing new can be made: no room: 12 MB are free", "make room in /data;", ""},
+		},
+		{
+			"store fails", but(aboutApp(nil, nil), func(f *Facts) { f.Store = Store{Problem: "input/output error"} }),
+			wanted{CodeStoreFailing, true, "The store fails, so nothing can be changed: input/output error", "rdd service logs", ""},
+		},
+		{
+			"objects that cannot be read", but(about(dev(made, up)), func(f *Facts) { f.Store = Store{Bad: "/registry/configmaps/default/x"} }),
+			wanted{
+				CodeStoreFailing, true, "The store has objects that cannot be read: /registry/configmaps/default/x",
+				"rdd service restore, or set them aside: rdd service repair --quarantine KEY", "",
+			},
+		},
+		{
 			"daemon silent", but(aboutApp(nil, nil), func(f *Facts) { f.Daemon.Problem = "connection refused" }),
 			wanted{CodeDaemonSilent, true, "The daemon cannot be asked: connection refused", "rdd service logs", ""},
 		},

@@ -53,6 +53,34 @@ func daemonAway(f *Facts) *Cause {
 	return c
 }
 
+// storeFails: nothing that anybody asks for is kept.
+func storeFails(f *Facts) *Cause {
+	switch {
+	case f.Store.Problem == "":
+		return nil
+	case f.Store.Full:
+		return &Cause{
+			Code: CodeStoreFull, Blocked: true, Summary: "The store is full, so nothing new can be made: " + f.Store.Problem,
+			Next: "make room in " + f.Store.Dir + "; deletions still work (rdd image prune removes unused images)",
+		}
+	}
+	return &Cause{
+		Code: CodeStoreFailing, Blocked: true, Next: "rdd service logs",
+		Summary: "The store fails, so nothing can be changed: " + f.Store.Problem,
+	}
+}
+
+// badObjects: the store has objects that cannot be read, which keep the next start from being one.
+func badObjects(f *Facts) *Cause {
+	if f.Store.Bad == "" {
+		return nil
+	}
+	return &Cause{
+		Code: CodeStoreFailing, Blocked: true, Summary: "The store has objects that cannot be read: " + f.Store.Bad,
+		Next: "rdd service restore, or set them aside: rdd service repair --quarantine KEY",
+	}
+}
+
 func noApp(f *Facts) *Cause {
 	if !f.AboutApp || f.App != nil {
 		return nil

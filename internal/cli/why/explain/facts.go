@@ -21,6 +21,7 @@ type Facts struct {
 	// InstanceExists says that it was ever made.
 	InstanceExists bool
 	Daemon         Daemon
+	Store          Store
 	// VMName is the virtual machine in question; the App's when AboutApp.
 	VMName   string
 	AboutApp bool
@@ -50,6 +51,17 @@ type Daemon struct {
 	LastWords []string
 	// Disabled are the controllers that the instance was made without.
 	Disabled []string
+}
+
+// Store is what is wrong with the daemon's store; the zero value is a sound one.
+type Store struct {
+	// Problem says why writes fail; empty when they do not.
+	Problem string
+	// Full: they fail for want of room in Dir.
+	Full bool
+	Dir  string
+	// Bad names objects that cannot be read.
+	Bad string
 }
 
 // Directory is what lies on disk under the virtual machine's name.
