@@ -75,8 +75,10 @@ VMs are unclaimed then, and can be adopted. Backups stay.`,
 
 // replaceStore asks whether to go on, unless yes says so, and replaces the store.
 func replaceStore(ctx context.Context, s *session.Session, inst instance.Instance, put newStore, yes bool) error {
-	if missing, err := s.NotCreated(inst); err != nil || missing {
-		return err
+	if put.empty {
+		if missing, err := s.NotCreated(inst); err != nil || missing {
+			return err
+		}
 	}
 	if err := s.Confirm(put.question, yes); err != nil {
 		return err
@@ -87,6 +89,7 @@ func replaceStore(ctx context.Context, s *session.Session, inst instance.Instanc
 // newStore is what is put in the place of the store.
 type newStore struct {
 	question, done string
+	empty          bool
 	// put returns where the old store is now.
 	put func() (aside string, err error)
 }
@@ -97,6 +100,7 @@ func selectStore(inst instance.Instance, backups []offline.Backup, args []string
 	}
 	if empty {
 		return newStore{
+			empty:    true,
 			question: fmt.Sprintf("This takes all resources out of instance %q", inst.Name),
 			done:     "The next start begins with an empty store.",
 			put:      func() (string, error) { return offline.Renew(inst) },
