@@ -44,8 +44,8 @@ func sayElsewhere(ctx context.Context, s *session.Session, c ctrlclient.Reader) 
 		return err
 	}
 	for _, t := range changes {
-		if t.Elsewhere {
-			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
+		if t.OtherEngine {
+			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.Remedy)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ type statusReport struct {
 	Engine   *engineReport      `json:"engine,omitempty"`
 	Docker   *dockerReport      `json:"docker,omitempty"`
 	// Host is what keeps docker on the host from finding the VM by itself.
-	Host      []hostconfig.Thing   `json:"host,omitempty"`
+	Host      []hostconfig.Setting   `json:"host,omitempty"`
 	OtherVMs  []resource.VMReport  `json:"otherVMs,omitempty"`
 	Unclaimed []resource.Unclaimed `json:"unclaimed,omitempty"`
 }
@@ -186,10 +186,10 @@ func reportEngine(app *appv1.App) *engineReport {
 }
 
 // hostProblems are the changes on the host that something is in the way of.
-func hostProblems(s *session.Session, inst instance.Instance) []hostconfig.Thing {
+func hostProblems(s *session.Session, inst instance.Instance) []hostconfig.Setting {
 	changes, err := s.HostChanges(inst)
 	if err != nil {
-		return []hostconfig.Thing{{Name: "integration", Problem: err.Error()}}
+		return []hostconfig.Setting{{Name: "integration", Problem: err.Error()}}
 	}
-	return slices.DeleteFunc(changes, func(t hostconfig.Thing) bool { return t.Problem == "" })
+	return slices.DeleteFunc(changes, func(t hostconfig.Setting) bool { return t.Problem == "" })
 }

@@ -37,7 +37,7 @@ func listCommand(s *session.Session) *cobra.Command {
 	return cmd
 }
 
-func table(w io.Writer, changes []hostconfig.Thing) {
+func table(w io.Writer, changes []hostconfig.Setting) {
 	fmt.Fprintln(w, "NAME\tSTATE\tBEFORE\tWHERE")
 	for _, t := range changes {
 		before := t.Before

@@ -39,7 +39,7 @@ func DockerEnvironment() (hostconfig.Environment, error) {
 }
 
 // HostChanges lists what the instance changes on the host, and what is in the way of it.
-func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Thing, error) {
+func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Setting, error) {
 	host, err := s.Host(inst)
 	if err != nil {
 		return nil, err

@@ -151,7 +151,7 @@ func TestReconcileHandsOn(t *testing.T) {
 func TestProblemsAreToldOnce(t *testing.T) {
 	f := newFixture(t)
 	f.create()
-	problem := hostconfig.Problem{Name: hostconfig.Context, What: "is somebody's", WayOut: "remove it"}
+	problem := hostconfig.Problem{Name: hostconfig.Context, What: "is somebody's", Remedy: "remove it"}
 	host := &fakeHost{report: hostconfig.Report{Problems: []hostconfig.Problem{problem}, Fresh: []hostconfig.Problem{problem}}}
 	result, err := f.reconcile(host)
 	if err != nil || result.RequeueAfter != reconcile.SlowRetry {
