@@ -130,7 +130,11 @@ func engineNotReady(f *Facts) *Cause {
 	c := meta.FindStatusCondition(f.App.Status.Conditions, appv1.ConditionContainerEngineReady)
 	switch {
 	case c != nil && c.Status == metav1.ConditionFalse:
-		cause := engineCause(engine, FirstLine(c.Message))
+		why := FirstLine(c.Message)
+		if c.Reason == appv1.ReasonStopped { // its controller has not seen the running machine yet
+			why = "waiting for the container engine controller"
+		}
+		cause := engineCause(engine, why)
 		if c.Reason != appv1.ReasonConnectFailed {
 			cause.Blocked, cause.Next = false, "nothing to do but wait"
 		}

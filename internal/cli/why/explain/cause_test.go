@@ -261,6 +261,16 @@ func TestControlPlane(t *testing.T) {
 			"Docker answers", but(aboutApp(settled(), rd(made, up)), func(f *Facts) { f.Docker = &installed }),
 			wanted{CodeNone, false, "The VM runs: nothing blocks it", "", ""},
 		},
+		{"engine not seen since the stop", aboutApp(func() *appv1.App {
+			a := app(metav1.ConditionFalse, "WaitingForEngine", "waiting for the container engine controller")
+			a.Status.Conditions = append(a.Status.Conditions,
+				cond("ContainerEngineReady", metav1.ConditionFalse, appv1.ReasonStopped, "the machine does not run"))
+			return a
+		}(), rd(made, up)), wanted{
+			CodeEngine, false,
+			"The VM runs, but the container engine in it is not ready: waiting for the container engine controller",
+			"nothing to do but wait", "",
+		}},
 		{"engine not ready", aboutApp(func() *appv1.App {
 			a := app(metav1.ConditionFalse, "WaitingForEngine", "docker starts")
 			a.Status.Conditions = append(a.Status.Conditions, cond("ContainerEngineReady", metav1.ConditionFalse, "ConnectFailed", "no route"))
