@@ -131,7 +131,7 @@ func engineNotReady(f *Facts) *Cause {
 	switch {
 	case c != nil && c.Status == metav1.ConditionFalse:
 		why := FirstLine(c.Message)
-		if c.Reason == appv1.ReasonStopped { // its controller has not seen the running machine yet
+		if c.Reason == appv1.ReasonStopped { // its controller has not observed the running machine yet
 			why = "waiting for the container engine controller"
 		}
 		cause := engineCause(engine, why)
