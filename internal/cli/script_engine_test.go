@@ -55,7 +55,8 @@ func scriptEngines(inst instance.Instance) (wiring.Engines, error) {
 	return wiring.Engines{Machines: engine, Containers: containers}, nil
 }
 
-// containersBroken is the control file that makes container engines fail; its content is the reason.
+// containersBroken is the control file that makes container engines fail; its content is the
+// reason.
 const containersBroken = "containers"
 
 // breakContainers makes container engines fail while the control file exists.

@@ -23,8 +23,8 @@ param: {size: "3"}
 env: {SIZE: "{{.Param.size}}"}
 `
 
-// cmdLeave makes an instance directory whose LimaVM, of that UID and namespace, does not exist. It is
-// used while no daemon runs: the fake engine of the next one finds the directory.
+// cmdLeave makes an instance directory whose LimaVM, of that UID and namespace, does not exist. It
+// is used while no daemon runs: the fake engine of the next one finds the directory.
 func cmdLeave(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: leave NAME UID NAMESPACE [K=V…]")
