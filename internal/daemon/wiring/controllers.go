@@ -32,7 +32,7 @@ type Values struct {
 	// Enabled are the names of the controllers that run, of controllers.Names. The admission rules of
 	// the others are in force too: a later daemon may reconcile their objects.
 	Enabled []string
-	// Host describes the host's CPUs, memory and user.
+	// Host describes the host: its architecture, CPUs and memory.
 	Host template.Host
 	// LimaHome is the directory of the instance directories. Names must leave room for socket paths
 	// below it.
