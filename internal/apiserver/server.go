@@ -26,33 +26,33 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// shutdownTimeout is how long connections may take to close after all requests have been answered.
+// shutdownTimeout is how long connections may take to close after all requests were answered.
 const shutdownTimeout = 250 * time.Millisecond
 
-// drainInterval is how often idle connections are looked for while the server shuts down.
+// drainInterval is the time between two attempts to close idle connections during the shutdown.
 const drainInterval = 5 * time.Millisecond
 
 // waitingHook is the check of the hook by which the API machinery waits for the definitions.
 const waitingHook = "poststarthook/crd-informer-synced"
 
-// resync of informers: nothing here relies on it.
+// resync is the resync interval of informers. Nothing in this package relies on it.
 const resync = 10 * time.Minute
 
-// Options are what a server needs.
+// Options are the options of New.
 type Options struct {
-	// Access says where the server listens and who its callers are.
+	// Access has the listener and the tokens of callers.
 	Access *Access
 	// Dial opens a connection to the store.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Rules judge requests inside the server.
+	// Rules are the admission rules, in the order in which they are called.
 	Rules []rules.Rule
-	// Definitions are the CustomResourceDefinitions to be served before anybody gets an answer.
+	// Definitions are the CustomResourceDefinitions that are served when the server becomes ready.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
 	// Handlers serve paths of their own beside the API, to callers who may do everything.
 	Handlers map[string]http.Handler
 }
 
-// Server is one API server. It runs once.
+// Server is an API server. It can be run once.
 type Server struct {
 	*Access
 	options     Options
@@ -66,7 +66,7 @@ type Server struct {
 	stoppable []healthz.HealthChecker
 }
 
-// parts are what the construction of the chained servers shares.
+// parts are shared by the chained servers while they are built.
 type parts struct {
 	groups    groups
 	storage   serverstorage.StorageFactory
@@ -74,7 +74,7 @@ type parts struct {
 	informers informers.SharedInformerFactory
 }
 
-// New builds a server; nothing is served before Run, which also closes the listener.
+// New builds a server. It serves from Run on, which also closes the listener at its end.
 func New(options Options) (*Server, error) {
 	s := &Server{Access: options.Access, options: options, readiness: newReadiness(), groups: newGroups(), ready: make(chan struct{})}
 	if err := s.build(); err != nil {
@@ -120,7 +120,7 @@ func (s *Server) build() error {
 	return nil
 }
 
-// addSecurity gives the configuration its authentication, authorization and admission.
+// addSecurity sets authentication, authorization and admission in the configuration.
 func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.Interface) (accounts, error) {
 	accounts, err := newAccounts(s.credentials.signingKey, client)
 	if err != nil {
@@ -139,11 +139,13 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 	return accounts, nil
 }
 
-// Ready is closed when requests are answered: admission works and all definitions are established.
+// Ready returns a channel that is closed when the server is ready: requests are answered, admission
+// rules are in force, and all definitions are served.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run serves until ctx ends, then lets running requests finish, and returns. When it returns before
-// the server was ready, the process is to end, too: parts of the server may be left.
+// Run serves until ctx ends, lets running requests finish, and returns. It returns an error when
+// the server cannot become ready. When it returns before the server was ready, the process is to
+// end, too: parts of the server may be left.
 func (s *Server) Run(ctx context.Context) error {
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -171,8 +173,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // mayStop reports whether the server can be shut down. The hook by which it waits for its
-// definitions ends the whole process when it is interrupted, before anybody could say why. A server
-// that has not come that far is left alone.
+// definitions ends the whole process when it is interrupted, before the reason is reported. A server
+// that has not come that far is left running.
 func (s *Server) mayStop() bool {
 	return !slices.ContainsFunc(s.stoppable, func(check healthz.HealthChecker) bool { return check.Check(nil) != nil })
 }
@@ -184,10 +186,10 @@ func hookChecks(server *genericapiserver.GenericAPIServer) []healthz.HealthCheck
 	})
 }
 
-// drain returns the end of a server that was told to shut down. Until then connections of this
-// process's own clients are closed as soon as they are idle: the server would wait for that.
+// drain returns the server's error when it has ended. Until then it closes idle connections of this
+// process's own clients, for which the server would wait.
 func (s *Server) drain(served <-chan error) error {
-	transport, err := rest.TransportFor(s.withToken("")) // shared by all of this process's clients
+	transport, err := rest.TransportFor(s.withToken("")) // all clients in this process share it
 	if err != nil {
 		return errors.Join(err, <-served)
 	}
@@ -203,7 +205,7 @@ func (s *Server) drain(served <-chan error) error {
 	}
 }
 
-// prepare makes the server ready and lets requests pass.
+// prepare makes the server ready, and ends the delay of requests.
 func (s *Server) prepare(ctx context.Context) error {
 	started := time.Now()
 	if err := s.bootstrap(ctx); err != nil {

@@ -128,7 +128,7 @@ func putStore(s *session.Session, store newStore) error {
 	return nil
 }
 
-// selectBackup finds the backup that is asked for by its file, the last one when none is.
+// selectBackup returns the backup whose file name or path is the argument; without one, the latest.
 func selectBackup(backups []offline.Backup, args []string) (offline.Backup, error) {
 	if len(backups) == 0 {
 		return offline.Backup{}, errNoBackup

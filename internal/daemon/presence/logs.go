@@ -13,21 +13,21 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// MaxLog is the size, in bytes, from which on a log is set aside.
+// MaxLog is the size in bytes above which a log is rotated.
 const MaxLog = 16 << 20
 
-// LogFile is the daemon's log, its standard error.
+// LogFile returns the path of the daemon's log, which is its standard error.
 func LogFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.log") }
 
-// StdoutFile is the daemon's standard output.
+// StdoutFile returns the path of the daemon's standard output.
 func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.stdout.log") }
 
-// OldLog is where a log goes when it is set aside; one that is there already is replaced.
+// OldLog returns the path to which a log is rotated. The previous old log is replaced.
 func OldLog(path string) string { return path + ".1" }
 
-// SetAside moves a log that has grown large out of the way. It returns an error when something else
-// is where the old log goes.
-func SetAside(path string) error {
+// Rotate renames a log that is larger than MaxLog to OldLog. It returns an error when something else
+// is at that path.
+func Rotate(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() <= MaxLog {
 		return nil // a log that somebody removed comes back with the next start
@@ -38,10 +38,10 @@ func SetAside(path string) error {
 	return nil
 }
 
-// OpenLog opens a log for appending. One that has grown large is set aside first, if that is
-// possible; the daemon, which tries it again and again, reports what is in the way.
+// OpenLog opens a log for appending, and creates it if need be. A log that is larger than MaxLog is
+// rotated first, if that is possible: the daemon tries it again and again, and logs the error.
 func OpenLog(path string) (*os.File, error) {
-	_ = SetAside(path) // a log that goes on growing is better than none
+	_ = Rotate(path) // a log that goes on growing is better than none
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the instance's directories are missing: %w", err)
