@@ -173,8 +173,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // mayStop reports whether the server can be shut down. The hook by which it waits for its
-// definitions ends the whole process when it is interrupted, before the reason is reported. A server
-// that has not come that far is left running.
+// definitions ends the whole process when it is interrupted, before the reason is reported. A
+// server that has not come that far is left running.
 func (s *Server) mayStop() bool {
 	return !slices.ContainsFunc(s.stoppable, func(check healthz.HealthChecker) bool { return check.Check(nil) != nil })
 }

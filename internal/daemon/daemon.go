@@ -39,8 +39,8 @@ type Options struct {
 }
 
 // run runs the daemon. It returns after an orderly stop, when ctx has ended or a part has failed.
-// It calls ready once, when the daemon is ready, and failed with the failure that it returns, before
-// it stops. It returns presence.ErrRunning when another daemon of the instance runs.
+// It calls ready once, when the daemon is ready, and failed with the failure that it returns,
+// before it stops. It returns presence.ErrRunning when another daemon of the instance runs.
 func run(ctx context.Context, options Options, parts Parts, ready func(), failed func(error)) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {

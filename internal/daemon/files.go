@@ -32,8 +32,8 @@ type published struct {
 	info fs.FileInfo
 }
 
-// publish writes a file by which clients find the daemon, with mode 0600, and has it maintained: when
-// it returns an error, it is tried again.
+// publish writes a file by which clients find the daemon, with mode 0600, and has it maintained:
+// when it returns an error, it is tried again.
 func (d *daemon) publish(path string, data []byte) error {
 	p := published{path: path, data: data}
 	err := p.write()

@@ -25,8 +25,8 @@ func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDi
 // OldLog returns the path to which a log is rotated. The previous old log is replaced.
 func OldLog(path string) string { return path + ".1" }
 
-// Rotate renames a log that is larger than MaxLog to OldLog. It returns an error when something else
-// is at that path.
+// Rotate renames a log that is larger than MaxLog to OldLog. It returns an error when something
+// else is at that path.
 func Rotate(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() <= MaxLog {

@@ -39,7 +39,8 @@ func storeFails(f *Facts) *Cause {
 	}
 }
 
-// unreadableObjects: the store has objects that cannot be read, which keep the next start from being one.
+// unreadableObjects: the store has objects that cannot be read. With them the daemon does not start
+// again.
 func unreadableObjects(f *Facts) *Cause {
 	if f.Store.Bad == "" {
 		return nil
