@@ -19,6 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/apiserver"
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/daemon/storage"
 	"rancherdesktop.io/rdd/internal/daemon/supervise"
 	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/flock"
@@ -111,7 +112,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	store, err := d.openStore()
+	store, err := storage.Open(d.inst)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -158,7 +159,7 @@ func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *da
 	controllers := d.built.Controllers(ctx, access.Config)
 	server, err := apiserver.New(apiserver.Options{
 		Access: access, Dial: store.Dial, Rules: controllers.Rules(), Definitions: definitions,
-		Handlers: storeHandlers(d.inst, store.Health),
+		Handlers: storage.Handlers(d.inst, store.Health),
 	})
 	d.step("API server is built")
 	return server, controllers, err

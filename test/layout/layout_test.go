@@ -77,9 +77,11 @@ var allowed = map[string][]string{
 	},
 	"internal/version": {},
 	"internal/daemon": {
-		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence", "internal/daemon/supervise",
+		"api", "internal/rules", "internal/apiserver", "internal/atomicfile", "internal/daemon/presence",
+		"internal/daemon/storage", "internal/daemon/supervise",
 		"internal/datastore", "internal/flock", "internal/instance", "internal/process", "internal/version",
 	},
+	"internal/daemon/storage":   {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	"internal/daemon/supervise": {},
 	"internal/daemon/wiring": {
 		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package daemon
+package storage
 
 import (
 	"encoding/json"
@@ -19,9 +19,9 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// TestStoreEvidence: VM directories show that a store is missing where nobody has noted whether
+// TestEvidence: VM directories show that a store is missing where nobody has noted whether
 // there was one. They outlive an instance that is deleted.
-func TestStoreEvidence(t *testing.T) {
+func TestEvidence(t *testing.T) {
 	made, not := true, false
 	for name, c := range map[string]struct {
 		storeMade *bool
@@ -44,7 +44,7 @@ func TestStoreEvidence(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			found, err := storeEvidence(inst)
+			found, err := evidence(inst)
 			if err != nil || (len(found) > 0) != (c.want != "") || !strings.HasPrefix(strings.Join(found, ", "), c.want) {
 				t.Errorf("found %q, %v", found, err)
 			}
@@ -52,9 +52,9 @@ func TestStoreEvidence(t *testing.T) {
 	}
 }
 
-// TestRefusedStore: the error says what is wrong and what can be done, for each way in which a
+// TestRefused: the error says what is wrong and what can be done, for each way in which a
 // store cannot be used, and an empty one is not made.
-func TestRefusedStore(t *testing.T) {
+func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		lose func(path string) error
 		want error
@@ -72,15 +72,14 @@ func TestRefusedStore(t *testing.T) {
 			if err := (presence.Arguments{}).Save(inst); err != nil {
 				t.Fatal(err)
 			}
-			d := &daemon{inst: inst}
-			store, err := d.openStore()
+			store, err := Open(inst)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := errors.Join(store.Backup(t.Context(), time.Now()), store.Close(), c.lose(inst.StoreFile())); err != nil {
 				t.Fatal(err)
 			}
-			_, err = d.openStore()
+			_, err = Open(inst)
 			if !errors.Is(err, c.want) {
 				t.Fatalf("opening it ended with %v", err)
 			}
@@ -95,9 +94,9 @@ func TestRefusedStore(t *testing.T) {
 	}
 }
 
-func TestStoreHandlers(t *testing.T) {
+func TestHandlers(t *testing.T) {
 	since := time.Now().UTC().Round(time.Second)
-	handler := storeHandlers(instance.Instance{Dir: "/dir"}, func() datastore.Health {
+	handler := Handlers(instance.Instance{Dir: "/dir"}, func() datastore.Health {
 		return datastore.Health{
 			Free: 1, Reserve: 2, Short: true, Bad: []datastore.BadRow{{Key: "/key", Reason: "rot"}},
 			Failure: &datastore.Failure{Cause: checked.CauseFull, Message: "the store: creating /x: no room", Since: since, Count: 3},
@@ -115,28 +114,5 @@ func TestStoreHandlers(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %s", answer.Body)
-	}
-}
-
-// TestPublishAgain: a file that cannot be written ends nothing, and is written when that is
-// possible.
-func TestPublishAgain(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "none", "file")
-	d := &daemon{}
-	if err := d.publish(path, []byte("content")); err == nil {
-		t.Fatal("a file was written in a directory that does not exist")
-	}
-	p := &d.published[0]
-	d.restore(p)
-	if p.intact() || len(d.upkeep.failing) != 1 {
-		t.Errorf("it is intact, or not reported: %v", d.upkeep.failing)
-	}
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	d.restore(p)
-	if data, err := os.ReadFile(path); err != nil || string(data) != "content" || !p.intact() || len(d.upkeep.failing) != 0 {
-		t.Errorf("got %q, %v; failing %v", data, err, d.upkeep.failing)
 	}
 }
