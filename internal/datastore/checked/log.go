@@ -24,14 +24,14 @@ type LogOptions struct {
 type Log struct {
 	logstructured.Log
 	options LogOptions
-	// turn holds a value while somebody appends. SQLite has one writer at a time: those who wait
-	// for its lock ask again at growing intervals, those who wait here go on at once and in order.
-	turn chan struct{}
+	// turn is held by who appends. SQLite has one writer at a time, and those who wait for its lock
+	// are served in no order.
+	turn turn
 }
 
 // NewLog wraps a log whose dialect is one of NewDialect.
 func NewLog(inner logstructured.Log, options LogOptions) *Log {
-	return &Log{Log: inner, options: options, turn: make(chan struct{}, 1)}
+	return &Log{Log: inner, options: options}
 }
 
 // Append implements logstructured.Log.
@@ -42,34 +42,15 @@ func (l *Log) Append(ctx context.Context, event *server.Event) (int64, error) {
 }
 
 func (l *Log) append(ctx context.Context, event *server.Event) (int64, error) {
-	if err := l.enter(ctx); err != nil {
+	if err := l.turn.enter(ctx, l.options.Wait); err != nil {
 		return 0, err
 	}
-	defer func() { <-l.turn }()
+	defer l.turn.leave()
 	revision, err := l.Log.Append(ctx, event)
 	if err != nil && l.options.MakeRoom != nil && l.options.MakeRoom(err) {
 		return l.Log.Append(ctx, event)
 	}
 	return revision, err
-}
-
-// enter waits until no other append is under way.
-func (l *Log) enter(ctx context.Context) error {
-	select {
-	case l.turn <- struct{}{}:
-		return nil
-	default:
-	}
-	timer := time.NewTimer(l.options.Wait)
-	defer timer.Stop()
-	select {
-	case l.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return &busyError{l.options.Wait}
-	}
 }
 
 // busyError says that the writes before one took too long.
