@@ -15,6 +15,7 @@ var errUnsupported = errors.New("not supported on this platform yet")
 
 var extraPath []string
 
+// Programs can be run here, but neither detached from the terminal nor tied to this process yet.
 func detach(*exec.Cmd) error { return nil }
 
 func runTied(cmd *exec.Cmd) error { return cmd.Run() }

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SocketOwner returns the PID of the process that listens on a Unix socket (unix(7), SO_PEERCRED).
-// ErrGone when nobody does.
+// SocketOwner returns the PID of the process that listens on a Unix socket (unix(7), SO_PEERCRED),
+// or ErrGone when nobody does. It makes a connection and closes it. The kernel gives the PID of the
+// process that called listen(2), not of one that a socket was handed down to.
 func SocketOwner(path string) (int, error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
