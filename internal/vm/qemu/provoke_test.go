@@ -56,7 +56,7 @@ func imageError(kind vm.FaultKind) error {
 	case vm.FaultDiskFull:
 		return fmt.Errorf("writing the image: %w", &os.PathError{Op: "write", Path: "/cache/disk", Err: syscall.ENOSPC})
 	case vm.FaultImage:
-		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 503", Passing: true}
+		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 503", Temporary: true}
 	case vm.FaultImageMissing:
 		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 404"}
 	case vm.FaultImageInvalid:
