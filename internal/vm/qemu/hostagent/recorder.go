@@ -14,11 +14,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// historyLength of the events that a new listener is told.
+// historyLength is how many past events a new listener gets.
 const historyLength = 100
 
-// account is what the hostagent knows of its machine: kept in run.json, told as events.
-type account struct {
+// runRecorder records the state of the machine in run.json, and publishes each change as an event.
+type runRecorder struct {
 	config Config
 	// lock is ha.lock.
 	lock *flock.Lock
@@ -29,55 +29,57 @@ type account struct {
 	listeners map[chan protocol.Event]bool
 }
 
-func newAccount(c Config, lock *flock.Lock, run vmdir.Run) (*account, error) {
+// newRunRecorder goes on with the state that an earlier hostagent of the same start has recorded.
+func newRunRecorder(c Config, lock *flock.Lock, run vmdir.Run) (*runRecorder, error) {
 	self, err := identity()
 	if err != nil {
 		return nil, err
 	}
-	// What the hostagent before this one listened on is gone with it.
+	// The ports that the hostagent before this one forwarded were closed with it.
 	run.Hostagent, run.End, run.Forwards = self, nil, nil
-	return &account{config: c, lock: lock, run: run, listeners: map[chan protocol.Event]bool{}}, nil
+	return &runRecorder{config: c, lock: lock, run: run, listeners: map[chan protocol.Event]bool{}}, nil
 }
 
-// get returns a copy of the account.
-func (a *account) get() vmdir.Run {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.run
+// get returns a copy of the state.
+func (r *runRecorder) get() vmdir.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.run
 }
 
-// update changes the account, tells it and writes it down: who sees it in run.json finds the event
-// in the log.
-func (a *account) update(change func(*vmdir.Run)) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change(&a.run)
-	a.tell(describe(a.run))
-	a.write()
+// update changes the state, publishes and records it, in this order: whoever reads it in run.json
+// finds the event in the log.
+func (r *runRecorder) update(change func(*vmdir.Run)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.run)
+	r.publish(describe(r.run))
+	r.write()
 }
 
-func (a *account) write() {
-	if err := a.config.Dir.WriteRun(a.lock, a.run); err != nil {
-		// The machine matters more than its account: a full disk must not end it.
-		a.config.Log.Error("writing the machine's state", "error", err)
+// write records the state.
+func (r *runRecorder) write() {
+	if err := r.config.Dir.WriteRun(r.lock, r.run); err != nil {
+		// Not returned: a full disk must not end the machine.
+		r.config.Log.Error("writing the machine's state", "error", err)
 	}
 }
 
-// setForwards tells what is new in what is forwarded, and writes it down.
-func (a *account) setForwards(forwards []vm.Forward) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	before := a.run.Forwards
-	a.run.Forwards = forwards
+// setForwards publishes an event for each forward that has changed, and records all.
+func (r *runRecorder) setForwards(forwards []vm.Forward) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.run.Forwards
+	r.run.Forwards = forwards
 	for _, change := range changes(before, forwards) {
-		e := describe(a.run)
+		e := describe(r.run)
 		e.Status.PortForward = &change
-		a.tell(e)
+		r.publish(e)
 	}
-	a.write()
+	r.write()
 }
 
-// changes between two lists of forwards: what is gone first.
+// changes between two lists of forwards: those that have ended come first.
 func changes(before, after []vm.Forward) []protocol.PortForward {
 	var all []protocol.PortForward
 	add := func(kind string, f vm.Forward) {
@@ -100,24 +102,25 @@ func changes(before, after []vm.Forward) []protocol.PortForward {
 	return all
 }
 
-// step says what is being done now.
-func (a *account) step(phase vm.Phase, step string, index, total int) {
-	a.config.Log.Info(step)
-	a.update(func(run *vmdir.Run) {
+// step records what is being done now: the step is the index-th of total.
+func (r *runRecorder) step(phase vm.Phase, step string, index, total int) {
+	r.config.Log.Info(step)
+	r.update(func(run *vmdir.Run) {
 		run.Phase = phase
 		run.Progress = vm.Progress{Step: step, Index: index, Total: total, Percent: -1, Since: time.Now()}
 	})
 }
 
-// end says that the machine has ended.
-func (a *account) end(end vmdir.End) {
+// end records the end of the machine.
+func (r *runRecorder) end(end vmdir.End) {
 	end.At = time.Now()
-	a.update(func(run *vmdir.Run) {
+	r.update(func(run *vmdir.Run) {
 		run.Phase, run.Progress, run.End, run.QEMU = vm.PhaseStopped, vm.Progress{}, &end, nil
 		run.Message, run.Forwards = "", nil
 	})
 }
 
+// describe is the state as an event.
 func describe(run vmdir.Run) protocol.Event {
 	e := protocol.Event{
 		Time:   time.Now(),
@@ -133,38 +136,40 @@ func describe(run vmdir.Run) protocol.Event {
 	return e
 }
 
-func (a *account) tell(e protocol.Event) {
+// publish writes an event to the log and hands it to all listeners.
+func (r *runRecorder) publish(e protocol.Event) {
 	line, err := json.Marshal(e)
 	if err == nil {
-		_, err = a.config.Events.Write(append(line, '\n'))
+		_, err = r.config.Events.Write(append(line, '\n'))
 	}
 	if err != nil {
-		a.config.Log.Error("writing an event", "error", err)
+		r.config.Log.Error("writing an event", "error", err)
 	}
-	if a.history = append(a.history, e); len(a.history) > historyLength {
-		a.history = a.history[1:]
+	if r.history = append(r.history, e); len(r.history) > historyLength {
+		r.history = r.history[1:]
 	}
-	for listener := range a.listeners {
+	for listener := range r.listeners {
 		select {
 		case listener <- e:
 		default: // a listener that does not read is dropped rather than waited for
-			delete(a.listeners, listener)
+			delete(r.listeners, listener)
 			close(listener)
 		}
 	}
 }
 
 // listen returns the events so far and a channel for those to come.
-func (a *account) listen() ([]protocol.Event, chan protocol.Event) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (r *runRecorder) listen() ([]protocol.Event, chan protocol.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	listener := make(chan protocol.Event, historyLength)
-	a.listeners[listener] = true
-	return append([]protocol.Event(nil), a.history...), listener
+	r.listeners[listener] = true
+	return append([]protocol.Event(nil), r.history...), listener
 }
 
-func (a *account) forget(listener chan protocol.Event) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.listeners, listener)
+// forget removes a listener.
+func (r *runRecorder) forget(listener chan protocol.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.listeners, listener)
 }
