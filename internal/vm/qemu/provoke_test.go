@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
 
-// provoke brings a fault about as it happens: the cache of images fails to give one, or the guest
-// fails the hostagent, which is a process of its own.
+// provoke makes a fault happen where it does in reality: the cache of images fails to return an
+// image, or the guest fails and the hostagent, which is a process of its own, finds that.
 func (h *fakeHost) provoke(t *testing.T, name string, p vmtest.Provoked) []byte {
 	t.Helper()
 	if p.Operation == vm.OperationCreate {
