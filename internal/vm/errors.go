@@ -71,7 +71,7 @@ func (e *HostError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *HostError) Fault() *Fault { return &Fault{Kind: FaultHost, Missing: e.Missing, Hint: e.Hint} }
 
-// UnreachableError says that nobody was let into a guest. Its text is that of Err.
+// UnreachableError says that the login into a guest failed. Its text is that of Err.
 type UnreachableError struct {
 	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.
 	Reason error

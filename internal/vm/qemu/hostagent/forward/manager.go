@@ -57,7 +57,7 @@ type Manager struct {
 	settling    map[Listener]time.Time
 	open        map[key]opened
 	failed      map[key]string
-	redirected  []string // the ports that the guest leads to its loopback; nil: not known
+	redirected  []string // the ports that the guest redirects to its loopback; nil: not known
 	redirectErr error    // why it does not
 	published   []vm.Forward
 	serving     sync.WaitGroup
