@@ -40,3 +40,6 @@ func (id Identity) Wait(context.Context) error { return errUnsupported }
 
 // SocketOwner is not supported on this platform yet.
 func SocketOwner(string) (int, error) { return 0, errUnsupported }
+
+// OwnSocket is not supported on this platform yet.
+func OwnSocket(syscall.Conn) error { return errUnsupported }

@@ -303,6 +303,20 @@ func TestAStoppedHostagentHangsNobody(t *testing.T) {
 	}
 }
 
+// TestHostagentIsFoundByItsSocket: the engine has opened the socket and handed it down, and
+// run.json cannot be read.
+func TestHostagentIsFoundByItsSocket(t *testing.T) {
+	h := newFakeHost(t)
+	running(t, h)
+	want := *h.run(t).Hostagent
+	must(t, os.WriteFile(h.dir().RunFile(), []byte("damaged"), 0o600))
+	id, err := h.dir().FindHostagent()
+	must(t, err)
+	if id != want {
+		t.Errorf("got %+v, want %+v", id, want)
+	}
+}
+
 func TestDeleteWithAStoppedHostagent(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)

@@ -117,7 +117,8 @@ func (c Config) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("taking over the hostagent's socket: %w", err), file.Close())
 	}
-	return listener, file.Close()
+	// Until now the socket was the engine's: Dir.FindHostagent would find that.
+	return listener, errors.Join(process.OwnSocket(file), file.Close())
 }
 
 // cleanUp removes the files by which the hostagent and the guest are found.
