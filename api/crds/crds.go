@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package crds embeds the CustomResourceDefinitions that controller-gen makes
-// from the API types.
+// Package crds embeds the CustomResourceDefinitions that controller-gen generates
+// from the API types. test/layout checks that they are up to date.
 package crds
 
 import "embed"
 
-// Files holds one YAML file per CustomResourceDefinition.
+// Files has one YAML file for each CustomResourceDefinition.
 //
 //go:embed *.yaml
 var Files embed.FS

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scheme is what rdd's controllers and clients know of the API without asking the server:
-// the types that they use, and the resources of their kinds.
+// Package scheme has the types of the API that rdd's controllers and clients use, and the resources
+// of their kinds. With it they need no discovery requests.
 package scheme
 
 import (
@@ -19,14 +19,14 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 )
 
-// New makes a scheme of the types that controllers and clients use.
+// New returns a scheme of the types that controllers and clients use.
 func New() *runtime.Scheme {
 	known := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		corev1.AddToScheme, apiextensionsv1.AddToScheme, appv1.AddToScheme, limav1.AddToScheme, rddv1.AddToScheme,
 	} {
 		if err := add(known); err != nil {
-			// The types contradict each other: every program would fail at its first line.
+			// It fails only when two types have the same kind, which every test would show.
 			panic(fmt.Sprintf("registering the API types: %v", err))
 		}
 	}
@@ -34,8 +34,7 @@ func New() *runtime.Scheme {
 	return known
 }
 
-// NewMapper maps the kinds of a scheme made by New to their resources, so that no client has to
-// discover them.
+// NewMapper returns a mapper from the kinds of a scheme made by New to their resources.
 func NewMapper(known *runtime.Scheme) meta.RESTMapper {
 	groups := []schema.GroupVersion{
 		corev1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion, appv1.GroupVersion, limav1.GroupVersion, rddv1.GroupVersion,
@@ -49,7 +48,7 @@ func NewMapper(known *runtime.Scheme) meta.RESTMapper {
 	return mapper
 }
 
-// scopeOf says whether objects of a kind that rdd uses are in namespaces.
+// scopeOf returns whether a kind is cluster-scoped or namespaced.
 func scopeOf(kind string) meta.RESTScope {
 	switch kind {
 	case "App", "HostInfo", "CustomResourceDefinition", "Namespace":

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command rdd is the Rancher Desktop Daemon and its client.
+// Command rdd is the Rancher Desktop Daemon and its client. It is a few lines around internal/cli,
+// and is tested by test/e2e, which runs the binary.
 package main
 
 import (

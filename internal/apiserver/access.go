@@ -11,16 +11,19 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// Access is where a server will listen and who its callers are. It exists before the server,
-// because admission rules, which a server is built with, may be callers themselves.
+// Access has a server's listener, and the credentials and tokens of its callers. It exists before
+// the server, because a server is built with admission rules, which may be callers themselves. It
+// is safe for concurrent use.
 type Access struct {
 	listener    net.Listener
 	credentials credentials
 	tokens      *tokens
 }
 
-// NewAccess prepares access to a server on a loopback listener. Certificates, keys and the user's
-// token are kept in tlsDir, an existing directory of mode 0700, and made when they are missing.
+// NewAccess prepares access to a server on a listener of the loopback address; others are an error.
+// The serving certificate, the keys and the user's token are files in tlsDir, an existing directory
+// of mode
+// 0700. Missing ones are created, and so is a certificate that expires soon.
 func NewAccess(listener net.Listener, tlsDir string) (*Access, error) {
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok || !address.IP.IsLoopback() {
@@ -35,8 +38,9 @@ func NewAccess(listener net.Listener, tlsDir string) (*Access, error) {
 	return a, nil
 }
 
-// Config is how a caller of the given name reaches the server. Every call makes a new token, valid
-// as long as the server runs; rules.UserName gets the instance's lasting one.
+// Config returns the client configuration for a user name. Each call creates a new token, which is
+// valid as long as the server runs. rules.UserName gets the instance's own token, which is valid
+// for longer.
 func (a *Access) Config(user string) *rest.Config {
 	token := a.credentials.userToken
 	if user != rules.UserName {
@@ -46,7 +50,7 @@ func (a *Access) Config(user string) *rest.Config {
 	return a.withToken(token)
 }
 
-// withToken is how the holder of token reaches the server.
+// withToken returns the client configuration for the holder of token.
 func (a *Access) withToken(token string) *rest.Config {
 	return &rest.Config{
 		Host:               "https://" + a.listener.Addr().String(),

@@ -16,11 +16,10 @@ import (
 	"k8s.io/kubernetes/pkg/serviceaccount"
 )
 
-// issuer names this server in service account tokens.
+// issuer is the issuer of service account tokens.
 const issuer = "https://kubernetes.default.svc"
 
-// accounts issues and recognises service account tokens, which scripts may use instead of the
-// user's.
+// accounts issues and verifies service account tokens, which scripts may use instead of the user's.
 type accounts struct {
 	audiences authenticator.Audiences
 	generator serviceaccount.TokenGenerator
@@ -45,8 +44,8 @@ func newAccounts(key *ecdsa.PrivateKey, client kubernetes.Interface) (accounts, 
 	}, nil
 }
 
-// accountGetter reads what a token is bound to, live: there are few such requests and a deleted
-// account must count at once.
+// accountGetter reads the objects that a token is bound to. It uses no cache: such requests are
+// rare, and the token of a deleted account must be refused at once.
 type accountGetter struct{ client kubernetes.Interface }
 
 func (g accountGetter) GetServiceAccount(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {

@@ -15,14 +15,14 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// establishedDelay is how long after a definition was established the server makes every POST of
-// its resource wait for 2 s, so that other API servers can learn of the definition. Here there are
-// none.
+// establishedDelay is how long after a definition was established the server delays each POST of
+// its resource, by 2 s. Kubernetes does that for other API servers, which may not know the
+// definition yet. There are none here.
 const establishedDelay = 2 * time.Second
 
-// backdateDefinitions moves the time at which definitions were established a little into the past
-// where that was just now, and returns when the handler of custom resources has seen it: the first
-// object after the first start is then written at once.
+// backdateDefinitions moves the time at which definitions were established into the past, if that
+// is recent, and returns when the handler of custom resources has observed it. So the first object
+// after the first start is written without the delay.
 func (s *Server) backdateDefinitions(ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, definition := range s.options.Definitions {
@@ -44,7 +44,7 @@ func (s *Server) backdateDefinition(ctx context.Context, client apiextensionscli
 	if err != nil {
 		return err
 	}
-	defer func() { _ = informer.RemoveEventHandler(handle) }() // fails only for a handle that is not ours
+	defer func() { _ = informer.RemoveEventHandler(handle) }() // fails only for another informer's handle
 	for {
 		seen, err := s.definitions.Lister().Get(name)
 		if err == nil && !recentlyEstablished(seen) {
@@ -78,7 +78,7 @@ func backdate(
 	condition.LastTransitionTime = metav1.NewTime(time.Now().Add(-2 * establishedDelay))
 	_, err := client.CustomResourceDefinitions().UpdateStatus(ctx, definition, metav1.UpdateOptions{})
 	if apierrors.IsConflict(err) {
-		return nil // somebody else's change is on its way and will wake us
+		return nil // the event of the other change repeats this
 	}
 	return err
 }

@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	// readyTimeout bounds the whole preparation: longer means that something is broken.
+	// readyTimeout bounds the whole preparation, which usually takes a fraction of a second.
 	readyTimeout = 60 * time.Second
-	// definitionHash is an annotation that says whether a definition in the store is the one of
-	// this build.
+	// definitionHash is the annotation by which a definition in the store is recognised as this
+	// build's.
 	definitionHash = "rdd.rancherdesktop.io/definition-hash"
 )
 
-// bootstrap creates what must exist before anybody gets an answer, all at once, and waits until it
-// is served.
+// bootstrap creates the definitions and namespaces that must exist before the server is ready, in
+// parallel, and waits until their resources are served and can be watched.
 func (s *Server) bootstrap(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -71,7 +71,7 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	return nil
 }
 
-// install applies a definition unless the one in the store came from the same build.
+// install applies a definition, unless the one in the store has the same content.
 func install(
 	ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition,
 ) error {
@@ -91,6 +91,7 @@ func install(
 	return nil
 }
 
+// servedBy returns the resources that definitions define, in each served version.
 func servedBy(definitions []*apiextensionsv1.CustomResourceDefinition) []schema.GroupVersionResource {
 	var served []schema.GroupVersionResource
 	for _, definition := range definitions {
@@ -105,7 +106,8 @@ func servedBy(definitions []*apiextensionsv1.CustomResourceDefinition) []schema.
 	return served
 }
 
-// applied renders a definition for server-side apply, marked with the hash of its content.
+// applied returns a definition for server-side apply, annotated with the hash of its content, and
+// the hash.
 func applied(definition *apiextensionsv1.CustomResourceDefinition) ([]byte, string, error) {
 	content, err := yaml.Marshal(definition)
 	if err != nil {

@@ -25,21 +25,21 @@ import (
 
 const (
 	certificateLifetime = 3 * 365 * 24 * time.Hour
-	// certificateMargin is how long a certificate must still be valid to be used again.
+	// certificateMargin is how long an existing certificate must still be valid to be used.
 	certificateMargin = 30 * 24 * time.Hour
 	tokenBytes        = 32
 )
 
-// credentials are the secrets of one instance; they live in files of mode 0600 and survive
-// restarts.
+// credentials are the secrets of one instance. They are kept in files of mode 0600, and stay the
+// same when the daemon is restarted.
 type credentials struct {
 	certificate, key []byte // PEM; the certificate is its own authority
 	signingKey       *ecdsa.PrivateKey
 	userToken        string
 }
 
-// loadCredentials reads the instance's credentials from dir and makes what is missing or expires
-// soon.
+// loadCredentials reads the instance's credentials from dir, and creates those that are missing,
+// invalid or about to expire.
 func loadCredentials(dir string) (credentials, error) {
 	var c credentials
 	var err error
@@ -70,7 +70,8 @@ func servingPair(dir string) (certificate, key []byte, err error) {
 		atomicfile.Write(keyPath, key, 0o600), atomicfile.Write(certPath, certificate, 0o600))
 }
 
-// usable reports whether the pair belongs together and stays valid for a while.
+// usable reports whether key belongs to certificate, and whether that is valid for
+// certificateMargin.
 func usable(certificate, key []byte) bool {
 	block, _ := pem.Decode(certificate)
 	if block == nil {
@@ -128,7 +129,8 @@ func signingKey(path string) (*ecdsa.PrivateKey, error) {
 	return key, atomicfile.Write(path, data, 0o600)
 }
 
-// newKey makes an ECDSA P-256 key: generating an RSA one costs 0.2 s and more.
+// newKey generates an ECDSA P-256 key. Generating an RSA key takes 0.2 s and more, in each first
+// start.
 func newKey() (*ecdsa.PrivateKey, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// LoadDefinitions parses the CustomResourceDefinitions in files, one per *.yaml file.
+// LoadDefinitions parses the CustomResourceDefinitions in files: one in each *.yaml file, without
+// unknown fields.
 func LoadDefinitions(files fs.FS) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	names, err := fs.Glob(files, "*.yaml")
 	if err != nil {

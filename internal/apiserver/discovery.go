@@ -13,11 +13,14 @@ import (
 	"k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
 )
 
-// groups receives every group version that any of the chained servers begins or ceases to serve.
-// The aggregated document is built by the embedded manager; besides, groups of custom resources are
-// entered into the plain /apis document, which knows the outer server's own groups only, and
-// whoever waits for a resource to be served is woken: at that point its handler, its storage and
-// its discovery entries exist.
+// groups is notified of each group version that one of the chained servers begins or ceases to
+// serve. The embedded manager builds the aggregated discovery document of them. groups does two
+// more things:
+//
+//   - It adds the groups of custom resources to the plain /apis document, which otherwise has the
+//     outer server's own groups only.
+//   - It wakes those who wait for a resource to be served. Handler, storage and discovery entries
+//     of the resource exist then.
 type groups struct {
 	aggregated.ResourceManager
 	shared *groupState
@@ -37,7 +40,7 @@ func newGroups() groups {
 	}}
 }
 
-// mirror enters all groups known so far, and from now on, into the plain document too.
+// mirror adds all groups to the plain document as well: the present ones, and later ones.
 func (g groups) mirror(plain discovery.GroupManager) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -93,7 +96,7 @@ func (s *groupState) update(name string, change func([]apidiscoveryv2.APIVersion
 	s.changed = make(chan struct{})
 }
 
-// publish enters one group into the plain document; the lock is held.
+// publish updates one group in the plain document. The caller holds mu.
 func (s *groupState) publish(name string) {
 	if s.plain == nil {
 		return
@@ -111,7 +114,7 @@ func (s *groupState) publish(name string) {
 	s.plain.AddGroup(group)
 }
 
-// wait returns when all the resources are served, or with ctx's error.
+// wait returns nil when all the resources are served, or the error of ctx.
 func (g groups) wait(ctx context.Context, resources []schema.GroupVersionResource) error {
 	for {
 		changed, missing := g.shared.missing(resources)
@@ -126,6 +129,7 @@ func (g groups) wait(ctx context.Context, resources []schema.GroupVersionResourc
 	}
 }
 
+// missing reports whether a resource is not served. The channel is closed by the next change.
 func (s *groupState) missing(resources []schema.GroupVersionResource) (<-chan struct{}, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

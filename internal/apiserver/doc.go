@@ -5,13 +5,19 @@
 // ConfigMaps, Secrets, Events, ServiceAccounts, RBAC, Leases, access reviews and
 // CustomResourceDefinitions, and knows no Pods, nodes, webhooks or aggregation.
 //
-// It is assembled from the registries of k8s.io/kubernetes directly, not through
-// kube-apiserver's options: an option we would only switch off is code we need not
-// link, start and wait for. What that leaves to us is put back here: one
-// discovery document for built-in and custom groups (discovery.go), their OpenAPI
-// v3 (openapi.go), system namespaces and namespace deletion (namespaces.go).
+// It is assembled from the registries of k8s.io/kubernetes directly, not from
+// kube-apiserver's options. Features that would only be switched off are then not
+// linked, started and waited for. What kube-apiserver would add is in this package:
+// one discovery document for built-in and custom groups (discovery.go), their
+// OpenAPI v3 (openapi.go), system namespaces and namespace deletion (namespaces.go).
 //
-// Callers are known by token (identity.go); validators and defaulters run inside
-// the request through one admission plugin (plugin.go). Nobody but the server
-// itself gets an answer before everything is in place (readiness.go).
+// Callers are authenticated by token (identity.go). Validators and defaulters run
+// inside the request, in one admission plugin (plugin.go). Requests wait until the
+// server is ready, except its own (readiness.go).
+//
+// Several waits that kube-apiserver has for the sake of other API servers are removed:
+// see backdate.go, namespaces.go, progress.go and warmup.go.
+//
+// The package is tested through its API, by test/integration and the scripts of
+// internal/cli: linking a test binary with it takes a quarter of a minute.
 package apiserver

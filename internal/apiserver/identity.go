@@ -30,8 +30,8 @@ var openPaths = []string{"/healthz", "/livez", "/readyz", "/version"}
 // discoveryPrefixes may be read by every caller with a valid token.
 var discoveryPrefixes = []string{"/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz"}
 
-// tokens maps bearer tokens to users. It keeps digests, so that a lookup's duration reveals nothing
-// about a token.
+// tokens maps bearer tokens to user names. It keeps digests of tokens, so that the time of a lookup
+// reveals nothing about them. It is safe for concurrent use.
 type tokens struct {
 	mu    sync.RWMutex
 	users map[[sha256.Size]byte]string
@@ -57,8 +57,8 @@ func (t *tokens) AuthenticateToken(_ context.Context, token string) (*authentica
 	return &authenticator.Response{User: info}, true, nil
 }
 
-// newAuthenticator knows our own tokens, service account tokens and, on the open paths only,
-// anonymous callers.
+// newAuthenticator returns an authenticator for known tokens and for service account tokens.
+// Anonymous callers are accepted on the open paths only.
 func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authenticator.Request {
 	conditions := make([]apiserverapi.AnonymousAuthCondition, 0, len(openPaths))
 	for _, path := range openPaths {
@@ -68,8 +68,8 @@ func newAuthenticator(known *tokens, serviceAccounts authenticator.Token) authen
 	return requestunion.NewFailOnError(withToken, anonymous.NewAuthenticator(conditions))
 }
 
-// trusted reports whether a user may do everything. Names count besides the group, so
-// that a user who impersonates one of them on purpose has its rights.
+// trusted reports whether a user may do everything. rdd's own names count as well as the group, so
+// that a user who impersonates one of them, which sets no group, has its rights.
 func trusted(info user.Info) bool {
 	if info.GetName() == rules.UserName || strings.HasPrefix(info.GetName(), rules.SystemPrefix) {
 		return true
@@ -82,8 +82,8 @@ func trusted(info user.Info) bool {
 	return false
 }
 
-// access decides what callers may do: trusted ones everything, others what RBAC and discovery
-// allow.
+// access authorizes requests: trusted callers for everything, others for what RBAC allows, and for
+// discovery.
 type access struct{ roles *rbac.RBACAuthorizer }
 
 func newAccess(shared informers.SharedInformerFactory) access {
@@ -105,8 +105,8 @@ func (a access) authorize(ctx context.Context, attributes authorizer.Attributes)
 	return a.roles.Authorize(ctx, attributes)
 }
 
-// basic are the requests that need no role: health for everybody; discovery and questions about
-// oneself for known callers.
+// basic reports whether a request needs no role. These are health checks for everybody, and
+// discovery and reviews of one's own access for authenticated callers.
 func basic(attributes authorizer.Attributes) bool {
 	anonymous := attributes.GetUser().GetName() == user.Anonymous
 	if !attributes.IsResourceRequest() {
@@ -134,7 +134,7 @@ func isDiscovery(path string) bool {
 	return false
 }
 
-// RulesFor implements authorizer.RuleResolver, which answers `auth can-i --list`.
+// RulesFor implements authorizer.RuleResolver, which serves `auth can-i --list`.
 func (a access) RulesFor(
 	ctx context.Context, info user.Info, namespace string,
 ) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
@@ -146,7 +146,7 @@ func (a access) RulesFor(
 	return a.roles.RulesFor(ctx, info, namespace)
 }
 
-// bearerToken returns the token that a request carries, "" for none.
+// bearerToken returns the bearer token of a request; empty when it has none.
 func bearerToken(r *http.Request) string {
 	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !found || !strings.EqualFold(scheme, "bearer") {

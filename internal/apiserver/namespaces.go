@@ -25,12 +25,12 @@ import (
 	"k8s.io/kubernetes/pkg/controller/namespace/deletion"
 )
 
-// systemNamespaces always exist and cannot be deleted.
+// systemNamespaces are the namespaces that always exist and cannot be deleted.
 var systemNamespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem}
 
 const (
-	// retryFirst and retryMost bound the back-off while a namespace still has content that others
-	// must clean up.
+	// retryFirst and retryMost are the first and the longest pause of the back-off while a namespace
+	// has objects with finalizers.
 	retryFirst = 50 * time.Millisecond
 	retryMost  = 5 * time.Second
 )
@@ -56,8 +56,8 @@ func createNamespace(ctx context.Context, client kubernetes.Interface, name stri
 	return nil
 }
 
-// newLifecycle builds Kubernetes' guard of namespaces: nothing is created in one that is missing or
-// going, system ones stay.
+// newLifecycle builds Kubernetes' admission plugin for namespaces. It refuses to create objects in
+// a namespace that does not exist or is being deleted, and to delete system namespaces.
 func newLifecycle(client kubernetes.Interface, shared informers.SharedInformerFactory) (genericadmission.Interface, error) {
 	guard, err := lifecycle.NewLifecycle(sets.New(systemNamespaces...))
 	if err != nil {
@@ -69,8 +69,7 @@ func newLifecycle(client kubernetes.Interface, shared informers.SharedInformerFa
 }
 
 // namespaceController empties and removes deleted namespaces with Kubernetes' own deleter.
-// Kubernetes' controller around it waits 5 s for other API servers to notice the deletion; here
-// there are none.
+// Kubernetes' controller would first wait 5 s for other API servers, of which there are none here.
 type namespaceController struct {
 	deleter deletion.NamespacedResourcesDeleterInterface
 	queue   workqueue.TypedRateLimitingInterface[string]
@@ -105,7 +104,7 @@ func (c *namespaceController) enqueue(object any) {
 	}
 }
 
-// run works until ctx ends.
+// run processes deleted namespaces until ctx ends.
 func (c *namespaceController) run(ctx context.Context) {
 	defer context.AfterFunc(ctx, c.queue.ShutDown)()
 	for {

@@ -15,8 +15,8 @@ import (
 	"k8s.io/kube-openapi/pkg/spec3"
 )
 
-// publishExtensionsOpenAPI adds the inner server's own group, CustomResourceDefinitions, to the
-// outer server's OpenAPI v3 document. The document is built when somebody asks for it.
+// publishExtensionsOpenAPI adds the inner server's own group, that of CustomResourceDefinitions, to
+// the outer server's OpenAPI v3 document. It is built by the first request for it.
 func publishExtensionsOpenAPI(
 	outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions,
 ) {

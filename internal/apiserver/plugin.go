@@ -22,9 +22,9 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// plugin runs the rules inside the request: mutating ones when the request is admitted, the others
-// when the final object is validated. Dry-run requests take the same path, for rules have no side
-// effects.
+// plugin is an admission plugin that calls the rules inside the request: mutating ones when the
+// request is admitted, the others when the final object is validated. It calls them for dry-run
+// requests too, because rules have no side effects.
 type plugin struct {
 	*genericadmission.Handler
 	rules []rules.Rule
@@ -55,7 +55,7 @@ func (p *plugin) run(ctx context.Context, a genericadmission.Attributes, o gener
 		if rule.Mutating != mutating || a.GetSubresource() != "" || !applies(rule, a) {
 			continue
 		}
-		if err := judge(ctx, rule, a, o); err != nil {
+		if err := callRule(ctx, rule, a, o); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func applies(rule rules.Rule, a genericadmission.Attributes) bool {
 	return rule.Match == nil || rule.Match(metaOf(a.GetObject()), metaOf(a.GetOldObject()))
 }
 
-// metaOf returns a nil interface for a nil object: a rule tells create and delete by that.
+// metaOf returns a nil interface for a nil object. Rules distinguish create and delete by that.
 func metaOf(object runtime.Object) metav1.Object {
 	if object == nil {
 		return nil
@@ -81,8 +81,9 @@ func metaOf(object runtime.Object) metav1.Object {
 	return accessor
 }
 
-// judge asks one rule and applies its patch.
-func judge(ctx context.Context, rule rules.Rule, a genericadmission.Attributes, o genericadmission.ObjectInterfaces) error {
+// callRule calls one rule, passes on its warnings, and applies its patch. It returns the refusal of
+// a request that is not allowed.
+func callRule(ctx context.Context, rule rules.Rule, a genericadmission.Attributes, o genericadmission.ObjectInterfaces) error {
 	request, err := newRequest(a, o)
 	if err != nil {
 		return apierrors.NewInternalError(fmt.Errorf("rule %s: %w", rule.Name, err))
@@ -106,8 +107,8 @@ func judge(ctx context.Context, rule rules.Rule, a genericadmission.Attributes, 
 	return nil
 }
 
-// refusal is the answer to a denied request: 403 Forbidden with the rule's sentence as it is. A
-// rule that broke answers with its own code and is named.
+// refusal returns the error for a denied request: 403 Forbidden with the rule's own message. A rule
+// that has failed has a code of 500 or above; the error has that code and the rule's name.
 func refusal(rule rules.Rule, result *metav1.Status) error {
 	status := metav1.Status{
 		Status: metav1.StatusFailure, Code: result.Code, Reason: result.Reason, Message: result.Message, Details: result.Details,
@@ -128,8 +129,8 @@ func refusal(rule rules.Rule, result *metav1.Status) error {
 	return &apierrors.StatusError{ErrStatus: status}
 }
 
-// newRequest describes the request as a webhook would see it: objects as JSON in the version of the
-// request.
+// newRequest returns the request as a webhook would get it. Objects are JSON, in the API version of
+// the request.
 func newRequest(a genericadmission.Attributes, o genericadmission.ObjectInterfaces) (webhook.Request, error) {
 	object, err := external(a.GetObject(), a.GetKind(), o)
 	if err != nil {
@@ -167,7 +168,7 @@ func external(object runtime.Object, kind schema.GroupVersionKind, o genericadmi
 	if err != nil {
 		return runtime.RawExtension{}, fmt.Errorf("converting to %s: %w", kind, err)
 	}
-	// The conversion leaves the kind of typed objects empty; decoders need it.
+	// The conversion leaves the kind of typed objects empty, which decoders need.
 	if versioned.GetObjectKind().GroupVersionKind().Empty() {
 		versioned.GetObjectKind().SetGroupVersionKind(kind)
 	}

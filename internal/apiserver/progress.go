@@ -16,21 +16,21 @@ import (
 )
 
 const (
-	// firstProgressRequest is how long a list may take before progress is requested; one whose
-	// cache is up to date takes less.
+	// firstProgressRequest is how long a list may take before progress is requested. A list from a
+	// cache that is up to date takes less.
 	firstProgressRequest = time.Millisecond
-	// longestProgressPause is the longest pause between two requests. Every 100 ms the cache
-	// requests progress by itself (progressRequestPeriod in
-	// k8s.io/apiserver/pkg/storage/cacher/progress).
+	// longestProgressPause is the longest pause between two progress requests. The cache itself
+	// requests progress every 100 ms: see progressRequestPeriod in
+	// k8s.io/apiserver/pkg/storage/cacher/progress.
 	longestProgressPause = 64 * time.Millisecond
 )
 
-// progressGetter makes storages whose lists do not wait longer than they must.
+// progressGetter returns storages whose consistent lists do not wait longer than they must.
 //
-// A list that must be up to date is served from a watch cache once that has reached the store's
-// present revision. When the last write was to another resource, no event brings it there: the
-// cache requests a progress notification from the store within 100 ms. Here that is requested at
-// once.
+// A consistent list is served from a watch cache once the cache has reached the store's present
+// revision. If the last write was to another resource, no event brings the cache there. The cache
+// then requests a progress notification from the store, within 100 ms. progressStorage requests it
+// at once.
 type progressGetter struct{ generic.RESTOptionsGetter }
 
 // GetRESTOptions implements generic.RESTOptionsGetter.
@@ -64,8 +64,9 @@ func (p progressStorage) GetList(ctx context.Context, key string, options storag
 	return p.Interface.GetList(ctx, key, options, list)
 }
 
-// requestProgress requests progress notifications for the store's watchers until the list is done,
-// again and again: the store sends none while some watcher has not got all events yet.
+// requestProgress requests progress notifications for the store's watchers until the list is done.
+// It repeats the request, because the store sends no notification while a watcher has events to
+// receive.
 func (p progressStorage) requestProgress(ctx context.Context, listed <-chan struct{}) {
 	timer := time.NewTimer(firstProgressRequest)
 	defer timer.Stop()
@@ -78,7 +79,7 @@ func (p progressStorage) requestProgress(ctx context.Context, listed <-chan stru
 		case <-timer.C:
 		}
 		if p.RequestWatchProgress(ctx) != nil {
-			return // the cache requests it by itself, only later
+			return // the cache itself requests it later
 		}
 		timer.Reset(pause)
 	}

@@ -16,8 +16,8 @@ import (
 
 func requestUID() types.UID { return uuid.NewUUID() }
 
-// nameOf returns the object's name, which a create request that leaves it to the server
-// (generateName) lacks.
+// nameOf returns the object's name. A create request may have it in the object only, or not at all
+// (generateName).
 func nameOf(a genericadmission.Attributes) string {
 	if a.GetName() != "" {
 		return a.GetName()
@@ -50,5 +50,5 @@ func encodeOptions(options runtime.Object) (runtime.RawExtension, error) {
 	return runtime.RawExtension{Raw: raw}, nil
 }
 
-// unmarshal keeps whole numbers whole, as unstructured objects need them.
+// unmarshal decodes whole numbers as integers, as unstructured objects need them.
 func unmarshal(data []byte, content *map[string]any) error { return utiljson.Unmarshal(data, content) }

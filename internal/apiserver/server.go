@@ -23,28 +23,28 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// shutdownTimeout is how long connections may take to close after all requests have been answered.
+// shutdownTimeout is how long connections may take to close after all requests were answered.
 const shutdownTimeout = 250 * time.Millisecond
 
-// drainInterval is how often idle connections are looked for while the server shuts down.
+// drainInterval is the time between two attempts to close idle connections during the shutdown.
 const drainInterval = 5 * time.Millisecond
 
-// resync of informers: nothing here relies on it.
+// resync is the resync interval of informers. Nothing in this package relies on it.
 const resync = 10 * time.Minute
 
-// Options are what a server needs.
+// Options are the options of New.
 type Options struct {
-	// Access says where the server listens and who its callers are.
+	// Access has the listener and the tokens of callers.
 	Access *Access
 	// Dial opens a connection to the store.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Rules judge requests inside the server.
+	// Rules are the admission rules, in the order in which they are called.
 	Rules []rules.Rule
-	// Definitions are the CustomResourceDefinitions to be served before anybody gets an answer.
+	// Definitions are the CustomResourceDefinitions that are served when the server becomes ready.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
 }
 
-// Server is one API server. It runs once.
+// Server is an API server. It can be run once.
 type Server struct {
 	*Access
 	options     Options
@@ -56,7 +56,7 @@ type Server struct {
 	ready       chan struct{}
 }
 
-// parts are what the construction of the chained servers shares.
+// parts are shared by the chained servers while they are built.
 type parts struct {
 	groups    groups
 	storage   serverstorage.StorageFactory
@@ -64,7 +64,7 @@ type parts struct {
 	informers informers.SharedInformerFactory
 }
 
-// New builds a server; nothing is served before Run, which also closes the listener.
+// New builds a server. It serves from Run on, which also closes the listener at its end.
 func New(options Options) (*Server, error) {
 	s := &Server{Access: options.Access, options: options, readiness: newReadiness(), groups: newGroups(), ready: make(chan struct{})}
 	if err := s.build(); err != nil {
@@ -103,7 +103,7 @@ func (s *Server) build() error {
 	return err
 }
 
-// addSecurity gives the configuration its authentication, authorization and admission.
+// addSecurity sets authentication, authorization and admission in the configuration.
 func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.Interface) (accounts, error) {
 	accounts, err := newAccounts(s.credentials.signingKey, client)
 	if err != nil {
@@ -122,10 +122,12 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 	return accounts, nil
 }
 
-// Ready is closed when requests are answered: admission works and all definitions are established.
+// Ready returns a channel that is closed when the server is ready: requests are answered, admission
+// rules are in force, and all definitions are served.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run serves until ctx ends, then lets running requests finish, and returns.
+// Run serves until ctx ends, lets running requests finish, and returns. It returns an error when
+// the server cannot become ready.
 func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -140,16 +142,16 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(prepareErr, s.drain(ctx, served))
 }
 
-// drain returns the server's end. While the server shuts down, which it does when ctx ends,
-// connections of this process's own clients are closed as soon as they are idle: the server would
-// wait for that.
+// drain returns the server's error when it has ended. The server shuts down when ctx ends. During
+// that, drain closes idle connections of this process's own clients, for which the server would
+// wait.
 func (s *Server) drain(ctx context.Context, served <-chan error) error {
 	select {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
 	}
-	transport, err := rest.TransportFor(s.withToken("")) // shared by all of this process's clients
+	transport, err := rest.TransportFor(s.withToken("")) // all clients in this process share it
 	if err != nil {
 		return errors.Join(err, <-served)
 	}
@@ -165,7 +167,7 @@ func (s *Server) drain(ctx context.Context, served <-chan error) error {
 	}
 }
 
-// prepare makes the server ready and lets requests pass.
+// prepare makes the server ready, and ends the delay of requests.
 func (s *Server) prepare(ctx context.Context) error {
 	started := time.Now()
 	if err := s.bootstrap(ctx); err != nil {

@@ -14,21 +14,21 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// warmUpInterval is how often a watch is tried until the cache behind it is filled, which takes
-// some milliseconds.
+// warmUpInterval is the time between two attempts to watch a resource. Filling its cache takes some
+// milliseconds.
 const warmUpInterval = 4 * time.Millisecond
 
-// warmUpResources are the built-in resources that controllers and clients watch from the first
-// moment on.
+// warmUpResources are the built-in resources that controllers and clients watch as soon as the
+// server is ready.
 var warmUpResources = []schema.GroupVersionResource{
 	corev1.SchemeGroupVersion.WithResource("namespaces"),
 	corev1.SchemeGroupVersion.WithResource("configmaps"),
 	corev1.SchemeGroupVersion.WithResource("secrets"),
 }
 
-// warmUp returns when all the resources can be watched. The cache of a custom resource is made by
-// the first request for it, and until it is filled the server sends watchers away for a whole
-// second.
+// warmUp returns when all the resources can be watched. The first request for a custom resource
+// creates its cache. Until the cache is filled, the server refuses watches with a retry after a
+// whole second.
 func warmUp(ctx context.Context, config *rest.Config, resources []schema.GroupVersionResource) error {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
@@ -37,7 +37,7 @@ func warmUp(ctx context.Context, config *rest.Config, resources []schema.GroupVe
 	group, ctx := errgroup.WithContext(ctx)
 	for _, resource := range resources {
 		group.Go(func() error {
-			if err := warmUpOne(ctx, client, config.Host+watchPath(resource)); err != nil {
+			if err := warmUpResource(ctx, client, config.Host+watchPath(resource)); err != nil {
 				return fmt.Errorf("waiting for watches of %s: %w", resource.Resource, err)
 			}
 			return nil
@@ -54,11 +54,11 @@ func watchPath(resource schema.GroupVersionResource) string {
 	return prefix + resource.Version + "/" + resource.Resource + "?watch=true&resourceVersion=0&timeoutSeconds=1"
 }
 
-func warmUpOne(ctx context.Context, client *http.Client, url string) error {
+func warmUpResource(ctx context.Context, client *http.Client, url string) error {
 	ticker := time.NewTicker(warmUpInterval)
 	defer ticker.Stop()
 	for {
-		status, err := try(ctx, client, url)
+		status, err := probeWatch(ctx, client, url)
 		switch {
 		case err != nil:
 			return err
@@ -75,8 +75,8 @@ func warmUpOne(ctx context.Context, client *http.Client, url string) error {
 	}
 }
 
-// try begins a watch, gives it up at once and returns the status of the answer.
-func try(ctx context.Context, client *http.Client, url string) (int, error) {
+// probeWatch begins a watch, cancels it at once, and returns the HTTP status.
+func probeWatch(ctx context.Context, client *http.Client, url string) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

@@ -9,7 +9,7 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// completionExamples say how each shell takes the script up.
+// completionExamples say how to install the completion script of each shell.
 var completionExamples = map[string]string{
 	"bash":       "  rdd completion bash > ~/.local/share/bash-completion/completions/rdd",
 	"zsh":        "  rdd completion zsh > \"${fpath[1]}/_rdd\"",
@@ -35,7 +35,7 @@ func addCompletion(tree *cobra.Command) {
 	}
 }
 
-// completeInstance completes the instances that there are.
+// completeInstance completes the names of existing instances.
 func completeInstance(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	names, err := instance.List()
 	if err != nil {

@@ -55,14 +55,14 @@ func TestFollowFindsWrongHints(t *testing.T) {
 }
 
 // follow walks down the tree as far as there are groups of commands.
-func follow(cmd *cobra.Command, words []string) error {
-	for _, word := range words {
+func follow(cmd *cobra.Command, names []string) error {
+	for _, name := range names {
 		if cmd.Name() == "ctl" || cmd.Name() == "kubectl" || !cmd.HasSubCommands() {
 			return nil // what follows are arguments
 		}
-		i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == word || c.HasAlias(word) })
+		i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == name || c.HasAlias(name) })
 		if i < 0 {
-			return fmt.Errorf("%s has no command %s", cmd.CommandPath(), word)
+			return fmt.Errorf("%s has no command %s", cmd.CommandPath(), name)
 		}
 		cmd = cmd.Commands()[i]
 	}

@@ -14,22 +14,23 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// program is what Main is made of.
+// program holds what Main builds the commands from.
 type program struct {
 	session *session.Session
 	engines serve.EnginesFunc
 }
 
-// Option changes what Main is made of; tests use them.
+// Option replaces a part of the program. Only tests use options.
 type Option func(*program)
 
-// WithEngines makes daemons drive other engines.
+// WithEngines makes the daemon use the engines that f returns.
 func WithEngines(f serve.EnginesFunc) Option { return func(p *program) { p.engines = f } }
 
-// WithBuild makes this program another build.
+// WithBuild makes the program report b as its build.
 func WithBuild(b version.Build) Option { return func(p *program) { p.session.Build = b } }
 
-// Main runs rdd with the arguments that follow its name and returns the exit code.
+// Main runs rdd with the arguments that follow its name and returns the exit code. The first SIGINT
+// or SIGTERM ends the command's context; a second one ends the process at once.
 func Main(args []string, options ...Option) int {
 	ctx, stop := withSignals(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

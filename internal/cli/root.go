@@ -57,7 +57,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	return cmd
 }
 
-// groupCommands sorts the commands for the help text by what they are about.
+// groupCommands puts the commands into the groups of the help text.
 func groupCommands(tree *cobra.Command) {
 	for _, group := range []struct{ id, title, commands string }{
 		{"app", "The VM with Docker:", "start stop set reset delete shell run integration"},
@@ -74,8 +74,7 @@ func groupCommands(tree *cobra.Command) {
 	}
 }
 
-// refuseUnknown makes an unknown subcommand of a group of commands an error, not a request for
-// help.
+// refuseUnknown makes an unknown subcommand an error. Cobra would print the help and succeed.
 func refuseUnknown(group *cobra.Command) {
 	if group.HasSubCommands() && !group.Runnable() {
 		group.Args = cobra.NoArgs

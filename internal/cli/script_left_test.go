@@ -17,14 +17,14 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// leftTemplate is the template of what cmdLeave leaves.
+// leftTemplate is the template in the directories that cmdLeave makes.
 const leftTemplate = `images: [{location: "rdd:docker"}]
 param: {size: "3"}
 env: {SIZE: "{{.Param.size}}"}
 `
 
-// cmdLeave leaves an instance directory whose LimaVM, of that UID and namespace, is gone. It is for
-// a time without a daemon: the next one's fake engine finds it.
+// cmdLeave makes an instance directory whose LimaVM, of that UID and namespace, does not exist. It
+// is used while no daemon runs: the fake engine of the next one finds the directory.
 func cmdLeave(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: leave NAME UID NAMESPACE [K=V…]")
@@ -40,14 +40,14 @@ func cmdLeave(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(home.Claim(args[0], record, []byte(leftTemplate)))
 }
 
-// left are the directories on disk that the fake world, which lives in memory, stands for.
+// left are the directories on disk that the fake world, which is in memory, stands for.
 type left struct {
 	home  vmdir.Home
 	world *fake.World
 	names []string
 }
 
-// findLeft puts what cmdLeave left into the world, as its engine would find it.
+// findLeft puts the directories that cmdLeave made into the world, as its engine would find them.
 func findLeft(world *fake.World, engine vm.Engine, limaHome string) (*left, error) {
 	l := &left{home: vmdir.Home(limaHome), world: world}
 	names, err := l.home.Instances()
@@ -77,7 +77,7 @@ func findLeft(world *fake.World, engine vm.Engine, limaHome string) (*left, erro
 	return l, nil
 }
 
-// follow makes the directories what the world has become.
+// follow changes the directories as the world has changed.
 func (l *left) follow() error {
 	var kept []string
 	for _, name := range l.names {

@@ -10,9 +10,9 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// withSignals returns a context that the first of these signals ends, with a *session.SignalError
-// as its cause. The next one does what it does by default: a second Ctrl-C ends the program at
-// once. stop gives up listening and ends the context.
+// withSignals returns a context that the first of these signals ends. Its cause is a
+// *session.SignalError. The next signal has its default effect: a second Ctrl-C ends the program at
+// once. stop releases the signals and ends the context.
 func withSignals(parent context.Context, signals ...os.Signal) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	received := make(chan os.Signal, 1)

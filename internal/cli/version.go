@@ -14,12 +14,12 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// versionReport is what `rdd version` prints.
+// versionReport is what `rdd version` prints; the JSON keys are an interface for scripts.
 type versionReport struct {
 	// Client is the version of this program, and ClientBuild what it was built from.
 	Client      string        `json:"client"`
 	ClientBuild version.Build `json:"clientBuild"`
-	// Daemon is the running daemon; empty when there is none.
+	// Daemon and DaemonBuild are those of the running daemon; absent when none runs.
 	Daemon      string         `json:"daemon,omitempty"`
 	DaemonBuild *version.Build `json:"daemonBuild,omitempty"`
 

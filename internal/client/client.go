@@ -20,10 +20,10 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// ErrNotRunning says that the daemon does not run and was not to be started.
+// ErrNotRunning says that the daemon does not run, and that Options.NoStart is set.
 var ErrNotRunning = errors.New("the daemon is not running; start it with: rdd service start")
 
-// NewerError says that the running daemon is newer than this program.
+// NewerError says that the running daemon is newer than this program, which must not use it.
 type NewerError struct{ Daemon, Client version.Build }
 
 func (e *NewerError) Error() string {
@@ -31,28 +31,28 @@ func (e *NewerError) Error() string {
 		"use the newer rdd, or end the daemon first with: rdd service stop", e.Daemon.Text(), e.Client.Text())
 }
 
-// Options of Connect.
+// Options are the options of Connect and Ensure.
 type Options struct {
-	// Build is this program; an older daemon is restarted. Without a version the daemon may be any.
+	// Build is this program's. An older daemon is replaced, a newer one is a *NewerError. An empty
+	// version accepts every daemon.
 	Build version.Build
-	// NoStart makes Connect fail with ErrNotRunning instead of starting the daemon.
+	// NoStart makes them fail with ErrNotRunning instead of starting a daemon.
 	NoStart bool
-	// Executable to start the daemon with; empty: this program.
+	// Executable is the path of the program that is started as daemon; empty means this program.
 	Executable string
 }
 
-// Client talks to the API of one instance.
+// Client is a client of the API of one instance.
 type Client struct {
 	ctrlclient.WithWatch
-	// Config reaches the API as the instance's user.
+	// Config is the client configuration of the instance's user.
 	Config *rest.Config
-	// Daemon is who answers.
+	// Daemon is the record of the daemon.
 	Daemon presence.Record
 }
 
-// Connect returns a client of the instance's API. It creates the instance's directories and starts
-// the daemon when need be, restarts one that is older than this program, and returns when the API
-// answers.
+// Connect ensures that a daemon runs, as Ensure does, and returns a client of its API. Errors are
+// those of Ensure and of Config.
 func Connect(ctx context.Context, inst instance.Instance, options Options) (*Client, error) {
 	record, err := Ensure(ctx, inst, options)
 	if err != nil {
@@ -64,8 +64,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
 	known := scheme.New()
-	// A client has no log; controller-runtime complains of that, with a stack, when one is made
-	// half a minute after the start.
+	// Clients do not log. Without a logger controller-runtime prints a warning with a stack when a
+	// client is created half a minute after the program's start.
 	log.SetLogger(logr.Discard())
 	client, err := ctrlclient.NewWithWatch(config, ctrlclient.Options{Scheme: known, Mapper: scheme.NewMapper(known)})
 	if err != nil {
@@ -74,8 +74,8 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 	return &Client{WithWatch: client, Config: config, Daemon: record}, nil
 }
 
-// Config reads how to reach the API as the instance's user from the kubeconfig, which a running
-// daemon keeps intact.
+// Config reads the client configuration of the instance's user from the kubeconfig. A running
+// daemon restores a kubeconfig that was changed or removed.
 func Config(inst instance.Instance) (*rest.Config, error) {
 	config, err := loadConfig(inst.ConfigFile())
 	if err == nil {
@@ -97,7 +97,9 @@ func loadConfig(path string) (*rest.Config, error) {
 	return config, err
 }
 
-// Ensure finds a ready daemon of a fitting version, starting or restarting it when need be.
+// Ensure returns the record of a daemon that is ready and not older than this program. If need be
+// it creates the instance's directories and starts a daemon, or stops an older one and starts
+// another. It returns ErrNotRunning or a *NewerError as Options says.
 func Ensure(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
 	state, record, err := Find(inst)
 	if err != nil {
@@ -121,13 +123,14 @@ func Ensure(ctx context.Context, inst instance.Instance, options Options) (prese
 	return record, nil
 }
 
-// compare says whether the daemon is older (negative) or newer than this program.
+// compare returns a negative number when the daemon is older than this program, and a positive one
+// when it is newer.
 func compare(daemon, own version.Build) int {
 	switch {
 	case own.Version == "":
 		return 0
 	case daemon.Version == "":
-		return -1 // from before daemons said so
+		return -1 // its record is from before records had a version
 	}
 	return daemon.Compare(own)
 }

@@ -116,8 +116,8 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// TestConfig reads kubeconfigs that are missing, cut off, empty or something else: each error names
-// the file.
+// TestConfig reads kubeconfigs that are missing, truncated, empty or of another kind. Each error
+// names the file.
 func TestConfig(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
 	whole := `apiVersion: v1

@@ -7,19 +7,19 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// State says what the daemon is doing.
+// State says whether the daemon of an instance runs.
 type State int
 
 const (
-	// Stopped: no daemon has the lock.
+	// Stopped means that no daemon has the lock.
 	Stopped State = iota
-	// Changing: a daemon has the lock and is starting or stopping.
+	// Changing means that a daemon has the lock, and is starting or stopping.
 	Changing
-	// Running: the daemon is ready; its record is true.
+	// Running means that the daemon is ready.
 	Running
 )
 
-// Find looks for the daemon of an instance. The record is valid when the State is Running.
+// Find observes the daemon of an instance. The record is valid only when the State is Running.
 func Find(inst instance.Instance) (State, presence.Record, error) {
 	locked, err := presence.Locked(inst)
 	if err != nil || !locked {
@@ -30,8 +30,8 @@ func Find(inst instance.Instance) (State, presence.Record, error) {
 		return Stopped, presence.Record{}, err
 	}
 	if !exists || !record.Process.Alive() {
-		// A record without its process was left by a daemon that was killed; the present one has
-		// not removed it yet.
+		// A record whose process has exited was left by a daemon that was killed. The daemon that has
+		// the lock has not removed it yet.
 		return Changing, presence.Record{}, nil
 	}
 	return Running, record, nil

@@ -20,19 +20,22 @@ import (
 )
 
 const (
-	// pollInterval while somebody else starts or stops the daemon, which is rare.
+	// pollInterval is the time between two observations while another process starts or stops the
+	// daemon.
 	pollInterval = 20 * time.Millisecond
-	// logTail is how many lines of the log an error shows.
+	// logTail is how many lines of the log are in an error.
 	logTail = 8
-	// logTailBytes is how far back they are looked for.
+	// logTailBytes is how much of the log is read for them.
 	logTailBytes = 64 << 10
 )
 
-// startLock is held by whoever starts the daemon, so that two clients do not start two.
+// startLock returns the path of the lock that a client holds while it starts the daemon, so that
+// two clients do not start two.
 func startLock(inst instance.Instance) string { return filepath.Join(inst.Dir, "start.lock") }
 
-// Start makes sure that the daemon runs and, when wait is set, that it is ready; started says
-// whether this call started it. The instance's directories must exist.
+// Start starts the daemon if none runs. started says whether this call has. With wait it returns
+// when the daemon is ready, and record is valid; an error then says why the daemon has failed. The
+// instance's directories must exist.
 func Start(ctx context.Context, inst instance.Instance, executable string, wait bool) (
 	record presence.Record, started bool, err error,
 ) {
@@ -41,7 +44,7 @@ func Start(ctx context.Context, inst instance.Instance, executable string, wait 
 		return presence.Record{}, false, fmt.Errorf("waiting for another start of the daemon: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	state, record, err := settle(ctx, inst)
+	state, record, err := waitWhileChanging(ctx, inst)
 	if err != nil || state == Running {
 		return record, false, err
 	}
@@ -55,8 +58,8 @@ func Start(ctx context.Context, inst instance.Instance, executable string, wait 
 	return record, true, err
 }
 
-// settle waits while a daemon is starting or stopping.
-func settle(ctx context.Context, inst instance.Instance) (State, presence.Record, error) {
+// waitWhileChanging waits while a daemon is starting or stopping, and returns Stopped or Running.
+func waitWhileChanging(ctx context.Context, inst instance.Instance) (State, presence.Record, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
@@ -72,7 +75,7 @@ func settle(ctx context.Context, inst instance.Instance) (State, presence.Record
 	}
 }
 
-// spawn starts the daemon in the background and waits for its report.
+// spawn starts the daemon in the background. With wait it returns when the daemon has reported.
 func spawn(ctx context.Context, inst instance.Instance, executable string, wait bool) error {
 	log, err := presence.OpenLog(presence.LogFile(inst))
 	if err != nil {
@@ -107,9 +110,9 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	return notStarted(ctx, inst, presence.AwaitReport(ctx, reports), offset)
 }
 
-// notStarted says why the wait for the daemon's report ended with err; nil when the daemon is
-// ready. The failure of a daemon that died without a report is saved here. Its log has grown from
-// offset on.
+// notStarted adds to err, the result of waiting for the report, what a user can do; nil stays nil.
+// For a daemon that has exited without a report it adds the end of the log, from offset on, and
+// saves the failure.
 func notStarted(ctx context.Context, inst instance.Instance, err error, offset int64) error {
 	switch {
 	case err == nil:
@@ -124,8 +127,8 @@ func notStarted(ctx context.Context, inst instance.Instance, err error, offset i
 	}
 }
 
-// tail returns the last lines that a log got from offset on, for an error message, which does
-// without when it cannot be read.
+// tail returns the last lines of a log after offset, as the end of an error message; empty when
+// there are none or the log cannot be read.
 func tail(path string, offset int64) string {
 	added, err := textfile.LinesSince(path, offset, logTailBytes)
 	lines := textfile.LastLines(added, logTail)
@@ -135,7 +138,7 @@ func tail(path string, offset int64) string {
 	return fmt.Sprintf("\nThe end of %s:\n  %s", path, strings.Join(lines, "\n  "))
 }
 
-// Launch starts the daemon in the background, when it is not running, and does not wait for it. The
+// Launch starts the daemon in the background if none runs, and does not wait until it is ready. The
 // instance's directories must exist.
 func Launch(ctx context.Context, inst instance.Instance) error {
 	executable, err := Options{}.executable()

@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// TestNotStarted: what a daemon writes that dies without a report is shown, and kept as its last
-// failure. Other failures are the daemon's own to keep.
+// TestNotStarted checks that the output of a daemon that exits without a report is shown, and saved
+// as its last failure. Other failures are saved by the daemon itself.
 func TestNotStarted(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir(), LogDir: t.TempDir()}
 	if err := os.WriteFile(presence.LogFile(inst), []byte("old\npanic: boom\n"), 0o600); err != nil {

@@ -13,14 +13,14 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// stopTimeout is how long a daemon that was asked to stop may take; it usually needs a fraction of
-// a second.
+// stopTimeout is how long a daemon may take to stop before it is killed. It usually needs a
+// fraction of a second.
 const stopTimeout = 15 * time.Second
 
-// AskStop asks the daemon to end and does not wait for that; asked is false when it was not
-// running.
+// AskStop sends the daemon SIGTERM and does not wait for its exit. If the daemon is starting or
+// stopping it waits for that first. asked is false when the daemon was not running.
 func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identity, asked bool, err error) {
-	state, record, err := settle(ctx, inst)
+	state, record, err := waitWhileChanging(ctx, inst)
 	if err != nil || state == Stopped {
 		return daemon, false, err
 	}
@@ -30,8 +30,8 @@ func AskStop(ctx context.Context, inst instance.Instance) (daemon process.Identi
 	return record.Process, true, nil
 }
 
-// Stop ends the daemon and waits until it is gone; stopped is false when it was not running. VMs
-// are not touched.
+// Stop stops the daemon and waits until it has exited. A daemon that does not stop within 15
+// seconds is killed. stopped is false when it was not running. VMs keep running.
 func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error) {
 	daemon, asked, err := AskStop(ctx, inst)
 	if err != nil || !asked {
@@ -43,7 +43,8 @@ func Stop(ctx context.Context, inst instance.Instance) (stopped bool, err error)
 	return true, nil
 }
 
-// waitOrKill gives the daemon its time and then ends it: nothing acknowledged is lost by that.
+// waitOrKill waits for the daemon's exit, and kills it after stopTimeout. The store loses nothing
+// that was acknowledged.
 func waitOrKill(ctx context.Context, daemon process.Identity) error {
 	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()

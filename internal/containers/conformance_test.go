@@ -20,8 +20,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Real engines to pass the conformance tests, too: Docker's socket, and the instance directory of a
-// machine with containerd.
+// These environment variables name real engines for the conformance tests: Docker's socket, and the
+// instance directory of a machine with containerd.
 const (
 	dockerVariable     = "RDD_TEST_DOCKER_SOCKET"
 	containerdVariable = "RDD_TEST_CONTAINERD_INSTANCE"
@@ -152,16 +152,16 @@ func TestConformanceOfContainerd(t *testing.T) {
 	}))
 }
 
-// conform is what every engine passes. Its parts build on each other.
+// conform is the conformance test that every engine passes. Its parts build on each other.
 func conform(t *testing.T, h host) {
 	timed := func(what string, do func()) {
 		started := time.Now()
 		do()
 		t.Logf("%s: %s", what, time.Since(started).Round(time.Millisecond))
 	}
-	proven := func(what string) {
+	verify := func(what string) {
 		timed(what, func() {
-			if err := smokeTest(t.Context(), h, DefaultPauses()); err != nil {
+			if err := smokeTest(t.Context(), h, DefaultTiming()); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 		})
@@ -183,8 +183,8 @@ func conform(t *testing.T, h host) {
 			t.Fatal(err)
 		}
 	})
-	proven("first proof")
-	proven("later proof")
+	verify("first proof")
+	verify("later proof")
 	h.plant(t, "rdd-proof-killed", true)
 	h.plant(t, "somebodys", false)
 	t.Cleanup(func() {
@@ -192,7 +192,7 @@ func conform(t *testing.T, h host) {
 			t.Error(err)
 		}
 	})
-	proven("proof after a killed one")
+	verify("proof after a killed one")
 	if names := h.names(t); !slices.Equal(names, []string{"somebodys"}) {
 		t.Errorf("the containers are %q; only somebodys own was to stay", names)
 	}
@@ -202,13 +202,13 @@ func conform(t *testing.T, h host) {
 	conformListening(t, h)
 }
 
-// conformListening: the events go on while containers come and go, and end with the context.
+// conformListening checks that the event stream outlasts containers, and ends with the context.
 func conformListening(t *testing.T, h host) {
 	ctx, cancel := context.WithCancel(t.Context())
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- h.listen(ctx, func() { close(begun) }) }()
-	<-begun
-	if err := smokeTest(ctx, h, DefaultPauses()); err != nil {
+	subscribed, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- h.listen(ctx, func() { close(subscribed) }) }()
+	<-subscribed
+	if err := smokeTest(ctx, h, DefaultTiming()); err != nil {
 		t.Error(err)
 	}
 	select {

@@ -15,16 +15,19 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// namespace is where rdd's and its users' containers are, apart from Docker's.
+// namespace is containerd's namespace for the containers of rdd and its users. Docker has another
+// one.
 const namespace = "rancherdesktop"
 
-// ctrTimeout ends a ctr in the guest that hangs and that nobody waits for any more, in seconds.
+// ctrTimeout is the time limit of one ctr in the guest, in seconds. It ends a ctr that hangs after
+// its caller has given up.
 const ctrTimeout = "300"
 
 // The scripts run as root in the guest.
 const (
-	// eventsScript follows an event that next to never happens, until its input ends: ssh cannot
-	// signal what sudo runs, and what writes nothing does not notice that nobody reads.
+	// eventsScript subscribes to an event that is rare, until its standard input ends. The input is
+	// how it is stopped: ssh cannot send a signal to what sudo runs, and a process that writes nothing
+	// gets no SIGPIPE.
 	eventsScript = `exec 3<&0
 ctr events 'topic=="/namespaces/delete"' &
 events=$!
@@ -35,14 +38,15 @@ code=$?
 kill "$reader"
 exit "$code"`
 
-	// removeScript is no failure when there is no such container.
+	// removeScript removes the container $1. It succeeds when there is no such container.
 	removeScript = `ctr() { timeout -k 5 ` + ctrTimeout + ` ctr -n ` + namespace + ` "$@"; }
 ctr tasks rm --force "$1" >/dev/null 2>&1
 ctr containers rm "$1" && exit
 test -z "$(ctr containers ls -q "id==$1")"`
 )
 
-// containerd is driven by ctr in the guest: its socket is root's there.
+// containerd is the engine containerd. It is used through ctr, run by sudo in the guest: only root
+// may use its socket there.
 type containerd struct {
 	shell    Shell
 	instance string
@@ -60,9 +64,9 @@ func (c *containerd) describe() (title, hint string) {
 	return "containerd", "rdd shell sudo journalctl -u containerd"
 }
 
-// pingFactor is high because an exchange is a login shell, sudo and ctr, a second of work for an
-// emulated guest.
-func (c *containerd) pingFactor() time.Duration { return 4 }
+// pingIntervalFactor is above 1 because a ping is costly: it runs a login shell, sudo and ctr,
+// which takes an emulated guest a second.
+func (c *containerd) pingIntervalFactor() time.Duration { return 4 }
 
 func (c *containerd) close() {}
 
@@ -85,11 +89,13 @@ func (c *containerd) ping(ctx context.Context) error {
 	return err
 }
 
-func (c *containerd) listen(ctx context.Context, begun func()) error {
+// listen reports that it has subscribed before ctr has: ctr does not say when it has. What happens
+// to containerd in between ends the smoke test with an error.
+func (c *containerd) listen(ctx context.Context, subscribed func()) error {
 	input, hold := io.Pipe()
-	defer func() { _ = input.Close() }() // lets go of whoever reads it still
+	defer func() { _ = input.Close() }() // unblocks a reader
 	defer func() { _ = hold.Close() }()
-	begun()
+	subscribed()
 	_, err := c.root(ctx, input, "sh", "-c", eventsScript)
 	if err == nil {
 		return errors.New("its event stream was cut, as it is when the engine ends")
@@ -117,23 +123,24 @@ func (c *containerd) load(ctx context.Context) error {
 	return err
 }
 
-// run leaves the network to itself: without --cni and --net-host the container has a network
-// namespace with nothing in it.
+// run uses neither --cni nor --net-host, so the container has an empty network namespace.
 func (c *containerd) run(ctx context.Context, name string) (code int, output string, err error) {
 	out, err := c.ctr(ctx, nil, "-n", namespace, "run", "--rm", "--read-only", "--label", label+"=true", smokeimage.Name, name)
 	var failed *commandError
 	if errors.As(err, &failed) && failed.message == "" {
-		return failed.code, out, nil // it is the container's
+		return failed.code, out, nil // ctr passes on the container's exit code, without a message
 	}
 	return 0, out, err
 }
 
-// ctr runs ctr as root, for a limited time also when nobody is left to wait for it.
+// ctr runs ctr as root, with a time limit in the guest, and returns its output. A ctr that fails is
+// a *commandError.
 func (c *containerd) ctr(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	return c.root(ctx, input, append([]string{"timeout", "-k", "5", ctrTimeout, "ctr"}, args...)...)
 }
 
-// commandError is a command in the guest that did not succeed.
+// commandError is the failure of a command in the guest: its exit code, and what it wrote to
+// standard error.
 type commandError struct {
 	code    int
 	message string

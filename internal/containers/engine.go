@@ -14,38 +14,40 @@ import (
 // label marks the containers of smoke tests. No other container is ever touched.
 const label = "rancherdesktop.io/proof"
 
-// engine is what following and proving need of a container engine. Contexts bound the calls.
+// engine is what the Monitor and its smoke test need of a container engine. A call returns when its
+// context ends.
 type engine interface {
-	// describe returns the engine's name for people, and the command by which they see more of it.
+	// describe returns the engine's display name, and a command that shows the engine's log.
 	describe() (title, hint string)
-	// pingFactor multiplies the interval between pings: they are costly for some engines.
-	pingFactor() time.Duration
-	// version asks for the engine's version. An engine that is starting answers late.
+	// pingIntervalFactor multiplies the interval between pings. It is above 1 where a ping is costly.
+	pingIntervalFactor() time.Duration
+	// version returns the engine's version. It blocks while the engine is starting.
 	version(ctx context.Context) (string, error)
-	// ping asks for a sign of life.
+	// ping returns nil when the engine answers.
 	ping(ctx context.Context) error
-	// listen follows the engine's events: it calls begun when it does, and returns why they ended.
-	listen(ctx context.Context, begun func()) error
+	// listen subscribes to the engine's events. It calls subscribed once, and returns why the event
+	// stream ended. The error is never nil.
+	listen(ctx context.Context, subscribed func()) error
 
-	// leftovers are the containers that have the label.
+	// leftovers returns the IDs of all containers that have the label.
 	leftovers(ctx context.Context) ([]string, error)
-	// remove ends and removes a container; it is no error when there is none.
+	// remove stops and removes a container. It succeeds when there is no such container.
 	remove(ctx context.Context, id string) error
-	// hasImage reports whether the smoke test's image is there.
+	// hasImage reports whether the engine has the smoke test's image.
 	hasImage(ctx context.Context) (bool, error)
-	// load brings it.
+	// load loads the smoke test's image into the engine.
 	load(ctx context.Context) error
-	// run runs a container of it called name, with the label, without network and with a root that
-	// cannot be written, and returns its exit code and output. The container is left behind only
-	// with an error.
+	// run runs a container of the smoke test's image to its end, and returns its exit code and output.
+	// The container has the given name and the label, no network, and a read-only root. It is removed
+	// unless run returns an error.
 	run(ctx context.Context, name string) (code int, output string, err error)
 
-	// close lets go of connections.
+	// close closes connections.
 	close()
 }
 
 func (m *Monitor) openEngine(t Target) (engine, error) {
-	// The guest's architecture is the host's.
+	// A guest has the host's architecture.
 	image, err := smokeimage.Make(runtime.GOARCH)
 	if err != nil {
 		return nil, err

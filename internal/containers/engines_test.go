@@ -15,9 +15,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// hasty are pauses for engines that answer at once or never.
-var hasty = Pauses{
-	Grace: 200 * time.Millisecond, Patience: 200 * time.Millisecond, Retry: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
+// hasty is the timing for engines that answer at once or never.
+var hasty = Timing{
+	Grace: 200 * time.Millisecond, StepTimeout: 200 * time.Millisecond, Retry: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
 	Ping: 50 * time.Millisecond, PingTimeout: 100 * time.Millisecond, Cleanup: 100 * time.Millisecond,
 }
 
@@ -106,12 +106,12 @@ func TestContainerThatDoesNotDoItsWork(t *testing.T) {
 	}
 }
 
-func TestSmokeTestsContainerHasNeitherNetworkNorAWritableRoot(t *testing.T) {
+func TestSmokeContainerHasNeitherNetworkNorAWritableRoot(t *testing.T) {
 	d := startDocker(t)
 	d.set(func() { d.hang["POST /containers/{id}/start"] = true })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- smokeTest(ctx, dockerHost(t, d.socket), DefaultPauses()) }()
+	go func() { done <- smokeTest(ctx, dockerHost(t, d.socket), DefaultTiming()) }()
 	await(t, func() bool { return d.count("POST /containers/{id}/start") == 1 })
 	d.set(func() {
 		for _, c := range d.containers {
@@ -168,7 +168,7 @@ func TestVersionsOfDocker(t *testing.T) {
 	}
 }
 
-func TestWordsForAForwardedSocketWithNothingBehind(t *testing.T) {
+func TestMessageForAForwardedSocketWithNothingBehind(t *testing.T) {
 	d := startDocker(t)
 	d.stop()
 	h := dockerHost(t, d.socket)
@@ -216,7 +216,7 @@ func TestGuestThatCannotBeReached(t *testing.T) {
 // left by Close.
 func TestMonitorOfDocker(t *testing.T) {
 	d := startDocker(t)
-	m := NewMonitor(Config{DockerSocket: d.socket, Pauses: hasty})
+	m := NewMonitor(Config{DockerSocket: d.socket, Timing: hasty})
 	defer m.Close()
 	m.Follow(&target)
 	phase := func(want Phase) func() bool {
@@ -246,7 +246,7 @@ func TestMonitorOfDocker(t *testing.T) {
 
 func TestMonitorOfContainerd(t *testing.T) {
 	g := newGuest(t)
-	m := NewMonitor(Config{Shell: g.shell, Pauses: hasty})
+	m := NewMonitor(Config{Shell: g.shell, Timing: hasty})
 	m.Follow(&Target{Engine: Containerd, Instance: "rd"})
 	phase := func(want Phase) func() bool { return func() bool { return m.State().Phase == want } }
 	await(t, phase(PhaseConnected))

@@ -43,11 +43,11 @@ func (d *fakeDocker) events(w http.ResponseWriter, r *http.Request) {
 	stream := make(chan struct{})
 	d.mu.Lock()
 	d.streams[stream] = true
-	gone := d.gone
+	stopped := d.stopped
 	d.mu.Unlock()
 	select {
 	case <-stream:
-	case <-gone:
+	case <-stopped:
 	case <-r.Context().Done():
 	}
 }

@@ -36,7 +36,7 @@ type fakeDocker struct {
 	output string
 	// streams are ended by closing them.
 	streams map[chan struct{}]bool
-	gone    chan struct{}
+	stopped chan struct{}
 }
 
 type fakeContainer struct {
@@ -70,7 +70,7 @@ func (d *fakeDocker) start() {
 		d.t.Fatal(err)
 	}
 	d.mu.Lock()
-	d.gone, d.streams = make(chan struct{}), map[chan struct{}]bool{}
+	d.stopped, d.streams = make(chan struct{}), map[chan struct{}]bool{}
 	d.mu.Unlock()
 	d.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: d.routes()}}
 	d.server.Start()
@@ -81,7 +81,7 @@ func (d *fakeDocker) stop() {
 	if d.server == nil {
 		return
 	}
-	close(d.gone)
+	close(d.stopped)
 	d.server.CloseClientConnections()
 	d.server.Close()
 	d.server = nil
@@ -145,16 +145,16 @@ func (d *fakeDocker) routes() http.Handler {
 	})
 }
 
-// prevented answers in place of a handler where the test wants it.
+// prevented answers in place of a handler where the test has set a failure or a hang.
 func (d *fakeDocker) prevented(pattern string, w http.ResponseWriter, r *http.Request) bool {
 	d.mu.Lock()
 	d.calls[pattern]++
-	message, hang, gone := d.fail[pattern], d.hang[pattern], d.gone
+	message, hang, stopped := d.fail[pattern], d.hang[pattern], d.stopped
 	d.mu.Unlock()
 	if hang {
 		select {
 		case <-r.Context().Done():
-		case <-gone:
+		case <-stopped:
 		}
 		return true
 	}

@@ -73,41 +73,41 @@ func (g *fakeGuest) shell(ctx context.Context, instance string, c vm.Command) (i
 	if i := slices.Index(c.Args, removeScript); i >= 0 {
 		return g.call(c, "remove", func() (int, string) { return g.remove(c.Args[i+2]) })
 	}
-	words := c.Args[slices.Index(c.Args, "ctr")+1:]
-	if words[0] == "-n" {
-		if words[1] != namespace {
-			g.t.Errorf("got the namespace %s", words[1])
+	args := c.Args[slices.Index(c.Args, "ctr")+1:]
+	if args[0] == "-n" {
+		if args[1] != namespace {
+			g.t.Errorf("got the namespace %s", args[1])
 		}
-		words = words[2:]
+		args = args[2:]
 	}
-	return g.ctr(c, words)
+	return g.ctr(c, args)
 }
 
-func (g *fakeGuest) ctr(c vm.Command, words []string) (int, error) {
-	last := words[len(words)-1]
+func (g *fakeGuest) ctr(c vm.Command, args []string) (int, error) {
+	last := args[len(args)-1]
 	switch {
-	case words[0] == "version":
+	case args[0] == "version":
 		return g.call(c, "version", func() (int, string) {
 			return 0, "Client:\n  Version:  1.7\n\nServer:\n  Version:  1.7.24~ds1\n  UUID: 6\n"
 		})
-	case words[0] == "run":
-		return g.call(c, "run", func() (int, string) { return g.run(words) })
-	case words[0] == "containers" && words[1] == "ls":
+	case args[0] == "run":
+		return g.call(c, "run", func() (int, string) { return g.run(args) })
+	case args[0] == "containers" && args[1] == "ls":
 		return g.call(c, "containers ls", func() (int, string) { return 0, g.list(last == "-q") })
-	case words[0] == "containers" && words[1] == "create":
+	case args[0] == "containers" && args[1] == "create":
 		return g.call(c, "containers create", func() (int, string) {
-			g.containers[last] = slices.Contains(words, label+"=true")
+			g.containers[last] = slices.Contains(args, label+"=true")
 			return 0, ""
 		})
-	case words[0] == "images" && words[1] == "import":
+	case args[0] == "images" && args[1] == "import":
 		layer, err := layerOf(c.Stdin)
 		if err != nil || layer == "" {
 			g.t.Errorf("importing: %q, %v", layer, err)
 		}
 		return g.call(c, "images import", func() (int, string) { g.image = true; return 0, "" })
-	case words[0] == "images" && words[1] == "rm":
+	case args[0] == "images" && args[1] == "rm":
 		return g.call(c, "images rm", func() (int, string) { g.image = false; return 0, "" })
-	case words[0] == "images" && words[1] == "ls":
+	case args[0] == "images" && args[1] == "ls":
 		return g.call(c, "images ls", func() (int, string) {
 			if g.image {
 				return 0, smokeimage.Name + "\n"
@@ -115,7 +115,7 @@ func (g *fakeGuest) ctr(c vm.Command, words []string) (int, error) {
 			return 0, ""
 		})
 	}
-	return 1, fmt.Errorf("unknown command %q", words)
+	return 1, fmt.Errorf("unknown command %q", args)
 }
 
 func (g *fakeGuest) call(c vm.Command, name string, do func() (int, string)) (int, error) {
@@ -131,10 +131,10 @@ func (g *fakeGuest) call(c vm.Command, name string, do func() (int, string)) (in
 	return code, nil
 }
 
-func (g *fakeGuest) run(words []string) (int, string) {
-	if !slices.Contains(words, "--rm") || !slices.Contains(words, "--read-only") || slices.Contains(words, "--net-host") ||
-		slices.Contains(words, "--cni") {
-		g.t.Errorf("got %q", words)
+func (g *fakeGuest) run(args []string) (int, string) {
+	if !slices.Contains(args, "--rm") || !slices.Contains(args, "--read-only") || slices.Contains(args, "--net-host") ||
+		slices.Contains(args, "--cni") {
+		g.t.Errorf("got %q", args)
 	}
 	if !g.image {
 		return 1, ""

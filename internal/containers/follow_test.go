@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestFollowNoneOrAnotherInTheMiddleOfAProof(t *testing.T) {
+func TestFollowNoneOrAnotherInTheMiddleOfASmokeTest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{smokeTestTime: time.Minute}
 		w := watch(t, s)
@@ -44,7 +44,8 @@ func TestFollowNoneOrAnotherInTheMiddleOfAProof(t *testing.T) {
 	})
 }
 
-// The next target waits until the work on the one before has ended: nothing of both runs at once.
+// The work on a target begins when the work on the previous one has ended, so that the two never
+// run at once.
 func TestNewTargetWaitsForTheOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{smokeTestTime: time.Minute}

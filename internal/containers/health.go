@@ -7,106 +7,111 @@ import (
 	"time"
 )
 
-// health is what is known of a target: it takes note of what happens and keeps small interruptions
-// to itself.
-type health struct {
-	now     func() time.Time
-	grace   time.Duration
+// healthTracker derives the published State of a target from what a follower observes. It filters
+// out interruptions that are shorter than the grace period. Its methods are safe for concurrent
+// use.
+type healthTracker struct {
+	now   func() time.Time
+	grace time.Duration
+	// changed is called, with mu held, when state has changed.
 	changed func()
 
 	mu    sync.Mutex
 	state State
-	// trouble is what went wrong last since the engine was connected, or ever.
-	trouble string
-	// trying: an attempt is going on; one that is just slow is no failure.
-	trying bool
-	// once is whether it was connected before.
-	once bool
-	// timer ends the grace of an outage; over says that it has ended. outages distinguishes one
-	// from the next.
-	timer   *time.Timer
-	over    bool
-	outages int
+	// problem is the latest failure since the engine was connected; empty when there was none.
+	problem string
+	// attempting is true during an attempt to connect. A first attempt that is slow is not a failure.
+	attempting bool
+	// connectedBefore is true once the engine was connected.
+	connectedBefore bool
+	// timer runs while the engine is not connected, and ends its grace period. graceExpired says that
+	// it has. outageID tells one outage's timer from the next one's.
+	timer        *time.Timer
+	graceExpired bool
+	outageID     int
 }
 
-// begin starts the grace of a first connection.
-func (h *health) begin() {
+// begin starts the grace period of the first connection.
+func (h *healthTracker) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.startGrace()
 }
 
-func (h *health) startGrace() {
-	h.outages++
-	outage := h.outages
-	h.timer = time.AfterFunc(h.grace, func() { h.graceOver(outage) })
+// startGrace begins an outage. The caller holds mu.
+func (h *healthTracker) startGrace() {
+	h.outageID++
+	outage := h.outageID
+	h.timer = time.AfterFunc(h.grace, func() { h.onGraceExpired(outage) })
 }
 
-// end stops the clock.
-func (h *health) end() {
+// end stops the timer.
+func (h *healthTracker) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.timer.Stop()
 }
 
-// snapshot returns a copy of what is known.
-func (h *health) snapshot() *State {
+// snapshot returns a copy of the state.
+func (h *healthTracker) snapshot() *State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	state := h.state
 	return &state
 }
 
-// attempt notes that a connection is tried.
-func (h *health) attempt() {
+// attempt records that an attempt to connect has begun.
+func (h *healthTracker) attempt() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.trying = true
+	h.attempting = true
 }
 
-// failed notes how an attempt ended. It reports whether the grace is over.
-func (h *health) failed(problem string) bool {
+// failed records why an attempt failed. It reports whether the grace period is over.
+func (h *healthTracker) failed(problem string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.trying, h.trouble = false, problem
-	if h.over {
-		h.set(PhaseFailed, problem)
+	h.attempting, h.problem = false, problem
+	if h.graceExpired {
+		h.setPhase(PhaseFailed, problem)
 	}
-	return h.over
+	return h.graceExpired
 }
 
-// connected notes that the engine has passed the smoke test.
-func (h *health) connected(version string) {
+// connected records that the engine has passed the smoke test. That ends the outage.
+func (h *healthTracker) connected(version string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.timer.Stop()
-	h.outages++
-	h.trying, h.once, h.over, h.trouble, h.state.Version = false, true, false, "", version
-	h.set(PhaseConnected, "")
+	h.outageID++
+	h.attempting, h.connectedBefore, h.graceExpired, h.problem, h.state.Version = false, true, false, "", version
+	h.setPhase(PhaseConnected, "")
 }
 
-// lost notes that a connected engine is gone, and starts its grace.
-func (h *health) lost(problem string) {
+// lost records why the connection ended, and starts the grace period of the outage.
+func (h *healthTracker) lost(problem string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.trouble = problem
+	h.problem = problem
 	h.startGrace()
 }
 
-// graceOver publishes what is wrong by now. An engine that is just slow to start is not.
-func (h *health) graceOver(outage int) {
+// onGraceExpired publishes the latest problem. It publishes none during the first attempt, when the
+// engine is only slow to start.
+func (h *healthTracker) onGraceExpired(outage int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if outage != h.outages {
-		return // it was connected in the same moment
+	if outage != h.outageID {
+		return // it was connected while the timer fired
 	}
-	h.over = true
-	if h.once || !h.trying {
-		h.set(PhaseFailed, h.trouble)
+	h.graceExpired = true
+	if h.connectedBefore || !h.attempting {
+		h.setPhase(PhaseFailed, h.problem)
 	}
 }
 
-func (h *health) set(phase Phase, problem string) {
+// setPhase publishes a phase and its problem if they are new. The caller holds mu.
+func (h *healthTracker) setPhase(phase Phase, problem string) {
 	if h.state.Phase == phase && h.state.Problem == problem {
 		return
 	}

@@ -23,8 +23,8 @@ import (
 	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
-// moby is Docker, by its API. The client settles on a version of the API that both sides speak,
-// from Docker 19.03 on.
+// moby is the engine Docker, used through its API on a Unix socket of the host. The client
+// negotiates the version of the API; Docker 19.03 and later are supported.
 type moby struct {
 	socket string
 	image  smokeimage.Image
@@ -43,13 +43,13 @@ func (m *moby) describe() (title, hint string) {
 	return "Docker", "rdd shell sudo journalctl -u docker"
 }
 
-func (m *moby) pingFactor() time.Duration { return 1 }
+func (m *moby) pingIntervalFactor() time.Duration { return 1 }
 
-// close never fails: it closes connections that nobody uses.
+// close ignores the client's error: what it closes is idle.
 func (m *moby) close() { _ = m.client.Close() }
 
 func (m *moby) version(ctx context.Context) (string, error) {
-	// It may have been replaced by one that speaks another version.
+	// Docker may have been replaced since the last connection, by one with another version of the API.
 	if _, err := m.client.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true, ForceNegotiate: true}); err != nil {
 		return "", m.plain(err)
 	}
@@ -62,11 +62,11 @@ func (m *moby) ping(ctx context.Context) error {
 	return m.plain(err)
 }
 
-// listen asks for the events of the daemon itself only, which has next to none: a busy engine costs
-// nothing.
-func (m *moby) listen(ctx context.Context, begun func()) error {
+// listen subscribes to the events of the Docker daemon itself. These are rare, so a busy engine
+// does not wake rdd.
+func (m *moby) listen(ctx context.Context, subscribed func()) error {
 	events := m.client.Events(ctx, client.EventsListOptions{Filters: client.Filters{}.Add("type", "daemon")})
-	begun()
+	subscribed()
 	for {
 		select {
 		case <-events.Messages:
@@ -96,7 +96,7 @@ func (m *moby) remove(ctx context.Context, id string) error {
 	return m.plain(err)
 }
 
-// hasImage takes no image for ours that only has its name.
+// hasImage compares the image's layer: the name alone may be another image's.
 func (m *moby) hasImage(ctx context.Context) (bool, error) {
 	image, err := m.client.ImageInspect(ctx, smokeimage.Name)
 	if errdefs.IsNotFound(err) {
@@ -114,8 +114,8 @@ func (m *moby) load(ctx context.Context) error {
 	return loadResult(result)
 }
 
-// loadResult reads what the engine says while it loads: what goes wrong comes after the answer has
-// begun.
+// loadResult reads the messages that the engine streams while it loads an image. A failure to load
+// is one of them, as the HTTP status has been sent before.
 func loadResult(r io.Reader) error {
 	for decoder := json.NewDecoder(r); ; {
 		var message struct {
@@ -142,7 +142,7 @@ func (m *moby) run(ctx context.Context, name string) (code int, output string, e
 		},
 		HostConfig: &container.HostConfig{
 			NetworkMode: "none", ReadonlyRootfs: true,
-			// From which the output is read, whatever the engine's own is.
+			// The output is read from the log, which not every log driver that may be configured allows.
 			LogConfig: container.LogConfig{Type: "json-file"},
 		},
 	})
@@ -165,7 +165,8 @@ func (m *moby) run(ctx context.Context, name string) (code int, output string, e
 	return code, output, nil
 }
 
-// exitCode waits without a context: the client's own ends one of the two.
+// exitCode returns the exit code of a container that is being waited for. It needs no context: the
+// one of ContainerWait ends one of the two channels.
 func (m *moby) exitCode(end client.ContainerWaitResult) (int, error) {
 	select {
 	case err := <-end.Error:
@@ -191,7 +192,9 @@ func (m *moby) output(ctx context.Context, id string) (string, error) {
 	return out.String(), nil
 }
 
-// plain says in plain words what the way to the engine did to a request.
+// plain makes an error of the client readable: it drops the URL of the request, and says so when
+// the connection was cut. That happens when the hostagent forwards the socket and nothing listens
+// in the guest.
 func (m *moby) plain(err error) error {
 	var request *url.Error
 	switch {
@@ -205,8 +208,8 @@ func (m *moby) plain(err error) error {
 	return err
 }
 
-// wasCut reports whether the connection ended before the answer did. One of the ways in which
-// net/http says so has no name.
+// wasCut reports whether the connection ended before the answer was complete. net/http has no
+// exported error for one of the cases, so its text is compared.
 func wasCut(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||

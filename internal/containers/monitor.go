@@ -13,148 +13,153 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Container engines there are.
+// The container engines that a Target can have.
 const (
 	Moby       = "moby"
 	Containerd = "containerd"
 )
 
-// Target is a container engine in one run of a machine.
+// Target is a container engine in one start of a machine.
 type Target struct {
 	// Engine is Moby or Containerd.
 	Engine string
 	// Instance is the machine's name.
 	Instance string
-	// Run says which start of the machine it is.
+	// Run identifies the start of the machine: it is the LimaVM's restart count.
 	Run int64
 }
 
-// Phase is how far the work on a target has come.
+// Phase says whether a target is usable.
 type Phase string
 
 const (
-	// PhaseConnecting: the smoke test is not passed yet, and nothing is wrong.
+	// PhaseConnecting is the phase before the first smoke test has ended, within the grace period.
 	PhaseConnecting Phase = "Connecting"
-	// PhaseConnected: the smoke test is passed, and the engine not known to be gone for longer than
-	// a moment.
+	// PhaseConnected means that the target has passed the smoke test, and was not lost for longer than
+	// the grace period since.
 	PhaseConnected Phase = "Connected"
-	// PhaseFailed: it fails the smoke test, or was lost. That is tried again and again.
+	// PhaseFailed means that the target fails the smoke test, or was lost for longer than the grace
+	// period. The Monitor goes on trying.
 	PhaseFailed Phase = "Failed"
 )
 
-// State is what is known of the target.
+// State is the health of a target: what a Monitor reports of it.
 type State struct {
 	Target Target
 	Phase  Phase
-	// Version of the engine, once it has passed the smoke test.
+	// Version is the engine's version, once the engine has passed the smoke test.
 	Version string
-	// Problem is why it is not connected, for people; empty while connecting for the first time and
-	// when connected.
+	// Problem is the message that says why Phase is PhaseFailed; empty in the other phases.
 	Problem string
 	// Since is when Phase began.
 	Since time.Time
 }
 
-// Shell runs a command in the guest of an instance, as vm.GuestRunner says.
+// Shell runs a command in the guest of an instance, and returns its exit code. Its contract is that
+// of vm.GuestRunner.
 type Shell func(ctx context.Context, instance string, command vm.Command) (int, error)
 
 // Config is what a Monitor needs.
 type Config struct {
 	// DockerSocket is Docker's Unix socket on this host.
 	DockerSocket string
-	// Shell is the way to containerd; nil where guests cannot be reached.
+	// Shell runs commands in guests. containerd needs it; nil when the engine of virtual machines
+	// cannot run any.
 	Shell Shell
-	// Now is the time of State.Since; nil: time.Now.
+	// Now returns the time for State.Since; nil means time.Now.
 	Now func() time.Time
-	// Pauses are DefaultPauses where they are 0.
-	Pauses Pauses
-	Log    *slog.Logger
+	// Timing replaces values of DefaultTiming; a field that is 0 keeps its default.
+	Timing Timing
+	// Log gets what happens to the container engine; nil means that nothing is logged.
+	Log *slog.Logger
 }
 
-// Pauses say how patient a Monitor is.
-type Pauses struct {
-	// Grace is how long an engine may be away before it counts as failed, and how long a first
-	// connection may be refused.
+// Timing has the intervals and timeouts of a Monitor.
+type Timing struct {
+	// Grace is the grace period: how long an engine may be away, or refuse a first connection, before
+	// it is reported as failed.
 	Grace time.Duration
-	// Patience is how long an engine that accepts a connection may take for its first answer, and
-	// for each step of a smoke test.
-	Patience time.Duration
-	// Retry is the pause after a failed attempt; once the grace is over it doubles with each, up to
-	// RetryMax.
+	// StepTimeout is the timeout of each step of a session: the engine's first answer, and the steps
+	// of the smoke test.
+	StepTimeout time.Duration
+	// Retry is the pause after a failed attempt. After the grace period it doubles with each failure,
+	// up to RetryMax.
 	Retry, RetryMax time.Duration
-	// Ping is the time between two signs of life, PingTimeout how long one may take. Engines for
-	// which they are costly are pinged less often.
+	// Ping is the ping interval and PingTimeout the timeout of one ping. The interval is multiplied by
+	// the engine's ping interval factor.
 	Ping, PingTimeout time.Duration
-	// Cleanup bounds the removal of the container of a smoke test that failed or was called off,
-	// for which Close waits; what is left is removed by the next smoke test.
+	// Cleanup is the timeout for removing the container of a smoke test that failed or was cancelled.
+	// Close waits for that. A container that is left is removed by the next smoke test.
 	Cleanup time.Duration
 }
 
-// DefaultPauses hold for emulated guests, too, in which a container takes up to 17 s.
-func DefaultPauses() Pauses {
-	return Pauses{
-		Grace: 10 * time.Second, Patience: 3 * time.Minute, Retry: time.Second, RetryMax: 30 * time.Second,
+// DefaultTiming returns the timing that rdd uses. It allows for emulated guests, in which running a
+// container takes up to 17 s.
+func DefaultTiming() Timing {
+	return Timing{
+		Grace: 10 * time.Second, StepTimeout: 3 * time.Minute, Retry: time.Second, RetryMax: 30 * time.Second,
 		Ping: 30 * time.Second, PingTimeout: time.Minute, Cleanup: 3 * time.Second,
 	}
 }
 
-func (p Pauses) orDefault() Pauses {
-	d := DefaultPauses()
-	return Pauses{
-		Grace: cmp.Or(p.Grace, d.Grace), Patience: cmp.Or(p.Patience, d.Patience),
-		Retry: cmp.Or(p.Retry, d.Retry), RetryMax: cmp.Or(p.RetryMax, d.RetryMax),
-		Ping: cmp.Or(p.Ping, d.Ping), PingTimeout: cmp.Or(p.PingTimeout, d.PingTimeout), Cleanup: cmp.Or(p.Cleanup, d.Cleanup),
+func (t Timing) orDefault() Timing {
+	d := DefaultTiming()
+	return Timing{
+		Grace: cmp.Or(t.Grace, d.Grace), StepTimeout: cmp.Or(t.StepTimeout, d.StepTimeout),
+		Retry: cmp.Or(t.Retry, d.Retry), RetryMax: cmp.Or(t.RetryMax, d.RetryMax),
+		Ping: cmp.Or(t.Ping, d.Ping), PingTimeout: cmp.Or(t.PingTimeout, d.PingTimeout), Cleanup: cmp.Or(t.Cleanup, d.Cleanup),
 	}
 }
 
 // Monitor follows one container engine in the background. It is safe for concurrent use.
 type Monitor struct {
 	config Config
-	// open makes what reaches a target; tests have their own.
+	// open returns the engine of a target; tests replace it.
 	open func(Target) (engine, error)
 
 	work sync.WaitGroup
-	// stop ends the calls of changed.
+	// stop ends the goroutine of Watch.
 	stop chan struct{}
-	// news wakes them.
-	news chan struct{}
+	// wake has it call changed. Its buffer of one merges changes that come in quick succession.
+	wake chan struct{}
 
 	mu      sync.Mutex
 	closed  bool
 	current *follower
 }
 
-// NewMonitor returns a Monitor that follows none.
+// NewMonitor returns a Monitor without a target. The caller closes it.
 func NewMonitor(config Config) *Monitor {
-	config.Pauses = config.Pauses.orDefault()
+	config.Timing = config.Timing.orDefault()
 	if config.Now == nil {
 		config.Now = time.Now
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	m := &Monitor{config: config, stop: make(chan struct{}), news: make(chan struct{}, 1)}
+	m := &Monitor{config: config, stop: make(chan struct{}), wake: make(chan struct{}, 1)}
 	m.open = m.openEngine
 	return m
 }
 
-// Watch has changed called whenever State may have changed: serially, and it must not block. It is
-// to be set once, before Follow.
+// Watch calls changed after each possible change of State, one call at a time, until Close. changed
+// must not block. Watch is called at most once, before Follow.
 func (m *Monitor) Watch(changed func()) {
 	m.work.Go(func() {
 		for {
 			select {
 			case <-m.stop:
 				return
-			case <-m.news:
+			case <-m.wake:
 				changed()
 			}
 		}
 	})
 }
 
-// Follow makes t the target instead of another one; nil: there is none. The same target again
-// changes nothing. It never blocks.
+// Follow makes t the target in place of the current one; nil means no target. Follow does nothing
+// when t equals the current target, or after Close. It does not block: work on the previous target
+// is cancelled, and the new work begins when that has ended.
 func (m *Monitor) Follow(t *Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,7 +175,8 @@ func (m *Monitor) Follow(t *Target) {
 	m.notify()
 }
 
-// drop ends the work on the target and returns what says that it has ended; nil when there is none.
+// drop cancels the work on the current target and returns a channel that is closed when the work
+// has ended; nil when there is no target. The caller holds mu.
 func (m *Monitor) drop() <-chan struct{} {
 	if m.current == nil {
 		return nil
@@ -181,7 +187,7 @@ func (m *Monitor) drop() <-chan struct{} {
 	return f.done
 }
 
-// State is what is known of the target; nil when the Monitor follows none.
+// State returns the health of the target; nil when there is no target.
 func (m *Monitor) State() *State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -191,7 +197,7 @@ func (m *Monitor) State() *State {
 	return m.current.snapshot()
 }
 
-// Close ends all work and waits for it.
+// Close cancels all work and waits until it has ended. It may be called more than once.
 func (m *Monitor) Close() {
 	m.mu.Lock()
 	m.drop()
@@ -203,10 +209,10 @@ func (m *Monitor) Close() {
 	m.work.Wait()
 }
 
-// notify says that State may have changed.
+// notify wakes the goroutine of Watch. It does not block.
 func (m *Monitor) notify() {
 	select {
-	case m.news <- struct{}{}:
-	default: // a call is due anyway
+	case m.wake <- struct{}{}:
+	default: // a call of changed is due already
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestProvesOnceAndStaysConnected(t *testing.T) {
+func TestVerifiesOnceAndStaysConnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{smokeTestTime: 3 * time.Second}
 		w := watch(t, s)
@@ -89,8 +89,8 @@ func TestLongInterruption(t *testing.T) {
 	})
 }
 
-// A smoke test takes longer than the grace in a slow guest; nobody knows by then whether the engine
-// works.
+// In a slow guest a smoke test takes longer than the grace period. An engine that was connected
+// before is reported as failed then: it is not known whether it works.
 func TestReconnectionThatTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{smokeTestTime: 15 * time.Second}
@@ -154,7 +154,7 @@ func TestEngineThatNeverAnswers(t *testing.T) {
 	})
 }
 
-func TestProofThatFails(t *testing.T) {
+func TestSmokeTestThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{runError: errors.New("starting it: no cgroups")}
 		w := watch(t, s)
@@ -187,7 +187,7 @@ func TestHungEngineIsNoticed(t *testing.T) {
 	})
 }
 
-// An engine that dies as soon as it is tested must not be tested in a circle.
+// An engine that exits during each smoke test is not tested without pauses.
 func TestEngineThatDiesAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{}

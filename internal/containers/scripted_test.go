@@ -45,7 +45,7 @@ func (s *scripted) set(change func()) {
 	change()
 }
 
-// answer is what becomes of a request.
+// answer blocks and fails as the test has set it.
 func (s *scripted) answer(ctx context.Context, late time.Duration) error {
 	s.mu.Lock()
 	refuse, hung := s.refuse, s.hung
@@ -64,9 +64,9 @@ func (s *scripted) answer(ctx context.Context, late time.Duration) error {
 	return ctx.Err()
 }
 
-func (s *scripted) describe() (title, hint string) { return "Docker", "rdd shell" }
-func (s *scripted) pingFactor() time.Duration      { return 1 }
-func (s *scripted) close()                         { s.set(func() { s.open-- }) }
+func (s *scripted) describe() (title, hint string)    { return "Docker", "rdd shell" }
+func (s *scripted) pingIntervalFactor() time.Duration { return 1 }
+func (s *scripted) close()                            { s.set(func() { s.open-- }) }
 
 func (s *scripted) version(ctx context.Context) (string, error) {
 	var slow time.Duration
@@ -79,11 +79,11 @@ func (s *scripted) ping(ctx context.Context) error {
 	return s.answer(ctx, 0)
 }
 
-func (s *scripted) listen(ctx context.Context, begun func()) error {
+func (s *scripted) listen(ctx context.Context, subscribed func()) error {
 	stream := make(chan error, 1)
 	s.set(func() { s.stream = stream; s.listening++ })
 	defer s.set(func() { s.listening-- })
-	begun()
+	subscribed()
 	select {
 	case err := <-stream:
 		return err
@@ -113,7 +113,7 @@ func (s *scripted) breakStream() {
 
 var target = Target{Engine: Moby, Instance: "rd", Run: 1}
 
-// watched is a Monitor all of whose states are noted.
+// watched is a Monitor that records its phases.
 type watched struct {
 	*Monitor
 	t *testing.T
@@ -157,7 +157,7 @@ func (w *watched) history() string {
 	return strings.TrimSpace(b.String())
 }
 
-// after lets time pass, and all that is to happen in it.
+// after lets time pass, and waits until all goroutines are blocked again.
 func after(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -16,17 +16,20 @@ import (
 // namePrefix begins the names of the smoke tests' containers.
 const namePrefix = "rdd-proof-"
 
-// smokeTest runs a container from beginning to end, and leaves none behind: neither its own, nor
-// that of a smoke test that was killed.
-func smokeTest(ctx context.Context, e engine, pauses Pauses) error {
-	step := func(what string, do func(context.Context) error) error { return within(ctx, pauses.Patience, what, do) }
+// smokeTest runs a container of the smoke test's image from beginning to end. It removes its own
+// container and those of earlier smoke tests that were killed. Its error names the step that
+// failed.
+func smokeTest(ctx context.Context, e engine, timing Timing) error {
+	step := func(what string, do func(context.Context) error) error {
+		return within(ctx, timing.StepTimeout, what, do)
+	}
 	if err := step("removing what an earlier proof left", func(ctx context.Context) error { return removeLeftovers(ctx, e) }); err != nil {
 		return err
 	}
 	if err := step("loading the image "+smokeimage.Name, func(ctx context.Context) error { return ensureImage(ctx, e) }); err != nil {
 		return err
 	}
-	return step("running a container", func(stepCtx context.Context) error { return runOnce(ctx, stepCtx, e, pauses.Cleanup) })
+	return step("running a container", func(stepCtx context.Context) error { return runSmokeContainer(ctx, stepCtx, e, timing.Cleanup) })
 }
 
 func removeLeftovers(ctx context.Context, e engine) error {
@@ -57,8 +60,9 @@ func ensureImage(ctx context.Context, e engine) error {
 	return err
 }
 
-// runOnce runs the container. One that is left when that fails, or its time is up, is removed.
-func runOnce(ctx, stepCtx context.Context, e engine, cleanup time.Duration) error {
+// runSmokeContainer runs the container and checks its exit code and output. When running it fails
+// or stepCtx ends, it removes the container within the time cleanup, even if ctx has ended.
+func runSmokeContainer(ctx, stepCtx context.Context, e engine, cleanup time.Duration) error {
 	name := namePrefix + strings.ToLower(rand.Text()[:8])
 	code, output, err := e.run(stepCtx, name)
 	switch {
@@ -77,7 +81,7 @@ func runOnce(ctx, stepCtx context.Context, e engine, cleanup time.Duration) erro
 	return nil
 }
 
-// quoted is a container's output in a message.
+// quoted returns the end of a message that quotes a container's output, shortened.
 func quoted(output string) string {
 	const most = 200
 	if output == "" {
@@ -89,7 +93,8 @@ func quoted(output string) string {
 	return fmt.Sprintf(" and wrote %q", output)
 }
 
-// within does something within a time; its error says what was done.
+// within calls do with a timeout. Its error begins with what was done, and says so when the timeout
+// was the reason.
 func within(ctx context.Context, most time.Duration, what string, do func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

@@ -2,6 +2,7 @@
 
 package controllers
 
-// Names are the controllers as --controllers knows them, each before those whose news it passes on.
-// It is also the order in which their rules judge: what the App's rules say comes first.
+// Names returns the names of all controllers, as --controllers has them. A controller comes before
+// those whose status it aggregates. The order is also that of their admission rules: the App's
+// rules come first.
 func Names() []string { return []string{"app", "engine", "limavm", "hostinfo", "integration"} }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestNames: scripts and saved arguments hold these names, so none may go or change.
+// TestNames checks the names that scripts and saved arguments hold. None may be removed or changed.
 func TestNames(t *testing.T) {
 	for _, name := range []string{"app", "limavm", "engine", "hostinfo", "integration"} {
 		if !slices.Contains(Names(), name) {

@@ -22,15 +22,16 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// controllerGrace is how long running reconciles may take to end; they hold nothing that must not
-// be interrupted.
+// controllerGrace is how long running reconciles may take to end when the daemon stops. It is
+// short: a reconcile can be interrupted at any time.
 const controllerGrace = 300 * time.Millisecond
 
-// initialReconcileTimeout bounds the initial reconcile: a machine that does not answer must not
-// keep the daemon from being reached.
+// initialReconcileTimeout bounds the initial reconcile. A machine that does not answer must not
+// delay the daemon's readiness for longer.
 const initialReconcileTimeout = 5 * time.Second
 
-// startControllers runs the controllers under one manager and returns when they watch.
+// startControllers does the initial reconcile, starts the controllers under one manager, and
+// returns when their watches have begun.
 func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server, controllers Controllers) error {
 	ctrl.SetLogger(klog.NewKlogr())
 	grace := controllerGrace
@@ -60,8 +61,8 @@ func (d *daemon) startControllers(ctx context.Context, server *apiserver.Server,
 	return d.parts.WaitFor(ctx, ready)
 }
 
-// reconcileOnce reconciles all that there is: what the API says of machines when the daemon is
-// ready is of now.
+// reconcileOnce does the initial reconcile, so that the API has the present state of machines when
+// the daemon is ready. A failure does not fail the start: the controllers try again.
 func (d *daemon) reconcileOnce(ctx context.Context, initial func(ctx context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, initialReconcileTimeout)
 	defer cancel()
@@ -72,7 +73,7 @@ func (d *daemon) reconcileOnce(ctx context.Context, initial func(ctx context.Con
 }
 
 // watching returns when the watches of rdd's own resources, which wake the controllers, have begun.
-// What the manager offers for that polls ten times a second.
+// The manager's own way to wait for that polls ten times a second.
 func watching(ctx context.Context, watched cache.Cache) error {
 	for _, object := range []ctrlclient.Object{&appv1.App{}, &limav1.LimaVM{}} {
 		informer, err := watched.GetInformer(ctx, object, cache.BlockUntilSynced(false))

@@ -28,18 +28,19 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// Options of Serve.
+// Options are the options of Serve.
 type Options struct {
 	Instance instance.Instance
-	Build    version.Build
-	// Background says that the standard streams are the instance's logs, and that somebody waits
-	// for the daemon's report.
+	// Build is this program's. The record has it, by which clients compare versions.
+	Build version.Build
+	// Background says that the standard streams are the instance's logs, and that a client waits for
+	// the daemon's report: see presence.Reporter.
 	Background bool
 }
 
-// run is the daemon: it returns when ctx ends, after an orderly stop, or when a part failed. It
-// calls ready once when the daemon is ready. presence.ErrRunning when another daemon of the
-// instance runs.
+// run runs the daemon. It returns after an orderly stop, when ctx has ended or a part has failed.
+// It calls ready once, when the daemon is ready. It returns presence.ErrRunning when another daemon
+// of the instance runs.
 func run(ctx context.Context, options Options, parts Parts, ready func()) error {
 	inst := options.Instance
 	if err := inst.MakeDirs(); err != nil {
@@ -62,7 +63,7 @@ type daemon struct {
 	began   time.Time
 	port    int
 	parts   supervise.Parts
-	// published are the files by which others find this daemon.
+	// published are the files by which clients find this daemon.
 	published []published
 }
 
@@ -83,7 +84,7 @@ func (d *daemon) run(ctx context.Context) error {
 	return errors.Join(err, d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
-// claim removes what a killed daemon left and writes the PID file, a hint for people.
+// claim removes what a killed daemon has left, and writes the PID file. The caller holds the lock.
 func (d *daemon) claim() error {
 	return errors.Join(
 		atomicfile.Remove(presence.RecordFile(d.inst)),
@@ -92,8 +93,8 @@ func (d *daemon) claim() error {
 	)
 }
 
-// start brings the parts up, each after what it needs. What was started is in d.parts even when it
-// fails.
+// start starts the parts, each after those it needs. The started parts are in d.parts even when
+// start fails.
 func (d *daemon) start(ctx context.Context) error {
 	listener, err := listen(d.wantedPort())
 	if err != nil {
@@ -150,8 +151,8 @@ func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *da
 	return server, controllers, err
 }
 
-// announce makes known that the daemon is ready: by its record to everybody, by its report to who
-// started it.
+// announce publishes the record, by which clients know that the daemon is ready, and reports to the
+// client that has started it.
 func (d *daemon) announce() error {
 	self, err := process.Identify(os.Getpid())
 	if err != nil {
@@ -168,13 +169,13 @@ func (d *daemon) announce() error {
 	if err := d.publish(presence.RecordFile(d.inst), data); err != nil {
 		return err
 	}
-	d.parts.Run("service directory", d.keep)
+	d.parts.Run("service directory", d.maintain)
 	d.step("Daemon is ready")
 	d.ready()
 	return nil
 }
 
-// step logs how far the start has come.
+// step logs the progress of the start.
 func (d *daemon) step(what string) {
 	klog.InfoS(what,
 		"after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
@@ -187,8 +188,8 @@ func (d *daemon) wantedPort() int {
 	return d.inst.Port()
 }
 
-// listen takes the port on the loopback address, or a free one when it is busy; the kubeconfig says
-// which.
+// listen listens on a port of the loopback address, or on a free one when that is in use. The
+// record and the kubeconfig have the port.
 func listen(port int) (net.Listener, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package daemon builds the control plane of one instance, runs it and stops it in
-// order: store, API server, controllers; and back. If any part fails, the whole daemon
-// ends with that error: it never runs on half-dead. Virtual machines are not part of it;
-// they go on while it is away.
+// Package daemon builds and runs the control plane of one instance. It starts the store, the API
+// server and the controllers in this order, and stops them in reverse. If a part fails, the daemon
+// stops with that error: it never runs with a part missing. Virtual machines are not part of the
+// daemon; they keep running without it.
 //
-// The lock file is the daemon's identity: who holds it is the daemon of the instance.
+// Whoever holds the lock (package presence) is the daemon of the instance.
+//
+// The daemon is tested with the whole command tree by the scripts of internal/cli, and is killed at
+// many points in test/e2e.
 package daemon

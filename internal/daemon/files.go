@@ -16,22 +16,23 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 )
 
-// keepInterval is how often the daemon checks its files: no event says that a directory above them
-// was moved away.
-const keepInterval = 2 * time.Second
+// maintainInterval is the time between two checks of the daemon's files. They are polled, because
+// no file event reports that a parent directory was moved.
+const maintainInterval = 2 * time.Second
 
-// errLost says that the daemon's service directory is not there any more: nobody can find this
-// daemon, and another one may have been started in its place.
+// errLost says that the daemon's service directory was moved or removed. Clients cannot find this
+// daemon any more, and another one may have been started in its place.
 var errLost = errors.New("it was removed while the daemon ran")
 
-// published is a file as it was written.
+// published is a file that clients read, with the content and the file information as it was
+// written.
 type published struct {
 	path string
 	data []byte
 	info fs.FileInfo
 }
 
-// publish writes a file that others find the daemon by, for the user alone to read.
+// publish writes a file by which clients find the daemon, with mode 0600, and has it maintained.
 func (d *daemon) publish(path string, data []byte) error {
 	p := published{path: path, data: data}
 	err := p.write()
@@ -51,17 +52,16 @@ func (p *published) write() error {
 	return nil
 }
 
-// intact reports whether the file is as it was written.
+// intact reports whether the file is unchanged since it was written.
 func (p *published) intact() bool {
 	info, err := os.Stat(p.path)
 	return err == nil && os.SameFile(info, p.info) && info.Size() == p.info.Size() && info.ModTime().Equal(p.info.ModTime())
 }
 
-// keep puts published files right that somebody changed or removed, keeps logs from growing for
-// ever, and fails when the service directory is lost. It is the first part to stop, and then takes
-// the record away.
-func (d *daemon) keep(ctx context.Context) error {
-	ticker := time.NewTicker(keepInterval)
+// maintain restores published files that were changed or removed, rotates logs, and fails when the
+// service directory is lost. It is the first part to be stopped, and removes the record then.
+func (d *daemon) maintain(ctx context.Context) error {
+	ticker := time.NewTicker(maintainInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -75,7 +75,7 @@ func (d *daemon) keep(ctx context.Context) error {
 	}
 }
 
-// checkFiles is one round of keep.
+// checkFiles does one check of maintain.
 func (d *daemon) checkFiles() error {
 	current, err := d.lock.Current()
 	if err != nil {
@@ -98,8 +98,8 @@ func (d *daemon) checkFiles() error {
 	return nil
 }
 
-// withdraw removes a file of this daemon, unless the directory was lost: then it is another
-// daemon's.
+// withdraw removes a published file. It removes none when the service directory is lost: the file
+// at that path is another daemon's then.
 func (d *daemon) withdraw(path string) error {
 	current, err := d.lock.Current()
 	if err != nil || !current {

@@ -12,7 +12,7 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// renderKubeconfig says how the user reaches the API, token included.
+// renderKubeconfig returns the user's kubeconfig, with the token in it.
 func renderKubeconfig(inst instance.Instance, config *rest.Config) ([]byte, error) {
 	name := "rdd-" + inst.Name
 	file := clientcmdapi.NewConfig()

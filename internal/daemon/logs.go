@@ -14,11 +14,11 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// rotateLogs begins logs anew that have grown too large, of a daemon whose standard streams are its
-// logs. One old log is kept, so that logs take at most twice presence.MaxLog each, and what is
+// rotateLogs rotates logs that are larger than presence.MaxLog, if the standard streams are the
+// instance's logs. One old log is kept. A log takes at most twice presence.MaxLog, plus what is
 // written between two checks.
 func (d *daemon) rotateLogs() error {
-	if !d.options.Background || runtime.GOOS == "windows" { // which moves no file that is being written to
+	if !d.options.Background || runtime.GOOS == "windows" { // Windows cannot rename an open file
 		return nil
 	}
 	return errors.Join(
@@ -30,7 +30,7 @@ func (d *daemon) rotateLogs() error {
 func rotate(path string, stream *os.File) error {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() <= presence.MaxLog {
-		return nil // one that somebody removed comes back with the next start
+		return nil // a log that was removed is created by the next start
 	}
 	log, err := presence.OpenLog(path)
 	if err != nil {

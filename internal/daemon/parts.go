@@ -13,21 +13,21 @@ import (
 
 // Parts are what a daemon runs besides the store and the API server. Package wiring builds them.
 type Parts struct {
-	// Port of the API on 127.0.0.1; 0 is the instance's default.
+	// Port is the API's port on 127.0.0.1; 0 means the instance's default.
 	Port int
-	// Controllers builds the controllers, which reach the API server as config says for a user. The
-	// server does not run yet.
+	// Controllers builds the controllers. config returns the client configuration for a user name. The
+	// API server does not run yet when Controllers is called.
 	Controllers func(ctx context.Context, config func(user string) *rest.Config) Controllers
 }
 
-// Controllers are what runs under one manager.
+// Controllers are the controllers of a daemon, which run under one manager.
 type Controllers interface {
-	// Rules are their admission rules.
+	// Rules returns their admission rules.
 	Rules() []rules.Rule
-	// Setup hangs them into a manager made with scheme.New, which has not started. Before the
-	// manager starts, initial reconciles once all that there is.
+	// Setup registers them with a manager that has the scheme of scheme.New and has not started.
+	// initial does the initial reconcile: every existing object once. The daemon calls it before it
+	// starts the manager.
 	Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error)
-	// Close ends what they have begun in the background. The daemon calls it before it ends the
-	// manager.
+	// Close ends their work in the background. The daemon calls it before it stops the manager.
 	Close()
 }

@@ -14,15 +14,15 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// ErrFailed says that a daemon in the background failed. The reason is in its log, in the
-// instance's last failure, and with whoever started it.
+// ErrFailed says that a daemon in the background has failed. The reason is in its log, in the
+// instance's last failure (presence.LastFailure), and in its report.
 var ErrFailed = errors.New("the daemon failed, as its log says")
 
-// Serve builds the daemon's parts and runs it until ctx ends. In the background it reports over the
-// pipe that the client left open for it, and a failure is logged and returned as ErrFailed;
-// otherwise the failure is returned.
+// Serve builds the daemon's parts and runs the daemon until ctx ends. In the background it reports
+// to the client that has started it, logs a failure and returns ErrFailed; otherwise it returns the
+// failure.
 func Serve(ctx context.Context, options Options, build func() (Parts, error)) error {
-	logrus.SetLevel(logrus.WarnLevel) // kine's
+	logrus.SetLevel(logrus.WarnLevel) // kine logs by logrus
 	report := func(string) {}
 	if options.Background {
 		report = presence.Reporter()
@@ -52,8 +52,8 @@ func buildAndRun(ctx context.Context, options Options, build func() (Parts, erro
 	return err
 }
 
-// saveFailure keeps for later why the daemon failed, unless it was not the daemon of the instance,
-// or is not any more: then the instance is another daemon's.
+// saveFailure saves the failure as the instance's last one. It saves none when the instance belongs
+// to another daemon, or does not exist.
 func saveFailure(inst instance.Instance, failure error) error {
 	exists, err := presence.Exists(inst)
 	if err != nil || !exists || errors.Is(failure, presence.ErrRunning) || errors.Is(failure, errLost) {

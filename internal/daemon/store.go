@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// firstBackup is how long after its start the daemon backs the store up, if it has changed: a
-	// start has better things to do.
+	// firstBackup is the time from the daemon's start to the first backup of the store. The delay
+	// keeps the start quick. A store that has not changed is not backed up.
 	firstBackup = 10 * time.Second
-	// backupInterval is how often it does then, if the store has changed.
+	// backupInterval is the time between two backups after that.
 	backupInterval = 15 * time.Minute
 )
 
-// openStore opens the store; a damaged one is an error that names the ways out.
+// openStore opens the store. The error for a damaged store says what can be done.
 func (d *daemon) openStore() (*datastore.Store, error) {
 	path := d.inst.StoreFile()
 	store, err := datastore.Open(path)

@@ -5,20 +5,24 @@ package hostconfig
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 )
 
-// step changes one thing.
+// step makes or undoes one change on the host.
 type step func() error
 
-// run runs steps. A Problem is noted and the next step runs; any other error ends it, as the record
-// could not be written.
-func (s *session) run(steps ...step) error {
+// run runs steps. A *Problem is recorded and the next step runs. Any other error ends the run and
+// is returned: the record could not be written, so nothing more may be changed.
+func (tx *transaction) run(steps ...step) error {
 	for _, do := range steps {
 		err := do()
 		var p *Problem
 		if errors.As(err, &p) {
-			s.problems = append(s.problems, *p)
+			tx.problems = append(tx.problems, *p)
 		} else if err != nil {
 			return err
 		}
@@ -26,50 +30,85 @@ func (s *session) run(steps ...step) error {
 	return nil
 }
 
-// apply makes everything what is wanted.
-func (s *session) apply(ctx context.Context, want Want) (Report, error) {
-	before := slices.Clone(s.Problems)
-	steps := []step{s.undoCurrent, s.undoContext, s.undoSocket}
+// apply makes all settings what want says, and records how it went.
+func (tx *transaction) apply(ctx context.Context, want Want) (Report, error) {
+	before := slices.Clone(tx.Problems)
+	steps := []step{tx.undoCurrent, tx.undoContext, tx.undoSocket}
 	if want.Docker {
-		decides := s.environment()
-		s.Environment = &decides
-		steps = []step{s.move, s.context, s.socket, func() error { return s.current(ctx, want.Ready) }}
+		decides := tx.environment()
+		tx.Environment = &decides
+		steps = []step{tx.move, tx.context, tx.socket, func() error { return tx.current(ctx, want.Ready) }}
 	}
-	if err := s.finish(Names(), s.run(steps...)); err != nil {
+	if err := tx.finish(Names(), tx.run(steps...)); err != nil {
 		return Report{}, err
 	}
-	fresh := slices.DeleteFunc(slices.Clone(s.problems), func(p Problem) bool { return slices.Contains(before, p) })
-	return Report{Problems: s.problems, Fresh: fresh}, nil
+	fresh := slices.DeleteFunc(slices.Clone(tx.problems), func(p Problem) bool { return slices.Contains(before, p) })
+	return Report{Problems: tx.problems, Fresh: fresh}, nil
 }
 
-// finish records how it ended for the names that were dealt with.
-func (s *session) finish(names []string, err error) error {
+// finish writes the record, unless err says that it cannot be written. The problems of this
+// transaction replace the recorded ones of the settings that names lists.
+func (tx *transaction) finish(names []string, err error) error {
 	if err != nil {
 		return err
 	}
-	s.dropDirs()
-	s.Problems = append(slices.DeleteFunc(s.Problems, func(p Problem) bool { return slices.Contains(names, p.Name) }), s.problems...)
-	return s.save()
+	tx.dropDirs()
+	tx.Problems = append(slices.DeleteFunc(tx.Problems, func(p Problem) bool { return slices.Contains(names, p.Name) }), tx.problems...)
+	return tx.save()
 }
 
-// problem is what was noted, as an error.
-func (s *session) problem() error {
+// problem returns the problems of this transaction as one error; nil when there are none.
+func (tx *transaction) problem() error {
 	var errs []error
-	for _, p := range s.problems {
+	for _, p := range tx.problems {
 		errs = append(errs, &p)
 	}
 	return errors.Join(errs...)
 }
 
-// move undoes what was done where docker's configuration was before DOCKER_CONFIG changed.
-func (s *session) move() error {
-	dir := s.environment().ConfigDir
-	moved := s.Context != nil && s.Context.File != contextFile(dir, s.host.Name) || s.Current != nil && s.Current.File != configFile(dir)
+// move undoes what was done in another configuration of docker's, after DOCKER_CONFIG has changed.
+func (tx *transaction) move() error {
+	dir := tx.environment().ConfigDir
+	moved := tx.Context != nil && tx.Context.File != contextFile(dir, tx.host.Name) || tx.Current != nil && tx.Current.File != configFile(dir)
 	if !moved {
 		return nil
 	}
-	s.Judged = judgement{}
-	err := s.run(s.undoCurrent, s.undoContext)
-	s.dropDirs()
+	tx.Decision = decision{}
+	err := tx.run(tx.undoCurrent, tx.undoContext)
+	tx.dropDirs()
 	return err
+}
+
+// prepare writes the record of what is about to be done, and makes the directory that it is done
+// in. The record comes first: a process that is killed in between leaves nothing that no record
+// knows.
+func (tx *transaction) prepare(name, dir string) error {
+	tx.noteDirs(tx.dirsFor(dir))
+	if err := tx.save(); err != nil {
+		return err
+	}
+	if err := tx.makeDirs(dir); err != nil {
+		return tx.failed(name, err)
+	}
+	return nil
+}
+
+// failed returns the Problem of a setting whose change on the host failed with err.
+func (tx *transaction) failed(name string, err error) error {
+	return &Problem{name, cause(err), "see to that; it is tried again by itself"}
+}
+
+// cause says what is wrong with which directory. It leaves out the name of the file: that of a
+// temporary file differs each time, and the same problem would be reported as a new one.
+func cause(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(path.Path), path.Err)
+	case errors.As(err, &link):
+		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(link.New), link.Err)
+	default:
+		return err.Error()
+	}
 }

@@ -4,159 +4,82 @@ package hostconfig
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
-	"strconv"
-	"strings"
+	"io/fs"
+	"os"
+	"path/filepath"
 )
 
-// currentKey is the key of docker's config.json that names the context docker uses.
-const currentKey = "currentContext"
+// newConfig is the text that stands for a config.json that does not exist or is blank.
+const newConfig = "{\n}"
 
-// document is the text of a config.json with the places of its members. It is changed by replacing
-// bytes, so that the rest stays what its owner wrote.
-type document struct {
-	text    []byte
-	open    int // after the brace that opens it
-	shut    int // before the brace that closes it
-	members []member
-	current int // the index of currentContext in members; -1: there is none
-	name    string
+func configFile(configDir string) string { return filepath.Join(configDir, "config.json") }
+
+// config is docker's config.json.
+type config struct {
+	document
+	// file is its path, target the path that a link resolves to.
+	file, target string
+	mode         fs.FileMode
+	// made says that the file does not exist yet. blank is its content if that is white space only.
+	made  bool
+	blank *string
 }
 
-// member is where a member of the object is: from its key to the end of its value.
-type member struct{ key, colon, value, end int }
-
-// parse finds the members of a config.json.
-func parse(text []byte) (document, error) {
-	d := document{text: text, current: -1}
-	tokens := json.NewDecoder(bytes.NewReader(text))
-	first, err := tokens.Token()
-	switch {
-	case err != nil:
-		return d, place(text, tokens.InputOffset(), err)
-	case first != json.Delim('{'):
-		return d, errors.New("it holds no JSON object")
+// selected is the context that docker uses; "default" when none is named.
+func (c config) selected() string {
+	if c.name == "" {
+		return defaultContext
 	}
-	d.open = int(tokens.InputOffset())
-	for at := d.open; tokens.More(); {
-		if err := d.readMember(tokens, at); err != nil {
-			return d, err
-		}
-		at = d.members[len(d.members)-1].end
-	}
-	if _, err := tokens.Token(); err != nil {
-		return d, place(text, tokens.InputOffset(), err)
-	}
-	d.shut = int(tokens.InputOffset()) - 1
-	if _, err := tokens.Token(); !errors.Is(err, io.EOF) {
-		return d, place(text, int64(d.shut+1), errors.New("something follows the JSON object"))
-	}
-	return d, nil
+	return c.name
 }
 
-// readMember reads the member that follows at.
-func (d *document) readMember(tokens *json.Decoder, at int) error {
-	key, err := tokens.Token()
+// readConfig reads a config.json, following links as docker does.
+func readConfig(file string) (config, error) {
+	c := config{file: file, target: file, mode: 0o600}
+	text, err := c.read()
 	if err != nil {
-		return place(d.text, tokens.InputOffset(), err)
+		return c, damaged(file, err)
 	}
-	m := member{key: at + bytes.IndexByte(d.text[at:], '"'), colon: int(tokens.InputOffset())}
-	var value json.RawMessage
-	if err := tokens.Decode(&value); err != nil {
-		return place(d.text, tokens.InputOffset(), err)
+	if len(bytes.TrimSpace(text)) == 0 {
+		held := string(text)
+		c.blank, text = &held, []byte(newConfig)
 	}
-	m.end = int(tokens.InputOffset())
-	m.value = m.end - len(value)
-	d.members = append(d.members, m)
-	// Docker's reader ignores case, and of several takes the last.
-	if name, ok := key.(string); !ok || !strings.EqualFold(name, currentKey) {
-		return nil
+	if c.document, err = parse(text); err != nil {
+		return c, damaged(file, err)
 	}
-	if d.current >= 0 {
-		return place(d.text, int64(m.key), fmt.Errorf("the key %q is there twice", currentKey))
-	}
-	d.current = len(d.members) - 1
-	if err := json.Unmarshal(value, &d.name); err != nil {
-		return place(d.text, int64(m.value), fmt.Errorf("the value of %q is no string", currentKey))
-	}
-	return nil
+	return c, nil
 }
 
-// place says where in the text an error is.
-func place(text []byte, offset int64, err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		offset = syntax.Offset
+func (c *config) read() (text []byte, err error) {
+	if _, err := os.Lstat(c.file); errors.Is(err, fs.ErrNotExist) {
+		c.made = true
+		return []byte(newConfig), nil
 	}
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	if c.target, err = filepath.EvalSymlinks(c.file); err != nil {
+		return nil, err
 	}
-	before := text[:min(int(offset), len(text))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	info, err := os.Stat(c.target)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no file")
+	}
+	c.mode = info.Mode().Perm()
+	return os.ReadFile(c.target)
 }
 
-// raw is the value of currentContext as it is written; empty when there is none.
-func (d document) raw() string {
-	if d.current < 0 {
-		return ""
+func damaged(file string, err error) error {
+	return &Problem{Current, fmt.Sprintf("docker's configuration %s cannot be used, and was left alone: %v", file, err),
+		"repair it, or move it away; until then: rdd run docker …"}
+}
+
+// configFile is the config.json that we changed; while there is none, the one that we would change.
+func (tx *transaction) configFile() string {
+	if tx.Current != nil {
+		return tx.Current.File
 	}
-	m := d.members[d.current]
-	return string(d.text[m.value:m.end])
+	return configFile(tx.environment().ConfigDir)
 }
-
-// with is the text with another value of currentContext, as it is to be written; "" is the text
-// without it. It is the exact reverse of itself: a value that was added and is removed leaves the
-// bytes that were.
-func (d document) with(raw string) []byte {
-	switch {
-	case d.current >= 0 && raw == "":
-		return d.without()
-	case d.current >= 0:
-		m := d.members[d.current]
-		return splice(d.text, m.value, m.end, raw)
-	case raw == "":
-		return d.text
-	case len(d.members) == 0:
-		return splice(d.text, d.open, d.open, d.indent()+strconv.Quote(currentKey)+": "+raw)
-	default:
-		first, last := d.members[0], d.members[len(d.members)-1]
-		return splice(d.text, last.end, last.end,
-			","+string(d.text[d.open:first.key])+strconv.Quote(currentKey)+string(d.text[last.colon:last.value])+raw)
-	}
-}
-
-// without takes the member out, with the comma before it, or after it when it is the first.
-func (d document) without() []byte {
-	m := d.members[d.current]
-	switch {
-	case d.current > 0:
-		return splice(d.text, d.members[d.current-1].end, m.end, "")
-	case len(d.members) > 1:
-		return splice(d.text, m.key, d.members[1].key, "")
-	default:
-		return splice(d.text, d.open, m.end, "")
-	}
-}
-
-// indent is how a first member begins: on a line of its own if the closing brace has one.
-func (d document) indent() string {
-	gap := string(d.text[d.open:d.shut])
-	end := strings.IndexByte(gap, '\n')
-	if end < 0 {
-		return ""
-	}
-	return gap[:end+1] + "\t"
-}
-
-func splice(text []byte, from, to int, with string) []byte {
-	return slices.Concat(text[:from], []byte(with), text[to:])
-}
-
-// isEmpty reports whether the text is an object without members.
-func (d document) isEmpty() bool { return len(d.members) == 0 }

@@ -17,12 +17,12 @@ import (
 // contextDescription is what `docker context ls` shows.
 const contextDescription = "Docker in the VM of Rancher Desktop; made and removed by rdd"
 
-// contextFile is where docker's store has a context.
+// contextFile is the file in which docker's store keeps a context.
 func contextFile(configDir, name string) string {
 	return filepath.Join(configDir, "contexts", "meta", hash([]byte(name)), "meta.json")
 }
 
-// tlsDir is where docker's store has the keys of a context's Docker endpoint.
+// tlsDir is the directory in which docker's store keeps the keys of a context's Docker endpoint.
 func tlsDir(configDir, name string) string {
 	return filepath.Join(configDir, "contexts", "tls", hash([]byte(name)), "docker")
 }
@@ -62,22 +62,22 @@ func (h *Host) contextContent() ([]byte, error) {
 
 func (h *Host) socketURL() string { return "unix://" + h.Socket }
 
-// claim is whose a context of our name is.
+// claim says who made a context of our name.
 type claim int
 
 const (
 	// claimNone: there is none.
 	claimNone claim = iota
-	// claimOurs: it is what we would write; claimOld: what we wrote some time.
+	// claimOurs: it is what we would write now. claimOld: it is what we wrote before.
 	claimOurs
 	claimOld
-	// claimEdited: we made it, others have changed it since, and it still leads to our socket.
+	// claimEdited: we made it, others have changed it since, and it still points to our socket.
 	claimEdited
-	// claimForeign: somebody else made it, or made it lead elsewhere.
+	// claimForeign: somebody else made it, or pointed it to another socket.
 	claimForeign
 )
 
-// claim finds out whose the context in a file is.
+// claim finds out who made the context in a file; made is our record of it, nil when there is none.
 func (h *Host) claim(file string, made *madeContext) (claim, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,135 +106,105 @@ func (h *Host) claim(file string, made *madeContext) (claim, error) {
 	return claimForeign, nil
 }
 
-func (s *session) contextFile() (string, error) {
-	dir := s.environment().ConfigDir
+func (tx *transaction) contextFile() (string, error) {
+	dir := tx.environment().ConfigDir
 	if !filepath.IsAbs(dir) {
 		return "", &Problem{Context, fmt.Sprintf("DOCKER_CONFIG is %q, which is a different directory for each program", dir),
 			"set it to an absolute path and run: rdd service stop; rdd service start"}
 	}
-	return contextFile(dir, s.host.Name), nil
+	return contextFile(dir, tx.host.Name), nil
 }
 
-// context makes our context, or what it has become, what it should be.
-func (s *session) context() error {
-	if s.off(Context) {
-		return s.run(s.undoCurrent, s.undoContext)
+// context creates our context, and writes it again where it has drifted.
+func (tx *transaction) context() error {
+	if tx.off(Context) {
+		return tx.run(tx.undoCurrent, tx.undoContext)
 	}
-	file, err := s.contextFile()
+	file, err := tx.contextFile()
 	if err != nil {
 		return err
 	}
-	found, err := s.host.claim(file, s.Context)
+	found, err := tx.host.claim(file, tx.Context)
 	switch {
 	case err != nil:
 		return err
-	case found == claimOurs && s.Context != nil:
+	case found == claimOurs && tx.Context != nil:
 		return nil
 	case found == claimForeign:
-		s.Context = nil
-		return s.foreignContext()
+		tx.Context = nil
+		return tx.foreignContext()
 	}
-	return s.writeContext(file)
+	return tx.writeContext(file)
 }
 
-func (s *session) foreignContext() error {
-	name := s.host.Name
+func (tx *transaction) foreignContext() error {
+	name := tx.host.Name
 	return &Problem{Context, fmt.Sprintf(
 		"there is a docker context %s that rdd did not make, or that was made to lead elsewhere since; it was left alone", name,
 	),
 		fmt.Sprintf("to let rdd make its own: docker context rm %s; to use none: rdd integration off %s", name, Context)}
 }
 
-// writeContext makes our context; one that is there already is replaced.
-func (s *session) writeContext(file string) error {
-	content, err := s.host.contextContent()
+// writeContext creates our context, or replaces the one that is there. The hash of the new content
+// is in the record before it is written, so that a killed process's context is known to be ours.
+func (tx *transaction) writeContext(file string) error {
+	content, err := tx.host.contextContent()
 	if err != nil {
 		return err
 	}
-	if s.Context == nil {
-		s.record.Context = &madeContext{File: file}
+	if tx.Context == nil {
+		tx.record.Context = &madeContext{File: file}
 	}
-	if !slices.Contains(s.Context.Hashes, hash(content)) {
-		s.Context.Hashes = append(s.Context.Hashes, hash(content))
+	if !slices.Contains(tx.Context.Hashes, hash(content)) {
+		tx.Context.Hashes = append(tx.Context.Hashes, hash(content))
 	}
-	if err := s.prepare(Context, filepath.Dir(file)); err != nil {
+	if err := tx.prepare(Context, filepath.Dir(file)); err != nil {
 		return err
 	}
-	if err := s.host.files.Write(file, content, 0o644); err != nil {
-		return s.failed(Context, err)
+	if err := tx.host.files.Write(file, content, 0o644); err != nil {
+		return tx.failed(Context, err)
 	}
-	s.Context.Hashes = []string{hash(content)}
+	tx.Context.Hashes = []string{hash(content)}
 	return nil
 }
 
-// prepare records what is about to be done and makes the directory that it is done in.
-func (s *session) prepare(name, dir string) error {
-	s.noteDirs(s.dirsFor(dir))
-	if err := s.save(); err != nil {
-		return err
+// undoContext removes our context. One that others have pointed to another socket is theirs and
+// stays.
+func (tx *transaction) undoContext() error {
+	file := contextFile(tx.environment().ConfigDir, tx.host.Name)
+	if tx.Context != nil {
+		file = tx.Context.File
 	}
-	if err := s.makeDirs(dir); err != nil {
-		return s.failed(name, err)
-	}
-	return nil
-}
-
-// failed is the problem that the host could not be changed.
-func (s *session) failed(name string, err error) error {
-	return &Problem{name, cause(err), "see to that; it is tried again by itself"}
-}
-
-// cause says what is wrong with which directory. The name of a temporary file is another one each
-// time, and would make the same problem a new one.
-func cause(err error) string {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(path.Path), path.Err)
-	case errors.As(err, &link):
-		return fmt.Sprintf("%s could not be changed: %v", filepath.Dir(link.New), link.Err)
-	default:
-		return err.Error()
-	}
-}
-
-// undoContext removes our context. What others made of it is theirs.
-func (s *session) undoContext() error {
-	file := contextFile(s.environment().ConfigDir, s.host.Name)
-	if s.Context != nil {
-		file = s.Context.File
-	}
-	found, err := s.host.claim(file, s.Context)
-	if err != nil && s.Context == nil {
+	found, err := tx.host.claim(file, tx.Context)
+	if err != nil && tx.Context == nil {
 		return nil // there is something, and it is not ours
 	}
 	if err != nil {
 		return err
 	}
-	if found != claimForeign && (s.Context != nil || found == claimOurs) {
-		if err := s.removeContext(file); err != nil {
+	if found != claimForeign && (tx.Context != nil || found == claimOurs) {
+		if err := tx.removeContext(file); err != nil {
 			return err
 		}
 	}
-	s.record.Context = nil
+	tx.record.Context = nil
 	return nil
 }
 
-// removeContext removes a context with its directory, in which others may have put something.
-func (s *session) removeContext(file string) error {
+// removeContext removes a context, and its directory unless others have put something into it.
+func (tx *transaction) removeContext(file string) error {
 	if _, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := s.host.files.Remove(file); err != nil {
-		return s.failed(Context, err)
+	if err := tx.host.files.Remove(file); err != nil {
+		return tx.failed(Context, err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err == nil && len(entries) == 0 {
-		err = s.host.files.Remove(filepath.Dir(file))
+		err = tx.host.files.Remove(filepath.Dir(file))
 	}
 	if err != nil {
-		return s.failed(Context, err)
+		return tx.failed(Context, err)
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ func (q quickFiles) Write(path string, data []byte, mode fs.FileMode) error {
 	return os.Rename(temporary(path), path)
 }
 
-// dyingFiles does so many changes; then the process is dead and changes nothing more. half says
-// that it dies after the last of them was done, or within a write, whose temporary file stays.
+// dyingFiles makes a number of changes and then none any more, as a process that was killed. half
+// says that it is killed within the last write, whose temporary file stays.
 type dyingFiles struct {
 	quickFiles
 	left int
@@ -97,8 +97,8 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// killedAt lives a life with the k-th change as the last one of some process, and reports whether
-// there was a k-th.
+// killedAt goes through applying and undoing, with the k-th change as the last one of its process,
+// and reports whether there was a k-th.
 func killedAt(t *testing.T, prepare func(*testing.T, *world), k int, half bool, then string) bool {
 	w := newWorld(t)
 	prepare(t, w)

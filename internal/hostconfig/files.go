@@ -12,7 +12,7 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// files is how the host is changed; a test's may fail.
+// files is how the host is changed. Tests have implementations that fail or count.
 type files interface {
 	// Write replaces a file.
 	Write(path string, data []byte, mode fs.FileMode) error
@@ -20,13 +20,13 @@ type files interface {
 	Mkdir(path string) error
 	// Remove removes a file or an empty directory, if it is there.
 	Remove(path string) error
-	// Sweep removes what an interrupted Write of the path left.
+	// Sweep removes the temporary files that interrupted Writes of the path have left.
 	Sweep(path string) error
-	// Link makes a symbolic link; fs.ErrExist when the path is taken.
+	// Link makes a symbolic link. The error is fs.ErrExist when the path exists.
 	Link(target, path string) error
 }
 
-// diskFiles changes the real ones.
+// diskFiles changes the real files, and syncs them.
 type diskFiles struct{}
 
 func (diskFiles) Write(path string, data []byte, mode fs.FileMode) error {
@@ -60,16 +60,17 @@ func (diskFiles) Link(target, path string) error {
 	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
-// dirsFor lists a directory and those above it as far as they are not there, or rdd made them.
-func (s *session) dirsFor(dir string) []string {
+// dirsFor lists dir and the directories above it that do not exist yet, or that another instance's
+// record says rdd made.
+func (tx *transaction) dirsFor(dir string) []string {
 	dirs := missing(dir)
-	for _, other := range s.host.others() {
+	for _, other := range tx.host.others() {
 		dirs = append(dirs, slices.DeleteFunc(slices.Clone(other.Dirs), func(d string) bool { return !isAbove(d, dir) })...)
 	}
 	return dirs
 }
 
-// missing lists a directory and those above it that are not there, deepest first.
+// missing lists dir and the directories above it that do not exist, deepest first.
 func missing(dir string) []string {
 	var dirs []string
 	for ; ; dir = filepath.Dir(dir) {
@@ -80,18 +81,18 @@ func missing(dir string) []string {
 	}
 }
 
-func (s *session) makeDirs(dir string) error {
+func (tx *transaction) makeDirs(dir string) error {
 	for _, d := range slices.Backward(missing(dir)) {
-		if err := s.host.files.Mkdir(d); err != nil {
+		if err := tx.host.files.Mkdir(d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) noteDirs(dirs []string) {
-	s.Dirs = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.Dirs), dirs...))))
-	slices.Reverse(s.Dirs) // what is inside sorts behind what it is in
+func (tx *transaction) noteDirs(dirs []string) {
+	tx.Dirs = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(tx.Dirs), dirs...))))
+	slices.Reverse(tx.Dirs) // deepest first: a directory sorts after the one that it is in
 }
 
 func isAbove(dir, path string) bool {
@@ -103,14 +104,14 @@ func isAbove(dir, path string) bool {
 	return false
 }
 
-// dropDirs removes the directories that rdd made, once nothing of ours is in them; one that others
-// use is theirs.
-func (s *session) dropDirs() {
-	if s.usesDocker() {
+// dropDirs removes the directories that rdd made, once docker's configuration holds nothing of
+// ours. A directory that others have put something into stays.
+func (tx *transaction) dropDirs() {
+	if tx.usesDocker() {
 		return
 	}
-	for _, dir := range s.Dirs {
-		_ = s.host.files.Remove(dir) // it fails when it is not empty, and says nothing else worth knowing
+	for _, dir := range tx.Dirs {
+		_ = tx.host.files.Remove(dir) // fails when it is not empty: then it is in use and stays
 	}
-	s.Dirs = nil
+	tx.Dirs = nil
 }

@@ -20,7 +20,7 @@ func TestForeignContext(t *testing.T) {
 	report, err := h.Apply(t.Context(), w.ready(1))
 	w.must(err)
 	if len(report.Problems) != 1 || len(report.Fresh) != 1 ||
-		!strings.Contains(report.Problems[0].WayOut, "docker context rm rancher-desktop-2") {
+		!strings.Contains(report.Problems[0].Remedy, "docker context rm rancher-desktop-2") {
 		t.Errorf("problems: %v", report.Problems)
 	}
 	w.wantState(h, Foreign, NotApplied, Off)
@@ -60,7 +60,7 @@ func TestEditedContext(t *testing.T) {
 	}
 }
 
-// TestOlderContext: a context whose socket is another now is ours all the same.
+// TestOlderContext: a context that we made with another socket path is ours.
 func TestOlderContext(t *testing.T) {
 	w := newWorld(t)
 	before := w.snapshot()
@@ -155,9 +155,9 @@ func (f *fullFiles) Write(path string, data []byte, mode os.FileMode) error {
 	return fmt.Errorf("writing %s: %w", path, &os.PathError{Op: "open", Path: fmt.Sprintf("%s-%d", path, f.tries), Err: syscall.EROFS})
 }
 
-// TestFailureIsToldOnce: what fails in the same way again is nothing new, and ends when it no
+// TestFailureIsReportedOnce: what fails in the same way again is nothing new, and ends when it no
 // longer fails.
-func TestFailureIsToldOnce(t *testing.T) {
+func TestFailureIsReportedOnce(t *testing.T) {
 	w := newWorld(t)
 	h := w.host("2")
 	h.files = &fullFiles{}
@@ -180,7 +180,7 @@ func TestFailureIsToldOnce(t *testing.T) {
 	w.must(os.Remove(contextFile(w.env.ConfigDir, h.Name)))
 	_, err = h.Apply(t.Context(), Want{Docker: true})
 	w.must(err)
-	if got := w.thing(h, Context); got.State != NotApplied || !strings.Contains(got.Problem, "read-only file system") {
+	if got := w.setting(h, Context); got.State != NotApplied || !strings.Contains(got.Problem, "read-only file system") {
 		t.Errorf("it is shown as %+v", got)
 	}
 	w.apply(w.host("2"), Want{Docker: true})

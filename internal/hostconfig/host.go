@@ -15,23 +15,23 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Names of what is changed.
+// Names of the settings.
 const (
 	Context = "docker-context"
 	Current = "docker-current-context"
 	Socket  = "docker-socket"
 )
 
-// Names are all of them, in the order in which they are shown.
+// Names lists the settings in the order in which they are shown.
 func Names() []string { return []string{Context, Current, Socket} }
 
-// DefaultSocket is where docker's default context looks for its engine.
+// DefaultSocket is the socket of docker's default context.
 const DefaultSocket = "/var/run/docker.sock"
 
-// lockTimeout bounds the wait for other instances, which may be asking an engine whether it works.
+// lockTimeout bounds the wait for other instances, which may be pinging a container engine.
 const lockTimeout = 20 * time.Second
 
-// Environment is what docker is told by its environment.
+// Environment is what environment variables say to docker.
 type Environment struct {
 	// ConfigDir holds docker's config.json and its contexts.
 	ConfigDir string `json:"configDir"`
@@ -46,19 +46,20 @@ type Options struct {
 	Name string
 	// Socket is the instance's Docker socket.
 	Socket string
-	// Record is the file that says what was done.
+	// Record is the file that says what was done to the host.
 	Record string
-	// Lock is the file by which all instances of the user take turns.
+	// Lock is the file that all instances of the user lock before they change the host.
 	Lock string
-	// Link is where a link to the socket is made on request; empty means DefaultSocket.
+	// Link is the path at which a link to Socket is made on request; empty means DefaultSocket.
 	Link string
 	// Environment of this process.
 	Environment Environment
-	// Recorded prefers the environment that the daemon has recorded: it decides.
+	// Recorded makes the environment that the daemon has recorded win over Environment. Commands set
+	// it: they must change the configuration that the daemon changes.
 	Recorded bool
 }
 
-// For fills in what an instance's Options are.
+// For returns the Options of an instance.
 func For(inst instance.Instance, env Environment) Options {
 	return Options{
 		Name: inst.DockerContext(), Socket: inst.DockerSocket(),
@@ -66,14 +67,15 @@ func For(inst instance.Instance, env Environment) Options {
 	}
 }
 
-// Host is the user's host as one instance changes it.
+// Host is the user's host as one instance changes it. It is safe for use by several processes,
+// which share the lock.
 type Host struct {
 	Options
 	files files
 	works func(ctx context.Context, e endpoint) bool
 }
 
-// New makes a Host; nothing is read or changed yet.
+// New returns a Host. It reads and changes nothing yet.
 func New(o Options) *Host {
 	if o.Link == "" {
 		o.Link = DefaultSocket
@@ -81,90 +83,95 @@ func New(o Options) *Host {
 	return &Host{Options: o, files: diskFiles{}, works: works}
 }
 
-// Want is what the host should be like.
+// Want is what an instance wants of the host; its zero value is to undo everything.
 type Want struct {
-	// Docker says that there is a Docker engine, running or not.
+	// Docker says that the instance has a Docker engine, running or not.
 	Docker bool
-	// Ready is when the engine became ready, as any text; empty when it is not.
+	// Ready identifies the time at which the engine became ready; empty while it is not.
 	Ready string
 }
 
-// Problem is something that could not be done and keeps to be so until somebody acts.
+// Problem is why a setting could not be changed. It persists until somebody acts.
 type Problem struct {
+	// Name of the setting.
 	Name string `json:"name"`
-	// What is wrong, and the way out.
-	What   string `json:"what"`
-	WayOut string `json:"wayOut,omitempty"`
+	// What is wrong.
+	What string `json:"what"`
+	// Remedy is what to do about it.
+	Remedy string `json:"wayOut,omitempty"`
 }
 
 // Error implements error.
 func (p *Problem) Error() string {
-	if p.WayOut == "" {
+	if p.Remedy == "" {
 		return p.Name + ": " + p.What
 	}
-	return fmt.Sprintf("%s: %s; %s", p.Name, p.What, p.WayOut)
+	return fmt.Sprintf("%s: %s; %s", p.Name, p.What, p.Remedy)
 }
 
-// Report is how far Apply came.
+// Report is the result of Apply.
 type Report struct {
-	// Problems there are, and those of them that there were not before.
+	// Problems of all settings. Fresh are those that the last Apply did not have, so that each is
+	// reported once.
 	Problems, Fresh []Problem
 }
 
-// Apply makes the host what is wanted; without a Docker engine everything is undone. An error means
-// that nothing more can be said; what is merely in the way of one thing is a Problem, and all else
-// goes on.
+// Apply makes the host what is wanted. Without a Docker engine it undoes everything. What prevents
+// the change of one setting is a Problem of the report, and the other settings are changed all the
+// same. An error means that the lock or the record could not be had.
 func (h *Host) Apply(ctx context.Context, want Want) (Report, error) {
 	var report Report
-	err := h.locked(ctx, func(s *session) (err error) {
-		report, err = s.apply(ctx, want)
+	err := h.locked(ctx, func(tx *transaction) (err error) {
+		report, err = tx.apply(ctx, want)
 		return err
 	})
 	return report, err
 }
 
-// TurnOff undoes the named things and keeps them so.
+// TurnOff undoes the named settings and has Apply leave them alone from then on. Problems are
+// returned as errors.
 func (h *Host) TurnOff(ctx context.Context, names ...string) error {
-	return h.locked(ctx, func(s *session) error {
+	return h.locked(ctx, func(tx *transaction) error {
 		for _, name := range names {
-			if name != Socket && !s.off(name) {
-				s.Off = append(s.Off, name)
+			if name != Socket && !tx.off(name) {
+				tx.Off = append(tx.Off, name)
 			}
-			s.On = without(s.On, name)
+			tx.On = without(tx.On, name)
 		}
-		steps := map[string][]step{Context: {s.undoCurrent, s.undoContext}, Current: {s.takeBack}, Socket: {s.unlink}}
+		steps := map[string][]step{Context: {tx.undoCurrent, tx.undoContext}, Current: {tx.takeBack}, Socket: {tx.unlink}}
 		var undo []step
 		for _, name := range names {
 			undo = append(undo, steps[name]...)
 		}
-		if err := s.finish(names, s.run(undo...)); err != nil {
+		if err := tx.finish(names, tx.run(undo...)); err != nil {
 			return err
 		}
-		return s.problem()
+		return tx.problem()
 	})
 }
 
-// TurnOn takes TurnOff back, or asks for what is not done by itself, and applies it.
+// TurnOn takes TurnOff back for the named settings, or asks for the one that is not made by itself,
+// and applies want. Problems of the named settings are returned as errors.
 func (h *Host) TurnOn(ctx context.Context, want Want, names ...string) error {
-	return h.locked(ctx, func(s *session) error {
+	return h.locked(ctx, func(tx *transaction) error {
 		for _, name := range names {
-			s.Off = without(s.Off, name)
+			tx.Off = without(tx.Off, name)
 			switch {
 			case name == Current:
-				s.Judged = judgement{}
-			case name == Socket && !slices.Contains(s.On, name):
-				s.On = append(s.On, name)
+				tx.Decision = decision{}
+			case name == Socket && !slices.Contains(tx.On, name):
+				tx.On = append(tx.On, name)
 			}
 		}
-		if _, err := s.apply(ctx, want); err != nil {
+		if _, err := tx.apply(ctx, want); err != nil {
 			return err
 		}
-		s.problems = slices.DeleteFunc(s.problems, func(p Problem) bool { return !slices.Contains(names, p.Name) })
-		if slices.ContainsFunc(s.problems, func(p Problem) bool { return p.Name == Socket }) {
-			s.On = without(s.On, Socket) // it was refused
-			return errors.Join(s.problem(), s.finish([]string{Socket}, nil))
+		tx.problems = slices.DeleteFunc(tx.problems, func(p Problem) bool { return !slices.Contains(names, p.Name) })
+		if slices.ContainsFunc(tx.problems, func(p Problem) bool { return p.Name == Socket }) {
+			tx.On = without(tx.On, Socket) // it failed: it is not tried again before it is asked for again
+			return errors.Join(tx.problem(), tx.finish([]string{Socket}, nil))
 		}
-		return s.problem()
+		return tx.problem()
 	})
 }
 
@@ -172,15 +179,15 @@ func without(names []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
 }
 
-// session is the record under the lock.
-type session struct {
+// transaction holds the record while the lock is held, and the problems of this call.
+type transaction struct {
 	host *Host
 	record
 	problems []Problem
 }
 
-// locked runs do alone among all instances of the user.
-func (h *Host) locked(ctx context.Context, do func(*session) error) (err error) {
+// locked runs do while it holds the lock of all instances of the user.
+func (h *Host) locked(ctx context.Context, do func(*transaction) error) (err error) {
 	if err := os.MkdirAll(filepath.Dir(h.Lock), 0o700); err != nil {
 		return fmt.Errorf("making the directory of a lock: %w", err)
 	}
@@ -191,14 +198,14 @@ func (h *Host) locked(ctx context.Context, do func(*session) error) (err error) 
 		return fmt.Errorf("waiting for other instances to change the host: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	s := &session{host: h}
-	if s.record, err = readRecord(h.Record); err != nil {
+	tx := &transaction{host: h}
+	if tx.record, err = readRecord(h.Record); err != nil {
 		return err
 	}
-	return do(s)
+	return do(tx)
 }
 
-// environment is the one that decides.
+// environment is the environment that decides which configuration of docker's is changed.
 func (h *Host) environment(r record) Environment {
 	if h.Recorded && r.Environment != nil {
 		return *r.Environment
@@ -206,4 +213,4 @@ func (h *Host) environment(r record) Environment {
 	return h.Environment
 }
 
-func (s *session) environment() Environment { return s.host.environment(s.record) }
+func (tx *transaction) environment() Environment { return tx.host.environment(tx.record) }

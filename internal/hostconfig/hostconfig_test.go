@@ -21,7 +21,7 @@ func TestComesBack(t *testing.T) {
 			w.apply(h, Want{})
 			w.same("with nothing wanted", before)
 			w.apply(h, Want{Docker: true})
-			asked := w.thing(h, Socket).State
+			asked := w.setting(h, Socket).State
 			w.wantState(h, Applied, NotApplied, asked)
 			w.apply(h, w.ready(1))
 			w.wantState(h, Applied, Applied, asked)
@@ -107,13 +107,13 @@ func TestCurrentContextThatWorksStays(t *testing.T) {
 		before := w.selected()
 		h := w.host("2")
 		w.apply(h, w.ready(1))
-		current := w.thing(h, Current)
-		if current.State != NotApplied || current.Why == "" || current.WayOut != "docker context use rancher-desktop-2" ||
+		current := w.setting(h, Current)
+		if current.State != NotApplied || current.Why == "" || current.Remedy != "docker context use rancher-desktop-2" ||
 			w.selected() != before {
 			t.Errorf("%s: %+v, current context %s", name, current, w.selected())
 		}
-		if want := !strings.HasPrefix(name, "DOCKER"); current.Elsewhere != want {
-			t.Errorf("%s: elsewhere is %v", name, current.Elsewhere)
+		if want := !strings.HasPrefix(name, "DOCKER"); current.OtherEngine != want {
+			t.Errorf("%s: elsewhere is %v", name, current.OtherEngine)
 		}
 		w.env.Host, w.env.Context = "", ""
 		clear(w.working)

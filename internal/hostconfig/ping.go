@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// pingTimeout bounds the question to Docker, which is slow in an emulated guest.
+// pingTimeout bounds a ping of Docker, which is slow in an emulated guest.
 const pingTimeout = 5 * time.Second
 
 // defaultPort of an endpoint without TLS.
 const defaultPort = "2375"
 
-// endpoint is where a context leads.
+// endpoint is what a context points to.
 type endpoint struct {
 	url string
-	// tls says that there are keys for it.
+	// tls says that docker's store has keys for it.
 	tls bool
 }
 
-// contextWorks reports whether a Docker engine answers where a context leads.
+// contextWorks reports whether a Docker engine answers where a context points to.
 func (h *Host) contextWorks(ctx context.Context, configDir, name string) bool {
 	if name == defaultContext {
 		// On Windows it is a named pipe.
@@ -41,8 +41,8 @@ func (h *Host) contextWorks(ctx context.Context, configDir, name string) bool {
 	return h.works(ctx, endpoint{url: meta.Endpoints[dockerEndpoint].Host, tls: err == nil})
 }
 
-// works tries an endpoint, unless that takes keys or a shell elsewhere: such a one counts as
-// working, for it was somebody's will.
+// works pings an endpoint. One that needs keys or a login to another host counts as working without
+// a ping: somebody has chosen it on purpose.
 func works(ctx context.Context, e endpoint) bool {
 	scheme, address, _ := strings.Cut(e.url, "://")
 	switch {
@@ -56,7 +56,7 @@ func works(ctx context.Context, e endpoint) bool {
 	}
 }
 
-// withPort adds the port that docker takes when none is said.
+// withPort adds docker's default port to an address that has none.
 func withPort(address string) string {
 	if _, _, err := net.SplitHostPort(address); err == nil {
 		return address
@@ -64,7 +64,8 @@ func withPort(address string) string {
 	return net.JoinHostPort(strings.Trim(address, "[]"), defaultPort)
 }
 
-// Answers reports whether Docker answers on an address.
+// Answers reports whether a Docker engine answers a ping at an address, within 5 seconds. network
+// is "unix" or "tcp".
 func Answers(ctx context.Context, network, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()

@@ -14,9 +14,10 @@ import (
 	"strings"
 )
 
-// record is what an instance did to the host, and what it was told to do and to leave.
+// record is what an instance did to the host, and which settings the user turned on and off. It is
+// stored as JSON, whose keys stay.
 type record struct {
-	// Environment is the daemon's, which decides where docker looks.
+	// Environment is the daemon's, which decides which configuration of docker's is changed.
 	Environment *Environment `json:"environment,omitempty"`
 	// Off are the names that were turned off, On those that were asked for.
 	Off []string `json:"off,omitempty"`
@@ -24,19 +25,19 @@ type record struct {
 
 	Context *madeContext `json:"context,omitempty"`
 	Current *switched    `json:"currentContext,omitempty"`
-	// Socket is the link that was made, or found to lead to our socket when it was asked for.
+	// Socket is the link that was made, or that already pointed to our socket when it was asked for.
 	Socket string `json:"socket,omitempty"`
 	// Dirs are the directories that were made, deepest first.
 	Dirs []string `json:"dirs,omitempty"`
 
-	Judged   judgement `json:"judged,omitzero"`
+	Decision decision  `json:"judged,omitzero"`
 	Problems []Problem `json:"problems,omitempty"`
 }
 
 // madeContext is a context in docker's store.
 type madeContext struct {
 	File string `json:"file"`
-	// Hashes are those of all that we may have written there.
+	// Hashes of all contents that we may have written to the file.
 	Hashes []string `json:"hashes"`
 }
 
@@ -44,28 +45,27 @@ type madeContext struct {
 type switched struct {
 	// File is docker's config.json.
 	File string `json:"file"`
-	// Previous is what was there before, and before that where it was another instance's context.
+	// Previous is the value before ours. Where that was another instance's, those before it follow.
 	Previous []previous `json:"previous"`
-	// Made says that there was no file, Blank what it held when it held white space only.
+	// Made says that the file did not exist. Blank is its content where that was white space only.
 	Made  bool    `json:"made,omitempty"`
 	Blank *string `json:"blank,omitempty"`
 }
 
 // previous is a value of currentContext.
 type previous struct {
-	// Raw is the value as it was written; empty when there was none.
+	// Raw is the value as JSON text; empty when there was none. Name is the context that it names.
 	Raw  string `json:"raw"`
 	Name string `json:"name"`
-	// Existed says that there was such a context.
+	// Existed says that docker's store had a context of that name.
 	Existed bool `json:"existed"`
 }
 
-// judgement is what was found when the engine had become ready: whether docker uses an engine that
-// works.
-type judgement struct {
-	// Ready is when the engine became ready.
+// decision is what became of docker's current context when the container engine became ready.
+type decision struct {
+	// Ready is the Want.Ready for which it was made.
 	Ready string `json:"ready"`
-	// Name of the context that was current then, and why it was left.
+	// Name of the context that was current then, and why it was left alone.
 	Name string `json:"name,omitempty"`
 	Kept reason `json:"kept,omitempty"`
 }
@@ -78,12 +78,12 @@ const (
 	keptEnvironment reason = "Environment"
 )
 
-// isEmpty reports whether nothing was done and nothing said.
+// isEmpty reports whether there is nothing to undo and nothing to remember.
 func (r record) isEmpty() bool {
 	return r.Context == nil && r.Current == nil && r.Socket == "" && len(r.Dirs)+len(r.Off)+len(r.On)+len(r.Problems) == 0
 }
 
-// uses reports whether something of docker's configuration is ours.
+// usesDocker reports whether docker's configuration holds something of ours.
 func (r record) usesDocker() bool { return r.Context != nil || r.Current != nil }
 
 func (r record) off(name string) bool { return slices.Contains(r.Off, name) }
@@ -103,22 +103,22 @@ func readRecord(path string) (record, error) {
 	return r, nil
 }
 
-// save writes the record unless it is on disk like that.
-func (s *session) save() error {
-	if s.isEmpty() {
-		if err := s.host.files.Remove(s.host.Record); err != nil {
+// save writes the record unless the file has that content already. An empty record is removed.
+func (tx *transaction) save() error {
+	if tx.isEmpty() {
+		if err := tx.host.files.Remove(tx.host.Record); err != nil {
 			return fmt.Errorf("removing the record of what rdd changed on the host: %w", err)
 		}
 		return nil
 	}
-	data, err := json.MarshalIndent(s.record, "", "  ")
+	data, err := json.MarshalIndent(tx.record, "", "  ")
 	if err != nil {
 		return err
 	}
-	if present, err := os.ReadFile(s.host.Record); err == nil && bytes.Equal(present, data) {
+	if present, err := os.ReadFile(tx.host.Record); err == nil && bytes.Equal(present, data) {
 		return nil
 	}
-	if err := s.host.files.Write(s.host.Record, data, 0o600); err != nil {
+	if err := tx.host.files.Write(tx.host.Record, data, 0o600); err != nil {
 		return fmt.Errorf("recording what rdd changes on the host: %w", err)
 	}
 	return nil
@@ -127,8 +127,8 @@ func (s *session) save() error {
 // instancePrefix begins the names of instances' directories, and of their docker contexts.
 const instancePrefix = "rancher-desktop-"
 
-// others are the records of the user's other instances, by the names of their contexts; those that
-// cannot be read are left out: their owners will say so.
+// others returns the records of the user's other instances by the names of their contexts. One that
+// cannot be read is left out: the instance that owns it reports that.
 func (h *Host) others() map[string]record {
 	found := map[string]record{}
 	parent := filepath.Dir(filepath.Dir(h.Record))

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// TestSeveralInstances: whoever goes last leaves the host as it was before the first.
+// TestSeveralInstances: the last instance that is deleted leaves the host as it was before the
+// first.
 func TestSeveralInstances(t *testing.T) {
 	for _, order := range [][]string{{"2", "3"}, {"3", "2"}} {
 		for name, home := range homes {
@@ -49,7 +50,7 @@ func TestAtOnce(t *testing.T) {
 		}
 	})
 	for _, h := range hosts {
-		if state := w.thing(h, Context).State; state != Applied {
+		if state := w.setting(h, Context).State; state != Applied {
 			t.Errorf("the context of %s is %s", h.Name, state)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// link is whose what is at the link's place is.
+// link says what is at the path of the link.
 type link int
 
 const (
@@ -19,7 +19,7 @@ const (
 	linkForeign
 )
 
-// linked finds out what is at the link's place.
+// linked finds out what is at the path of the link.
 func (h *Host) linked() link {
 	if _, err := os.Lstat(h.Link); errors.Is(err, fs.ErrNotExist) {
 		return linkNone
@@ -30,55 +30,55 @@ func (h *Host) linked() link {
 	return linkForeign
 }
 
-// socket makes the link if it was asked for.
-func (s *session) socket() error {
-	if !slices.Contains(s.On, Socket) {
-		return s.undoSocket()
+// socket makes the link if the user has asked for it.
+func (tx *transaction) socket() error {
+	if !slices.Contains(tx.On, Socket) {
+		return tx.undoSocket()
 	}
-	switch s.host.linked() {
+	switch tx.host.linked() {
 	case linkForeign:
-		s.record.Socket = ""
-		return s.foreignSocket()
+		tx.record.Socket = ""
+		return tx.foreignSocket()
 	case linkNone:
-		s.record.Socket = s.host.Link
-		if err := s.save(); err != nil {
+		tx.record.Socket = tx.host.Link
+		if err := tx.save(); err != nil {
 			return err
 		}
-		if err := s.host.files.Link(s.host.Socket, s.host.Link); err != nil {
-			return s.cannotLink(err, "make", fmt.Sprintf("sudo ln -s '%s' %s", s.host.Socket, s.host.Link))
+		if err := tx.host.files.Link(tx.host.Socket, tx.host.Link); err != nil {
+			return tx.cannotLink(err, "make", fmt.Sprintf("sudo ln -s '%s' %s", tx.host.Socket, tx.host.Link))
 		}
 	}
-	s.record.Socket = s.host.Link
+	tx.record.Socket = tx.host.Link
 	return nil
 }
 
-func (s *session) foreignSocket() error {
-	return &Problem{Socket, fmt.Sprintf("%s is there and is not rdd's; it was left alone", s.host.Link),
-		fmt.Sprintf("if nothing needs it: sudo rm %s, then: rdd integration on %s", s.host.Link, Socket)}
+func (tx *transaction) foreignSocket() error {
+	return &Problem{Socket, fmt.Sprintf("%s is there and is not rdd's; it was left alone", tx.host.Link),
+		fmt.Sprintf("if nothing needs it: sudo rm %s, then: rdd integration on %s", tx.host.Link, Socket)}
 }
 
-func (s *session) cannotLink(err error, verb, command string) error {
+func (tx *transaction) cannotLink(err error, verb, command string) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return &Problem{Socket, fmt.Sprintf("you may not %s %s", verb, s.host.Link), "to do it: " + command}
+		return &Problem{Socket, fmt.Sprintf("you may not %s %s", verb, tx.host.Link), "to do it: " + command}
 	}
-	return s.failed(Socket, err)
+	return tx.failed(Socket, err)
 }
 
 // undoSocket removes our link.
-func (s *session) undoSocket() error {
-	if s.record.Socket == "" {
+func (tx *transaction) undoSocket() error {
+	if tx.record.Socket == "" {
 		return nil
 	}
-	return s.unlink()
+	return tx.unlink()
 }
 
-// unlink removes a link that leads to our socket, whoever made it.
-func (s *session) unlink() error {
-	if s.host.linked() == linkOurs {
-		if err := s.host.files.Remove(s.host.Link); err != nil {
-			return s.cannotLink(err, "remove", "sudo rm "+s.host.Link)
+// unlink removes a link that points to our socket, whoever made it.
+func (tx *transaction) unlink() error {
+	if tx.host.linked() == linkOurs {
+		if err := tx.host.files.Remove(tx.host.Link); err != nil {
+			return tx.cannotLink(err, "remove", "sudo rm "+tx.host.Link)
 		}
 	}
-	s.record.Socket = ""
+	tx.record.Socket = ""
 	return nil
 }

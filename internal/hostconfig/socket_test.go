@@ -50,7 +50,7 @@ func TestSocketThatMayNotBeMade(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	w.wantState(h, Applied, NotApplied, Off)
-	w.must(os.Symlink(h.Socket, h.Link)) // as it was told
+	w.must(os.Symlink(h.Socket, h.Link)) // as the remedy says
 	w.must(h.TurnOn(t.Context(), Want{Docker: true}, Socket))
 	w.wantState(h, Applied, NotApplied, Applied)
 }

@@ -11,8 +11,8 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 )
 
-// WantedBy is what an App, nil if there is none, asks of the host. The controller and the commands
-// go by it.
+// WantedBy returns what an App, nil if there is none, wants of the host. The controller and the
+// commands share it, so that both change the host alike.
 func WantedBy(app *appv1.App) Want {
 	if app == nil || !app.DeletionTimestamp.IsZero() || app.Spec.ContainerEngine.Name != appv1.EngineMoby {
 		return Want{}
@@ -20,7 +20,8 @@ func WantedBy(app *appv1.App) Want {
 	return Want{Docker: true, Ready: ready(app)}
 }
 
-// ready names the time at which the App's engine became ready; empty when it is not.
+// ready is the Want.Ready of an App: its UID and when its container engine became ready; empty
+// while that is not ready.
 func ready(app *appv1.App) string {
 	c := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
 	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != appv1.ReasonConnected {

@@ -105,17 +105,17 @@ func (w *world) selected() string {
 	return c.selected()
 }
 
-func (w *world) thing(h *Host, name string) Thing {
+func (w *world) setting(h *Host, name string) Setting {
 	w.Helper()
-	things, err := h.List()
+	settings, err := h.List()
 	w.must(err)
-	return things[slices.IndexFunc(things, func(t Thing) bool { return t.Name == name })]
+	return settings[slices.IndexFunc(settings, func(t Setting) bool { return t.Name == name })]
 }
 
 func (w *world) wantState(h *Host, states ...State) {
 	w.Helper()
 	for i, name := range Names() {
-		if got := w.thing(h, name); got.State != states[i] {
+		if got := w.setting(h, name); got.State != states[i] {
 			w.Errorf("%s is %s, want %s: %+v", name, got.State, states[i], got)
 		}
 	}

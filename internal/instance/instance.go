@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package instance holds the paths, port and names of one rdd instance as a
-// value. Together with internal/cli it is the only place that reads the environment.
+// Package instance has the paths, port and names of one rdd instance as a value. An Instance is
+// resolved once and passed on, so several instances can be used in one process. Together with
+// internal/cli it is the only place that reads the environment.
 package instance
 
 import (
@@ -14,30 +15,31 @@ import (
 	"strconv"
 )
 
-// DefaultName is the instance used when neither --instance nor RDD_INSTANCE names one.
+// DefaultName is the name of the instance when neither --instance nor RDD_INSTANCE names one.
 const DefaultName = "2"
 
-// basePort plus the instance's index is the API server's default port.
+// basePort plus the instance's index is the API server's default port: see Port.
 const basePort = 6443
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$`)
 
-// Instance is one rdd instance: independent directories, ports, API server and VMs.
+// Instance is one rdd instance, with directories, a port, an API server and VMs of its own.
 type Instance struct {
-	// Name as the user gave it.
+	// Name is the name that the user has given.
 	Name string
-	// Dir is the service directory: configuration, store, certificates.
+	// Dir is the service directory, with configuration, store and certificates.
 	Dir string
-	// LogDir holds the daemon's logs.
+	// LogDir has the daemon's logs.
 	LogDir string
-	// ShortDir holds sockets and VMs; short because a Unix socket's path must fit in 104 bytes.
+	// ShortDir has sockets and VMs. Its path is short, because a Unix socket's path must fit in 104
+	// bytes.
 	ShortDir string
-	// CacheDir holds guest images; shared by all instances.
+	// CacheDir has guest images. All instances share it.
 	CacheDir string
 }
 
-// Resolve makes the Instance named name ("": RDD_INSTANCE, else DefaultName) for the current user.
-// It creates nothing.
+// Resolve returns the current user's instance of that name. An empty name means that of
+// RDD_INSTANCE, else DefaultName. It fails for an invalid name, and creates no files.
 func Resolve(name string) (Instance, error) {
 	if name == "" {
 		name = os.Getenv("RDD_INSTANCE")
@@ -86,8 +88,8 @@ func platformDirs(home string) (baseDirs, error) {
 	}
 }
 
-// xdg returns an XDG base directory; relative values are ignored, as the
-// XDG Base Directory Specification 0.8 says.
+// xdg returns an XDG base directory. It ignores relative values, as version 0.8 of the XDG Base
+// Directory Specification requires.
 func xdg(variable, home, fallback string) string {
 	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
 		return dir
@@ -95,8 +97,9 @@ func xdg(variable, home, fallback string) string {
 	return filepath.Join(home, filepath.FromSlash(fallback))
 }
 
-// Port is the default port of the API server: 6443 + the instance's index, which
-// is its number when that is 1–99, else 100 + (sum of its characters' codes mod 100).
+// Port returns the default port of the API server: 6443 plus the instance's index. The index is the
+// name, if that is a number from 1 to 99. Otherwise it is 100 plus the sum of the name's character
+// codes modulo 100. Two instances may have the same default port; the daemon takes a free one then.
 func (i Instance) Port() int {
 	if n, err := strconv.Atoi(i.Name); err == nil && n >= 1 && n <= 99 {
 		return basePort + n
@@ -108,48 +111,50 @@ func (i Instance) Port() int {
 	return basePort + 100 + sum%100
 }
 
-// ConfigFile is the kubeconfig.
+// ConfigFile returns the path of the kubeconfig.
 func (i Instance) ConfigFile() string { return filepath.Join(i.Dir, "kubeconfig") }
 
-// ArgsFile holds the saved arguments of `service create`; its presence says that the instance
-// exists.
+// ArgsFile returns the path of the saved arguments of `rdd service create`. The instance exists if
+// the file does.
 func (i Instance) ArgsFile() string { return filepath.Join(i.Dir, "args.json") }
 
-// PIDFile holds the daemon's process id: a hint, never proof.
+// PIDFile returns the path of the daemon's PID file. It is for people: the lock decides whether a
+// daemon runs.
 func (i Instance) PIDFile() string { return filepath.Join(i.Dir, "rdd.pid") }
 
-// LockFile is locked by the running daemon: its identity.
+// LockFile returns the path of the daemon's lock. Whoever holds the lock is the instance's daemon.
 func (i Instance) LockFile() string { return filepath.Join(i.Dir, "rdd.lock") }
 
-// TLSDir holds certificates, keys and the token.
+// TLSDir returns the directory of certificates, keys and the token.
 func (i Instance) TLSDir() string { return filepath.Join(i.Dir, "tls") }
 
-// StoreFile is the SQLite file.
+// StoreFile returns the path of the store's SQLite database.
 func (i Instance) StoreFile() string { return filepath.Join(i.Dir, "store.db") }
 
-// LimaHome is the directory of the VM instances.
+// LimaHome returns the directory of the instance directories of VMs.
 func (i Instance) LimaHome() string { return filepath.Join(i.ShortDir, "lima") }
 
-// BinDir holds links to tools.
+// BinDir returns the directory of links to tools.
 func (i Instance) BinDir() string { return filepath.Join(i.ShortDir, "bin") }
 
-// DockerSocket is the Docker socket of the App's VM on the host.
+// DockerSocket returns the path on the host of the Docker socket of the App's VM.
 func (i Instance) DockerSocket() string { return filepath.Join(i.ShortDir, "docker.sock") }
 
-// DockerContext is the name of the docker context that leads to DockerSocket.
+// DockerContext returns the name of the docker context for DockerSocket.
 func (i Instance) DockerContext() string { return dirPrefix + i.Name }
 
-// IntegrationFile says what was changed on the host outside rdd's own directories.
+// IntegrationFile returns the path of the record of host settings: what was changed outside rdd's
+// own directories.
 func (i Instance) IntegrationFile() string { return filepath.Join(i.Dir, "integration.json") }
 
-// IntegrationLock is locked while the host is changed outside rdd's own directories; shared by all
-// instances.
+// IntegrationLock returns the path of the lock that is held while host settings are changed. All
+// instances share it.
 func (i Instance) IntegrationLock() string { return filepath.Join(i.CacheDir, "integration.lock") }
 
-// ImageDir is the guest image cache, shared by all instances.
+// ImageDir returns the directory of the guest image cache. All instances share it.
 func (i Instance) ImageDir() string { return filepath.Join(i.CacheDir, "images") }
 
-// Paths are the keys and values that `rdd service paths` prints.
+// Paths returns the keys and values that `rdd service paths` prints.
 func (i Instance) Paths() map[string]string {
 	return map[string]string{
 		"args_file": i.ArgsFile(),
@@ -163,7 +168,7 @@ func (i Instance) Paths() map[string]string {
 	}
 }
 
-// MakeDirs creates the instance's directories with mode 0700.
+// MakeDirs creates the instance's directories with mode 0700. Those that exist keep their mode.
 func (i Instance) MakeDirs() error {
 	for _, dir := range []string{i.Dir, i.LogDir, i.ShortDir, i.LimaHome(), i.BinDir(), i.TLSDir(), i.ImageDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -23,7 +23,7 @@ func homeDir(t *testing.T) string {
 	return home
 }
 
-// TestPort goes by the rule: the number from 1 to 99, else 100 + the sum of the characters' codes
+// TestPort checks the rule: the number from 1 to 99, else 100 + the sum of the characters' codes
 // mod 100.
 func TestPort(t *testing.T) {
 	for name, want := range map[string]int{

@@ -12,10 +12,11 @@ import (
 	"strings"
 )
 
-// dirPrefix of service and log directories; the instance's name follows.
+// dirPrefix is the prefix of service and log directories. The instance's name follows it.
 const dirPrefix = "rancher-desktop-"
 
-// List returns the names of the current user's instances that were created, in alphabetical order.
+// List returns the names of the current user's instances, in alphabetical order. An instance exists
+// once its ArgsFile does.
 func List() ([]string, error) {
 	_, dirs, err := userDirs()
 	if err != nil {
@@ -39,8 +40,8 @@ func List() ([]string, error) {
 	return names, nil
 }
 
-// AllDirs returns the directories of all of this user's instances that there are now, and the cache
-// they share.
+// AllDirs returns the existing directories of all of the current user's instances, and the cache
+// that they share, sorted. Directories of instances that are not complete are among them.
 func AllDirs() ([]string, error) {
 	home, dirs, err := userDirs()
 	if err != nil {
@@ -50,7 +51,7 @@ func AllDirs() ([]string, error) {
 	for _, place := range []struct{ parent, prefix, marker string }{
 		{dirs.data, dirPrefix, ""},
 		{dirs.logs, dirPrefix, ""},
-		// Others' names may begin with .rd as well; MakeDirs puts lima in each of ours.
+		// Directories of other programs may begin with .rd too. MakeDirs creates lima in each of rdd's.
 		{home, ".rd", "lima"},
 	} {
 		found, err := instanceDirs(place.parent, place.prefix, place.marker)
@@ -63,7 +64,7 @@ func AllDirs() ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// userDirs returns the current user's home, and where the platform wants directories.
+// userDirs returns the current user's home, and the platform's directories in it.
 func userDirs() (home string, dirs baseDirs, err error) {
 	if home, err = os.UserHomeDir(); err != nil {
 		return "", baseDirs{}, fmt.Errorf("finding the home directory: %w", err)
@@ -72,8 +73,8 @@ func userDirs() (home string, dirs baseDirs, err error) {
 	return home, dirs, err
 }
 
-// instanceDirs returns the directories in parent that are called prefix and an instance's name, and
-// in which there is marker, in alphabetical order.
+// instanceDirs returns the directories in parent whose names are prefix and an instance's name, in
+// alphabetical order. marker is a directory that must exist in each; empty requires none.
 func instanceDirs(parent, prefix, marker string) ([]string, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, fs.ErrNotExist) {

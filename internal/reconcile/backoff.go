@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Backoff spaces out attempts at what fails: each failure of a key doubles its
-// delay, a long time without one starts it over. It only remembers; it starts no timers.
+// Backoff computes the delay before the next attempt at something that has failed. Each failure of
+// a key doubles its delay; a long time without a failure resets it. Backoff keeps failures in
+// memory and starts no timers. It is safe for concurrent use.
 type Backoff struct {
-	// Base is the delay after the first failure, Max the longest.
+	// Base is the delay after the first failure, Max the longest delay.
 	Base, Max time.Duration
 	// Reset is the time between two failures after which the second counts as the first.
 	Reset time.Duration
@@ -24,8 +25,9 @@ type attempts struct {
 	count  int
 }
 
-// Remaining returns how long to wait at the time now before the next attempt at key, which
-// failed at failed. Asking again about the same failure does not count it again.
+// Remaining returns how long to wait from now until the next attempt at key, whose last attempt
+// failed at the time failed; 0 when the attempt may begin. The same failure, by its time, is
+// counted once.
 func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -43,7 +45,7 @@ func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 	return max(0, failed.Add(b.delay(a.count)).Sub(now))
 }
 
-// Forget drops what is known of key.
+// Forget drops the failures of key.
 func (b *Backoff) Forget(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

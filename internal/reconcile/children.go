@@ -10,20 +10,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Child is an object that an owner brings to its end.
+// Child is an object that is deleted together with its owner.
 type Child struct {
-	// Object has the child's type, namespace and name; it is read into.
+	// Object has the child's type, namespace and name. The child is read into it.
 	Object client.Object
-	// Kind is for messages.
+	// Kind is the child's kind in messages.
 	Kind string
-	// Mine says, once the child was read, whether it is the owner's to delete.
+	// Mine reports whether the child that was read belongs to the owner.
 	Mine func(child client.Object) bool
-	// Finalizer is the owner's claim on the child, released before the deletion.
+	// Finalizer is the owner's finalizer on the child, which is removed before the deletion; empty
+	// when there is none.
 	Finalizer string
 }
 
-// Delete releases and deletes the child. Done means that reads which succeeded have said
-// that it is gone, or that it is someone else's; then it was left alone.
+// Delete removes the owner's finalizer from the child and deletes it. Done means that successful
+// reads have found no child, or a child that is not the owner's, which is left alone. Wait means
+// that the child still exists.
 func (k Child) Delete(ctx context.Context, c client.Client) Outcome {
 	found, err := Find(ctx, c, k.Object)
 	if err != nil {
@@ -44,6 +46,7 @@ func (k Child) Delete(ctx context.Context, c client.Client) Outcome {
 	return Done()
 }
 
+// end deletes the child if it still has the UID that was read.
 func (k Child) end(ctx context.Context, c client.Client) error {
 	if k.Finalizer != "" {
 		if err := RemoveFinalizer(ctx, c, k.Object, k.Finalizer); err != nil {
@@ -61,9 +64,9 @@ func (k Child) String() string {
 	return fmt.Sprintf("%s %q", k.Kind, client.ObjectKeyFromObject(k.Object))
 }
 
-// Find reads obj, whose namespace and name are set, and reports whether it exists. That
-// something is not there is believed only when it is said twice: on the word of a
-// single NotFound nothing may be left behind or declared lost.
+// Find reads obj, whose namespace and name are set, and reports whether it exists. It reads twice
+// before it reports that the object does not exist: a caller may then delete what belongs to the
+// object, or report it as lost, and one wrong NotFound must not be enough for that.
 func Find(ctx context.Context, c client.Reader, obj client.Object) (bool, error) {
 	key := client.ObjectKeyFromObject(obj)
 	for range 2 {

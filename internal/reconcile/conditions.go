@@ -10,14 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// maxMessage is the CRDs' limit of a condition's message, in characters.
+// maxMessage is the limit of a condition's message in the CRDs, in characters.
 const maxMessage = 32768
 
-// ellipsis ends a message that was cut.
+// ellipsis is the end of a truncated message.
 const ellipsis = "…"
 
-// Truncate cuts a message to what a condition may hold: 32768 characters, not bytes. What is
-// no UTF-8 is replaced, because the API would refuse it.
+// Truncate cuts a message to the length that a condition may have: 32768 characters, not bytes. It
+// replaces invalid UTF-8, which the API would refuse.
 func Truncate(message string) string {
 	if len(message) <= maxMessage && utf8.ValidString(message) {
 		return message
@@ -29,8 +29,8 @@ func Truncate(message string) string {
 	return string(runes)
 }
 
-// SetCondition puts a condition of one's own into a list: its transition time is now
-// when its status is new and kept otherwise, its message is cut to size.
+// SetCondition sets a condition in a list. The transition time becomes now if the condition's
+// status is new, and is kept otherwise. The message is truncated.
 func SetCondition(conditions *[]metav1.Condition, now metav1.Time, c metav1.Condition) {
 	c.Message = Truncate(c.Message)
 	c.LastTransitionTime = now.Rfc3339Copy()
@@ -45,12 +45,12 @@ func SetCondition(conditions *[]metav1.Condition, now metav1.Time, c metav1.Cond
 	(*conditions)[i] = c
 }
 
-// MirrorCondition copies a condition of another object into a list as it is, transition time
-// included, under the list's object's generation; a condition that the other object lacks is
-// removed.
+// MirrorCondition copies a condition of another object into a list, with its transition time.
+// generation, of the object that has the list, becomes the observed generation. If the other object
+// does not have the condition, it is removed from the list.
 //
-// meta.SetStatusCondition will not do: it keeps the old transition time when the status is equal,
-// which loses a change to and fro that was seen as one.
+// meta.SetStatusCondition keeps the old transition time when the status is equal. A condition that
+// has changed twice between two passes would keep an outdated time.
 func MirrorCondition(conditions *[]metav1.Condition, from []metav1.Condition, conditionType string, generation int64) {
 	others := slices.DeleteFunc(slices.Clone(*conditions), func(c metav1.Condition) bool { return c.Type == conditionType })
 	if found := meta.FindStatusCondition(from, conditionType); found != nil {
@@ -62,7 +62,7 @@ func MirrorCondition(conditions *[]metav1.Condition, from []metav1.Condition, co
 	*conditions = others
 }
 
-// OwnConditions selects conditions by type, sorted by type.
+// OwnConditions returns the conditions of the given types, sorted by type.
 func OwnConditions(conditions []metav1.Condition, types ...string) []metav1.Condition {
 	var own []metav1.Condition
 	for _, t := range slices.Sorted(slices.Values(types)) {

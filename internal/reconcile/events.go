@@ -10,20 +10,20 @@ import (
 
 // Event is something that happened to an object, for people to read.
 type Event struct {
-	// Warning says that it is bad news.
+	// Warning makes it an Event of type Warning; otherwise the type is Normal.
 	Warning bool
-	// Reason is one word, part of the API.
+	// Reason is one word in CamelCase. It is part of the API.
 	Reason string
-	// Message is a sentence. Events of the same object, reason and message are counted as one.
+	// Message is for people. Events of the same object, reason and message are counted in one object.
 	Message string
-	// Annotations say parts of the message as values, for programs; each is cut as the message is.
-	// May be nil.
+	// Annotations have parts of the message as values, for programs. They are truncated like the
+	// message. May be nil.
 	Annotations map[string]string
 }
 
-// EventRecorder writes Events down.
+// EventRecorder writes Events to the API.
 type EventRecorder interface {
-	// Record writes Events about obj, in order. What cannot be written is logged and lost: Events
-	// say what happened, they decide nothing.
+	// Record writes Events about obj, in order. An Event that cannot be written is logged and lost: no
+	// controller decides by Events.
 	Record(ctx context.Context, obj client.Object, events ...Event)
 }

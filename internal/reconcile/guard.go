@@ -18,10 +18,11 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// FinalizerGuard makes the rule that keeps everyone but the controllers concerned from deleting
-// a resource's objects that are owned, from taking rdd's finalizers off them, and from taking an
-// owner's reference away. The kind of the owner comes from the finalizer owned-by-<Kind>;
-// the resource's own clean-up belongs to the controller of its kind.
+// FinalizerGuard returns the admission rule that protects a resource's owned objects. Only the
+// controllers concerned may remove rdd's finalizers from them, or remove the owner reference.
+// Nobody may delete them before the owner has removed its finalizer. The finalizer owned-by-<Kind>
+// names the owner's kind. The clean-up finalizer belongs to the controller of the resource's own
+// kind.
 func FinalizerGuard(resource schema.GroupResource) rules.Rule {
 	return rules.Rule{
 		Name:       "finalizer-guard",
@@ -44,7 +45,7 @@ func (finalizerGuard) ValidateCreate(context.Context, *unstructured.Unstructured
 	return nil, nil
 }
 
-// ValidateDelete refuses to delete what has an owner; the owner releases it first.
+// ValidateDelete refuses to delete an object that has an owner's finalizer.
 func (finalizerGuard) ValidateDelete(ctx context.Context, obj *unstructured.Unstructured) (admission.Warnings, error) {
 	req, err := admission.RequestFromContext(ctx)
 	if err != nil {
@@ -56,7 +57,8 @@ func (finalizerGuard) ValidateDelete(ctx context.Context, obj *unstructured.Unst
 	return nil, nil
 }
 
-// ValidateUpdate refuses to take away what shows that an object is owned or needs a clean-up.
+// ValidateUpdate refuses to remove finalizers and owner references, except for the controllers that
+// have added them.
 func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured.Unstructured) (admission.Warnings, error) {
 	req, err := admission.RequestFromContext(ctx)
 	if err != nil {
@@ -78,8 +80,8 @@ func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured
 	return nil, nil
 }
 
-// lostClaim names what an update takes away of a kind's claim on an object; empty when it takes
-// nothing.
+// lostClaim returns what an update removes of a kind's ownership: its finalizer or its owner
+// reference; empty when it removes neither.
 func lostClaim(old, obj metav1.Object, kind string) string {
 	if finalizer := OwnedByPrefix + kind; !slices.Contains(obj.GetFinalizers(), finalizer) {
 		return fmt.Sprintf("finalizer %q", finalizer)
@@ -95,7 +97,7 @@ func stripsCleanup(old, obj metav1.Object) bool {
 	return slices.Contains(old.GetFinalizers(), FinalizerCleanup) && !slices.Contains(obj.GetFinalizers(), FinalizerCleanup)
 }
 
-// ownerKinds lists the kinds that have put their claim on obj.
+// ownerKinds returns the kinds whose finalizer owned-by-<Kind> is on obj.
 func ownerKinds(obj metav1.Object) []string {
 	var kinds []string
 	for _, finalizer := range obj.GetFinalizers() {
@@ -106,7 +108,7 @@ func ownerKinds(obj metav1.Object) []string {
 	return kinds
 }
 
-// ownedSentence says who owns obj and what to do instead.
+// ownedSentence returns the end of a refusal: who owns obj, and what to delete instead.
 func ownedSentence(obj metav1.Object, kind string) string {
 	owner := "the " + kind + " that its finalizer names"
 	if ref := ownerOf(obj, kind); ref != nil {
@@ -124,8 +126,8 @@ func ownerOf(obj metav1.Object, kind string) *metav1.OwnerReference {
 	return nil
 }
 
-// Owned reports who owns obj under a finalizer owned-by-<Kind>: "App", "app". Name is empty when
-// the owner reference is missing.
+// Owned returns kind and name of the owner whose finalizer owned-by-<Kind> is on obj, for example
+// "App" and "app". name is empty when the owner reference is missing.
 func Owned(obj metav1.Object) (kind, name string, owned bool) {
 	kinds := ownerKinds(obj)
 	if len(kinds) == 0 {

@@ -9,15 +9,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// lazyReader reads through a client that is made when it is first needed.
+// lazyReader reads through a client that is created by the first read.
 type lazyReader struct {
 	make   func() (client.Client, error)
 	mu     sync.Mutex
 	client client.Client
 }
 
-// NewLazyReader returns a reader for rules, which exist before the server that they read from. It
-// calls make once, when it is first read from, and again when that failed.
+// NewLazyReader returns a reader for admission rules, which exist before the server that they read
+// from. The first read calls make; the next read calls it again if that has failed.
 func NewLazyReader(make func() (client.Client, error)) client.Reader { return &lazyReader{make: make} }
 
 func (l *lazyReader) get() (client.Client, error) {

@@ -13,27 +13,29 @@ import (
 )
 
 const (
-	// FinalizerCleanup is a resource's own: its controller cleans up before it disappears.
+	// FinalizerCleanup is the finalizer of an object's own controller, which has to clean up before
+	// the object is removed.
 	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
-	// OwnedByPrefix and a Kind are the finalizer that an owner of that kind puts on a child.
+	// OwnedByPrefix with a kind is the finalizer that an owner of that kind puts on a child.
 	OwnedByPrefix = "rdd.rancherdesktop.io/owned-by-"
 )
 
-// OwnerReference is the controller owner reference to owner.
+// OwnerReference returns a controller owner reference to owner.
 func OwnerReference(owner client.Object, kind schema.GroupVersionKind) metav1.OwnerReference {
 	return *metav1.NewControllerRef(owner, kind)
 }
 
-// OwnedBy reports whether owner controls obj: by UID, never by name.
+// OwnedBy reports whether owner is the controller of obj. It compares UIDs, not names.
 func OwnedBy(obj, owner metav1.Object) bool { return metav1.IsControlledBy(obj, owner) }
 
-// AddFinalizer puts a finalizer on obj unless it is there. The write fails with a conflict when obj
-// has changed since it was read.
+// AddFinalizer adds a finalizer to obj, in memory and in the API, unless it is there. It fails with
+// a conflict when obj has changed since it was read.
 func AddFinalizer(ctx context.Context, c client.Client, obj client.Object, finalizer string) error {
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.AddFinalizer)
 }
 
-// RemoveFinalizer takes a finalizer off obj unless it is gone.
+// RemoveFinalizer removes a finalizer from obj, in memory and in the API, if it is there. It fails
+// with a conflict when obj has changed since it was read.
 func RemoveFinalizer(ctx context.Context, c client.Client, obj client.Object, finalizer string) error {
 	return changeFinalizers(ctx, c, obj, finalizer, controllerutil.RemoveFinalizer)
 }

@@ -60,7 +60,7 @@ func TestSetCondition(t *testing.T) {
 
 func TestMirrorCondition(t *testing.T) {
 	ours := []metav1.Condition{{Type: "Running", Status: "True", Reason: "Started", LastTransitionTime: at(1)}, {Type: "Mine", Status: "True"}}
-	// The other went down and up again between two looks: the status is equal, the time is not.
+	// The other went down and up again between two passes: the status is equal, the time is not.
 	theirs := []metav1.Condition{
 		{
 			Type: "Running", Status: "True", Reason: "Started", LastTransitionTime: at(9), ObservedGeneration: 77,

@@ -22,22 +22,25 @@ import (
 const (
 	// maxNote is the API's limit of an Event's message, in bytes.
 	maxNote = 1024
-	// maxEventName leaves room for a hash in the name of an object, which has 253 characters.
+	// maxEventName limits the object's name in an Event's name, which has at most 253 characters and
+	// ends with a hash.
 	maxEventName = 200
 )
 
-// recorder writes a controller's Events at once, one object for each kind of event. What happens
-// again is counted in the Event that is there, also after the daemon was restarted.
+// recorder writes a controller's Events synchronously: one object for each combination of object,
+// reason and message. An Event that happens again is counted in that object, also after a restart
+// of the daemon.
 //
-// client-go's recorders do that in memory and in the background, and report only the first and the
-// last of many; a time line needs each kind's last time.
+// client-go's recorders aggregate in memory and in the background, and write only the first and the
+// last of many. `rdd why` needs the last time of each.
 type recorder struct {
 	client     client.Client
 	clock      clock.PassiveClock
 	controller string
 }
 
-// NewRecorder makes the EventRecorder of a named controller. It writes through c, live.
+// NewRecorder returns the EventRecorder of the named controller. It writes through c, which has no
+// cache.
 func NewRecorder(c client.Client, clock clock.PassiveClock, controller string) EventRecorder {
 	return recorder{client: c, clock: clock, controller: controller}
 }
@@ -72,7 +75,8 @@ func (r recorder) record(ctx context.Context, obj client.Object, e Event) error 
 	return client.IgnoreNotFound(r.client.Update(ctx, known))
 }
 
-// event is the first of its kind.
+// event returns the Event object for the first time that e happens. Its name is derived from
+// object, reason and message.
 func (r recorder) event(obj client.Object, e Event) (*corev1.Event, error) {
 	kind, err := apiutil.GVKForObject(obj, r.client.Scheme())
 	if err != nil {
@@ -101,7 +105,7 @@ func (r recorder) event(obj client.Object, e Event) (*corev1.Event, error) {
 	}, nil
 }
 
-// shortened cuts every value as a message is.
+// shortened returns a copy with all values shortened.
 func shortened(annotations map[string]string) map[string]string {
 	cut := maps.Clone(annotations)
 	for key, value := range cut {
@@ -110,7 +114,7 @@ func shortened(annotations map[string]string) map[string]string {
 	return cut
 }
 
-// shorten cuts text to a number of bytes, between runes.
+// shorten cuts text to at most limit bytes, between runes, and ends it with an ellipsis.
 func shorten(text string, limit int) string {
 	if len(text) <= limit {
 		return text

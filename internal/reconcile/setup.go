@@ -15,24 +15,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// Reconciler is what a manager wakes.
+// Reconciler is what a manager calls for each request.
 type Reconciler interface {
 	Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error)
 }
 
-// Controller is how a reconciler is hung into a manager.
+// Controller says how a reconciler is registered with a manager.
 type Controller struct {
 	// Name of the controller.
 	Name string
-	// For is the kind whose changes wake the reconciler.
+	// For has the kind that is reconciled. A change of an object wakes the reconciler for it.
 	For client.Object
-	// Workers reconcile as many objects at once; 0: one.
+	// Workers is how many objects are reconciled at the same time; 0 means one.
 	Workers int
-	// Wake adds what else wakes it; nil: nothing.
+	// Wake adds further watches and sources; it may be nil.
 	Wake func(b *builder.Builder)
 }
 
-// Setup hangs the reconciler into a manager.
+// Setup registers the reconciler with a manager, which has not started.
 func (c Controller) Setup(mgr manager.Manager, r Reconciler) error {
 	skip := true // several servers may run in one process
 	b := builder.ControllerManagedBy(mgr).Named(c.Name).For(c.For).
@@ -43,15 +43,16 @@ func (c Controller) Setup(mgr manager.Manager, r Reconciler) error {
 	return b.Complete(r)
 }
 
-// Always makes every object that is watched wake the reconciler for one request.
+// Always returns a handler that wakes the reconciler for the same request, whichever watched object
+// has changed.
 func Always(request ctrl.Request) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []ctrl.Request {
 		return []ctrl.Request{request}
 	})
 }
 
-// AtStart wakes the reconciler once when the manager starts, for what no watch reports: an object
-// that is not there.
+// AtStart returns a source that wakes the reconciler once, when the manager starts. It is for an
+// object that may not exist, which no watch reports.
 func AtStart(request ctrl.Request) source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		queue.Add(request)

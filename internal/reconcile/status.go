@@ -13,20 +13,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-// StatusWriter writes one's own part of an object's status by server-side apply.
+// StatusWriter writes a controller's part of an object's status by server-side apply.
 type StatusWriter struct {
 	Client client.Client
-	// Owner is the field owner.
+	// Owner is the controller's field owner.
 	Owner string
 }
 
-// Apply makes one's own part of obj's status what want says, forced, and removes what is
-// omitted; have is that part as it was read. Both are pointers to structs of the same
-// type. Nothing is written when they are the same.
+// Apply sets the controller's part of obj's status to want. Fields that want omits are removed.
+// have is that part as it was read; nothing is written when both are equal. They are pointers to
+// structs of the same type.
 //
-// The write carries the resourceVersion that was read: a status computed from an older
-// object fails with a conflict instead of taking a newer one back. An object that is
-// gone needs no status: that is no error.
+// The write carries the resourceVersion that was read. A status computed from an older object fails
+// with a conflict, and does not replace a newer one. It is no error when obj does not exist any
+// more.
 func (w StatusWriter) Apply(ctx context.Context, obj client.Object, have, want any) error {
 	if equality.Semantic.DeepEqual(have, want) {
 		return nil

@@ -4,20 +4,21 @@ package rules
 
 import "strings"
 
-// The callers that rdd knows by name. Each may do everything that admission allows: rules tell them
-// apart by name, never by group.
+// The user names of rdd's callers. All of them are authorized for everything. Admission rules
+// distinguish them by name, never by group.
 const (
-	// UserName is who holds the instance's token: the person at the machine.
+	// UserName is the user name of the holder of the instance's token: the person at the machine.
 	UserName = "rdd:user"
-	// SystemPrefix begins the names of rdd's own parts.
+	// SystemPrefix is the prefix of the user names of rdd's own components.
 	SystemPrefix = "system:rdd:"
-	// DaemonName is the daemon, which owns rdd's CustomResourceDefinitions.
+	// DaemonName is the user name of the daemon, which owns rdd's CustomResourceDefinitions.
 	DaemonName = SystemPrefix + "daemon"
-	// NamespaceControllerName empties deleted namespaces.
+	// NamespaceControllerName is the user name of the controller that empties deleted namespaces.
 	NamespaceControllerName = SystemPrefix + "namespace-controller"
 
 	controllerPrefix = SystemPrefix + "controller:"
 )
 
-// ControllerName is the caller's name of the controller of a kind, or of a controller's own name.
+// ControllerName returns a controller's user name. kind is the kind that it reconciles, or its own
+// name; case does not matter.
 func ControllerName(kind string) string { return controllerPrefix + strings.ToLower(kind) }

@@ -4,8 +4,7 @@ package rules
 
 import "testing"
 
-// TestCallers: the names are part of what others see, in audits and in the fields that a caller
-// manages.
+// TestCallers checks the user names. They are visible in audit logs and in managed fields.
 func TestCallers(t *testing.T) {
 	for got, want := range map[string]string{
 		UserName: "rdd:user", DaemonName: "system:rdd:daemon", NamespaceControllerName: "system:rdd:namespace-controller",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rules is the agreement between the controllers, which write
-// validators and defaulters, and whatever calls them: the in-process plugin of
-// the embedded API server, or a webhook server when the controllers run against
-// another one.
+// Package rules defines admission rules: the interface between the controllers, which have
+// validators and defaulters, and what calls these. That is the admission plugin of the embedded API
+// server, in the same process.
+//
+// What the API server makes of rules is tested in test/integration.
 package rules
 
 import (
@@ -15,25 +16,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// Rule binds a handler to the requests it judges. A handler has no side effects, so dry-run
-// requests take the same path.
+// Rule is an admission rule: a handler, and the requests that it is called for. A handler has no
+// side effects, so it is called for dry-run requests too.
 type Rule struct {
 	// Name appears in errors and logs: "app-validator".
 	Name string
-	// Resource judged, e.g. {Group: "lima.rancherdesktop.io", Resource: "limavms"}.
+	// Resource that the rule is about, e.g. {Group: "lima.rancherdesktop.io", Resource: "limavms"}.
 	Resource schema.GroupResource
-	// Operations judged. Subresources are never judged.
+	// Operations that the rule is about. Requests for subresources are never passed to rules.
 	Operations []admissionv1.Operation
-	// Mutating handlers run first and answer with JSON patches.
+	// Mutating handlers run before the others, and return JSON patches.
 	Mutating bool
-	// Match, when set, is a cheap test that spares uninteresting objects the
-	// handler; old is nil on create, obj is nil on delete.
+	// Match is a cheap test of the object. The handler is called only if it returns true; nil matches
+	// every object. old is nil on create, obj is nil on delete.
 	Match func(obj, old metav1.Object) bool
-	// Handler is what admission.WithValidator or admission.WithDefaulter builds.
+	// Handler is built by admission.WithValidator or admission.WithDefaulter.
 	Handler admission.Handler
 }
 
-// Applies reports whether the rule judges a request for resource and operation.
+// Applies reports whether the rule is about requests for resource and operation.
 func (r Rule) Applies(resource schema.GroupResource, operation admissionv1.Operation) bool {
 	return r.Resource == resource && slices.Contains(r.Operations, operation)
 }

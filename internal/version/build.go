@@ -17,12 +17,12 @@ import (
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 )
 
-// headSize is how much of an executable is looked at to recognise it, in bytes. The Go linker
-// writes the build's ID, a hash of all that went in, near the beginning of the file
-// (cmd/internal/buildid looks for it in the first 32 KiB).
+// headSize is how much of an executable is hashed for its fingerprint, in bytes. The Go linker
+// writes the build ID, a hash of all inputs, near the beginning of the file: cmd/internal/buildid
+// reads it from the first 32 KiB.
 const headSize = 64 << 10
 
-// Build says which build of rdd a program is.
+// Build identifies a build of rdd.
 type Build struct {
 	// Version is a semantic version with a leading v; see Get.
 	Version string `json:"version"`
@@ -32,13 +32,13 @@ type Build struct {
 	Committed time.Time `json:"committed,omitzero"`
 	// Modified says that the sources differed from that commit.
 	Modified bool `json:"modified,omitempty"`
-	// Fingerprint is the same in copies of one executable, and different in others.
+	// Fingerprint is equal for copies of the same executable only; empty when it cannot be read.
 	Fingerprint string `json:"fingerprint,omitempty"`
-	// Linked is when the executable's file was written.
+	// Linked is the modification time of the executable.
 	Linked time.Time `json:"linked,omitzero"`
 }
 
-// This describes the running program. What cannot be found out stays empty.
+// This returns the build of the running program. Fields that cannot be found out stay empty.
 func This() Build {
 	b := Build{Version: Get()}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -63,7 +63,7 @@ func (b *Build) readSettings(settings []debug.BuildSetting) {
 	}
 }
 
-// readFile takes what the file itself tells; a file that cannot be read tells nothing.
+// readFile sets the fields that come from the executable. It sets none if that cannot be read.
 func (b *Build) readFile(path string) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -82,8 +82,8 @@ func (b *Build) readFile(path string) {
 	b.Fingerprint, b.Linked = hex.EncodeToString(hash.Sum(nil)[:16]), info.ModTime()
 }
 
-// Text names the build for people: the version, and for one that the version does not identify when
-// it was made.
+// Text returns the build for people: its version, and for a development build also when it was
+// linked.
 func (b Build) Text() string {
 	switch {
 	case !b.development() || !known(b.Linked):
@@ -94,10 +94,10 @@ func (b Build) Text() string {
 	return fmt.Sprintf("%s+%s of %s", b.Version, b.Revision[:min(len(b.Revision), 7)], b.Linked.Format(time.DateTime))
 }
 
-// Compare returns a negative number when b is older than other, a positive one when it is newer, 0
-// when neither replaces the other. Releases are ordered by version. Builds without a tag have no
-// order but the times of their commits, and builds of one commit with changes, or of no known
-// commit, none but the times when they were linked.
+// Compare returns a negative number when b is older than other, a positive one when b is newer, and
+// 0 when neither replaces the other. Releases are ordered by version. Builds without a release tag
+// are ordered by the times of their commits. Changed builds of one commit, and builds of unknown
+// commits, are ordered by the times when they were linked.
 func (b Build) Compare(other Build) int {
 	if b.Fingerprint != "" && b.Fingerprint == other.Fingerprint {
 		return 0
@@ -123,7 +123,7 @@ func (b Build) Compare(other Build) int {
 	return 0
 }
 
-// compareSources orders development builds.
+// compareSources compares development builds, whose versions have no order.
 func (b Build) compareSources(other Build) int {
 	switch {
 	case known(b.Committed, other.Committed) && !b.Committed.Equal(other.Committed):
@@ -136,8 +136,8 @@ func (b Build) compareSources(other Build) int {
 	return 0
 }
 
-// untagged versions were built from no release: ours (development) and those that the Go tool makes
-// up. They do not compare with each other.
+// untagged reports whether a version was not derived from a release tag. Such versions, rdd's own
+// and the Go tool's pseudo-versions, have no order among each other.
 func untagged(version string) bool { return strings.HasPrefix(version, "v0.0.0-") }
 
 func (b Build) development() bool {

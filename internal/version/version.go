@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package version knows which build of rdd this is.
+// Package version identifies builds of rdd, and decides which of two builds is the newer one.
+// Builds without a release tag are ordered by the time of their commit. Changed builds of one
+// commit are ordered by when they were linked.
 package version
 
 import (
@@ -14,7 +16,7 @@ import (
 // `git describe` says, and never changes after.
 var Version string
 
-// development is the version of a build that nobody named: older than every release.
+// development is the version of a build without a release tag. It is older than every release.
 const development = "v0.0.0-dev"
 
 var (
@@ -23,8 +25,8 @@ var (
 	commit    = regexp.MustCompile(`^[0-9a-f]{7,40}(-dirty)?$`)
 )
 
-// Get returns the version of this program: a semantic version with a leading v, which orders builds
-// by age as far as they are known.
+// Get returns the version of this program: a semantic version with a leading v. Build.Compare
+// orders builds.
 func Get() string {
 	if Version != "" {
 		return Normalize(Version)
@@ -36,8 +38,9 @@ func Get() string {
 	return Normalize(info.Main.Version)
 }
 
-// Normalize makes a semantic version of what `git describe` or the Go tool say. Commits after a
-// release come after it: v1.2.3-4-gabcdef0 is v1.2.4-0.dev.4+abcdef0.
+// Normalize returns a semantic version for the output of `git describe`, or for a version that the
+// Go tool has stamped. Commits after a release are newer than it: v1.2.3-4-gabcdef0 becomes
+// v1.2.4-0.dev.4+abcdef0. Text that is neither becomes v0.0.0-dev.
 func Normalize(text string) string {
 	if parts := described.FindStringSubmatch(text); parts != nil {
 		patch, err := strconv.Atoi(parts[3])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apitest starts the real embedded API server inside a test: store,
-// admission and all of rdd's CustomResourceDefinitions, on a free loopback port and in a
-// directory of its own. It is for the few test binaries that link the API server.
+// Package apitest starts the real embedded API server inside a test: with store,
+// admission rules and all of rdd's CustomResourceDefinitions, on a free loopback port
+// and in a directory of its own. test/integration and test/faults use it.
 package apitest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// Server is a running API server; it ends with the test.
+// Server is a running API server. It is stopped at the end of the test.
 type Server struct {
 	server *apiserver.Server
 	store  *datastore.Store
@@ -32,13 +32,14 @@ func Start(t testing.TB, all ...rules.Rule) *Server {
 	return StartWith(t, func(func(string) *rest.Config) []rules.Rule { return all })
 }
 
-// StartWith is Start with rules that may call the server.
+// StartWith is like Start, with rules that may call the server.
 func StartWith(t testing.TB, rules Build) *Server {
 	t.Helper()
 	return StartIn(t, Dir(t), rules)
 }
 
-// Dir makes a directory with a short name for a server; it is removed with the test.
+// Dir creates a directory for a server. Its path is short, and it is removed at the end of the
+// test.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rdd")
@@ -53,11 +54,12 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Build makes the admission rules of a server, given how callers reach it.
+// Build returns the admission rules of a server. config returns the client configuration for a user
+// name.
 type Build func(config func(user string) *rest.Config) []rules.Rule
 
-// StartIn is Start with the server's files in dir, which an earlier server may have left, and which
-// stay, and with rules that may call the server.
+// StartIn is like StartWith, with the server's files in dir. An earlier server may have left files
+// there, which are used. The files are not removed.
 func StartIn(t testing.TB, dir string, rules Build) *Server {
 	t.Helper()
 	store, err := datastore.Open(dir + "/store.db")
@@ -109,9 +111,9 @@ func build(t testing.TB, store *datastore.Store, dir string, rules Build) *apise
 	return server
 }
 
-// Config is how a caller of the given name reaches the server: "rdd:user",
-// "system:rdd:controller:app", …
+// Config returns the client configuration for a user name: "rdd:user", "system:rdd:controller:app",
+// …
 func (s *Server) Config(user string) *rest.Config { return s.server.Config(user) }
 
-// Store is the server's store.
+// Store returns the server's store.
 func (s *Server) Store() *datastore.Store { return s.store }

@@ -25,7 +25,7 @@ const (
 	listed      = 5000
 )
 
-// api measures an idle daemon and the commands that talk to it.
+// api measures an idle daemon, and the requests of its clients.
 func (b *bench) api(ctx context.Context) error {
 	if _, _, _, err := b.rddRun(ctx, apiInstance, "service", "start"); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (b *bench) memory(ctx context.Context) error {
 	return nil
 }
 
-// store measures what a client sees of the API's reads and writes.
+// store measures reads and writes of the API as a client does them.
 func (b *bench) store(ctx context.Context) error {
 	out, _, _, err := b.rddRun(ctx, apiInstance, "service", "paths", "config")
 	if err != nil {
@@ -115,8 +115,8 @@ func (b *bench) latency(ctx context.Context, client kubernetes.Interface) error 
 	return nil
 }
 
-// freshList lists one resource right after a write to another: what the answer is read from must
-// know of that write.
+// freshList lists one resource right after a write to another. A consistent list must wait until
+// the server's cache has that write.
 func (b *bench) freshList(ctx context.Context, client kubernetes.Interface) error {
 	var lists []float64
 	for i := range latencyRuns {

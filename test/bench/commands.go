@@ -50,7 +50,7 @@ func (b *bench) rddRun(ctx context.Context, instance string, args ...string) (ou
 	return out, wall, cpu, err
 }
 
-// repeat measures one command line over and over against one instance.
+// repeat measures a command line several times against one instance.
 func (b *bench) repeat(ctx context.Context, name, instance string, args ...string) error {
 	var walls, cpus []float64
 	for range b.runs {
@@ -73,7 +73,8 @@ func (b *bench) commands(ctx context.Context) error {
 	return b.repeat(ctx, "rdd --help", "bench", "--help")
 }
 
-// starts measures first start, later start and stop, each run in a fresh instance.
+// starts measures the first start, a later start and the stop of a daemon, each time in a new
+// instance.
 func (b *bench) starts(ctx context.Context) error {
 	var first, firstCPU, later, laterCPU, stops []float64
 	for i := range b.runs {

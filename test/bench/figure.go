@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// figure is one measured quantity; Unit "s" is seconds, "MB" 10⁶ bytes, "1/s" a rate.
+// figure is one measured quantity. Its Unit is "s" for seconds, "MB" for 10⁶ bytes, or "1/s" for a
+// rate.
 type figure struct {
 	Name   string  `json:"name"`
 	Unit   string  `json:"unit"`

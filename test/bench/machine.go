@@ -13,13 +13,14 @@ import (
 	"time"
 )
 
-// machineTemplate is a guest that is up as soon as ssh answers.
+// machineTemplate is a guest without probes: it runs as soon as ssh answers.
 const machineTemplate = "images:\n- location: rdd:docker\ncontainerd: {system: false, user: false}\n"
 
 // machineInstance is the rdd instance of the measured guests.
 const machineInstance = "bvm"
 
-// machineStep is one command of a guest's life and the figure it gives.
+// machineStep is a command in a guest's life, and the name of its figure. Without args it is the
+// adoption.
 type machineStep struct {
 	figure string
 	args   []string
@@ -70,7 +71,7 @@ func (b *bench) machineStep(ctx context.Context, step machineStep) (float64, err
 	return wall, err
 }
 
-// adoption kills the hostagent and waits until another one answers in its place.
+// adoption kills the hostagent and measures until a command in the guest works by another one.
 func (b *bench) adoption(ctx context.Context) (float64, error) {
 	out, _, _, err := b.rddRun(ctx, machineInstance, "service", "paths", "lima_home")
 	if err != nil {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures the real rdd binary: start, stop, the API's latencies,
-// memory and command start-up. It prints a table of medians and writes JSON.
-// Everything happens in instances of its own below a temporary HOME.
+// Command bench measures the real rdd binary: start and stop, the latencies of the API, memory, how
+// long commands take, and with -vm a guest. It prints a table of medians and writes JSON. It uses
+// instances of its own below a temporary HOME.
+//
+// docs/performance.md has its figures of one machine. It has no tests.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 // mountTemplate is a guest with one mount, %s.
 const mountTemplate = machineTemplate + "mounts:\n- {location: %q, mountPoint: /mnt/bench, writable: true}\n"
 
-// mountScript does the same on the guest's own disk and in a mount, and prints a line for each:
-// place, seconds, and what it was.
+// mountScript does the same operations on the guest's own disk and in a mount. For each it prints a
+// line: place, seconds, operation.
 const mountScript = `set -eu
 LC_ALL=C
 measure() { # measure WHAT COMMAND…
@@ -48,7 +48,7 @@ done
 rm -r /tmp/many /tmp/many.tar
 `
 
-// mounts measures a mount of the host against the guest's own disk, on one guest.
+// mounts compares a mount of the host with the guest's own disk, in one guest.
 func (b *bench) mounts(ctx context.Context) error {
 	if err := b.mountMachine(ctx); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (b *bench) mountMachine(ctx context.Context) error {
 	if err := os.Mkdir(shared, 0o700); err != nil {
 		return err
 	}
-	// Where this runs as root, the guest's user is somebody else.
+	// Where this runs as root, the guest's user is another one.
 	if err := os.Chmod(shared, 0o777); err != nil {
 		return err
 	}

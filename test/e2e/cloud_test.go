@@ -78,8 +78,8 @@ func TestCloudImage(t *testing.T) {
 	w.expectIn(w.rdd("image", "prune", "--all"), "Removed the image cloud-")
 }
 
-// emptyCache gives the world a cache of its own, which holds only what the real one knows of this
-// host's accelerator.
+// emptyCache gives the world a cache of its own. It holds only the result of the accelerator's
+// trial from the real one.
 func (w *world) emptyCache() {
 	w.t.Helper()
 	const name = "accelerator.json"
@@ -97,7 +97,7 @@ func (w *world) emptyCache() {
 	}
 }
 
-// checkBadImages makes machines of what cannot be had, or is not what was meant.
+// checkBadImages makes machines of an image that does not exist, and of one with another digest.
 func (w *world) checkBadImages(server *imageServer) {
 	w.t.Helper()
 	nothing := w.template("nothing.yaml", fmt.Sprintf("images:\n- location: %s/nothing.img\n", server.URL))
@@ -142,8 +142,8 @@ func (w *world) inGuest(command string) string {
 	return w.rdd("limavm", "shell", "cloud", command)
 }
 
-// cloudChecks are lines of a script for the guest, with what they print; one login for all, as a
-// login costs seconds.
+// cloudChecks are lines of a script for the guest, with what they must print. One login runs all of
+// them: a login takes seconds.
 var cloudChecks = []struct{ line, want string }{
 	{"hostname", "cloud"},
 	{`[ "$(tail -n 1 /var/tmp/mine)" = "user $(id -un)" ] && echo mine`, "mine"},
@@ -158,8 +158,8 @@ var cloudChecks = []struct{ line, want string }{
 	{"cloud-init status --long | sed -n 's/^extended_status: //p'", "done"},
 }
 
-// checkCloudGuest looks at what cloud-init and rdd's scripts have made of the image, and at what
-// the latter have noted at each boot.
+// checkCloudGuest checks what cloud-init and rdd's scripts have made of the image, and what the
+// template's scripts have written at each boot.
 func (w *world) checkCloudGuest(scripts string) {
 	w.t.Helper()
 	var script, want strings.Builder

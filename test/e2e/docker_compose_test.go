@@ -29,8 +29,7 @@ volumes:
   state: {}
 `
 
-// composeCommand is docker's plugin, or where there is none the program of its own that older
-// systems have.
+// composeCommand is docker's plugin. Older systems have a program of its own instead.
 func (d docker) composeCommand() []string {
 	d.t.Helper()
 	if r := d.tryIn(nil, "compose", "version"); r.code == 0 {
@@ -49,7 +48,7 @@ func (d docker) checkCompose() {
 	}
 	writeFile(d.t, filepath.Join(d.project, "site", "page"), "a page\n")
 	// The older compose gives up where a guest is emulated on a busy host.
-	command, env := d.composeCommand(), append([]string{fmt.Sprintf("COMPOSE_HTTP_TIMEOUT=%.0f", patience.Seconds())}, d.env...)
+	command, env := d.composeCommand(), append([]string{fmt.Sprintf("COMPOSE_HTTP_TIMEOUT=%.0f", waitTimeout.Seconds())}, d.env...)
 	compose := func(args ...string) string {
 		d.t.Helper()
 		args = append([]string{"-f", "compose.yaml", "-p", "rddtest"}, args...)

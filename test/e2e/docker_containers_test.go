@@ -15,8 +15,7 @@ import (
 	"syscall"
 )
 
-// lasting is a container that is there in most of the checks, with a volume, and starts again
-// whatever happens.
+// lasting is a container that runs during most of the checks. It has a volume and restarts always.
 const lasting = "lasting"
 
 // checkRun: exit codes, both outputs, input to the last byte, and signals.
@@ -100,7 +99,7 @@ func (d docker) checkLasting() {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		d.t.Fatal(err)
 	}
-	d.end(cmd, out) // each docker has an exit code of its own for that
+	d.end(cmd, out) // the exit code differs between versions of docker
 
 	stats := strings.Fields(d.do("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}} {{.MemUsage}}", lasting))
 	if len(stats) < 3 || stats[0] != lasting || stats[1] == "0" || stats[2] == "0B" {
@@ -111,20 +110,20 @@ func (d docker) checkLasting() {
 // checkEvents: a short container's events come while they happen, and its followed log ends with
 // it.
 func (d docker) checkEvents() {
-	events, told := d.begin("docker", "events", "--since", "1m", "--filter", "container=brief", "--format", "{{.Action}};")
+	events, output := d.begin("docker", "events", "--since", "1m", "--filter", "container=brief", "--format", "{{.Action}};")
 	d.do("run", "-d", "--name", "brief", "tools", "sh", "-c", "for i in 1 2 3 4; do echo step $i; sleep 0.5; done")
 	cmd, out := d.begin("docker", "logs", "-f", "brief")
 	if code := d.end(cmd, out); code != 0 {
 		d.t.Errorf("a followed log ended with %d", code)
 	}
-	text, _ := out.look()
+	text, _ := out.snapshot()
 	d.expect(string(text), "step 1\nstep 2\nstep 3\nstep 4\n")
 	d.do("rm", "brief")
-	told.await(d.t, `(?s)create;.*start;.*die;.*destroy;`)
+	output.await(d.t, `(?s)create;.*start;.*die;.*destroy;`)
 	if err := events.Process.Signal(syscall.SIGINT); err != nil {
 		d.t.Fatal(err)
 	}
-	d.end(events, told)
+	d.end(events, output)
 }
 
 // checkCopy copies a tree into the container and back.
@@ -153,5 +152,5 @@ func (d docker) checkCopy() {
 	}
 }
 
-// sumLine is what sha256sum says of its input.
+// sumLine is the output of sha256sum for its input.
 func sumLine(data []byte) string { return fmt.Sprintf("%x  -", sha256.Sum256(data)) }

@@ -11,7 +11,7 @@ import (
 
 const (
 	ourContext = "rancher-desktop-" + instanceName
-	// foreignContext is of another program, and leads nowhere.
+	// foreignContext is another program's context, whose socket does not exist.
 	foreignContext = "theirs"
 	// foreignConfig is how other programs may have left it.
 	foreignConfig = "{\n\t\"currentContext\": \"theirs\",\n\n  \"auths\" : {\"https://registry.example/v1/\": {\"auth\": " +
@@ -19,7 +19,7 @@ const (
 	damagedConfig = "{\n  \"auths\": {},\n}\n"
 )
 
-// makeForeignDocker makes the ~/.docker of somebody who had another engine before.
+// makeForeignDocker makes the ~/.docker of a user who had another container engine before.
 func (w *world) makeForeignDocker() {
 	w.t.Helper()
 	if r, err := w.call(call{program: "docker", args: []string{"context", "create", foreignContext, "--docker", "host=unix://" +
@@ -31,7 +31,7 @@ func (w *world) makeForeignDocker() {
 
 func (w *world) dockerConfig() string { return filepath.Join(w.home, ".docker", "config.json") }
 
-// plain is Docker for somebody who has set nothing, or only what env says.
+// plain is docker without the environment of `rdd run`, or with env alone.
 func (d docker) plain(env ...string) docker {
 	d.env = env
 	return d
@@ -57,7 +57,7 @@ func (d docker) expectOnlyForeignContext() {
 	}
 }
 
-// awaitSwitch waits until docker goes to the VM by itself.
+// awaitSwitch waits until docker uses the VM without any variable.
 func (d docker) awaitSwitch() {
 	d.t.Helper()
 	d.until("the current context", func() bool { return strings.TrimSpace(d.plain().tryIn(nil, "context", "show").out) == ourContext })
@@ -90,12 +90,12 @@ func (d docker) checkContexts() {
 	d.awaitSwitch()
 }
 
-// checkTestcontainers runs a program that has Docker by testcontainers, which is told by `rdd run`.
-// Its Ryuk would come from a registry.
+// checkTestcontainers runs a program that uses Docker by testcontainers, in the environment of `rdd
+// run`. Ryuk is disabled: its image would come from a registry.
 func (d docker) checkTestcontainers() {
 	program := buildProgram(d.t, filepath.Join("..", "testcontainers"))
 	env := []string{"TESTCONTAINERS_RYUK_DISABLED=true"}
-	if _, err := os.Stat("/.dockerenv"); err == nil { // in a container it looks for ports on that one's host
+	if _, err := os.Stat("/.dockerenv"); err == nil { // in a container it would ask the container's host
 		env = append(env, "TESTCONTAINERS_HOST_OVERRIDE=localhost")
 	}
 	r, err := d.call(call{program: d.binary, args: []string{"run", timeout, program, "tools"}, env: env})

@@ -15,8 +15,8 @@ import (
 // onLoopback is a container whose ports are published on 127.0.0.1.
 const onLoopback = "onloopback"
 
-// checkEngineKilled: dockerd dies in the guest. It answers again, and what is to be there whatever
-// happens runs and is reached.
+// checkEngineKilled: dockerd is killed in the guest. It answers again, and a container that
+// restarts always runs and is reached.
 func (d docker) checkEngineKilled() {
 	port := d.published(1)[0]
 	d.do(
@@ -37,8 +37,8 @@ func (d docker) checkEngineKilled() {
 	d.awaitAnswers("dockerd was killed", killed, map[string][]int{"tcp": {port}, "udp": {port}})
 }
 
-// checkMachineKilled: QEMU dies while a log is followed. The client does not hang, and the machine
-// comes back by itself, with volumes and containers.
+// checkMachineKilled: QEMU is killed while a log is followed. The client does not hang, and the
+// machine is started again by itself, with volumes and containers.
 func (d docker) checkMachineKilled() {
 	d.do("exec", lasting, "sync")
 	before := d.bootIDOf(appVM)
@@ -56,8 +56,8 @@ func (d docker) checkMachineKilled() {
 	d.expect(d.do("exec", lasting, "cat", "/data/file"), "to the volume")
 }
 
-// checkPowerLost: all that runs ends at once, as when the host loses power. The next command brings
-// it back, and does not take for the present what the API said before.
+// checkPowerLost: all processes are killed at once, as when the host loses power. The next command
+// starts the machine again, and does not go by the status from before.
 func (d docker) checkPowerLost() {
 	victims := []process.Identity{d.daemon().Process, d.hostagent(), d.guest()}
 	for _, victim := range victims {
@@ -69,7 +69,7 @@ func (d docker) checkPowerLost() {
 	d.expect(d.rdd("run", timeout, "docker", "run", "--rm", "-v", "kept:/data", "tools", "cat", "/data/file"), "to the volume")
 }
 
-// awaitBoot waits until the machine runs and is not the one that it was.
+// awaitBoot waits until the machine runs with another boot ID than before.
 func (d docker) awaitBoot(before string) {
 	d.t.Helper()
 	d.await(appVM, func(m *limav1.LimaVM) bool {
@@ -90,16 +90,16 @@ func (d docker) checkExposed() {
 			d.until(network+" "+address, func() bool { return answers(network, address) })
 		}
 	}
-	d.until("tcp "+elsewhere(shared), func() bool { return answers("tcp", elsewhere(shared)) })
-	// QEMU answers UDP from the host's address towards the client, here 127.0.0.1, which this client
-	// would not take for the one it asked.
-	if freePackets(elsewhere(shared)) {
+	d.until("tcp "+otherAddress(shared), func() bool { return answers("tcp", otherAddress(shared)) })
+	// QEMU answers UDP from the host's address towards the client, here 127.0.0.1. This client would
+	// not accept the answer: it sent to another address.
+	if freePackets(otherAddress(shared)) {
 		d.t.Errorf("UDP port %d is not taken on every address", shared)
 	}
 	d.checkOnlyLocal(alone)
 }
 
-// hostPort is the one port that a container has published.
+// hostPort is the host's port of the one that a container has published.
 func (d docker) hostPort(container string) int {
 	d.t.Helper()
 	_, port, err := net.SplitHostPort(strings.Split(d.do("port", container, "80/tcp"), "\n")[0])

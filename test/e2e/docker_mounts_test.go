@@ -25,8 +25,8 @@ func (d docker) checkMounts() {
 	d.do("rm", "-f", "mounted")
 }
 
-// checkOwners: an ordinary user owns what a container makes, whoever it is in there. Where rdd is
-// root's, a file belongs to whom the container says.
+// checkOwners: an ordinary user owns what a container makes, whichever user that has. Where rdd
+// runs as root, a file gets the owner that the container gives it.
 func (d docker) checkOwners() {
 	d.do("exec", "mounted", "sh", "-c", "umask 022; echo root >/w/byroot; mkdir /w/dir")
 	d.do("exec", "-u", "1000:1000", "mounted", "sh", "-c", "umask 022; echo user >/w/byuser")
@@ -66,9 +66,8 @@ func (d docker) checkBothWays() {
 	}
 }
 
-// checkHidden: a container to which the whole home is given finds nothing of rdd's own directories,
-// and changes nothing there. What is in the short one is the guest's: its socket, where the host's
-// is on the host.
+// checkHidden: a container that mounts the whole home finds nothing of rdd's own directories, and
+// changes nothing there. The short one holds the guest's socket at the path of the host's.
 func (d docker) checkHidden() {
 	line, want := "", ""
 	for dir, content := range map[string]string{d.inst.ShortDir: "docker.sock\n", d.inst.Dir: "", d.inst.LogDir: ""} {

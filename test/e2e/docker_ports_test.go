@@ -17,7 +17,7 @@ import (
 // everywhere is a container whose port is published on every address.
 const everywhere = "everywhere"
 
-// published are ports of this host that were free a moment ago.
+// published returns ports of this host that were free a moment ago, to be published.
 func (d docker) published(number int) []int {
 	d.t.Helper()
 	var ports []int
@@ -56,8 +56,7 @@ func answers(network, address string) bool {
 	return err == nil && string(answer) == text
 }
 
-// awaitAnswers waits until all ports answer, and tells how long each took: the first that is asked
-// may hide how fast the others are.
+// awaitAnswers waits until all ports answer, and logs how long each took.
 func (d docker) awaitAnswers(after string, since time.Time, ports map[string][]int) {
 	d.t.Helper()
 	for _, network := range []string{"tcp", "udp"} {
@@ -68,8 +67,8 @@ func (d docker) awaitAnswers(after string, since time.Time, ports map[string][]i
 	}
 }
 
-// checkPorts: published ports answer on 127.0.0.1 and nowhere else, over TCP and UDP, and not any
-// longer than their container is there.
+// checkPorts: published ports answer on 127.0.0.1 and on no other address, over TCP and UDP, and
+// only as long as their container exists.
 func (d docker) checkPorts() {
 	ports := d.published(2)
 	for i, address := range []string{"", "127.0.0.1:"} {
@@ -94,19 +93,19 @@ func (d docker) checkPorts() {
 	})
 }
 
-// freePackets is free for UDP.
+// freePackets reports whether a UDP address is free.
 func freePackets(address string) bool {
 	packets, err := net.ListenPacket("udp4", address)
 	return err == nil && packets.Close() == nil
 }
 
-// elsewhere is a port of this host on another address than 127.0.0.1.
-func elsewhere(port int) string { return fmt.Sprintf("127.0.0.2:%d", port) }
+// otherAddress is a port of this host on another address than 127.0.0.1.
+func otherAddress(port int) string { return fmt.Sprintf("127.0.0.2:%d", port) }
 
 // checkOnlyLocal: another address of this host can still have the port.
 func (d docker) checkOnlyLocal(port int) {
 	d.t.Helper()
-	other := elsewhere(port)
+	other := otherAddress(port)
 	listener, err := net.Listen("tcp", other)
 	if err != nil {
 		d.t.Errorf("TCP port %d is taken on every address: %v", port, err)
@@ -118,7 +117,8 @@ func (d docker) checkOnlyLocal(port int) {
 	_ = listener.Close()
 }
 
-// checkPrivilegedPort: an ordinary user is told what to do about a port that only root may have.
+// checkPrivilegedPort: for a port that only root may bind, the API says what an ordinary user can
+// do.
 func (d docker) checkPrivilegedPort() {
 	if os.Geteuid() == 0 {
 		d.t.Log("not checked: root may have every port")
@@ -139,8 +139,8 @@ func (d docker) awaitForward(port int, wanted func(limav1.PortForward) bool) {
 	})
 }
 
-// checkPortConflict: a port that somebody else has on the host is named, and works when it is free
-// again.
+// checkPortConflict: the API names a port that another process of the host has. It works once it is
+// free.
 func (d docker) checkPortConflict() {
 	port := d.published(1)[0]
 	listener, err := net.Listen("tcp", local(port))
@@ -158,10 +158,10 @@ func (d docker) checkPortConflict() {
 	d.awaitForward(port, func(f limav1.PortForward) bool { return strings.Contains(f.Error, "already in use") })
 	for _, proto := range []string{"tcp", "udp"} {
 		d.until("the Event of "+proto, func() bool {
-			told := d.rdd("ctl", "get", "events", "-n", "default", "--field-selector", "reason=PortConflict,involvedObject.kind=LimaVM,"+
+			output := d.rdd("ctl", "get", "events", "-n", "default", "--field-selector", "reason=PortConflict,involvedObject.kind=LimaVM,"+
 				"involvedObject.name="+appVM,
 				"-o", `jsonpath={range .items[*]}{.type} {.message}{"\n"}{end}`)
-			return strings.Contains(told, fmt.Sprintf("Warning cannot forward %s %s", proto, local(port)))
+			return strings.Contains(output, fmt.Sprintf("Warning cannot forward %s %s", proto, local(port)))
 		})
 	}
 	status := d.rdd("status")

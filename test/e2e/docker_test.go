@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// docker is the Docker of a world's App, as the host's clients see it.
+// docker is the Docker of a world's App, as clients on the host use it.
 type docker struct {
 	*world
 	env     []string // what `rdd run` gives its commands to find it
@@ -80,8 +80,8 @@ func (d docker) makeProject() {
 	}
 }
 
-// findHost asks rdd where Docker is, and whether it is what clients other than docker's take: a
-// socket on which HTTP is spoken.
+// findHost asks rdd where Docker is, and checks that HTTP is spoken on that socket: that is what
+// other clients than docker need.
 func (d *docker) findHost() {
 	d.t.Helper()
 	for line := range strings.Lines(d.rdd("run", timeout, "env")) {
@@ -100,7 +100,7 @@ func (d *docker) findHost() {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}
 	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://docker/_ping")
+	response, err := (&http.Client{Transport: transport, Timeout: waitTimeout}).Get("http://docker/_ping")
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -133,10 +133,10 @@ func (d docker) do(args ...string) string {
 	return strings.TrimSpace(r.out)
 }
 
-// begin starts a program whose output is watched.
+// begin starts a program whose output can be waited for.
 func (d docker) begin(program string, args ...string) (*exec.Cmd, *watched) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	d.t.Cleanup(cancel)
 	cmd, out := exec.CommandContext(ctx, program, args...), newWatched()
 	cmd.Env, cmd.Dir = append(d.environment(), d.env...), d.project
@@ -153,15 +153,15 @@ func (d docker) end(cmd *exec.Cmd, out *watched) (code int) {
 	d.t.Helper()
 	began := time.Now()
 	err := cmd.Wait()
-	said, _ := out.look()
-	d.t.Logf("%q ended after %.1f s with %v:\n%s", cmd.Args, time.Since(began).Seconds(), err, indent(string(said)))
+	text, _ := out.snapshot()
+	d.t.Logf("%q ended after %.1f s with %v:\n%s", cmd.Args, time.Since(began).Seconds(), err, indent(string(text)))
 	return cmd.ProcessState.ExitCode()
 }
 
-// until waits until something is so.
+// until polls until so holds; what names it in the failure.
 func (d docker) until(what string, so func() bool) {
 	d.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !so() {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("never came: %s", what)
@@ -190,7 +190,7 @@ CMD ["sh", "-c", "echo $NAME in $(pwd); cat /etc/copied"]
 	d.expect(d.do("run", "--rm", "tools"), "built in /tmp\nfrom the host")
 }
 
-// builder chooses the one that docker brings itself where there is no other.
+// builder chooses docker's classic builder where buildx is not installed.
 func (d docker) builder() []string {
 	if r := d.tryIn(nil, "buildx", "version"); r.code != 0 {
 		return []string{"DOCKER_BUILDKIT=0"}

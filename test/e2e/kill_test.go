@@ -13,8 +13,8 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// TestKilledDaemon kills the daemon with SIGKILL in every phase of a VM's life. The
-// next command brings it back, the work goes on, and a guest that ran is not booted again.
+// TestKilledDaemon kills the daemon with SIGKILL in every phase of a VM's life. The next command
+// starts it again, the work goes on, and a guest that ran is not booted again.
 func TestKilledDaemon(t *testing.T) {
 	// The image is built here, so that it can be interrupted.
 	cache, err := os.MkdirTemp("", "rdd-cache")
@@ -66,8 +66,8 @@ func TestKilledDaemon(t *testing.T) {
 	w.checkNothingLeft()
 }
 
-// killWhen kills the daemon once the App's LimaVM is in a phase, and lets the next command bring it
-// back.
+// killWhen kills the daemon once the App's LimaVM is in a phase, and has the next command start it
+// again.
 func (w *world) killWhen(what string, in func(*limav1.LimaVM) bool) {
 	w.t.Helper()
 	victim := w.daemon()

@@ -26,7 +26,7 @@ func requireLong(t *testing.T) {
 	}
 }
 
-// fromEnvironment is a number that the caller may choose.
+// fromEnvironment returns the number in an environment variable, or fallback without it.
 func fromEnvironment(t *testing.T, name string, fallback int) int {
 	t.Helper()
 	text, ok := os.LookupEnv(name)
@@ -59,7 +59,7 @@ func TestLongKills(t *testing.T) {
 		}
 		what := w.killSome(daemon, agent)
 		counts[what]++
-		// The second half strikes again while the first is being cured.
+		// Every other time something is killed again during the recovery.
 		if i%2 == 1 {
 			w.rdd("status")
 			counts[w.killSome(true, false)]++
@@ -78,7 +78,7 @@ func TestLongKills(t *testing.T) {
 	w.checkNothingLeft()
 }
 
-// killSome kills the daemon, the App's hostagent or both and says what there was to kill.
+// killSome kills the daemon, the App's hostagent or both, and returns what it has killed.
 func (w *world) killSome(daemon, agent bool) string {
 	w.t.Helper()
 	var killed []string
@@ -109,9 +109,9 @@ func (w *world) waitEnd(id process.Identity) {
 	}
 }
 
-// TestLongDeath kills QEMU, and its hostagent with it: the machine is started again, and the cause
-// is told.
-func TestLongDeath(t *testing.T) {
+// TestLongUnexpectedExit kills QEMU, and its hostagent with it. The machine is started again, and
+// an Event has the cause.
+func TestLongUnexpectedExit(t *testing.T) {
 	requireLong(t)
 	w := newWorld(t, "")
 	w.rdd("start", timeout)
@@ -132,8 +132,8 @@ func TestLongDeath(t *testing.T) {
 	w.expectIn(w.rdd("run", timeout, "docker", "version", "--format", "{{.Server.Os}}"), "linux")
 }
 
-// TestLongStoppedHostagent stops a hostagent with SIGSTOP: nothing hangs without a word meanwhile,
-// and all is well after.
+// TestLongStoppedHostagent stops a hostagent with SIGSTOP. Meanwhile commands end with a reason,
+// and afterwards everything works.
 func TestLongStoppedHostagent(t *testing.T) {
 	requireLong(t)
 	w := newWorld(t, "")

@@ -14,11 +14,11 @@ import (
 	"testing"
 )
 
-// TestMainJob goes the way from nothing to a container and back to nothing.
+// TestMainJob goes from an empty account to a container and back.
 func TestMainJob(t *testing.T) {
 	w := newWorld(t, "")
 	w.rdd("service", "start")
-	for _, sign := range []string{"create", "jsonpath={.status.versions.qemu}"} { // the daemon looks around when it has said that it is ready
+	for _, sign := range []string{"create", "jsonpath={.status.versions.qemu}"} { // the host is examined after the daemon is ready
 		w.rdd("ctl", "wait", "--for="+sign, "hostinfo/system", "--timeout=60s")
 	}
 	before := w.snapshot()
@@ -75,7 +75,7 @@ func (w *world) runContainer() {
 }
 
 // busyboxTar is a root file system of one static program, from Debian's busybox-static, and of
-// others of the host, all in /bin.
+// other programs of the host, all in /bin.
 func busyboxTar(t *testing.T, others ...string) *bytes.Buffer {
 	t.Helper()
 	archive := &bytes.Buffer{}
@@ -96,7 +96,7 @@ func busyboxTar(t *testing.T, others ...string) *bytes.Buffer {
 	return archive
 }
 
-// checkConditions reads through rdd ctl what scripts and GUIs go by.
+// checkConditions checks the conditions on which scripts and GUIs rely, by rdd ctl.
 func (w *world) checkConditions() {
 	w.t.Helper()
 	w.rdd("ctl", "wait", "--for=condition=Settled", "app/app", "--timeout=60s")
@@ -112,7 +112,7 @@ func (w *world) checkConditions() {
 	w.expectIn(w.rdd("status"), "running, as wanted")
 }
 
-// checkRefusals tries to delete the owned LimaVM in every way.
+// checkRefusals tries in every way to delete the LimaVM that the App owns.
 func (w *world) checkRefusals() {
 	w.t.Helper()
 	for _, how := range [][]string{
@@ -127,7 +127,7 @@ func (w *world) checkRefusals() {
 	w.expect(w.rdd("ctl", "get", "limavm", "rd", "-o", "jsonpath={.metadata.deletionTimestamp}"), "")
 }
 
-// checkShell goes into the guest.
+// checkShell runs commands in the guest.
 func (w *world) checkShell() {
 	w.t.Helper()
 	w.expect(w.rdd("shell", "echo", "a  b"), "a  b")
@@ -148,7 +148,7 @@ func (w *world) checkShell() {
 // checkTerminal opens a shell on a terminal, which util-linux's script makes.
 func (w *world) checkTerminal() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "script", "-qec", "stty cols 97 rows 31; "+w.binary+" shell 'tty; stty size'", "/dev/null")
 	cmd.Env, cmd.Dir = w.environment(), w.home

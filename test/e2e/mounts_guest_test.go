@@ -17,8 +17,8 @@ import (
 	_ "modernc.org/sqlite" // the database that programs in a guest may keep in a mount
 )
 
-// semanticsVariable names the directory in which this test's program, run in a guest, tries what
-// programs expect of files.
+// semanticsVariable is the environment variable that makes this test binary try, in a guest, what
+// programs expect of files. Its value is the directory to try it in.
 const semanticsVariable = "RDD_E2E_FILE_SEMANTICS"
 
 func TestMain(m *testing.M) {
@@ -55,7 +55,7 @@ func checkFileSemantics(fx effects) {
 	}
 }
 
-// semantics are what databases, build tools and editors do with files.
+// semantics are operations of databases, build tools and editors on files.
 var semantics = []struct {
 	name string
 	try  func(path func(string) string) error

@@ -17,10 +17,10 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// oddName is hard on whoever quotes badly, and not ASCII.
+// oddName needs correct quoting, and is not ASCII.
 const oddName = "odd 'name', ünï $HOME"
 
-// withMounts adds mounts to the template: the whole home to read, of which the rest are parts.
+// withMounts adds mounts to the template: the whole home, read-only, and directories in it.
 func withMounts(t *testing.T, w *world, template string) string {
 	t.Helper()
 	shared, odd := filepath.Join(w.home, "shared"), filepath.Join(w.home, oddName)
@@ -29,7 +29,7 @@ func withMounts(t *testing.T, w *world, template string) string {
 			t.Fatal(err)
 		}
 	}
-	// Where these tests are root's, the guest's user is somebody else on the host.
+	// Where these tests run as root, the guest's user is another one on the host.
 	for dir, mode := range map[string]os.FileMode{w.home: 0o711, shared: 0o777} {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func withMounts(t *testing.T, w *world, template string) string {
 `
 }
 
-// writeFile writes a file that everybody may write to, whoever that is on the other side.
+// writeFile writes a file that every user may write to, in the guest too.
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chmod(path, 0o666)); err != nil {
@@ -53,7 +53,7 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// checkMounts shows what the guest and the host see of the machine's mounts.
+// checkMounts checks the machine's mounts from the guest and from the host.
 func checkMounts(fx effects) {
 	for _, part := range []struct {
 		name  string
@@ -130,7 +130,8 @@ func checkOwnDirectoriesHidden(fx effects) {
 	fx.expectIn(fx.in("sudo ls -A "+filepath.Dir(fx.inst.Dir)), filepath.Base(fx.inst.Dir))
 }
 
-// checkLinksLeadNowhere: a symbolic link means on each side what that side makes of it.
+// checkLinksLeadNowhere: a symbolic link is resolved by the side that follows it. One out of a
+// mount gives no access to the host.
 func checkLinksLeadNowhere(fx effects) {
 	outside := fx.t.TempDir()
 	writeFile(fx.t, filepath.Join(outside, "secret"), "secret")
@@ -168,10 +169,10 @@ func checkChangesBothWays(fx effects) {
 	line := fmt.Sprintf(
 		"exec 3<%s 4>%s; cat <&3; echo open >&4; until [ -e %s ]; do sleep 0.1; done; cat <&3", quoted, fx.shared("log"), fx.shared("go"),
 	)
-	told := make(chan string, 1)
+	output := make(chan string, 1)
 	go func() {
 		r, err := fx.exec(nil, "limavm", "shell", effectsVM, line)
-		told <- fmt.Sprintf("%s%v", r.out, err)
+		output <- fmt.Sprintf("%s%v", r.out, err)
 	}()
 	fx.awaitFile(fx.shared("log"), func(text string) bool { return text == "open\n" })
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
@@ -185,7 +186,7 @@ func checkChangesBothWays(fx effects) {
 		fx.t.Error(err)
 	}
 	writeFile(fx.t, fx.shared("go"), "")
-	fx.expect(<-told, "two\nthree\nfour\n<nil>")
+	fx.expect(<-output, "two\nthree\nfour\n<nil>")
 
 	if err := os.Rename(fx.shared("go"), fx.shared("gone")); err != nil {
 		fx.t.Fatal(err)
@@ -200,7 +201,7 @@ func checkChangesBothWays(fx effects) {
 // awaitFile waits until the host sees a file with the wanted text.
 func (fx effects) awaitFile(path string, wanted func(string) bool) {
 	fx.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for {
 		text, err := os.ReadFile(path)
 		if err == nil && wanted(string(text)) {
@@ -213,8 +214,8 @@ func (fx effects) awaitFile(path string, wanted func(string) bool) {
 	}
 }
 
-// checkMountOwners: an ordinary user owns what the guest makes, whoever in the guest makes it. Root
-// gives files away.
+// checkMountOwners: an ordinary user owns what the guest makes, whichever user of the guest makes
+// it. Where rdd runs as root, files get the owner that the guest gives them.
 func checkMountOwners(fx effects) {
 	user, root := os.Getuid(), os.Getuid()
 	if root == 0 {

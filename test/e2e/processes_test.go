@@ -29,22 +29,22 @@ func (r running) String() string {
 	return fmt.Sprintf("%d (session %d): %s", r.id.PID, r.session, strings.Join(r.command, " "))
 }
 
-// role is what the process is, without what differs from run to run.
+// role is the command of the process, without what differs from run to run.
 func (r running) role() string {
 	name := filepath.Base(r.command[0])
 	if !strings.HasPrefix(name, "rdd") {
 		return name
 	}
-	var words []string
+	var args []string
 	for _, arg := range r.command[1:] {
 		if !strings.HasPrefix(arg, "-") && arg != instanceName {
-			words = append(words, arg)
+			args = append(args, arg)
 		}
 	}
-	return "rdd " + strings.Join(words, " ")
+	return "rdd " + strings.Join(args, " ")
 }
 
-// processesOf finds the processes that carry HOME in their environment.
+// processesOf finds the processes with this HOME in their environment.
 func processesOf(t *testing.T, home string) []running {
 	t.Helper()
 	environments, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -55,13 +55,13 @@ func processesOf(t *testing.T, home string) []running {
 	for _, path := range environments {
 		data, err := os.ReadFile(path)
 		if err != nil || !carries(data, "HOME="+home) {
-			continue // gone meanwhile, or not ours to read
+			continue // it has exited meanwhile, or is another user's
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		r, err := look(pid)
+		r, err := inspect(pid)
 		if errors.Is(err, process.ErrGone) {
 			continue
 		}
@@ -83,7 +83,7 @@ func carries(environment []byte, entry string) bool {
 	return false
 }
 
-func look(pid int) (running, error) {
+func inspect(pid int) (running, error) {
 	id, err := process.Identify(pid)
 	if err != nil {
 		return running{}, err

@@ -4,18 +4,13 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shellTemplate makes a small guest that has something to say.
+// shellTemplate makes a small guest with a parameter and a message.
 const shellTemplate = `# what the user wrote stays
 images: [{location: "rdd:docker"}]
 cpus: 1
@@ -41,11 +36,10 @@ message: |
   {{.Name}} says {{.Param.greeting}}
 `
 
-// TestVirtualMachineCommands goes through what people do with one virtual machine of their own, on
-// one guest.
+// TestVirtualMachineCommands runs the commands for one virtual machine of one's own, on one guest.
 func TestVirtualMachineCommands(t *testing.T) {
 	w := newWorld(t, "")
-	// For all to enter: the guest's user is another one when the host's is root.
+	// Every user may enter it: the guest's user is another one when the host's is root.
 	if err := os.MkdirAll(filepath.Join(w.home, "src", "deep"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +54,7 @@ func TestVirtualMachineCommands(t *testing.T) {
 	t.Run("surroundings", w.with(checkSurroundings))
 	t.Run("terminal", w.with(checkTerminalSession))
 	t.Run("without a daemon", w.with(checkWithoutDaemon))
-	t.Run("telling", w.with(checkTelling))
+	t.Run("reports", w.with(checkReports))
 	t.Run("restart", w.with(checkRestart))
 	w.rdd("limavm", "delete", "dev", timeout)
 }
@@ -128,7 +122,7 @@ func checkInterruption(w *world) {
 	}
 }
 
-// checkSurroundings: where a command begins, and in which language.
+// checkSurroundings: the working directory and the locale of a command.
 func checkSurroundings(w *world) {
 	w.expect(w.rdd("limavm", "shell", "--workdir", "/usr/lib", "dev", "pwd"), "/usr/lib")
 	w.expect(w.rdd("limavm", "shell", "--workdir", "/etc", "dev", "cat", "greeting"), "hello")
@@ -163,14 +157,14 @@ func checkTerminalSession(w *world) {
 	terminal.resize(w.t, 42, 123)
 	terminal.typeIn(w.t, "until stty size | grep -q '^42 '; do sleep 0.1; done; echo now=$(stty size)\r")
 	terminal.out.await(w.t, "now=42 123")
-	// What says that it has begun is what gets the signal: before, it would be for the shell.
+	// The signal is for the program that prints this: before, the shell would get it.
 	terminal.typeIn(w.t, "sh -c 'echo begun=$((1+1)); exec sleep 12345'\r")
 	terminal.out.await(w.t, "begun=2")
 	terminal.typeIn(w.t, "\x03")
 	terminal.out.await(w.t, `\^C`)
 	terminal.typeIn(w.t, "echo still=$((40+2))\r")
 	terminal.out.await(w.t, "still=42")
-	// What stays behind with the terminal does not hold up the end.
+	// A process that keeps the terminal open does not delay the end.
 	terminal.typeIn(w.t, "(trap '' HUP; exec sleep 54321) &\r")
 	terminal.typeIn(w.t, "exit 7\r")
 	var exit *exec.ExitError
@@ -182,7 +176,7 @@ func checkTerminalSession(w *world) {
 	}
 }
 
-// checkWithoutDaemon: shells and logs need none, and start none.
+// checkWithoutDaemon: shells and logs need no daemon, and start none.
 func checkWithoutDaemon(w *world) {
 	w.rdd("service", "stop")
 	w.expect(w.rdd("limavm", "shell", "dev", "cat", "/etc/greeting"), "hello")
@@ -194,8 +188,8 @@ func checkWithoutDaemon(w *world) {
 	w.rdd("service", "start")
 }
 
-// checkTelling: what the commands say of a machine that runs.
-func checkTelling(w *world) {
+// checkReports: what why, list and status print of a machine that runs.
+func checkReports(w *world) {
 	why := w.rdd("why", "dev")
 	if !strings.HasPrefix(why, `LimaVM "dev" runs: nothing blocks it.`) {
 		w.t.Errorf("why begins with %.100q", why)
@@ -220,130 +214,4 @@ func checkRestart(w *world) {
 		w.t.Errorf("following a log ended with %v", err)
 	}
 	w.expectIn(w.rdd("ctl", "get", "configmap", "dev-template", "-o", "jsonpath={.data.template}"), "# what the user wrote stays")
-}
-
-// command is an rdd command that has not begun.
-func (w *world) command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	w.t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, w.binary, args...)
-	cmd.Env, cmd.Dir = w.environment(), w.home
-	return cmd
-}
-
-// start begins an rdd command whose output is watched.
-func (w *world) start(args ...string) (*exec.Cmd, *watched) {
-	cmd, out := w.command(args...), newWatched()
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { _ = cmd.Process.Kill() })
-	return cmd, out
-}
-
-// watched is output that can be waited for.
-type watched struct {
-	mu      sync.Mutex
-	data    []byte
-	changed chan struct{}
-}
-
-func newWatched() *watched { return &watched{changed: make(chan struct{})} }
-
-// Write implements io.Writer.
-func (o *watched) Write(data []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.data = append(o.data, data...)
-	close(o.changed)
-	o.changed = make(chan struct{})
-	return len(data), nil
-}
-
-func (o *watched) look() ([]byte, <-chan struct{}) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.data), o.changed
-}
-
-// await returns when the output matches.
-func (o *watched) await(t *testing.T, pattern string) {
-	t.Helper()
-	expression := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
-	for {
-		data, changed := o.look()
-		if expression.Match(data) {
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("%q never came; what came:\n%s", pattern, data)
-		}
-	}
-}
-
-// terminal is a pseudo-terminal: user is the side of the program, program the side of the one who
-// types.
-type terminal struct {
-	program, user *os.File
-	out           *watched
-}
-
-func openTerminal(t *testing.T, rows, columns uint16) *terminal {
-	t.Helper()
-	program, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(program.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(program.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	user, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &terminal{program: program, user: user, out: newWatched()}
-	p.resize(t, rows, columns)
-	t.Cleanup(func() { _, _ = user.Close(), program.Close() })
-	go func() {
-		buffer := make([]byte, 4096)
-		for {
-			n, err := program.Read(buffer)
-			_, _ = p.out.Write(buffer[:n])
-			if err != nil {
-				return // closed
-			}
-		}
-	}()
-	return p
-}
-
-func (p *terminal) resize(t *testing.T, rows, columns uint16) {
-	t.Helper()
-	if err := unix.IoctlSetWinsize(int(p.program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *terminal) typeIn(t *testing.T, text string) {
-	t.Helper()
-	if _, err := p.program.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (p *terminal) mode(t *testing.T) *unix.Termios {
-	t.Helper()
-	mode, err := unix.IoctlGetTermios(int(p.user.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mode
 }

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// snapshot is what a world holds: one line for each process, instance, API object and host file.
+// snapshot is the state of a world: one line for each process, instance, API object and host file.
 type snapshot []string
 
-// snapshot looks at everything but the image cache, which is outside HOME, and the logs: log files
-// and Events.
+// snapshot lists everything but the image cache, which is outside HOME, and logs: log files and
+// Events.
 func (w *world) snapshot() snapshot {
 	w.t.Helper()
-	objects := w.objects() // first: it warms kubectl's cache, which is a host file
+	objects := w.objects() // first: it fills kubectl's cache, which is a host file
 	var s snapshot
 	for _, p := range processesOf(w.t, w.home) {
 		leader := "member"
@@ -59,8 +59,8 @@ func (w *world) objects() []string {
 	return objects
 }
 
-// files lists the files below HOME without the logs and the backups of the store, which the daemon
-// makes by the clock.
+// files lists the files below HOME. Logs, and the backups that the daemon makes by the clock, are
+// left out.
 func (w *world) files() []string {
 	w.t.Helper()
 	var files []string

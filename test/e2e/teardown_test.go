@@ -30,7 +30,7 @@ func TestFailsOnPurpose(t *testing.T) {
 	t.Fatal(failMessage)
 }
 
-// TestTeardownAfterFailure shows that a test which fails half-way leaves nothing behind.
+// TestTeardownAfterFailure checks that a test which fails half-way leaves nothing behind.
 func TestTeardownAfterFailure(t *testing.T) {
 	requireE2E(t)
 	home, err := os.MkdirTemp("", "rdd")

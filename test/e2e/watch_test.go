@@ -21,7 +21,7 @@ func (w *world) await(name string, wanted func(*limav1.LimaVM) bool) *limav1.Lim
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	// Without a resource version the watch begins with what exists.
 	events, err := c.Watch(
@@ -41,7 +41,7 @@ func (w *world) await(name string, wanted func(*limav1.LimaVM) bool) *limav1.Lim
 			return machine
 		}
 	}
-	w.t.Fatalf("LimaVM %q did not become as wanted in %s: %+v", name, patience, last)
+	w.t.Fatalf("LimaVM %q did not become as wanted in %s: %+v", name, waitTimeout, last)
 	return nil
 }
 

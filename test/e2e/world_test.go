@@ -23,15 +23,16 @@ import (
 )
 
 const (
-	// patience bounds single commands and waits: guests may be emulated on a busy machine.
-	patience = 15 * time.Minute
-	// timeout is patience for rdd, less than which it gives up by itself with a reason.
+	// waitTimeout bounds single commands and waits: guests may be emulated on a busy machine.
+	waitTimeout = 15 * time.Minute
+	// timeout is for rdd's own waits. It is shorter than waitTimeout, so that rdd ends first and says
+	// why.
 	timeout      = "--timeout=14m"
 	instanceName = "e2e"
 	homeVariable = "RDD_E2E_HOME"
 )
 
-// world is a user's account on this machine.
+// world is a user's account on this machine: a HOME with one rdd instance.
 type world struct {
 	t      *testing.T
 	home   string
@@ -40,8 +41,8 @@ type world struct {
 	inst   instance.Instance
 }
 
-// newWorld makes an account that is taken down with the test, whatever happens. An empty cache is
-// the real one.
+// newWorld makes an account that is removed with the test, also after a failure. cache is the
+// directory of its cache; empty means the real user's.
 func newWorld(t *testing.T, cache string) *world {
 	t.Helper()
 	requireE2E(t)
@@ -83,8 +84,8 @@ func requireE2E(t *testing.T) {
 	}
 }
 
-// makeHome makes a directory whose path is short enough for sockets, or takes the one that the
-// parent process chose.
+// makeHome makes a directory whose path is short enough for sockets. A child process of a test uses
+// its parent's.
 func makeHome(t *testing.T) string {
 	t.Helper()
 	if home := os.Getenv(homeVariable); home != "" {
@@ -97,7 +98,7 @@ func makeHome(t *testing.T) string {
 	return home
 }
 
-// temp is where processes of this world put temporary files, so that left ones are seen.
+// temp is the directory for temporary files of this world's processes, so that left ones are found.
 func (w *world) temp() string { return filepath.Join(w.home, "tmp") }
 
 func (w *world) environment() []string {
@@ -144,7 +145,7 @@ type call struct {
 
 // call runs a program. Its exit code is not an error.
 func (w *world) call(c call) (result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	var out, errs bytes.Buffer
@@ -186,8 +187,8 @@ func indent(text string) string {
 	return b.String()
 }
 
-// tearDown removes the instance as a user would and then makes sure that nothing is left, by force
-// if need be.
+// tearDown removes the instance as a user would. Then it checks that nothing is left, and removes
+// what is.
 func (w *world) tearDown() {
 	if w.t.Failed() {
 		w.showLogs()
@@ -213,7 +214,7 @@ func (w *world) tearDown() {
 	}
 }
 
-// showLogs shows what helps to understand a failure.
+// showLogs logs the instance's logs after a failure.
 func (w *world) showLogs() {
 	logs, _ := filepath.Glob(filepath.Join(w.inst.LogDir, "*.log"))
 	more, _ := filepath.Glob(filepath.Join(w.inst.LimaHome(), "*", "*.log"))
@@ -226,7 +227,7 @@ func (w *world) showLogs() {
 	}
 }
 
-// connect reaches the API of a daemon that runs.
+// connect returns a client of the daemon that runs.
 func (w *world) connect() (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -26,29 +26,29 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// usualChains are led through the controllers unless RDD_CHAINS says how many.
-const usualChains = 1500
+// defaultChains is the number of chains unless RDD_CHAINS sets it.
+const defaultChains = 1500
 
-// TestOperationChains leads the controllers through random chains of valid, invalid and reverting
-// changes by users, with mishaps between them, each struck wherever the work on the one before
-// happens to be. What is invalid must be refused by name; in the end what is wanted must be so, and
-// be gone without a trace when it is deleted.
+// TestOperationChains runs random chains of valid, invalid and reverting changes by users, with
+// failures between them. An operation comes at any point of the work on the one before. Invalid
+// changes must be refused with a name. In the end the wanted state must be reached, and deletion
+// must leave nothing behind.
 //
-// RDD_CHAINS is how many, RDD_SEED the first one's seed: a failing chain is led again by its seed
-// alone.
+// RDD_CHAINS is the number of chains, RDD_SEED the seed of the first one. A failing chain can be
+// repeated by its seed.
 func TestOperationChains(t *testing.T) {
-	chains, seed := number(t, "RDD_CHAINS", usualChains), number(t, "RDD_SEED", 1)
+	chains, seed := number(t, "RDD_CHAINS", defaultChains), number(t, "RDD_SEED", 1)
 	started := time.Now()
-	var led, operations, refusals atomic.Int64
+	var begun, operations, refusals atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for n := int(led.Add(1)) - 1; n < chains && !t.Failed(); n = int(led.Add(1)) - 1 {
+			for n := int(begun.Add(1)) - 1; n < chains && !t.Failed(); n = int(begun.Add(1)) - 1 {
 				seed := seed + n
 				c := &chain{harness: simulate(t, mutant{}), random: rand.New(rand.NewPCG(uint64(seed), 0))}
-				if err := c.lead(context.Background()); err != nil {
+				if err := c.runAll(context.Background()); err != nil {
 					t.Errorf(
-						"chain %d (lead it again: RDD_SEED=%d RDD_CHAINS=1 go test ./test/faults -run Chains): %v\n%s", seed, seed, err,
+						"chain %d (run it again: RDD_SEED=%d RDD_CHAINS=1 go test ./test/faults -run Chains): %v\n%s", seed, seed, err,
 						strings.Join(c.log, "\n"),
 					)
 				}
@@ -80,7 +80,7 @@ func number(t *testing.T, name string, usual int) int {
 	return n
 }
 
-// chain is one random life.
+// chain is one random sequence of operations.
 type chain struct {
 	*harness
 	random  *rand.Rand
@@ -88,16 +88,16 @@ type chain struct {
 	refused int64
 }
 
-// operation is something that a user, or fate, does.
+// operation is a change by a user, or a failure.
 type operation struct {
 	name string
-	// invalid ones must be refused, if what they are about exists.
+	// invalid operations must be refused if their object exists.
 	invalid bool
 	do      func(ctx context.Context, c *chain) error
 }
 
-// lead leads the chain and checks where it ends.
-func (c *chain) lead(ctx context.Context) error {
+// runAll runs the chain and checks its end state, before and after everything is deleted.
+func (c *chain) runAll(ctx context.Context) error {
 	c.inj.begin(fault{}, 0)
 	c.build()
 	all := operations()
@@ -126,7 +126,7 @@ func (c *chain) lead(ctx context.Context) error {
 		return err
 	}
 	if left, _, err := c.snapshot(); err != nil || left != "" {
-		return fmt.Errorf("promise broken: left behind (%w):\n%s", err, left)
+		return fmt.Errorf("invariant broken: left behind (%w):\n%s", err, left)
 	}
 	return c.checkSeen(ctx)
 }
@@ -157,8 +157,8 @@ func (c *chain) step(ctx context.Context, o operation) error {
 	return c.drive(ctx, func() bool { return c.passes >= passes })
 }
 
-// settle ends all mishaps, takes back what the engine refuses, and checks that what is wanted comes
-// true.
+// settle ends all failures, reverts what the engine refuses, and checks that the wanted state is
+// reached.
 func (c *chain) settle(ctx context.Context) error {
 	for _, o := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete} {
 		c.world.FailOperation(o, nil, 0)
@@ -196,7 +196,7 @@ func (c *chain) checkApp(ctx context.Context) error {
 	return nil
 }
 
-// checkMachine checks a LimaVM, if there is one, against its instance.
+// checkMachine compares a LimaVM, if there is one, with its instance.
 func (c *chain) checkMachine(ctx context.Context, name string) error {
 	limaVM := &limav1.LimaVM{}
 	if err := c.user.Get(ctx, client.ObjectKey{Namespace: machineKey.Namespace, Name: name}, limaVM); err != nil {

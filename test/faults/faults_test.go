@@ -34,7 +34,7 @@ import (
 	"rancherdesktop.io/rdd/test/sim"
 )
 
-// limaHome is where the engine would make instances.
+// limaHome is the directory of instance directories. The engine in memory does not use it.
 const limaHome = "/home/someone/.rd2/lima"
 
 var everything = flag.Bool("everything", false, "every kind of error on every read too, instead of taking turns")
@@ -49,8 +49,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// memory is a directory for the store, in memory where there is such a thing: what is tested here
-// does not depend on the disk.
+// memory returns a directory for the store, in memory where possible: nothing in these tests
+// depends on the disk.
 func memory(t *testing.T) string {
 	parent := "/dev/shm"
 	if _, err := os.Stat(parent); err != nil {
@@ -68,7 +68,7 @@ func memory(t *testing.T) string {
 	return dir
 }
 
-// serve starts a real API server with the controllers' rules and a harness on it.
+// serve starts a real API server with the controllers' rules, and returns a harness on it.
 func serve(t *testing.T, m mutant) *harness {
 	t.Helper()
 	var config func(user string) *rest.Config
@@ -90,7 +90,7 @@ func serve(t *testing.T, m mutant) *harness {
 	return h
 }
 
-// simulate makes a harness on a simulated API server with the controllers' rules.
+// simulate returns a harness on a simulated API server with the controllers' rules.
 func simulate(t testing.TB, m mutant) *harness {
 	t.Helper()
 	clock, known := clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), scheme.New()
@@ -105,7 +105,7 @@ func simulate(t testing.TB, m mutant) *harness {
 	return h
 }
 
-// schemaDefaults fills in what the CustomResourceDefinitions do.
+// schemaDefaults sets the defaults that the CustomResourceDefinitions have.
 func schemaDefaults(obj client.Object) {
 	if a, ok := obj.(*appv1.App); ok {
 		a.Spec.Namespace = cmp.Or(a.Spec.Namespace, "default")
@@ -118,8 +118,8 @@ func TestCrashMatrix(t *testing.T) { runMatrix(t, crashKinds) }
 func TestEventMatrix(t *testing.T) { runMatrix(t, eventKinds) }
 func TestStaleReads(t *testing.T)  { runMatrix(t, []kind{stale}) }
 
-// runMatrix leads every pair of stages through every fault, each pair on a server of its own, and
-// says what that covered.
+// runMatrix runs every pair of stages with every fault, each pair on a server of its own, and logs
+// the coverage.
 func runMatrix(t *testing.T, kinds []kind) {
 	started := time.Now()
 	var mu sync.Mutex

@@ -20,8 +20,8 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// TestDeletedAtEachPass lets the deletion strike after each pass of the making of a running
-// App, and LimaVM, undisturbed and with a sample of faults: calls and kinds take turns.
+// TestDeletedAtEachPass deletes an App, and a LimaVM, after each pass of its creation, without
+// faults and with a sample of them. Calls and kinds of fault take turns.
 func TestDeletedAtEachPass(t *testing.T) {
 	one := makeMachine(nil, true)
 	for _, life := range []struct {
@@ -60,8 +60,8 @@ func TestDeletedAtEachPass(t *testing.T) {
 	}
 }
 
-// TestNothingIsWrittenWithoutAChange: any number of reconciles of what has settled writes nothing,
-// to the API or the engine. A start would hide that the machine died since it was observed.
+// TestNothingIsWrittenWithoutAChange checks that reconciling a settled state writes nothing, to the
+// API or the engine. A call of Start would hide that the machine has exited since it was observed.
 func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	t.Parallel()
 	h := simulate(t, mutant{})
@@ -72,7 +72,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 		}
 	}
 	h.inj.begin(fault{}, 0)
-	before, told := h.changes, h.told
+	before, eventCount := h.changes, h.eventCount
 	const times = 25
 	for range times {
 		h.restart()
@@ -85,17 +85,17 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 			t.Errorf("a write: %s", c.what)
 		}
 	}
-	if told == 0 || h.told != told {
-		t.Errorf("%d Events before, %d after", told, h.told)
+	if eventCount == 0 || h.eventCount != eventCount {
+		t.Errorf("%d Events before, %d after", eventCount, h.eventCount)
 	}
 	if h.changes != before || len(h.inj.calls) < 2*times {
 		t.Fatalf("%d calls, %d changes", len(h.inj.calls), h.changes-before)
 	}
 }
 
-// TestInputGoesAndThePassGoesOn: in the one pass that finds the LimaVM's own copy, the input
-// ConfigMap is removed and everything after that is done too: no event is sure to bring the App
-// back.
+// TestInputGoesAndThePassGoesOn checks the pass that finds the LimaVM's own copy of the template.
+// It deletes the input ConfigMap and does everything after that too, because no event is sure to
+// wake the App again.
 func TestInputGoesAndThePassGoesOn(t *testing.T) {
 	t.Parallel()
 	h := simulate(t, mutant{})

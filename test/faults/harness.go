@@ -33,12 +33,12 @@ import (
 )
 
 const (
-	// maxPasses bounds a stage: a run that needs more does not converge.
+	// maxPasses is how many passes a stage may take. A run that needs more does not converge.
 	maxPasses = 400
-	// quietTimers is how many timers may pass without an effect before a stage counts as over.
+	// quietTimers is how many timers may expire without an effect before a stage counts as ended.
 	quietTimers = 4
-	// patience bounds waiting for the API server's own namespace controller.
-	patience = time.Minute
+	// namespaceTimeout is how long the API server's namespace controller may take for a namespace.
+	namespaceTimeout = time.Minute
 )
 
 var (
@@ -46,26 +46,27 @@ var (
 	facts = app.Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock", EngineController: true}
 )
 
-// mutant is a planted bug: it wraps what a part is made of. The zero mutant has none.
+// mutant is a planted bug: it wraps a client, the engine, the monitor or a result. The zero mutant
+// has no bug.
 type mutant struct {
 	name   string
 	client func(h *harness, controller string, c client.WithWatch) client.WithWatch
 	engine func(h *harness, e vm.Engine) vm.Engine
-	// monitor looks after container engines.
+	// monitor wraps the monitor of container engines.
 	monitor func(m engine.Monitor) engine.Monitor
-	// result changes what a reconciler answers.
+	// result changes the result of a reconciler.
 	result func(ctrl.Result, error) (ctrl.Result, error)
-	// deaf begins no watch again.
+	// deaf never restarts a watch that has ended.
 	deaf bool
 }
 
-// request is one reconciler's business.
+// request is a request for one reconciler.
 type request struct {
 	controller string
 	key        client.ObjectKey
 }
 
-// harness is a world, its API server and the daemon that works on it, stepped by hand.
+// harness is an engine in memory, an API server, and a daemon whose reconcilers the tests step.
 type harness struct {
 	user    client.WithWatch
 	inner   map[string]client.WithWatch // by controller
@@ -77,48 +78,48 @@ type harness struct {
 	apps    *app.Reconciler
 	vms     *limavm.Reconciler
 	engines *engine.Reconciler
-	// monitor of the present daemon, which looks after container engines; informant is what the
-	// controller takes for it.
-	monitor   *containersfake.Monitor
-	informant engine.Monitor
-	queue     []request
-	timers    map[request]time.Time
-	seen      map[string]client.Object // as of their last event
-	states    map[string]vm.State
-	changes   int // events so far
-	passes    int
-	// delayed are requests that a late event is going to wake, lost says that an event has not come at
-	// all.
+	// monitor is the present daemon's monitor of container engines. The controller gets
+	// wrappedMonitor, which a mutant may have changed.
+	monitor        *containersfake.Monitor
+	wrappedMonitor engine.Monitor
+	queue          []request
+	timers         map[request]time.Time
+	seen           map[string]client.Object // as of their last event
+	states         map[string]vm.State
+	changes        int // events so far
+	passes         int
+	// delayed are the requests of a delayed event. lost says that an event was dropped.
 	delayed []request
 	lost    bool
-	// stop ends the stages that are cut short, asked counts requests that were made by annotation.
+	// stop ends partial stages early. asked counts the requests that were made by annotation.
 	stop  func() bool
 	asked int64
-	// every takes one of so many faults only; 0: all.
+	// every selects one of so many faults; 0 selects all.
 	every int
-	// told counts Events.
-	told int
+	// eventCount is the number of Events that were recorded.
+	eventCount int
 	// own is the revision of each controller's last write.
 	own map[string]int64
-	// cutShort says that the last stage was, and that the daemon goes on from there.
+	// cutShort says that the last stage was partial: the same daemon continues with the next one.
 	cutShort bool
-	count    int64 // how often the machine had reached Running at the end of the last stage
-	broken   error // the first broken promise
-	// engineProblem keeps container engines from working.
+	count    int64 // how often machines had reached Running at the end of the last stage
+	broken   error // the first broken invariant
+	// engineProblem is why container engines fail; empty when they work.
 	engineProblem string
-	// proven are the container engines, each in one run of its machine, that were found to work.
-	proven map[containers.Target]bool
+	// verified are the container engines, each in one start of its machine, that have passed their
+	// smoke test.
+	verified map[containers.Target]bool
 }
 
-// newHarness makes one on an API server that connect makes clients of.
+// newHarness returns a harness on an API server. connect returns a client for a user name.
 func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) (client.WithWatch, error), m mutant) (*harness, error) {
 	h := &harness{
 		inner: map[string]client.WithWatch{}, inj: &injector{}, mutant: m, timers: map[request]time.Time{},
 		seen: map[string]client.Object{}, states: map[string]vm.State{}, clock: clock, own: map[string]int64{},
-		proven: map[containers.Target]bool{},
+		verified: map[containers.Target]bool{},
 	}
 	h.world = fake.NewWorld(h.clock.Now)
-	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each is seen half-way before it ends
+	h.world.SetSteps(fake.Steps{Create: 2, Boot: 1, Stop: 1, Delete: 1}) // each can be observed before its end
 	for _, name := range []string{"user", app.Name, limavm.Name, engine.Name} {
 		user := "rdd:user"
 		if name != "user" {
@@ -134,40 +135,40 @@ func newHarness(clock *clocktesting.FakePassiveClock, connect func(user string) 
 	return h, nil
 }
 
-// build makes the reconcilers of a daemon. It goes on with the monitor that there is.
+// build builds the reconcilers of a daemon. It keeps the present monitor.
 func (h *harness) build() {
 	h.inj.crashed = false
-	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, teller{h})
+	h.apps = app.NewReconciler(h.clientOf(app.Name), h.clock, facts, eventChecker{h})
 	var machines vm.Engine = recordEngine{Engine: h.world.Open(), inj: h.inj, touched: h.touched}
 	if h.mutant.engine != nil {
 		machines = h.mutant.engine(h, machines)
 	}
-	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), machines, h.clock, host, teller{h})
+	h.vms = limavm.NewReconciler(h.clientOf(limavm.Name), machines, h.clock, host, eventChecker{h})
 	if h.monitor == nil {
 		h.monitor = &containersfake.Monitor{}
 		h.monitor.Break(h.engineProblem)
 		h.monitor.Watch(h.engineChanged)
-		h.informant = h.monitor
+		h.wrappedMonitor = h.monitor
 		if h.mutant.monitor != nil {
-			h.informant = h.mutant.monitor(h.monitor)
+			h.wrappedMonitor = h.mutant.monitor(h.monitor)
 		}
 	}
-	h.engines = engine.NewReconciler(h.clientOf(engine.Name), h.informant, h.clock, teller{h})
+	h.engines = engine.NewReconciler(h.clientOf(engine.Name), h.wrappedMonitor, h.clock, eventChecker{h})
 }
 
-// engineChanged notes what was proven and wakes who reports it.
+// engineChanged records which container engine was verified, and wakes its controller.
 func (h *harness) engineChanged() {
 	if state := h.monitor.State(); state != nil && state.Phase == containers.PhaseConnected {
-		h.proven[state.Target] = true
+		h.verified[state.Target] = true
 	}
 	h.wake(theEngine)
 }
 
-// theEngine is the container engine controller's only request.
+// theEngine is the only request of the container engine controller.
 var theEngine = request{engine.Name, client.ObjectKey{Name: appv1.AppName}}
 
-// restart makes a new daemon, which looks at everything there is; what the old one did in the
-// background is dropped.
+// restart starts a new daemon, which reconciles everything. The old one's background work is
+// dropped.
 func (h *harness) restart() {
 	h.monitor = nil
 	h.build()
@@ -199,7 +200,7 @@ func (h *harness) wake(r request) {
 	}
 }
 
-// vmRequests are the requests of LimaVMs that are as wanted.
+// vmRequests returns the requests for the wanted LimaVMs.
 func (h *harness) vmRequests(wanted func(*limav1.LimaVM) bool) []request {
 	var found []request
 	for _, id := range slices.Sorted(maps.Keys(h.seen)) {
@@ -210,8 +211,8 @@ func (h *harness) vmRequests(wanted func(*limav1.LimaVM) bool) []request {
 	return found
 }
 
-// wrote looks at an object after a write and, if it changed, wakes who watches it: what the
-// controllers' Setup does with real watches.
+// wrote reads an object after a write. If it has changed, wrote wakes the controllers that watch
+// it, as the watches of their Setup would.
 func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	now := fresh(obj)
 	key := client.ObjectKeyFromObject(obj)
@@ -230,7 +231,7 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	case err != nil:
 		delete(h.seen, id)
 		h.event(last)
-		h.breaks(h.checkGone(last.GetUID()))
+		h.breaks(h.checkDeleted(last.GetUID()))
 	case last == nil || last.GetResourceVersion() != now.GetResourceVersion():
 		h.seen[id] = now
 		h.event(now)
@@ -243,7 +244,7 @@ func (h *harness) wrote(ctx context.Context, obj client.Object) {
 	}
 }
 
-// fresh is an empty typed object for one that may be an apply configuration.
+// fresh returns an empty typed object for obj, which may be an apply configuration.
 func fresh(obj client.Object) client.Object {
 	if u, ok := obj.(interface{ GetKind() string }); ok {
 		switch u.GetKind() {
@@ -256,7 +257,8 @@ func fresh(obj client.Object) client.Object {
 	return reflect.New(reflect.TypeOf(obj).Elem()).Interface().(client.Object)
 }
 
-// touched looks at an instance after an engine call or a step of the world.
+// touched reads an instance after a call of the engine or a step of its work. If the state has
+// changed, it wakes the LimaVM's controller, as the engine's watch would.
 func (h *harness) touched(name string) {
 	state, _ := h.world.Peek(name)
 	if reflect.DeepEqual(h.states[name], state) {
@@ -267,13 +269,15 @@ func (h *harness) touched(name string) {
 	h.deliver(h.vmRequests(func(vm *limav1.LimaVM) bool { return vm.Name == name }))
 }
 
+// breaks records the first broken invariant.
 func (h *harness) breaks(err error) {
 	if h.broken == nil {
 		h.broken = err
 	}
 }
 
-// drive runs the daemon until stop says so or nothing is left to do.
+// drive runs the daemon until stop returns true, or nothing is left to do. It fails when an
+// invariant is broken or the daemon does not come to rest.
 func (h *harness) drive(ctx context.Context, stop func() bool) error {
 	quiet := 0
 	for h.passes = 0; h.passes < maxPasses; h.passes++ {
@@ -345,7 +349,7 @@ func (h *harness) pass(ctx context.Context) error {
 	return nil
 }
 
-// advance steps the world and tells what moved.
+// advance does one step of the engine's and the monitor's work, and reports whether there was any.
 func (h *harness) advance() bool {
 	names := h.world.Names()
 	moved := h.world.Advance()
@@ -356,7 +360,7 @@ func (h *harness) advance() bool {
 	return moved
 }
 
-// sweep lets the simulated server's namespace controller do its work.
+// sweep runs the namespace controller of the simulated server.
 func (h *harness) sweep(ctx context.Context) bool {
 	if h.sim == nil {
 		return false
@@ -368,8 +372,9 @@ func (h *harness) sweep(ctx context.Context) bool {
 	return len(touched) > 0
 }
 
-// beginPass counts passes, and makes one that is to see the past see it. Reads are live, so what a
-// controller has written itself it sees in any case. What it missed wakes it again.
+// beginPass counts passes, and serves one from an older revision if that is the fault. The revision
+// is not older than the controller's own last write, because its client has no cache. The request
+// is repeated after that, as the missed events would wake the controller.
 func (h *harness) beginPass(r request) {
 	if h.sim == nil {
 		return
@@ -382,7 +387,7 @@ func (h *harness) beginPass(r request) {
 	}
 }
 
-// nextTimer lets time pass until the next timer.
+// nextTimer sets the clock to the next timer, and wakes its request.
 func (h *harness) nextTimer() {
 	var first request
 	for r, at := range h.timers {
@@ -397,10 +402,10 @@ func (h *harness) nextTimer() {
 	h.wake(first)
 }
 
-// awaitNamespace waits for the API server to remove a namespace that is being deleted, so that
-// what comes after does not depend on how long that takes. It returns NotFound then.
+// awaitNamespace waits until the real API server has removed a namespace that is being deleted, so
+// that the calls after it do not depend on how long that takes. It returns NotFound then.
 func (h *harness) awaitNamespace(ctx context.Context, ns *corev1.Namespace) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, namespaceTimeout)
 	defer cancel()
 	changes, err := h.user.Watch(ctx, &corev1.NamespaceList{}, client.MatchingFields{"metadata.name": ns.Name},
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: ns.ResourceVersion}})

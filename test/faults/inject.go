@@ -16,34 +16,34 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// kind is a way for a call to go wrong.
+// kind is a kind of fault.
 type kind string
 
 const (
-	// The call is not carried out.
+	// The call is not carried out and fails.
 	timeout  kind = "timeout"
 	reset    kind = "reset"
 	conflict kind = "conflict"
 	internal kind = "500"
 	busy     kind = "busy"
-	// notFound: a read answers as a stale cache does, with NotFound or an empty list.
+	// notFound makes a read return NotFound or an empty list, as from a stale cache.
 	notFound kind = "notFound"
-	// lostReply: the call is carried out and reported as failed.
+	// lostReply carries the call out and reports a failure.
 	lostReply kind = "lostReply"
-	// The daemon ends before or after the call, and starts again.
+	// The daemon ends before or after the call, and is started again.
 	crashBefore kind = "crashBefore"
 	crashAfter  kind = "crashAfter"
-	// What happens to an event: it never comes, comes after the next, comes again after the next; or
-	// the watches end and begin anew, which shows all there is.
+	// An event is dropped, comes after the next one, or comes again after the next one. closed ends
+	// the watches, which are restarted and show all objects.
 	dropped    kind = "dropped"
 	delayed    kind = "delayed"
 	duplicated kind = "duplicated"
 	closed     kind = "closed"
-	// stale: all reads of a pass are served as of an older revision.
+	// stale serves all reads of a pass from an older revision.
 	stale kind = "stale"
 )
 
-// faults are the kinds of the fault matrix, crashes those of the crash matrix.
+// The kinds of the fault matrix, the crash matrix and the event matrix.
 var (
 	faultKinds = []kind{timeout, reset, conflict, internal, busy, notFound, lostReply}
 	crashKinds = []kind{crashBefore, crashAfter}
@@ -52,15 +52,15 @@ var (
 
 // call is one call of a reconciler.
 type call struct {
-	// what is the call for people: "limavm: patch ConfigMap default/rd".
+	// what describes the call: "limavm: patch ConfigMap default/rd".
 	what          string
 	write, engine bool
 }
 
-// fits reports whether the kind can happen to the n-th call and means something else than the
-// others there. What a read's error is called makes no difference to who cannot read, so timeout,
-// reset and 500 take turns on reads unless all is set; a daemon that ends around a read has ended
-// after the write before.
+// fits reports whether the kind applies to the n-th call and differs from the other kinds there.
+// For a failed read the error makes no difference, so timeout, reset and 500 take turns on reads
+// unless all is set. A daemon that ends around a read is the same as one that ends after the last
+// write.
 func (k kind) fits(n int, c call, all bool) bool {
 	switch k {
 	case conflict:
@@ -82,23 +82,25 @@ func (k kind) fits(n int, c call, all bool) bool {
 	}
 }
 
-// errCrashed is what a dead daemon's calls answer; it never reaches a living one.
+// errCrashed is the result of the calls of a daemon that has ended. No reconciler of a running
+// daemon gets it.
 var errCrashed = errors.New("the daemon has ended")
 
-// fault is what is to go wrong: the k-th call, event or pass of a stage, from 1; 0 is none.
+// fault says what fails: the k-th call, event or pass of a stage, from 1. With a k of 0 nothing
+// fails.
 type fault struct {
 	k    int
 	kind kind
-	// past is the revision that a stale pass sees, counted from the beginning of the stage.
+	// past is the revision of a stale pass, counted from the beginning of the stage.
 	past int64
 }
 
-// injector numbers calls, events and passes, and spoils one.
+// injector numbers calls, events and passes, and makes one of them fail.
 type injector struct {
 	fault   fault
 	calls   []call
 	events  int
-	passes  []sight
+	passes  []revisionRange
 	first   int64 // the revision at which the stage began
 	fired   bool
 	crashed bool
@@ -107,7 +109,7 @@ type injector struct {
 // begin starts counting for a stage, at a revision of the simulated server.
 func (i *injector) begin(f fault, revision int64) { *i = injector{fault: f, first: revision} }
 
-// event counts an event and says what happens to it; empty: it arrives.
+// event counts an event and returns what happens to it; empty means that it is delivered.
 func (i *injector) event() kind {
 	i.events++
 	if i.events != i.fault.k || !slices.Contains(eventKinds, i.fault.kind) {
@@ -117,13 +119,13 @@ func (i *injector) event() kind {
 	return i.fault.kind
 }
 
-// sight is which revisions a pass may see, counted from the beginning of the stage.
-type sight struct{ oldest, newest int64 }
+// revisionRange has the revisions that a pass may read, counted from the beginning of the stage.
+type revisionRange struct{ oldest, newest int64 }
 
-// pass counts a pass and says which older revision it is to see, if any; own is its controller's
-// last write.
+// pass counts a pass and returns the older revision that it reads, if that is the fault. own is the
+// revision of the controller's last write.
 func (i *injector) pass(revision, own int64) (past int64, ok bool) {
-	i.passes = append(i.passes, sight{max(0, own-i.first), revision - i.first})
+	i.passes = append(i.passes, revisionRange{max(0, own-i.first), revision - i.first})
 	if len(i.passes) != i.fault.k || i.fault.kind != stale {
 		return 0, false
 	}
@@ -131,10 +133,10 @@ func (i *injector) pass(revision, own int64) (past int64, ok bool) {
 	return i.first + i.fault.past, true
 }
 
-// onCalls says that a kind happens to calls.
+// onCalls reports whether a kind is a fault of calls.
 func (k kind) onCalls() bool { return k != stale && !slices.Contains(eventKinds, k) }
 
-// do carries out a call or spoils it; empty makes a read answer that there is nothing.
+// do carries out a call or makes it fail. empty returns the result of a read that finds nothing.
 func (i *injector) do(c call, run func() error, empty func() error) error {
 	if i.crashed {
 		return errCrashed

@@ -18,30 +18,30 @@ import (
 
 const (
 	machineName = "one"
-	// strangerUID is a LimaVM's that is no more, or never was.
+	// strangerUID is the UID of a LimaVM that does not exist.
 	strangerUID = "00000000-dead-4000-8000-000000000000"
 	goodYAML    = "images: [{location: 'rdd:docker'}]\nparam: {greeting: hello}\n"
 	otherYAML   = "cpus: 3\n" + goodYAML
-	// hatedYAML is fine with admission and refused by the engine.
+	// hatedYAML is accepted by admission and refused by the engine.
 	hatedYAML = "cpus: 1\n" + goodYAML
 )
 
 var machineKey = client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: machineName}
 
-// machinePairs are about a LimaVM that a user made.
+// machinePairs returns the pairs about a LimaVM that a user has created.
 func machinePairs() []pair {
 	up, down := makeMachine(nil, true), makeMachine(nil, false)
-	gone := deleteMachine(machineKey)
+	removal := deleteMachine(machineKey)
 	pairOn := func(name string, set stage, there, back stage) pair {
-		return pair{name: name, setUp: set.act, tearDown: gone.act, there: there, back: back}
+		return pair{name: name, setUp: set.act, tearDown: removal.act, there: there, back: back}
 	}
 	edit := func(name, yaml string, starts int64) stage { return editMachine(name, templateEdit(yaml), starts) }
 	cut := func(name string, first stage, stop func(*harness) bool) stage {
 		return stage{name: name, partial: true, act: func(ctx context.Context, h *harness) error { return h.cut(ctx, first, stop) }}
 	}
 	return []pair{
-		{name: "LimaVM", clean: true, there: down, back: gone},
-		{name: "running LimaVM", clean: true, there: up, back: gone},
+		{name: "LimaVM", clean: true, there: down, back: removal},
+		{name: "running LimaVM", clean: true, there: up, back: removal},
 		pairOn(
 			"machine power", down, patchMachine("start", `{"spec":{"running":true}}`, 1), patchMachine("stop", `{"spec":{"running":false}}`, 0),
 		),
@@ -73,19 +73,19 @@ func machinePairs() []pair {
 		{name: "deleted while restarting", clean: true, there: cut("up", up, nil), back: editAndDelete()},
 		{
 			name: "machine deleted while creating", clean: true,
-			there: cut("begin to create", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseCreating }), back: gone,
+			there: cut("begin to create", up, func(h *harness) bool { return h.states[machineName].Phase == vm.PhaseCreating }), back: removal,
 		},
-		{name: "machine made again", clean: true, there: inTurn("create, delete, create", 1, up, gone, up), back: gone},
-		{name: "adoption", clean: true, there: adopt(), back: gone},
+		{name: "machine made again", clean: true, there: inTurn("create, delete, create", 1, up, removal, up), back: removal},
+		{name: "adoption", clean: true, there: adopt(), back: removal},
 		{
 			name: "directory in the way", setUp: leaveDirectory, tearDown: removeDirectory, there: makeMachine(nil, false),
-			back: besideDirectory(gone),
+			back: besideDirectory(removal),
 		},
 		{name: "namespace", clean: true, simulated: true, there: inNamespace(), back: deleteNamespace()},
 	}
 }
 
-// machine is a LimaVM with its source.
+// machine returns a LimaVM and its source ConfigMap.
 func machine(key client.ObjectKey, annotations map[string]string, running bool) []client.Object {
 	source := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name + "-source"}}
 	source.Labels = map[string]string{limav1.LabelSourceOf: key.Name}
@@ -95,7 +95,7 @@ func machine(key client.ObjectKey, annotations map[string]string, running bool) 
 	return []client.Object{source, limaVM}
 }
 
-// create makes objects as a user does.
+// create creates objects as a user.
 func (h *harness) create(ctx context.Context, objects ...client.Object) error {
 	for _, obj := range objects {
 		if err := h.user.Create(ctx, obj); err != nil {
@@ -120,7 +120,7 @@ func makeMachine(annotations map[string]string, running bool) stage {
 	return s
 }
 
-// cut carries out a stage until stop says so.
+// cut runs a stage until stop returns true.
 func (h *harness) cut(ctx context.Context, s stage, stop func(*harness) bool) error {
 	if stop != nil {
 		h.stop = func() bool { return stop(h) }
@@ -140,7 +140,7 @@ func deleteMachine(key client.ObjectKey) stage {
 	}}
 }
 
-// change patches an object as a user does.
+// change patches an object as a user.
 func (h *harness) change(ctx context.Context, obj client.Object, patch string) error {
 	if err := h.user.Patch(ctx, obj, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		return err
@@ -180,14 +180,14 @@ func editMachine(name, patch string, starts int64) stage {
 	}}
 }
 
-// annotated is a patch that asks for something with a value that was never used before.
+// annotated returns a patch with a request annotation of a new value.
 func (h *harness) annotated(annotation string, running bool) string {
 	h.asked++
 	value := time.Unix(1_700_000_000+h.asked, 0).UTC().Format(time.RFC3339)
 	return fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}},"spec":{"running":%v}}`, annotation, value, running)
 }
 
-// asking asks for something once.
+// asking is a stage that makes a request by annotation.
 func asking(name, annotation string, running bool, starts int64) stage {
 	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
 		if err := h.changeMachine(ctx, h.annotated(annotation, running)); err != nil {
@@ -197,7 +197,7 @@ func asking(name, annotation string, running bool, starts int64) stage {
 	}}
 }
 
-// inTurn is several stages as one.
+// inTurn joins several stages to one.
 func inTurn(name string, starts int64, stages ...stage) stage {
 	return stage{name: name, starts: starts, act: func(ctx context.Context, h *harness) error {
 		for _, s := range stages {
@@ -209,7 +209,7 @@ func inTurn(name string, starts int64, stages ...stage) stage {
 	}}
 }
 
-// resetAndDelete deletes while the machine goes down to be reset.
+// resetAndDelete deletes the LimaVM while its instance is being reset.
 func resetAndDelete() stage {
 	return stage{name: "reset, delete", act: func(ctx context.Context, h *harness) error {
 		if err := h.changeMachine(ctx, h.annotated(limav1.AnnotationResetRequested, true)); err != nil {
@@ -222,7 +222,7 @@ func resetAndDelete() stage {
 	}}
 }
 
-// editAndDelete deletes while the machine goes down to be restarted.
+// editAndDelete deletes the LimaVM while its machine is being restarted.
 func editAndDelete() stage {
 	return stage{name: "edit, delete", act: func(ctx context.Context, h *harness) error {
 		if err := h.changeTemplate(ctx, templateEdit(otherYAML)); err != nil {
@@ -235,7 +235,7 @@ func editAndDelete() stage {
 	}}
 }
 
-// leaveDirectory makes an instance whose LimaVM is no more.
+// leaveDirectory creates an instance whose LimaVM does not exist.
 func leaveDirectory(ctx context.Context, h *harness) error {
 	err := h.world.Open().Apply(ctx, vm.Spec{
 		Name: machineName, Template: []byte(goodYAML), Revision: "theirs",
@@ -256,7 +256,8 @@ func removeDirectory(ctx context.Context, h *harness) error {
 	return err
 }
 
-// besideDirectory deletes a LimaVM that never had the directory, which is to stay.
+// besideDirectory checks, after a LimaVM was deleted, that the foreign instance of its name is
+// unchanged.
 func besideDirectory(s stage) stage {
 	act := s.act
 	s.act = func(ctx context.Context, h *harness) error {
@@ -264,21 +265,21 @@ func besideDirectory(s stage) stage {
 			return err
 		}
 		if state, _ := h.world.Peek(machineName); state.Owner.UID != strangerUID || state.Phase != vm.PhaseStopped || state.Revision != "theirs" {
-			return fmt.Errorf("promise broken: a foreign instance was touched: %+v", state)
+			return fmt.Errorf("invariant broken: a foreign instance was touched: %+v", state)
 		}
 		return nil
 	}
 	return s
 }
 
-// adopt makes a LimaVM of a directory that was left behind.
+// adopt creates a LimaVM that adopts an unclaimed instance.
 func adopt() stage {
 	create := makeMachine(map[string]string{limav1.AnnotationAdoptFrom: strangerUID}, false)
 	return stage{name: "adopt", act: func(ctx context.Context, h *harness) error {
 		if err := leaveDirectory(ctx, h); err != nil {
 			return err
 		}
-		h.build() // the directory was made by another engine
+		h.build() // the instance was created by another engine
 		return create.act(ctx, h)
 	}}
 }

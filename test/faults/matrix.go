@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// golden is what an undisturbed stage does and ends in.
+// golden is the reference: what a stage without a fault does, and its end state.
 type golden struct {
 	calls    []call
 	events   int
-	passes   []sight
+	passes   []revisionRange
 	snapshot string
 	starts   int64
 }
 
-// spoilt is a way for a stage to go wrong.
-type spoilt struct {
+// injection is a fault with a description of where it is injected.
+type injection struct {
 	fault
 	what string
 }
@@ -31,7 +31,7 @@ type coverage struct {
 	byKind                     map[kind]int
 }
 
-// add sums up.
+// add adds the counts of o.
 func (c *coverage) add(o coverage) {
 	c.stages, c.calls, c.runs, c.fired = c.stages+o.stages, c.calls+o.calls, c.runs+o.runs, c.fired+o.fired
 	for k, n := range o.byKind {
@@ -39,7 +39,7 @@ func (c *coverage) add(o coverage) {
 	}
 }
 
-// run carries out one stage with a fault and says what it did and where it ended.
+// run runs one stage with a fault, and returns what it did and its end state.
 func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
 	var revision int64
 	if h.sim != nil {
@@ -63,8 +63,8 @@ func (h *harness) run(ctx context.Context, s stage, f fault) (golden, error) {
 	return g, err
 }
 
-// compare checks a spoilt run against the undisturbed one.
-func (g golden) compare(got golden, s stage, f spoilt, fired bool) error {
+// compare compares a run that had a fault with the reference.
+func (g golden) compare(got golden, s stage, f injection, fired bool) error {
 	switch {
 	case !fired:
 		return fmt.Errorf("nothing went wrong: the run is not the same as the undisturbed one")
@@ -79,7 +79,7 @@ func (g golden) compare(got golden, s stage, f spoilt, fired bool) error {
 	}
 }
 
-// difference lists the lines that only one of two snapshots has.
+// difference returns the lines that only one of two snapshots has.
 func difference(want, got string) string {
 	var lines []string
 	for _, side := range []struct{ mark, text, other string }{{"-", want, got}, {"+", got, want}} {
@@ -92,7 +92,7 @@ func difference(want, got string) string {
 	return strings.Join(lines, "\n")
 }
 
-// first is g with its first n calls only; 0 or everything: all.
+// first returns g with its first n calls only; with 0, or everything, it returns g.
 func (g golden) first(n int, everything bool) golden {
 	if n > 0 && !everything {
 		g.calls = g.calls[:min(n, len(g.calls))]
@@ -100,13 +100,13 @@ func (g golden) first(n int, everything bool) golden {
 	return g
 }
 
-// plan lists every call with every kind that fits it.
-func plan(g golden, kinds []kind, everything bool) []spoilt {
-	var all []spoilt
+// plan returns an injection for each call, event and pass with each kind that fits it.
+func plan(g golden, kinds []kind, everything bool) []injection {
+	var all []injection
 	for i, c := range g.calls {
 		for _, k := range kinds {
 			if k.fits(i+1, c, everything) {
-				all = append(all, spoilt{fault{k: i + 1, kind: k}, c.what})
+				all = append(all, injection{fault{k: i + 1, kind: k}, c.what})
 			}
 		}
 	}
@@ -114,12 +114,12 @@ func plan(g golden, kinds []kind, everything bool) []spoilt {
 		switch {
 		case slices.Contains(eventKinds, k):
 			for i := range g.events {
-				all = append(all, spoilt{fault{k: i + 1, kind: k}, "event"})
+				all = append(all, injection{fault{k: i + 1, kind: k}, "event"})
 			}
 		case k == stale:
 			for i, s := range g.passes {
 				for past := s.oldest; past < s.newest; past++ {
-					all = append(all, spoilt{fault{k: i + 1, kind: k, past: past}, fmt.Sprintf("pass at revision %d seeing %d", s.newest, past)})
+					all = append(all, injection{fault{k: i + 1, kind: k, past: past}, fmt.Sprintf("pass at revision %d seeing %d", s.newest, past)})
 				}
 			}
 		}
@@ -127,19 +127,19 @@ func plan(g golden, kinds []kind, everything bool) []spoilt {
 	return all
 }
 
-// sampled is every so many of a plan.
-func (h *harness) sampled(all []spoilt) []spoilt {
+// sampled returns a sample of a plan: one of h.every injections.
+func (h *harness) sampled(all []injection) []injection {
 	if h.every == 0 {
 		return all
 	}
-	var some []spoilt
+	var some []injection
 	for i := h.every / 2; i < len(all); i += h.every {
 		some = append(some, all[i])
 	}
 	return some
 }
 
-// matrix leads a pair of stages through every fault of the kinds.
+// matrix runs a pair of stages with every fault of the kinds.
 func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything bool) (coverage, error) {
 	cover := coverage{stages: 2, byKind: map[kind]int{}}
 	before, _, err := h.snapshot()
@@ -163,13 +163,13 @@ func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything b
 		return cover, fmt.Errorf("%s left behind:\n%s", p.name, back.snapshot)
 	}
 	cover.calls = len(there.calls) + len(back.calls)
-	plans := [2][]spoilt{{}, h.sampled(plan(back, kinds, everything))}
+	plans := [2][]injection{{}, h.sampled(plan(back, kinds, everything))}
 	if !p.there.partial {
-		plans[0] = h.sampled(plan(there.first(p.there.spoil, everything), kinds, everything))
+		plans[0] = h.sampled(plan(there.first(p.there.faultCalls, everything), kinds, everything))
 	}
 	for i := range max(len(plans[0]), len(plans[1])) {
 		for side, s := range []stage{p.there, p.back} {
-			f := spoilt{}
+			f := injection{}
 			if i < len(plans[side]) {
 				f = plans[side][i]
 			}
@@ -186,8 +186,8 @@ func (h *harness) matrix(ctx context.Context, p pair, kinds []kind, everything b
 	return cover, h.checkSeen(ctx)
 }
 
-// once carries out a stage with a fault and checks it.
-func (h *harness) once(ctx context.Context, s stage, g golden, f spoilt, cover *coverage) error {
+// once runs a stage with a fault and compares it with the reference.
+func (h *harness) once(ctx context.Context, s stage, g golden, f injection, cover *coverage) error {
 	got, err := h.run(ctx, s, f.fault)
 	if err != nil {
 		return err
@@ -203,11 +203,11 @@ func (h *harness) once(ctx context.Context, s stage, g golden, f spoilt, cover *
 	return g.compare(got, s, f, h.inj.fired)
 }
 
-// samplePeriod is how many calls share one fault in a sample.
+// samplePeriod is the number of calls for each fault of a sample.
 const samplePeriod = 6
 
-// sample leads a pair through faults of its second stage: every samplePeriod-th call from the
-// turn on, each with the kinds taking turns.
+// sample runs a pair with faults in its second stage: in every samplePeriod-th call, beginning with
+// turn. The kinds take turns.
 func (h *harness) sample(ctx context.Context, p pair, kinds []kind, turn int) (coverage, error) {
 	cover := coverage{byKind: map[kind]int{}}
 	if _, err := h.run(ctx, p.there, fault{}); err != nil {
@@ -222,7 +222,7 @@ func (h *harness) sample(ctx context.Context, p pair, kinds []kind, turn int) (c
 	}
 	for k := 1 + turn%samplePeriod; k <= len(back.calls); k += samplePeriod {
 		c := back.calls[k-1]
-		f := spoilt{fault{k: k, kind: kinds[(turn+k)%len(kinds)]}, c.what}
+		f := injection{fault{k: k, kind: kinds[(turn+k)%len(kinds)]}, c.what}
 		if !f.kind.fits(k, c, true) {
 			f.kind = timeout
 		}

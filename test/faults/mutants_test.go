@@ -25,8 +25,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// planted lists bugs, each as a wrapper around what a reconciler is made of, and the pair
-// of stages and matrix in which it has to show.
+// planted are bugs, each with the pair of stages and the kinds of fault that have to find it.
 var planted = []struct {
 	mutant
 	pair  string
@@ -53,12 +52,12 @@ var planted = []struct {
 				spec.AdoptFrom = state.Owner.UID
 			}
 		})}},
-	{pair: "restart", kinds: []kind{timeout}, mutant: mutant{name: "requests are not noted", client: unnoted}},
+	{pair: "restart", kinds: []kind{timeout}, mutant: mutant{name: "requests are not noted", client: unrecorded}},
 	{pair: "restart", kinds: []kind{lostReply}, mutant: mutant{name: "requests stay", client: leaveRequests}},
 	{pair: "LimaVM", kinds: []kind{timeout}, mutant: mutant{name: "the source is left", client: leaveSource}},
 	{pair: "running LimaVM", kinds: []kind{conflict}, mutant: mutant{name: "nobody comes back by himself",
 		result: func(r ctrl.Result, err error) (ctrl.Result, error) { return ctrl.Result{}, err }}},
-	{pair: "several settings at once", kinds: []kind{timeout}, mutant: mutant{name: "one proof is enough for all runs",
+	{pair: "several settings at once", kinds: []kind{timeout}, mutant: mutant{name: "one smoke test is enough for all runs",
 		monitor: func(m engine.Monitor) engine.Monitor { return &credulous{Monitor: m} }}},
 	{pair: "engine", kinds: []kind{timeout}, mutant: mutant{name: "what worked goes on working",
 		monitor: func(m engine.Monitor) engine.Monitor { return &hopeful{Monitor: m} }}},
@@ -86,8 +85,8 @@ func TestPlantedBugs(t *testing.T) {
 	}
 }
 
-// doubting answers NotFound at once to the question that follows a NotFound or, unless only that,
-// an error.
+// doubting returns NotFound for a read that follows a NotFound of the same object. Unless
+// onlyNotFound is set, it also does for any other error.
 func doubting(onlyNotFound bool) func(*harness, string, client.WithWatch) client.WithWatch {
 	return func(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 		var last client.ObjectKey
@@ -109,7 +108,7 @@ func doubting(onlyNotFound bool) func(*harness, string, client.WithWatch) client
 	}
 }
 
-// byName makes every ConfigMap of the input's name look like the App's.
+// byName makes every ConfigMap with the input's name look like the App's.
 func byName(h *harness, controller string, c client.WithWatch) client.WithWatch {
 	if controller != app.Name {
 		return c
@@ -129,7 +128,7 @@ func byName(h *harness, controller string, c client.WithWatch) client.WithWatch 
 	})
 }
 
-// lateFinalizer forgets to add finalizers of one's own.
+// lateFinalizer does not add clean-up finalizers.
 func lateFinalizer(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
@@ -141,17 +140,17 @@ func lateFinalizer(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	})
 }
 
-// onDelete takes what was told to go for gone.
+// onDelete reports an object as NotFound as soon as Delete was called for it.
 func onDelete(_ *harness, _ string, c client.WithWatch) client.WithWatch {
-	gone := map[string]bool{}
+	deleted := map[string]bool{}
 	id := func(obj client.Object, key client.ObjectKey) string { return fmt.Sprintf("%T %s", obj, key) }
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-			gone[id(obj, client.ObjectKeyFromObject(obj))] = true
+			deleted[id(obj, client.ObjectKeyFromObject(obj))] = true
 			return c.Delete(ctx, obj, opts...)
 		},
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			if gone[id(obj, key)] {
+			if deleted[id(obj, key)] {
 				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 			}
 			return c.Get(ctx, key, obj, opts...)
@@ -159,7 +158,7 @@ func onDelete(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	})
 }
 
-// sloppy says that an instance is gone as soon as it was told to delete it, and does not.
+// sloppy reports an instance as not found once Delete was called, and does not delete it.
 type sloppy struct {
 	vm.Engine
 	deleted bool
@@ -177,7 +176,7 @@ func (e *sloppy) Observe(ctx context.Context, name string) (vm.State, error) {
 	return e.Engine.Observe(ctx, name)
 }
 
-// stubborn takes the first template for good.
+// stubborn ignores every template but the first.
 type stubborn struct{ vm.Engine }
 
 func (e *stubborn) Apply(ctx context.Context, spec vm.Spec) error {
@@ -187,7 +186,7 @@ func (e *stubborn) Apply(ctx context.Context, spec vm.Spec) error {
 	return e.Engine.Apply(ctx, spec)
 }
 
-// dropEngine forgets errors of the engine.
+// dropEngine drops errors of the engine.
 func dropEngine(err error) error {
 	if err != nil && strings.Contains(err.Error(), "engine: ") {
 		return nil
@@ -195,7 +194,7 @@ func dropEngine(err error) error {
 	return err
 }
 
-// credulous believes that every engine works after the first that did.
+// credulous reports every container engine as connected after the first one.
 type credulous struct {
 	engine.Monitor
 	works bool
@@ -210,7 +209,7 @@ func (m *credulous) State() *containers.State {
 	return state
 }
 
-// hopeful does not notice when an engine is lost.
+// hopeful does not report that a container engine was lost.
 type hopeful struct {
 	engine.Monitor
 	last containers.State
@@ -228,7 +227,7 @@ func (m *hopeful) State() *containers.State {
 	return state
 }
 
-// respec changes what the engine is told.
+// respec changes the specs that are applied to the engine.
 func respec(change func(e vm.Engine, spec *vm.Spec)) func(*harness, vm.Engine) vm.Engine {
 	return func(_ *harness, e vm.Engine) vm.Engine { return respecced{e, change} }
 }
@@ -243,8 +242,8 @@ func (e respecced) Apply(ctx context.Context, spec vm.Spec) error {
 	return e.Engine.Apply(ctx, spec)
 }
 
-// unnoted keeps requests out of the status.
-func unnoted(_ *harness, _ string, c client.WithWatch) client.WithWatch {
+// unrecorded keeps requests out of the status.
+func unrecorded(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		SubResourceApply: func(
 			ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption,
@@ -257,7 +256,7 @@ func unnoted(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	})
 }
 
-// leaveRequests never takes an annotation off.
+// leaveRequests never removes an annotation.
 func leaveRequests(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
@@ -269,20 +268,20 @@ func leaveRequests(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	})
 }
 
-// leaveSource takes the source for gone when it was told to go, and does not tell it.
+// leaveSource reports the source as not found once Delete was called, and does not delete it.
 func leaveSource(_ *harness, _ string, c client.WithWatch) client.WithWatch {
 	isSource := func(name string) bool { return strings.HasSuffix(name, "-source") }
-	told := false
+	deleted := false
 	return interceptor.NewClient(c, interceptor.Funcs{
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 			if isSource(obj.GetName()) {
-				told = true
+				deleted = true
 				return nil
 			}
 			return c.Delete(ctx, obj, opts...)
 		},
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			if told && isSource(key.Name) {
+			if deleted && isSource(key.Name) {
 				return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
 			}
 			return c.Get(ctx, key, obj, opts...)

@@ -49,14 +49,14 @@ func createOne(on bool) operation {
 	}
 }
 
-// end deletes an object as a user does.
+// end deletes an object as a user.
 func (c *chain) end(ctx context.Context, obj client.Object) error {
 	err := c.user.Delete(ctx, obj)
 	c.wrote(ctx, obj)
 	return err
 }
 
-// operations are all that can happen.
+// operations returns all operations of a chain.
 func operations() []operation {
 	all := []operation{deleteApp, deleteOne}
 	for _, on := range []bool{false, true} {
@@ -109,7 +109,7 @@ func operations() []operation {
 	return append(all, mishaps()...)
 }
 
-// mishaps are what fate does.
+// mishaps returns the failures that no user causes.
 func mishaps() []operation {
 	all := []operation{{name: "the daemon is restarted", do: func(_ context.Context, c *chain) error {
 		c.restart()
@@ -132,7 +132,7 @@ func mishaps() []operation {
 	return all
 }
 
-// makeOne creates a LimaVM with its source; one that is refused leaves none.
+// makeOne creates a LimaVM with its source. It deletes the source if the LimaVM is refused.
 func (c *chain) makeOne(ctx context.Context, running bool) error {
 	c.world.Refuse("cpus: 1\n", &vm.InvalidSpecError{Field: "cpus", Reason: "must not be 1"})
 	objects := machine(machineKey, nil, running)
@@ -165,11 +165,11 @@ func onTemplate(name, patch string, invalid bool) operation {
 	}}
 }
 
-// errGoing stands for an object that is being deleted, or that no controller has seen yet: nothing
-// is promised of those.
+// errGoing stands for an object that is being deleted, or that no controller has reconciled yet.
+// Whether its changes are refused is not defined.
 var errGoing = apierrors.NewNotFound(schema.GroupResource{}, "what is coming or going")
 
-// attempt patches what exists and stays.
+// attempt patches an object, or returns errGoing.
 func (c *chain) attempt(ctx context.Context, obj client.Object, patch string) error {
 	now := obj.DeepCopyObject().(client.Object)
 	if err := c.user.Get(ctx, client.ObjectKeyFromObject(obj), now); err != nil {
@@ -181,7 +181,7 @@ func (c *chain) attempt(ctx context.Context, obj client.Object, patch string) er
 	return c.change(ctx, obj, patch)
 }
 
-// request asks for something with a value that was never used before.
+// request returns a patch with a request annotation of a new value.
 func (c *chain) request(annotation string) string {
 	c.asked++
 	return fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, annotation, fmt.Sprintf("2026-01-01T00:00:00.%06dZ", c.asked))

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// realSample is how many of the simulated faults stand for one that the real server has to bear
+// realSample is the number of simulated faults for each one that is injected on the real server
 // too.
 const realSample = 40
 
-// TestRealServerAgrees leads every pair of stages through the real API server, undisturbed and with
-// a sample of the faults, and checks that each stage ends there as it does on the simulated one.
+// TestRealServerAgrees runs every pair of stages on the real API server, without faults and with a
+// sample of them, and checks that each stage has the same end state as on the simulated server.
 func TestRealServerAgrees(t *testing.T) {
 	started := time.Now()
 	ctx := context.Background()
@@ -52,7 +52,7 @@ func TestRealServerAgrees(t *testing.T) {
 	}
 }
 
-// ends leads a pair through its stages, undisturbed, and says where each ended.
+// ends runs a pair without faults, and returns the end state of each stage.
 func (h *harness) ends(ctx context.Context, p pair) ([2]string, error) {
 	var ends [2]string
 	if p.setUp != nil {

@@ -16,8 +16,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// recordClient passes every call of a controller's client to the injector and tells
-// wrote which object a write was about.
+// recordClient passes every call of a controller's client to the injector. It calls wrote with the
+// object after each write.
 func recordClient(actor string, inner client.WithWatch, inj *injector, wrote func(obj client.Object)) client.WithWatch {
 	read := func(verb string, obj runtime.Object, name string, run, empty func() error) error {
 		return inj.do(call{what: fmt.Sprintf("%s: %s %T %s", actor, verb, obj, name)}, run, empty)
@@ -59,8 +59,8 @@ func recordClient(actor string, inner client.WithWatch, inj *injector, wrote fun
 	})
 }
 
-// recordEngine passes every call of the engine to the injector and tells touched which instance it
-// was about.
+// recordEngine passes every call of the engine to the injector. It calls touched with the
+// instance's name after each call that may change it.
 type recordEngine struct {
 	vm.Engine
 	inj     *injector

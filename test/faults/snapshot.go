@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// snapshot describes objects and instances without what differs from run to run, and
-// says how often the machine has reached Running.
+// snapshot describes all objects and instances, without values that differ from run to run. starts
+// is how often machines have reached Running.
 func (h *harness) snapshot() (text string, starts int64, err error) {
 	uids := map[string]string{"": "none"}
 	versions := map[string]string{}
@@ -50,7 +50,7 @@ func (h *harness) snapshot() (text string, starts int64, err error) {
 	return strings.Join(lines, "\n"), starts, nil
 }
 
-// asReset says whether an instance is of the incarnation that its LimaVM was reset to last.
+// asReset reports whether an instance is of the incarnation of its LimaVM's last reset.
 func (h *harness) asReset(s vm.State) bool {
 	for _, o := range h.seen {
 		if limaVM, ok := o.(*limav1.LimaVM); ok && string(limaVM.UID) == s.Owner.UID {
@@ -67,7 +67,8 @@ func known(uids map[string]string, uid string) string {
 	return "nobody (dangling)"
 }
 
-// describe writes an object as JSON, with references resolved and volatile values judged.
+// describe returns an object as JSON. References are resolved to names, and values that differ from
+// run to run are replaced.
 func describe(o client.Object, uids, versions map[string]string) (string, error) {
 	o = o.DeepCopyObject().(client.Object)
 	var conditions []metav1.Condition
@@ -83,7 +84,7 @@ func describe(o client.Object, uids, versions map[string]string) (string, error)
 	slices.SortFunc(conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) // several write them
 	for i := range conditions {
 		conditions[i].LastTransitionTime = metav1.Time{}
-		conditions[i].ObservedGeneration -= o.GetGeneration() // 0: speaks of the present one
+		conditions[i].ObservedGeneration -= o.GetGeneration() // 0 is the present generation
 	}
 	refs := o.GetOwnerReferences()
 	for i := range refs {
@@ -100,7 +101,7 @@ func describe(o client.Object, uids, versions map[string]string) (string, error)
 	return fmt.Sprintf("%T deleting %v: %s", o, deleting, data), err
 }
 
-// describeStatus judges what has another value in each run.
+// describeStatus replaces the values that differ from run to run.
 func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
 	switch st.ObservedTemplateResourceVersion {
 	case "":

@@ -16,28 +16,29 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// stage is something a user does, after which the daemon works until all is quiet.
+// stage is a change by a user, after which the daemon works until nothing is left to do.
 type stage struct {
 	name string
 	act  func(ctx context.Context, h *harness) error
-	// starts is how often a machine reaches Running in it.
+	// starts is how often machines reach Running in it; 0 means that this is not checked.
 	starts int64
-	// partial stages are cut short for the next one to strike there; they are not spoilt themselves.
+	// partial stages end early, so that the next one begins there. They get no faults themselves.
 	partial bool
-	// spoil is how many of its calls, from the first, are spoilt unless everything is; 0 means all.
-	// The others are the same calls as in a stage of another pair, which are spoilt there.
-	spoil int
+	// faultCalls is how many of its calls, from the first, get faults; 0 means all. The others are the
+	// same as in a stage of another pair, where they get faults. The flag -everything overrides it.
+	faultCalls int
 }
 
-// pair is two stages, the second of which undoes the first. A run leads through both.
+// pair is two stages, the second of which undoes the first.
 type pair struct {
 	name string
-	// setUp and tearDown are not spoilt.
+	// setUp and tearDown get no faults.
 	setUp, tearDown func(ctx context.Context, h *harness) error
 	there, back     stage
-	// clean says that back leaves nothing of what there made.
+	// clean says that back must leave nothing behind.
 	clean bool
-	// simulated says that the real server would not do it in a foreseeable order.
+	// simulated says that the order of calls differs from run to run on the real server, so that the
+	// pair runs on the simulated one only.
 	simulated bool
 }
 
@@ -45,7 +46,7 @@ func pairs() []pair { return slices.Concat(appPairs(), machinePairs()) }
 
 func appPairs() []pair {
 	return []pair{
-		{name: "App", clean: true, there: spoilFirst(2, create("create", nil)), back: remove()},
+		{name: "App", clean: true, there: limitFaults(2, create("create", nil)), back: remove()},
 		{name: "running App", clean: true, there: created("create running", 1, running), back: remove()},
 		{name: "power", setUp: setUp(nil), tearDown: remove().act,
 			there: patch("start", `{"spec":{"running":true}}`, 1), back: patch("stop", `{"spec":{"running":false}}`, 0)},
@@ -61,7 +62,7 @@ func appPairs() []pair {
 			back: patch("revert", `{"spec":{"virtualMachine":{"cpus":2,"exposePorts":false,"mounts":null},"containerEngine":{"name":"moby"}}}`, 1)},
 		{name: "deleted while starting", clean: true, there: until("begin to start", running, phase(vm.PhaseStarting)), back: remove()},
 		{name: "deleted while creating", clean: true, there: until("begin to create", nil, phase(vm.PhaseCreating)), back: remove()},
-		{name: "own namespace", clean: true, there: spoilFirst(12, create("create with a namespace", ownNamespace)), back: remove()},
+		{name: "own namespace", clean: true, there: limitFaults(12, create("create with a namespace", ownNamespace)), back: remove()},
 		{name: "foreign ConfigMap", setUp: foreignInput, tearDown: removeForeign, there: create("create beside it", nil), back: removeBeside()},
 		{name: "App made again", clean: true, there: again(running), back: remove()},
 	}
@@ -70,9 +71,9 @@ func appPairs() []pair {
 func running(app *appv1.App)      { app.Spec.Running = true }
 func ownNamespace(app *appv1.App) { app.Spec.Namespace = "vms" }
 
-// spoilFirst leaves to another pair's stage what a stage has in common with it.
-func spoilFirst(n int, s stage) stage {
-	s.spoil = n
+// limitFaults returns s with faults in its first n calls only.
+func limitFaults(n int, s stage) stage {
+	s.faultCalls = n
 	return s
 }
 
@@ -84,7 +85,7 @@ func created(name string, starts int64, change func(*appv1.App)) stage {
 	}}
 }
 
-// createApp creates the App and lets the daemon work until stop.
+// createApp creates the App, and drives the daemon until stop returns true.
 func (h *harness) createApp(ctx context.Context, change func(*appv1.App), stop func() bool) error {
 	app := &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}}
 	if change != nil {
@@ -101,7 +102,7 @@ func setUp(change func(*appv1.App)) func(context.Context, *harness) error {
 	return create("", change).act
 }
 
-// until creates an App and stops half-way, for the next stage to strike there.
+// until is a partial stage that creates an App and ends when stop returns true.
 func until(name string, change func(*appv1.App), stop func(h *harness) bool) stage {
 	return stage{name: name, partial: true, act: func(ctx context.Context, h *harness) error {
 		return h.createApp(ctx, change, func() bool { return stop(h) })
@@ -123,7 +124,7 @@ func remove() stage {
 	}}
 }
 
-// again creates an App, deletes it when it is there and creates it again.
+// again is a stage that creates an App, deletes it once it has settled, and creates it again.
 func again(change func(*appv1.App)) stage {
 	return stage{name: "create, delete, create", starts: 1, act: func(ctx context.Context, h *harness) error {
 		for _, act := range []func(context.Context, *harness) error{setUp(change), remove().act, setUp(change)} {
@@ -146,7 +147,7 @@ func patch(name, change string, starts int64) stage {
 	}}
 }
 
-// breakEngine has container engines fail from now on, or mends them.
+// breakEngine makes container engines fail with a problem, or repairs them.
 func breakEngine(name, problem string) stage {
 	return stage{name: name, act: func(ctx context.Context, h *harness) error {
 		h.engineProblem = problem
@@ -169,7 +170,7 @@ func foreignInput(ctx context.Context, h *harness) error {
 	return err
 }
 
-// removeBeside deletes the App and sees that the foreign ConfigMap is as it was.
+// removeBeside deletes the App and checks that the foreign ConfigMap is unchanged.
 func removeBeside() stage {
 	s := remove()
 	act := s.act
@@ -185,10 +186,10 @@ func removeBeside() stage {
 func checkForeign(ctx context.Context, h *harness) error {
 	cm := input()
 	if err := h.user.Get(ctx, client.ObjectKeyFromObject(cm), cm); err != nil {
-		return fmt.Errorf("promise broken: the foreign ConfigMap: %w", err)
+		return fmt.Errorf("invariant broken: the foreign ConfigMap: %w", err)
 	}
 	if len(cm.Data) != 1 || cm.Data["mine"] != "somebody's" || len(cm.Finalizers)+len(cm.OwnerReferences)+len(cm.Labels) > 0 {
-		return fmt.Errorf("promise broken: the foreign ConfigMap was changed: %+v", cm)
+		return fmt.Errorf("invariant broken: the foreign ConfigMap was changed: %+v", cm)
 	}
 	return nil
 }

@@ -17,13 +17,15 @@ import (
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 )
 
-// event wakes the controllers that watch an object, unless something happens to it on the way.
+// event delivers an event of an object to the controllers that watch it, unless the event gets a
+// fault.
 func (h *harness) event(obj client.Object) {
 	h.changes++
 	h.deliver(h.watchers(obj))
 }
 
-// watchers are the requests that a change of an object wakes.
+// watchers returns the requests that a change of an object causes. They are those of the
+// controllers' Setup.
 func (h *harness) watchers(obj client.Object) []request {
 	theApp := request{app.Name, client.ObjectKey{Name: appv1.AppName}}
 	var woken []request
@@ -52,7 +54,7 @@ func (h *harness) watchers(obj client.Object) []request {
 	return woken
 }
 
-// deliver wakes requests for an event, once, late, twice or not at all.
+// deliver wakes the requests of an event: once, late, twice or not at all.
 func (h *harness) deliver(woken []request) {
 	late := h.delayed
 	switch h.inj.event() {
@@ -74,7 +76,7 @@ func (h *harness) deliver(woken []request) {
 	}
 }
 
-// relist begins every watch anew, which shows all that there is.
+// relist restarts every watch, which shows all objects.
 func (h *harness) relist() {
 	h.lost = false
 	for _, id := range slices.Sorted(maps.Keys(h.seen)) {

@@ -26,8 +26,8 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-// The subjects of the plugin's tests: one built-in resource, which arrives in the internal version,
-// one custom resource with a status, and namespaces.
+// The resources of the plugin's tests: a built-in one, whose objects arrive in the internal
+// version, a custom one with a status, and namespaces.
 var (
 	configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 	limaVMs    = schema.GroupVersionResource{Group: "lima.rancherdesktop.io", Version: "v1alpha1", Resource: "limavms"}
@@ -40,7 +40,7 @@ const (
 	guarded, defaulted = "guarded", "defaulted"
 )
 
-// witness is a rule that remembers what it was asked.
+// witness has rules that record their requests.
 type witness struct {
 	mu   sync.Mutex
 	seen []webhook.Request
@@ -54,7 +54,8 @@ func (w *witness) take() []webhook.Request {
 	return seen
 }
 
-// validate refuses to touch what was guarded before, and to create what says it is bad.
+// validate refuses changes of objects that were guarded before, and to create objects that are
+// labelled as bad.
 func (w *witness) validate(ctx context.Context, request webhook.Request) webhook.Response {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,7 +72,7 @@ func (w *witness) validate(ctx context.Context, request webhook.Request) webhook
 	return webhook.Allowed("").WithWarnings("a word of warning")
 }
 
-// setDefault labels what is not labelled yet, by a patch that knows nothing of other fields.
+// setDefault adds a label that is missing, by a patch that has no other field.
 func setDefault(_ context.Context, request webhook.Request) webhook.Response {
 	var object map[string]any
 	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
@@ -118,7 +119,7 @@ func (w *witness) rules() []rules.Rule {
 	return all
 }
 
-// warnings collects what a client is warned of.
+// warnings collects the warnings that a client gets.
 type warnings struct {
 	mu    sync.Mutex
 	texts []string
@@ -182,7 +183,7 @@ func TestAdmissionPlugin(t *testing.T) {
 	})
 }
 
-// object is a small valid one of the plugin's resource.
+// object returns a small valid object of the resource.
 func (p *plugin) object(name string, labels ...string) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	kinds := map[schema.GroupVersionResource]string{configMaps: "ConfigMap", limaVMs: "LimaVM", namespaces: "Namespace"}
@@ -216,8 +217,7 @@ func (p *plugin) mustCreate(object *unstructured.Unstructured) *unstructured.Uns
 	return made
 }
 
-// clean frees an object, guarded or not: an update that the rule does not judge takes the guard
-// away.
+// clean removes the guard from an object, if it has one, by an update that the rule is not about.
 func (p *plugin) clean(name string) {
 	patch := []byte(`{"metadata":{"labels":{"guarded":null,"ignored":"yes"}}}`)
 	if _, err := p.objects.Patch(context.Background(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil &&
@@ -229,7 +229,7 @@ func (p *plugin) clean(name string) {
 	}
 }
 
-// mustRefuse checks what the user reads: the sentence and nothing else, with 403.
+// mustRefuse checks the error that the user gets: the rule's message and nothing else, with 403.
 func (p *plugin) mustRefuse(what string, err error) {
 	p.Helper()
 	var status apierrors.APIStatus

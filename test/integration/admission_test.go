@@ -38,7 +38,7 @@ func (e *env) create(obj client.Object, options ...client.CreateOption) error {
 	return e.user.Create(context.Background(), obj.DeepCopyObject().(client.Object), options...)
 }
 
-func TestLimaVMCreationIsJudged(t *testing.T) {
+func TestLimaVMCreationIsValidated(t *testing.T) {
 	e := newEnv(t)
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}))
 	for name, data := range map[string]map[string]string{
@@ -88,16 +88,16 @@ func TestLimaVMCreationIsJudged(t *testing.T) {
 			e := e.in(t)
 			e.mustRefuse(e.create(test.vm), test.parts...)
 			e.mustRefuse(e.create(test.vm, client.DryRunAll), test.parts...)
-			e.mustBeGone(test.vm.Namespace, test.vm.Name, &limav1.LimaVM{})
+			e.mustNotExist(test.vm.Namespace, test.vm.Name, &limav1.LimaVM{})
 		})
 	}
 	e.must(e.create(newVM("default", "dry", "good", nil), client.DryRunAll))
-	e.mustBeGone("default", "dry", &limav1.LimaVM{})
-	e.mustBeGone("default", "dry-template", &corev1.ConfigMap{})
+	e.mustNotExist("default", "dry", &limav1.LimaVM{})
+	e.mustNotExist("default", "dry-template", &corev1.ConfigMap{})
 	e.must(e.create(newVM("other", "far", "good", func(vm *limav1.LimaVM) { vm.Spec.TemplateRef.Namespace = "default" })))
 }
 
-func TestLimaVMChangesAreJudged(t *testing.T) {
+func TestLimaVMChangesAreValidated(t *testing.T) {
 	e := newEnv(t)
 	e.must(e.create(newConfigMap("default", "good", map[string]string{"template": validTemplate})))
 	e.must(e.create(newVM("default", "vm", "good", nil)))
@@ -112,7 +112,7 @@ func TestLimaVMChangesAreJudged(t *testing.T) {
 	e.must(merge(`{"spec":{"params":{"greeting":"x"},"running":true}}`))
 }
 
-func TestTemplateChangesAreJudged(t *testing.T) {
+func TestTemplateChangesAreValidated(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newConfigMap("default", "good", map[string]string{"template": validTemplate})))
 	e.must(e.create(newVM("default", "vm", "good", func(vm *limav1.LimaVM) { vm.Spec.Params = map[string]string{"greeting": "hej"} })))
@@ -133,7 +133,7 @@ func TestTemplateChangesAreJudged(t *testing.T) {
 	}
 }
 
-func TestAppIsJudged(t *testing.T) {
+func TestAppIsValidated(t *testing.T) {
 	e := newEnv(t)
 	memory := func(text string) *resource.Quantity { return new(resource.MustParse(text)) }
 	for _, test := range []struct {
@@ -182,7 +182,7 @@ func TestAppIsJudged(t *testing.T) {
 	e.mustInvalid(merge(`{"spec":{"namespace":"another"}}`), "spec.namespace is immutable")
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"cpus":9}}}`), "between 1 and 4")
 	e.mustRefuse(merge(`{"spec":{"virtualMachine":{"memory":"1Gi"}}}`), "between 2Gi and 16Gi")
-	// Working this number out takes hours.
+	// Computing this number takes hours.
 	e.mustRefuse(
 		merge(`{"spec":{"virtualMachine":{"memory":"1e999999999999"}}}`),
 		`spec.virtualMachine.memory must be an amount of memory such as 4Gi; got "1e999999999999"`,

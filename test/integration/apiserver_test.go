@@ -240,7 +240,7 @@ func (b *bare) namespace(name string) {
 	b.must(err)
 }
 
-// deleted begins a namespace's deletion and returns a function that waits for its end.
+// deleted begins a namespace's deletion, and returns a function that waits until it is removed.
 func (b *bare) deleted(name string) func() {
 	b.Helper()
 	watcher, err := b.kube.CoreV1().Namespaces().Watch(b.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
@@ -249,7 +249,7 @@ func (b *bare) deleted(name string) func() {
 	return func() {
 		b.Helper()
 		defer watcher.Stop()
-		ctx, cancel := context.WithTimeout(b.Context(), patience)
+		ctx, cancel := context.WithTimeout(b.Context(), waitTimeout)
 		defer cancel()
 		for {
 			select {
@@ -282,7 +282,7 @@ func testNamespaceDeletion(b *bare) {
 	_, err = b.kube.CoreV1().ConfigMaps("doomed").Create(
 		b.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{},
 	)
-	if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) { // the guard's cache may not know yet that it is gone altogether
+	if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) { // the guard's cache may still have it
 		b.Errorf("created in a namespace that is gone: %v", err)
 	}
 }
@@ -332,7 +332,7 @@ func testUnknownField(b *bare) {
 	}
 }
 
-// eventually waits for something that a cache of the server makes true in its own time.
+// eventually waits for something that becomes true when a cache of the server is updated.
 func (b *bare) eventually(what string, done func() bool) {
 	b.Helper()
 	if !eventually(b.Context(), done) {

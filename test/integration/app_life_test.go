@@ -72,7 +72,7 @@ func checkOwnership(e *env, app *appv1.App) {
 	if !contains(own.Data["template"], `hostSocket: "`+dockerSocket+`"`) || !contains(own.Data["template"], "rdd:docker") {
 		e.Fatalf("the template is not the rendered one: %s", own.Data["template"])
 	}
-	e.mustBeGone("default", "rd", &corev1.ConfigMap{})
+	e.mustNotExist("default", "rd", &corev1.ConfigMap{})
 }
 
 // checkMirrored checks that the App shows the LimaVM's conditions as they are, under its own

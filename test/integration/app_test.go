@@ -23,8 +23,9 @@ func inNamespace(ns string) func(*appv1.App) {
 	return func(app *appv1.App) { app.Spec.Namespace = ns }
 }
 
-// TestForeignObjectsAreLeftAlone: what bears our names and is not ours is never adopted, changed or
-// deleted, a condition names it, and all goes on once it is out of the way.
+// TestForeignObjectsAreLeftAlone checks that objects with the App's names that it does not own are
+// never adopted, changed or deleted. A condition names them, and the App continues once they are
+// deleted.
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newConfigMap("default", "foreign", map[string]string{"template": validTemplate})))
@@ -72,8 +73,8 @@ func (e *env) version(obj client.Object) string {
 	return string(now.GetUID()) + "/" + now.GetResourceVersion()
 }
 
-// TestNameUsedInAnotherNamespace: the LimaVM's creation is refused, said so, and the App can be
-// deleted.
+// TestNameUsedInAnotherNamespace checks an App whose LimaVM is refused: a condition says so, and
+// the App can be deleted.
 func TestNameUsedInAnotherNamespace(t *testing.T) {
 	e := start(t)
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "vms"}}))
@@ -86,7 +87,8 @@ func TestNameUsedInAnotherNamespace(t *testing.T) {
 	e.mustLeaveNothing(before)
 }
 
-// TestNamespaces: made when missing, owned and deleted only then, kept when others use it.
+// TestNamespaces checks that a missing namespace is created, that it is owned and deleted only
+// then, and that it stays when it has objects of others.
 func TestNamespaces(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
@@ -102,7 +104,7 @@ func TestNamespaces(t *testing.T) {
 		)
 	}
 	e.deleteApp()
-	e.waitGone("", "vms", &corev1.Namespace{}, &corev1.NamespaceList{})
+	e.waitDeleted("", "vms", &corev1.Namespace{}, &corev1.NamespaceList{})
 	e.mustLeaveNothing(before)
 
 	mine := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "vms"}}
@@ -125,7 +127,8 @@ func TestNamespaces(t *testing.T) {
 	e.configMap("more", "precious")
 }
 
-// TestAppWaitsForATerminatingNamespace instead of fighting with it.
+// TestAppWaitsForATerminatingNamespace checks that the App waits for a namespace that is being
+// deleted, and then creates it.
 func TestAppWaitsForATerminatingNamespace(t *testing.T) {
 	e := start(t)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "vms"}}
@@ -143,8 +146,8 @@ func TestAppWaitsForATerminatingNamespace(t *testing.T) {
 	e.settle()
 }
 
-// TestSpecChangesReachTheMachine: CPUs and memory are rendered into the template and restarted
-// into, and Settled tells the truth on the way.
+// TestSpecChangesReachTheMachine checks that CPUs and memory are rendered into the template, that
+// the machine is restarted, and that Settled is right in between.
 func TestSpecChangesReachTheMachine(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(app *appv1.App) { app.Spec.Running = true })))
@@ -171,7 +174,7 @@ func TestSpecChangesReachTheMachine(t *testing.T) {
 	}
 }
 
-// TestFailuresReachTheApp: the blocker's own reason and message.
+// TestFailuresReachTheApp checks that Settled has the reason and message of the LimaVM's failure.
 func TestFailuresReachTheApp(t *testing.T) {
 	e := start(t)
 	lacking := &vm.HostError{Missing: "mmdebstrap", Hint: "sudo apt-get install mmdebstrap"}
@@ -191,22 +194,22 @@ func TestFailuresReachTheApp(t *testing.T) {
 	e.settle()
 }
 
-// TestHalfBuiltAppsCanBeDeleted: with neither controller, with the App's alone, and with the daemon
-// killed in between.
+// TestHalfBuiltAppsCanBeDeleted deletes an App that no controller has reconciled, one that only its
+// own controller has, and one whose daemon was killed.
 func TestHalfBuiltAppsCanBeDeleted(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
 	e.must(e.create(newApp(func(app *appv1.App) { app.Spec.Running = true })))
 	e.waitVM("default", "rd", limav1.ConditionRunning, check{reason: limav1.ReasonStarting})
 	e.must(e.user.Delete(context.Background(), newApp(nil)))
-	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
+	e.waitDeleted("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
 	e.mustLeaveNothing(before)
 
 	e.stopControllers()
 	e.must(e.create(newApp(nil)))
 	e.must(e.user.Delete(context.Background(), newApp(nil)))
 	e.startControllers()
-	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
+	e.waitDeleted("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
 	e.mustLeaveNothing(before)
 
 	e.must(e.create(newApp(func(app *appv1.App) { app.Spec.Running = true })))
@@ -221,11 +224,12 @@ func TestHalfBuiltAppsCanBeDeleted(t *testing.T) {
 	e.stopControllers()
 	e.must(e.user.Delete(context.Background(), newApp(nil), client.PropagationPolicy(metav1.DeletePropagationForeground)))
 	e.startControllers()
-	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
+	e.waitDeleted("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
 	e.mustLeaveNothing(before)
 }
 
-// TestLimaVMDeletedByForceIsMadeAgain by whom it belongs to.
+// TestLimaVMDeletedByForceIsMadeAgain checks that the App creates its LimaVM again after somebody
+// has deleted it by force.
 func TestLimaVMDeletedByForceIsMadeAgain(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(nil)))

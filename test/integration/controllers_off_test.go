@@ -12,7 +12,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// sets of controllers that lack some of those whose finalizers objects have.
+// sets of controllers without some of those whose finalizers the objects have.
 var sets = map[string][]string{
 	"app alone":    {"app"},
 	"limavm alone": {"limavm"},
@@ -20,8 +20,8 @@ var sets = map[string][]string{
 	"none":         {},
 }
 
-// TestDeletionEndsWithFewerControllers: what was made by all controllers is deleted whole where
-// only some of them are enabled, and nothing is left of it.
+// TestDeletionEndsWithFewerControllers checks that objects that were created with all controllers
+// are deleted completely when only some are enabled.
 func TestDeletionEndsWithFewerControllers(t *testing.T) {
 	for name, enabled := range sets {
 		t.Run(name, func(t *testing.T) {
@@ -36,15 +36,15 @@ func TestDeletionEndsWithFewerControllers(t *testing.T) {
 			e.restartWith(enabled)
 			e.deleteApp()
 			e.must(e.user.Delete(context.Background(), e.limaVM("default", "dev")))
-			e.waitGone("default", "dev", &limav1.LimaVM{}, &limav1.LimaVMList{})
+			e.waitDeleted("default", "dev", &limav1.LimaVM{}, &limav1.LimaVMList{})
 			e.must(e.user.Delete(context.Background(), e.configMap("default", "dev")))
 			e.mustLeaveNothing(before)
 		})
 	}
 }
 
-// TestFewerControllersOnlyDelete: a controller that is not enabled makes and starts nothing, and
-// what was made without it is deleted all the same.
+// TestFewerControllersOnlyDelete checks that a controller that is not enabled creates and starts
+// nothing, and that objects that were created without it can be deleted.
 func TestFewerControllersOnlyDelete(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
@@ -59,7 +59,7 @@ func TestFewerControllersOnlyDelete(t *testing.T) {
 	e.mustLeaveNothing(before)
 }
 
-// reconcileOnce has the controllers of another daemon reconcile once all that there is.
+// reconcileOnce does the initial reconcile of another daemon.
 func (e *env) reconcileOnce() error {
 	initial, err := e.controllers().Setup(e.newManager())
 	e.must(err)

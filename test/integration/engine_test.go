@@ -16,9 +16,9 @@ import (
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 )
 
-// TestEngineIsProvenPerStart: a running App has settled when its engine has run a container in this
-// very start.
-func TestEngineIsProvenPerStart(t *testing.T) {
+// TestEngineIsVerifiedPerStart checks that a running App settles when its container engine has
+// passed a smoke test in the present start of the machine.
+func TestEngineIsVerifiedPerStart(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
 	e.settle()
@@ -37,8 +37,8 @@ func TestEngineIsProvenPerStart(t *testing.T) {
 	}
 }
 
-// TestEngineIsLostAndFound: an engine that does not answer keeps the App from having settled, with
-// the cause.
+// TestEngineIsLostAndFound checks that a container engine that does not answer keeps the App from
+// Settled, with the cause.
 func TestEngineIsLostAndFound(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
@@ -63,7 +63,7 @@ func TestEngineIsLostAndFound(t *testing.T) {
 	}
 }
 
-// TestSeveralSettingsRestartOnce: what changes in one write is applied together.
+// TestSeveralSettingsRestartOnce checks that the changes of one write cause one restart.
 func TestSeveralSettingsRestartOnce(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newApp(func(a *appv1.App) { a.Spec.Running = true })))
@@ -90,11 +90,12 @@ func TestSeveralSettingsRestartOnce(t *testing.T) {
 	}
 }
 
-// TestHostInfo tells what admission judges by, and keeps telling it.
+// TestHostInfo checks that the HostInfo has the facts that admission uses, and that the controller
+// restores it.
 func TestHostInfo(t *testing.T) {
 	e := start(t)
 	info := &rddv1.HostInfo{}
-	told := func() (bool, string) {
+	reported := func() (bool, string) {
 		if err := e.user.Get(context.Background(), types.NamespacedName{Name: rddv1.HostInfoName}, info); err != nil {
 			return false, err.Error()
 		}
@@ -102,12 +103,12 @@ func TestHostInfo(t *testing.T) {
 		return st.CPUs == 4 && st.Memory.String() == "16Gi" && st.OS == runtime.GOOS && st.Arch == host.Arch &&
 			st.Versions.RDD == "v0.0.0-test", "it says something else"
 	}
-	e.wait("the HostInfo", &rddv1.HostInfoList{}, told)
+	e.wait("the HostInfo", &rddv1.HostInfoList{}, reported)
 	version := info.ResourceVersion
 	e.must(e.user.Status().Patch(context.Background(), info, client.RawPatch(types.MergePatchType, []byte(`{"status":{"cpus":99}}`))))
-	e.wait("the HostInfo again", &rddv1.HostInfoList{}, told)
+	e.wait("the HostInfo again", &rddv1.HostInfoList{}, reported)
 	e.must(e.user.Delete(context.Background(), info))
-	e.wait("another HostInfo", &rddv1.HostInfoList{}, told)
+	e.wait("another HostInfo", &rddv1.HostInfoList{}, reported)
 	if info.ResourceVersion == version {
 		t.Error("it was not changed at all")
 	}

@@ -29,8 +29,8 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-// patience bounds every wait: generous, it measures nothing.
-const patience = time.Minute
+// waitTimeout is the timeout of every wait. It is long: no test measures time by it.
+const waitTimeout = time.Minute
 
 var host = template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
 
@@ -43,7 +43,7 @@ type env struct {
 	values wiring.Values
 	config func(user string) *rest.Config
 	world  *fake.World
-	// monitor looks after container engines that there are not.
+	// monitor is the fake monitor of container engines.
 	monitor *containersfake.Monitor
 	user    client.WithWatch
 	stop    context.CancelFunc
@@ -66,7 +66,7 @@ func newEnv(t *testing.T) *env {
 	return e
 }
 
-// start is newEnv with controllers that run and a world that moves.
+// start is newEnv with running controllers, and an engine that does its background work.
 func start(t *testing.T) *env {
 	e := newEnv(t)
 	e.startControllers()
@@ -76,7 +76,7 @@ func start(t *testing.T) *env {
 	return e
 }
 
-// as is a client with the given identity.
+// as returns a client for a user name.
 func (e *env) as(user string) client.WithWatch {
 	e.Helper()
 	config := rest.CopyConfig(e.server.Config(user))
@@ -86,19 +86,20 @@ func (e *env) as(user string) client.WithWatch {
 	return c
 }
 
-// controllers are those of a new daemon.
+// controllers returns the controllers of a new daemon.
 func (e *env) controllers() *wiring.Controllers {
 	return wiring.NewControllers(e.Context(), e.values, e.config)
 }
 
-// startControllers runs the controllers until stopControllers or the test's end.
+// startControllers does the initial reconcile, and starts the controllers. They run until
+// stopControllers or the end of the test.
 func (e *env) startControllers() {
 	e.Helper()
 	mgr := e.newManager()
 	ctx, cancel := context.WithCancel(context.Background())
 	initial, err := e.controllers().Setup(mgr)
 	e.must(err)
-	_ = initial(ctx) // what goes wrong is tried again
+	_ = initial(ctx) // the controllers repeat what has failed
 	e.stop, e.ended = cancel, make(chan error, 1)
 	ended := e.ended
 	go func() { ended <- mgr.Start(ctx) }()
@@ -119,7 +120,7 @@ func (e *env) newManager() manager.Manager {
 	return mgr
 }
 
-// stopControllers stops them as a daemon that ends does, and drops the engine's background work.
+// stopControllers stops the controllers as a daemon does, and drops the engine's background work.
 func (e *env) stopControllers() {
 	e.Helper()
 	e.stop()
@@ -134,7 +135,7 @@ func (e *env) must(err error) {
 	}
 }
 
-// mustRefuse checks that a request is refused with 403 and that the sentence holds each part.
+// mustRefuse checks that a request is refused with 403 and a message that has each part.
 func (e *env) mustRefuse(err error, parts ...string) {
 	e.Helper()
 	if !apierrors.IsForbidden(err) {
@@ -155,10 +156,10 @@ func (e *env) mustInvalid(err error, part string) {
 	}
 }
 
-// wait waits until done says yes, looking whenever an object of list's kind changes.
+// wait waits until done returns true. It calls done after each change of an object of list's kind.
 func (e *env) wait(what string, list client.ObjectList, done func() (bool, string)) {
 	e.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	for {
 		changes, err := e.user.Watch(ctx, list)
@@ -168,13 +169,13 @@ func (e *env) wait(what string, list client.ObjectList, done func() (bool, strin
 			return
 		}
 		if ctx.Err() != nil {
-			e.Fatalf("%s: not so within %s; last: %s", what, patience, last)
+			e.Fatalf("%s: not so within %s; last: %s", what, waitTimeout, last)
 		}
 	}
 }
 
-// follow looks at each change; it returns "" when done, else what was seen last when the watch
-// ends.
+// follow calls done after each change. It returns "" when done has returned true, or done's last
+// text when the watch ends.
 func (e *env) follow(ctx context.Context, changes watch.Interface, done func() (bool, string)) string {
 	defer changes.Stop()
 	for {
@@ -193,7 +194,7 @@ func (e *env) follow(ctx context.Context, changes watch.Interface, done func() (
 	}
 }
 
-// newApp is the App that a user writes.
+// newApp returns an App as a user writes it.
 func newApp(change func(*appv1.App)) *appv1.App {
 	app := &appv1.App{}
 	app.Name = appv1.AppName

@@ -15,7 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestEveryTransitionIsAnEvent reads the time line of a life, which survives the daemon.
+// TestEveryTransitionIsAnEvent reads the Events of a LimaVM's whole life, across a restart of the
+// daemon.
 func TestEveryTransitionIsAnEvent(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -51,7 +52,7 @@ func TestEventsAreWhatPeopleRead(t *testing.T) {
 	e.waitEvents("app", "WaitingForLimaVM", "Settled")
 	e.patchApp(`{"spec":{"running":true}}`)
 	e.settle()
-	e.waitEvents("app", "Settled×2") // between them, what was seen of the machine and its engine on the way
+	e.waitEvents("app", "Settled×2") // between them are the observed stages of the machine and its container engine
 	var list corev1.EventList
 	e.must(e.user.List(context.Background(), &list))
 	for _, ev := range list.Items {
@@ -69,7 +70,8 @@ func TestEventsAreWhatPeopleRead(t *testing.T) {
 	t.Fatal("no Event Settled")
 }
 
-// TestPortForwardsAreShown and a message of the template, while the machine runs.
+// TestPortForwardsAreShown checks that status has the forwarded ports and the template's message
+// while the machine runs.
 func TestPortForwardsAreShown(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -86,8 +88,8 @@ func TestPortForwardsAreShown(t *testing.T) {
 	}
 }
 
-// TestFlappingForwardsAreNoStorm: forwards that change all the time are written once a second at
-// most.
+// TestFlappingForwardsAreNoStorm checks that forwards that change all the time are written at most
+// once a second.
 func TestFlappingForwardsAreNoStorm(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// eventually asks until done, for what no watch would tell.
+// eventually polls until done returns true. It is for what no watch reports.
 func eventually(ctx context.Context, done func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -25,8 +25,8 @@ func get[T client.Object](e *env, namespace, name string, obj T) T {
 	return obj
 }
 
-// gone reports whether an object does not exist.
-func (e *env) gone(namespace, name string, obj client.Object) bool {
+// notFound reports whether an object does not exist.
+func (e *env) notFound(namespace, name string, obj client.Object) bool {
 	e.Helper()
 	err := e.user.Get(context.Background(), client.ObjectKey{Namespace: namespace, Name: name}, obj)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -35,9 +35,9 @@ func (e *env) gone(namespace, name string, obj client.Object) bool {
 	return err != nil
 }
 
-func (e *env) mustBeGone(namespace, name string, obj client.Object) {
+func (e *env) mustNotExist(namespace, name string, obj client.Object) {
 	e.Helper()
-	if !e.gone(namespace, name, obj) {
+	if !e.notFound(namespace, name, obj) {
 		e.Fatalf("%T %s/%s is still there: %+v", obj, namespace, name, obj)
 	}
 }
@@ -48,7 +48,7 @@ func (e *env) configMap(ns, name string) *corev1.ConfigMap {
 	return get(e, ns, name, &corev1.ConfigMap{})
 }
 
-// check is what a condition is to be.
+// check is what a condition should be.
 type check struct {
 	status metav1.ConditionStatus
 	reason string
@@ -66,12 +66,12 @@ func matches(conditions []metav1.Condition, conditionType string, want check, ge
 	return ok, fmt.Sprintf("%+v", conditions)
 }
 
-// waitApp waits for a condition of the App that speaks of its present generation.
+// waitApp waits for a condition of the App's present generation.
 func (e *env) waitApp(conditionType string, want check) *appv1.App {
 	e.Helper()
 	app := &appv1.App{}
 	e.wait(fmt.Sprintf("App %s %+v", conditionType, want), &appv1.AppList{}, func() (bool, string) {
-		if e.gone("", appv1.AppName, app) {
+		if e.notFound("", appv1.AppName, app) {
 			return false, "there is no App"
 		}
 		return matches(app.Status.Conditions, conditionType, want, app.Generation)
@@ -79,18 +79,18 @@ func (e *env) waitApp(conditionType string, want check) *appv1.App {
 	return app
 }
 
-// settle waits until the App's present spec has come true.
+// settle waits until the App has settled in its present generation.
 func (e *env) settle() *appv1.App {
 	e.Helper()
 	return e.waitApp(appv1.ConditionSettled, check{status: metav1.ConditionTrue})
 }
 
-// waitVM waits for a condition of a LimaVM that speaks of its present generation.
+// waitVM waits for a condition of a LimaVM's present generation.
 func (e *env) waitVM(ns, name, conditionType string, want check) *limav1.LimaVM {
 	e.Helper()
 	vm := &limav1.LimaVM{}
 	e.wait(fmt.Sprintf("LimaVM %s %s %+v", name, conditionType, want), &limav1.LimaVMList{}, func() (bool, string) {
-		if e.gone(ns, name, vm) {
+		if e.notFound(ns, name, vm) {
 			return false, "there is no LimaVM"
 		}
 		return matches(vm.Status.Conditions, conditionType, want, vm.Generation)
@@ -98,32 +98,32 @@ func (e *env) waitVM(ns, name, conditionType string, want check) *limav1.LimaVM 
 	return vm
 }
 
-// waitVMTo waits until a LimaVM is as wanted.
+// waitVMTo waits until ok returns true for a LimaVM.
 func (e *env) waitVMTo(what, ns, name string, ok func(*limav1.LimaVM) bool) *limav1.LimaVM {
 	e.Helper()
 	vm := &limav1.LimaVM{}
 	e.wait(what, &limav1.LimaVMList{}, func() (bool, string) {
-		return !e.gone(ns, name, vm) && ok(vm), fmt.Sprintf("%+v", vm.Status)
+		return !e.notFound(ns, name, vm) && ok(vm), fmt.Sprintf("%+v", vm.Status)
 	})
 	return vm
 }
 
-// waitGone waits until an object is gone.
-func (e *env) waitGone(ns, name string, obj client.Object, list client.ObjectList) {
+// waitDeleted waits until an object does not exist.
+func (e *env) waitDeleted(ns, name string, obj client.Object, list client.ObjectList) {
 	e.Helper()
 	e.wait(fmt.Sprintf("%T %s/%s gone", obj, ns, name), list, func() (bool, string) {
-		return e.gone(ns, name, obj), fmt.Sprintf("%+v", obj)
+		return e.notFound(ns, name, obj), fmt.Sprintf("%+v", obj)
 	})
 }
 
-// deleteApp deletes the App and waits until it is gone.
+// deleteApp deletes the App and waits until it does not exist.
 func (e *env) deleteApp() {
 	e.Helper()
 	e.must(e.user.Delete(context.Background(), newApp(nil)))
-	e.waitGone("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
+	e.waitDeleted("", appv1.AppName, &appv1.App{}, &appv1.AppList{})
 }
 
-// patchApp changes the App as a user does.
+// patchApp patches the App as a user.
 func (e *env) patchApp(patch string) *appv1.App {
 	e.Helper()
 	app := newApp(nil)
@@ -131,7 +131,7 @@ func (e *env) patchApp(patch string) *appv1.App {
 	return app
 }
 
-// inventory lists what exists of ours: objects with their finalizers, and instances.
+// inventory returns all objects with their finalizers, and all instances.
 func (e *env) inventory() []string {
 	e.Helper()
 	var all []string
@@ -169,7 +169,7 @@ func encode(v any) []byte {
 	return data
 }
 
-// toMap is an object as the API shows it.
+// toMap returns an object as the API has it.
 func toMap(e *env, obj client.Object) map[string]any {
 	e.Helper()
 	var content map[string]any

@@ -13,8 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestFailureIsAValue: what failed is in status.failure, of the kind that the engine gave it, until
-// it is cured.
+// TestFailureIsAValue checks that a failure is in status.failure, with the engine's kind, until its
+// cause is removed.
 func TestFailureIsAValue(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
@@ -47,7 +47,7 @@ func TestFailureIsAValue(t *testing.T) {
 	}
 }
 
-// checkCauseOfDeath reads why a machine died where programs read it.
+// checkCauseOfDeath checks the cause in the Event's annotation.
 func (e *env) checkCauseOfDeath(name, want string) {
 	e.Helper()
 	var events corev1.EventList

@@ -27,8 +27,8 @@ var deletions = map[string][]client.DeleteOption{
 	"at once":    {client.GracePeriodSeconds(0)},
 }
 
-// TestOwnedObjectsCannotBeDeleted checks each way, with the sentence that says what to delete
-// instead.
+// TestOwnedObjectsCannotBeDeleted tries each way to delete an owned object. The refusal says what
+// to delete instead.
 func TestOwnedObjectsCannotBeDeleted(t *testing.T) {
 	e := start(t)
 	e.must(e.user.Create(context.Background(), newApp(nil)))
@@ -57,7 +57,7 @@ func TestOwnedObjectsCannotBeDeleted(t *testing.T) {
 	}
 }
 
-// in is the environment for a subtest.
+// in returns the environment for a subtest.
 func (e *env) in(t *testing.T) *env {
 	sub := *e
 	sub.T = t
@@ -130,7 +130,8 @@ func (e *env) refuseAll(obj client.Object, path []string, value any, parts ...st
 	}
 }
 
-// TestOwnedObjectsCannotBeChanged checks what the App alone decides.
+// TestOwnedObjectsCannotBeChanged tries to change the fields that only the App controller may
+// change.
 func TestOwnedObjectsCannotBeChanged(t *testing.T) {
 	e := start(t)
 	e.must(e.user.Create(context.Background(), newApp(nil)))
@@ -217,7 +218,8 @@ func TestDefinitionsAreGuarded(t *testing.T) {
 	))
 }
 
-// TestDefinitionsBreakInNoWay: however the change is written, a served version stays as it is.
+// TestDefinitionsBreakInNoWay checks that no kind of write can change a served version of a
+// definition.
 func TestDefinitionsBreakInNoWay(t *testing.T) {
 	e := newEnv(t)
 	crd := get(e, "", "apps.app.rancherdesktop.io", &apiextensionsv1.CustomResourceDefinition{})

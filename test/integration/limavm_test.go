@@ -20,7 +20,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// makeVM creates a LimaVM of a good template and waits until its instance is there.
+// makeVM creates a LimaVM of a valid template and waits until its instance is created.
 func (e *env) makeVM(ns, name string, change func(*limav1.LimaVM)) *limav1.LimaVM {
 	e.Helper()
 	source := newConfigMap(ns, name+"-source", map[string]string{"template": validTemplate})
@@ -52,10 +52,11 @@ func (e *env) editTemplate(name, patch string) {
 func (e *env) deleteVM(ns, name string) {
 	e.Helper()
 	e.must(e.user.Delete(context.Background(), newVM(ns, name, "", nil)))
-	e.waitGone(ns, name, &limav1.LimaVM{}, &limav1.LimaVMList{})
+	e.waitDeleted(ns, name, &limav1.LimaVM{}, &limav1.LimaVMList{})
 }
 
-// TestLimaVMLife: made from a source, copied, started, stopped, deleted with all that is its own.
+// TestLimaVMLife creates a LimaVM from a source, starts and stops it, and deletes it with
+// everything that it owns.
 func TestLimaVMLife(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
@@ -85,7 +86,7 @@ func TestLimaVMLife(t *testing.T) {
 	e.mustLeaveNothing(before)
 }
 
-// TestSourceIsNeverReadAgain: the source belongs to whoever made it once it is copied.
+// TestSourceIsNeverReadAgain checks that the source is not read once it was copied.
 func TestSourceIsNeverReadAgain(t *testing.T) {
 	e := start(t)
 	e.must(e.create(newConfigMap("default", "mine", map[string]string{"template": validTemplate})))
@@ -103,7 +104,8 @@ func TestSourceIsNeverReadAgain(t *testing.T) {
 	e.configMap("default", "mine")
 }
 
-// TestTemplateEdits: data restarts a running machine into it, labels do not.
+// TestTemplateEdits checks that a change of the template's text restarts a running machine, and
+// that a change of labels does not.
 func TestTemplateEdits(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -160,7 +162,8 @@ func TestTemplateEdits(t *testing.T) {
 	}
 }
 
-// TestGuestThatDiesIsRestarted with the cause in the condition and an Event.
+// TestGuestThatDiesIsRestarted checks that a machine that has ended by itself is restarted, with
+// the cause in the condition and an Event.
 func TestGuestThatDiesIsRestarted(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -180,8 +183,8 @@ func TestGuestThatDiesIsRestarted(t *testing.T) {
 	})
 }
 
-// TestMachinesAreAdopted: one whose hostagent is gone gets another, while the daemon runs and when
-// it comes back. The machine is the same, and what the API says of it stays.
+// TestMachinesAreAdopted checks that a machine that has lost its hostagent gets another one, while
+// the daemon runs and when it is started. The machine keeps running, and its status stays.
 func TestMachinesAreAdopted(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -207,7 +210,8 @@ func TestMachinesAreAdopted(t *testing.T) {
 	}
 }
 
-// TestFailures: what retrying cannot cure is reported with its cure and tried again when asked.
+// TestFailures checks that a failure that is not retryable is reported with a hint, and retried on
+// request.
 func TestFailures(t *testing.T) {
 	e := start(t)
 	lacking := &vm.HostError{Missing: "qemu-system-x86_64", Hint: "sudo apt-get install qemu-system-x86"}
@@ -248,7 +252,8 @@ func TestFailures(t *testing.T) {
 	e.waitRunning("one")
 }
 
-// TestForeignInstance: a directory in the way is not touched, in life and in death.
+// TestForeignInstance checks that a foreign instance directory is not touched, also when the LimaVM
+// of that name is deleted.
 func TestForeignInstance(t *testing.T) {
 	e := start(t)
 	e.world.AddForeign("one")
@@ -263,8 +268,8 @@ func TestForeignInstance(t *testing.T) {
 	}
 }
 
-// TestCreateFailedIsRetriedWhenTheSourceChanges also shows that validation happens once more than
-// at admission.
+// TestCreateFailedIsRetriedWhenTheSourceChanges also checks that the source is validated again
+// after admission.
 func TestCreateFailedIsRetriedWhenTheSourceChanges(t *testing.T) {
 	e := newEnv(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -293,7 +298,8 @@ func TestCreateFailedIsRetriedWhenTheSourceChanges(t *testing.T) {
 	e.waitVM("default", "one", limav1.ConditionCreated, check{status: metav1.ConditionTrue})
 }
 
-// TestNamespaceDeletionTakesItsLimaVMsDown with their instances and templates.
+// TestNamespaceDeletionTakesItsLimaVMsDown checks that instances and templates are deleted with the
+// namespace.
 func TestNamespaceDeletionTakesItsLimaVMsDown(t *testing.T) {
 	e := start(t)
 	before := e.inventory()
@@ -303,11 +309,12 @@ func TestNamespaceDeletionTakesItsLimaVMsDown(t *testing.T) {
 	e.waitVM("vms", "one", limav1.ConditionRunning, check{status: metav1.ConditionTrue})
 	e.makeVM("vms", "two", nil)
 	e.must(e.user.Delete(context.Background(), ns))
-	e.waitGone("", "vms", &corev1.Namespace{}, &corev1.NamespaceList{})
+	e.waitDeleted("", "vms", &corev1.Namespace{}, &corev1.NamespaceList{})
 	e.mustLeaveNothing(before)
 }
 
-// TestOrphanedTemplateIsSwept when someone took the LimaVM's finalizers by force.
+// TestOrphanedTemplateIsSwept checks that a template is deleted after somebody has removed its
+// LimaVM by force.
 func TestOrphanedTemplateIsSwept(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
@@ -318,5 +325,5 @@ func TestOrphanedTemplateIsSwept(t *testing.T) {
 	))
 	e.must(e.user.Delete(context.Background(), newVM("default", "one", "", nil)))
 	e.startControllers()
-	e.waitGone("default", "one-template", &corev1.ConfigMap{}, &corev1.ConfigMapList{})
+	e.waitDeleted("default", "one-template", &corev1.ConfigMap{}, &corev1.ConfigMapList{})
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package integration runs rdd's controllers with the in-memory engine against the
-// embedded API server: every sentence of what App and LimaVM do and refuse.
+// Package integration tests rdd's controllers and admission rules on the embedded API
+// server, with the in-memory engine. It also tests the API server itself.
 package integration
 
 import (

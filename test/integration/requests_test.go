@@ -36,7 +36,7 @@ func (e *env) annotate(name string, pairs ...string) {
 	e.patchVM(name, string(encode(map[string]any{"metadata": map[string]any{"annotations": annotations}})))
 }
 
-// waitRequestsTaken waits until a LimaVM has no request left on it and is as wanted.
+// waitRequestsTaken waits until a LimaVM has no request annotation any more and ok returns true.
 func (e *env) waitRequestsTaken(what, name string, ok func(*limav1.LimaVM) bool) *limav1.LimaVM {
 	e.Helper()
 	return e.waitVMTo(what, "default", name, func(vm *limav1.LimaVM) bool {
@@ -57,7 +57,7 @@ func isCreated(vm *limav1.LimaVM) bool {
 	return meta.IsStatusConditionTrue(vm.Status.Conditions, limav1.ConditionCreated)
 }
 
-// countCalls counts the engine's calls of a method so far.
+// countCalls returns how often a method of the engine was called.
 func (e *env) countCalls(method string) int {
 	n := 0
 	for _, c := range e.world.Calls() {
@@ -68,8 +68,8 @@ func (e *env) countCalls(method string) int {
 	return n
 }
 
-// TestRestartRequests: a new value restarts once, a known one not at all, a stopped machine stays
-// stopped.
+// TestRestartRequests checks that a new value restarts once, that a recorded value does not, and
+// that a stopped machine stays stopped.
 func TestRestartRequests(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -109,7 +109,8 @@ func TestRestartRequests(t *testing.T) {
 	}
 }
 
-// TestResetRequests: the instance is deleted and made anew, and runs again only if it should.
+// TestResetRequests checks that the instance is deleted and created from scratch, and that it runs
+// again only if it should.
 func TestResetRequests(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -154,8 +155,8 @@ func TestResetRequests(t *testing.T) {
 	}
 }
 
-// TestAnOldStatusCostsNoDisk: an instance that was made for a later reset than the status knows is
-// kept.
+// TestAnOldStatusCostsNoDisk checks that an instance is kept that was created for a later reset
+// than the status has, which was restored from a backup.
 func TestAnOldStatusCostsNoDisk(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
@@ -177,7 +178,8 @@ func TestAnOldStatusCostsNoDisk(t *testing.T) {
 	}
 }
 
-// TestForceStop: a guest that does not shut down is ended, and the annotation goes.
+// TestForceStop checks that a guest that does not shut down is killed, and that the annotation is
+// removed.
 func TestForceStop(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -201,8 +203,8 @@ func TestForceStop(t *testing.T) {
 	e.waitRequestsTaken("what is not to stop loses the annotation", "one", isUp)
 }
 
-// TestAdoption: a directory that a LimaVM left behind becomes another's, but not while the former
-// lives.
+// TestAdoption checks that a LimaVM adopts an unclaimed directory, but not while the former owner
+// exists.
 func TestAdoption(t *testing.T) {
 	e := start(t)
 	owner := vm.Owner{UID: "0000-gone", Namespace: "default", Name: "one"}
@@ -240,7 +242,7 @@ func mergePatch(text string) client.Patch {
 	return client.RawPatch("application/merge-patch+json", []byte(text))
 }
 
-// eventsOf lists a LimaVM's Events as "Reason×count", in the order of their last time.
+// eventsOf returns a LimaVM's Events as "Reason×count", in the order of their last time.
 func (e *env) eventsOf(name string) []string {
 	e.Helper()
 	var list corev1.EventList

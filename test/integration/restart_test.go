@@ -17,8 +17,8 @@ import (
 
 func noRules(func(string) *rest.Config) []rules.Rule { return nil }
 
-// TestRestart shows what the next server finds: the objects, the user's token and certificate; and
-// that tokens of others ended with the server that gave them out.
+// TestRestart checks that objects, the user's token and the certificate are the same after a
+// restart of the server, and that other tokens are not valid any more.
 func TestRestart(t *testing.T) {
 	dir := apitest.Dir(t)
 	var userToken, daemonToken string

@@ -27,7 +27,7 @@ import (
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
-// stuck is an engine that does not answer for some instances until the test ends.
+// stuck is an engine that blocks in calls for some instances until the test ends.
 type stuck struct {
 	vm.Engine
 	names []string
@@ -41,8 +41,8 @@ func (s stuck) Apply(ctx context.Context, spec vm.Spec) error {
 	return s.Engine.Apply(ctx, spec)
 }
 
-// TestNoLimaVMWaitsForAnothers: while one is being made for ever, one boots for ever and the engine
-// does not answer for a third, others go through their whole life.
+// TestNoLimaVMWaitsForAnothers runs LimaVMs through their whole life while one is never completely
+// created, one never boots, and the engine blocks for a third.
 func TestNoLimaVMWaitsForAnothers(t *testing.T) {
 	e := newEnv(t)
 	mute := stuck{Engine: e.values.Machines, names: []string{"mute"}, until: make(chan struct{})}
@@ -74,7 +74,7 @@ func TestNoLimaVMWaitsForAnothers(t *testing.T) {
 	}
 }
 
-// wholeLife leads a LimaVM through everything that can happen to it. It may run beside others.
+// wholeLife runs a LimaVM through its whole life. It may run in parallel with others.
 func (e *env) wholeLife(name string) {
 	e.Helper()
 	e.makeVM("default", name, run)
@@ -90,11 +90,12 @@ func (e *env) wholeLife(name string) {
 	e.deleteVM("default", name)
 }
 
-// rounds of TestOneWinsTheName.
+// rounds is how often TestOneWinsTheName repeats the race.
 const rounds = 30
 
-// TestOneWinsTheName: two LimaVMs of one name come to be at the same instant, past admission. One
-// gets the instance; the other says so, and neither its life nor its death touches the winner's.
+// TestOneWinsTheName creates two LimaVMs of one name at the same time, without admission rules. One
+// gets the instance. The other reports NameTaken, and neither it nor its deletion touches the
+// instance.
 func TestOneWinsTheName(t *testing.T) {
 	e := unguarded(t)
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}))
@@ -131,8 +132,8 @@ func TestOneWinsTheName(t *testing.T) {
 	e.waitVM(loser.Namespace, "vm0", limav1.ConditionCreated, check{status: metav1.ConditionTrue})
 }
 
-// race waits until both LimaVMs of a name know how it went, and says where the winner is and where
-// the loser.
+// race waits until both LimaVMs of a name have reported the result, and returns the namespaces of
+// the winner and the loser.
 func (e *env) race(name string, namespaces []string) (winner, loser string) {
 	e.Helper()
 	e.wait("one winner", &limav1.LimaVMList{}, func() (bool, string) {
@@ -152,7 +153,7 @@ func (e *env) race(name string, namespaces []string) (winner, loser string) {
 	return winner, loser
 }
 
-// unguarded is an environment without admission rules, whose controllers run.
+// unguarded returns an environment with running controllers and without admission rules.
 func unguarded(t *testing.T) *env {
 	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
 	e.values = wiring.Values{
@@ -171,7 +172,8 @@ func unguarded(t *testing.T) *env {
 	return e
 }
 
-// TestSourceGoesWithItsLimaVM whenever the deletion comes, and nobody else's does.
+// TestSourceGoesWithItsLimaVM checks that a source is deleted with the LimaVM that it was created
+// for, whenever that is deleted, and that other sources stay.
 func TestSourceGoesWithItsLimaVM(t *testing.T) {
 	e := newEnv(t)
 	before := e.inventory()
@@ -187,7 +189,7 @@ func TestSourceGoesWithItsLimaVM(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go e.world.Run(ctx, 10*time.Millisecond)
-	e.waitGone("default", "one", &limav1.LimaVM{}, &limav1.LimaVMList{})
+	e.waitDeleted("default", "one", &limav1.LimaVM{}, &limav1.LimaVMList{})
 	e.mustLeaveNothing(before)
 
 	e.must(e.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "other"}}))
@@ -204,14 +206,15 @@ func TestSourceGoesWithItsLimaVM(t *testing.T) {
 		}
 		e.must(e.create(vm))
 		e.must(e.user.Delete(context.Background(), newVM("default", name, "", nil)))
-		e.waitGone("default", name, &limav1.LimaVM{}, &limav1.LimaVMList{})
+		e.waitDeleted("default", name, &limav1.LimaVM{}, &limav1.LimaVMList{})
 		if cm := e.configMap(foreign[i].Namespace, foreign[i].Name); cm.DeletionTimestamp != nil {
 			t.Errorf("ConfigMap %s is not %s's", cm.Name, name)
 		}
 	}
 }
 
-// TestEdits: what is refused at admission, what by the engine, and what happens to the machine.
+// TestEdits checks which edits admission refuses, which the engine refuses, and what happens to the
+// machine.
 func TestEdits(t *testing.T) {
 	e := start(t)
 	e.world.Refuse("cpus: 3", &vm.InvalidSpecError{Field: "cpus", Reason: "must not be 3"})
@@ -251,8 +254,8 @@ func TestEdits(t *testing.T) {
 	)
 }
 
-// TestRevertedEdit: an edit that is reverted while the machine stops for it costs that one restart
-// and no more.
+// TestRevertedEdit checks that an edit that is reverted while the machine stops causes one restart
+// only.
 func TestRevertedEdit(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)
@@ -271,7 +274,7 @@ func TestRevertedEdit(t *testing.T) {
 	}
 }
 
-// TestEditWhileStarting: a machine that boots into an old template is restarted into the new one.
+// TestEditWhileStarting checks that a machine that is booting with an old template is restarted.
 func TestEditWhileStarting(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", nil)
@@ -287,7 +290,8 @@ func TestEditWhileStarting(t *testing.T) {
 	}
 }
 
-// TestFailedBootIsTriedAgainAfterAnEdit at once: the edit is likely the cure.
+// TestFailedBootIsTriedAgainAfterAnEdit checks that an edit causes a retry at once: it may remove
+// the cause.
 func TestFailedBootIsTriedAgainAfterAnEdit(t *testing.T) {
 	e := start(t)
 	lacking := &vm.InvalidSpecError{Field: "cpus", Reason: "are too many to boot"}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestGeneratedFilesAreFresh generates again and compares; cure: make generate.
+// TestGeneratedFilesAreFresh generates again and compares. Where it fails, run make generate.
 func TestGeneratedFilesAreFresh(t *testing.T) {
 	root, out := filepath.Join("..", ".."), t.TempDir()
 	cmd := exec.Command(filepath.Join(root, "scripts", "generate"), out)

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package layout holds the tests of the architecture: which package may import
-// which, and what every source file carries.
+// Package layout holds the tests of the tree itself: which package may import which, the form of
+// source files and pages, and that generated files are fresh.
 package layout
 
 import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,9 +18,8 @@ import (
 
 const module = "rancherdesktop.io/rdd/"
 
-// allowed lists, per package prefix, the packages of ours that non-test code may
-// import. The longest prefix wins. A package that is not listed fails the test: say
-// where it stands first.
+// allowed lists, by package prefix, the packages of rdd that non-test code may import. The longest
+// prefix wins. A package without an entry fails the test.
 var allowed = map[string][]string{
 	"api":                  {"api"},
 	"cmd/rdd":              {"internal/cli"},
@@ -156,8 +153,8 @@ func packages(t *testing.T) []listed {
 	}
 }
 
-// rooms are packages whose rule does not cover what is below them: each of those says for itself
-// what it imports.
+// rooms are packages whose rule does not cover the packages below them: each of those has a rule of
+// its own.
 var rooms = []string{"internal/cli"}
 
 // ruleFor returns the longest prefix in allowed that covers pkg.
@@ -173,10 +170,11 @@ func ruleFor(pkg string) (prefix string, ok bool) {
 	return prefix, ok
 }
 
+// under reports whether pkg is prefix or below it.
 func under(pkg, prefix string) bool { return pkg == prefix || strings.HasPrefix(pkg, prefix+"/") }
 
-// exact are permissions, and places, that do not cover the packages below: the engines below vm,
-// what builds and fetches images, and the daemon's meeting place with its clients.
+// exact are packages whose permission and rule do not cover the packages below: the engines below
+// vm, what builds and fetches images, and what the daemon shares with its clients.
 var exact = []string{"internal/vm", "internal/vm/image", "internal/daemon"}
 
 // permitted reports whether a package under the rule of prefix may import target. A permission that
@@ -213,8 +211,8 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// TestOnlyServeLinksWhatRuns: what a noun imports, also indirectly, holds neither the running
-// daemon nor an engine.
+// TestOnlyServeLinksWhatRuns: a room of the commands imports neither the daemon nor an engine, also
+// not indirectly, except for serve.
 func TestOnlyServeLinksWhatRuns(t *testing.T) {
 	running := []string{"internal/daemon", "internal/apiserver", "internal/controllers", "internal/vm/qemu", "internal/vm/fake"}
 	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Deps ","}}`, "./internal/cli/...")
@@ -237,8 +235,8 @@ func TestOnlyServeLinksWhatRuns(t *testing.T) {
 	}
 }
 
-// TestNoPartOfAnEngineImportsIt: what lies below an engine is what it is made of, or a process that
-// it starts.
+// TestNoPartOfAnEngineImportsIt: the packages below an engine are its parts, or a process that it
+// starts.
 func TestNoPartOfAnEngineImportsIt(t *testing.T) {
 	const engine, hostagent = module + "internal/vm/qemu", module + "internal/vm/qemu/hostagent"
 	for _, p := range packages(t) {
@@ -264,45 +262,4 @@ func TestVMImportsStandardLibraryOnly(t *testing.T) {
 		return
 	}
 	t.Fatal("internal/vm was not listed")
-}
-
-func TestEverySourceFileHasALicenceLine(t *testing.T) {
-	root := filepath.Join("..", "..")
-	files := 0
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() && (entry.Name() == ".git" || path == filepath.Join(root, "bin")) {
-			return filepath.SkipDir
-		}
-		if entry.IsDir() || !isSource(path) {
-			return nil
-		}
-		files++
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		head := strings.SplitN(string(data), "\n", 4)
-		if !strings.Contains(strings.Join(head[:min(3, len(head))], "\n"), "SPDX-License-Identifier: Apache-2.0") {
-			t.Errorf("%s: no SPDX line", path)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if files < 20 {
-		t.Fatalf("only %d source files found: the walk is broken", files)
-	}
-}
-
-func isSource(path string) bool {
-	switch filepath.Ext(path) {
-	case ".go", ".sh", ".service":
-		return true
-	}
-	dir := filepath.Base(filepath.Dir(path))
-	return dir == "scripts" || dir == ".ci" || filepath.Base(path) == "Makefile"
 }

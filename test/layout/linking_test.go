@@ -29,7 +29,7 @@ func TestFewTestBinariesLinkTheAPIServer(t *testing.T) {
 		}
 	}
 	if len(linking) == 0 {
-		t.Fatal("no test binary links the API server: this test looks for the wrong thing")
+		t.Fatal("no test binary links the API server: this test searches for the wrong name")
 	}
 	if len(linking) > maxServerTests {
 		t.Errorf("%d test binaries link the API server, at most %d may: %s", len(linking), maxServerTests, linking)

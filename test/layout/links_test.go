@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/tools/figures/measure"
 )
 
-// link is a Markdown link; what is shown as code is none.
+// link matches a Markdown link, or code, in which there are no links.
 var link = regexp.MustCompile("`[^`]*`|\\]\\(([^)\\s]+)\\)")
 
 // TestLinksLeadSomewhere follows the links between the pages, to files and to headings.
@@ -41,7 +41,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 	if links < 50 {
-		t.Errorf("only %d links found: this test looks for the wrong thing", links)
+		t.Errorf("only %d links found: this test searches for the wrong pattern", links)
 	}
 }
 
@@ -75,7 +75,7 @@ func anchorsOf(lines []string) map[string]bool {
 	return anchors
 }
 
-// anchorOf makes of a heading what GitHub makes of it.
+// anchorOf returns the anchor that GitHub gives a heading.
 func anchorOf(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -17,10 +17,10 @@ import (
 
 // What failed, and what to do about it, is a value: vm.Fault, status.failure, a condition's reason,
 // the cause of an API error. A program that looks for words in a sentence breaks when somebody
-// writes the sentence better. These tests keep controllers and commands from it; what they read
-// that is not ours is listed here.
+// writes the sentence better. These tests keep controllers and commands from doing so. Texts of
+// others that they do read are listed here.
 
-// patterns are the regular expressions that there may be, by the name of what they are declared in.
+// patterns are the regular expressions that are allowed, by the name of the declaration.
 var patterns = map[string]string{
 	"readableQuantity": "a quantity that a user wrote",
 	"hugeExponent":     "a number that a user wrote",
@@ -72,7 +72,7 @@ func TestNobodyReadsOurSentences(t *testing.T) {
 	}
 }
 
-// TestReadingIsFound tries the search itself.
+// TestReadingIsFound tests the search itself.
 func TestReadingIsFound(t *testing.T) {
 	for body, found := range map[string]bool{
 		`_ = strings.Contains(err.Error(), "no space")`:                      true,
@@ -108,7 +108,7 @@ type finding struct {
 	allowed  bool
 }
 
-// readingIn finds where a file reads sentences.
+// readingIn finds the places where a file reads sentences.
 func readingIn(file *ast.File) []finding {
 	var all []finding
 	for _, declaration := range file.Decls {
@@ -131,10 +131,10 @@ func readingIn(file *ast.File) []finding {
 	return all
 }
 
-// reading goes through one declaration.
+// reading walks over one declaration.
 type reading struct {
 	name string
-	// sentences are the variables that were made of one.
+	// sentences are the variables whose value is a sentence, or a part of one.
 	sentences map[string]bool
 	found     []finding
 }
@@ -176,7 +176,7 @@ func (r *reading) report(node ast.Node, allowed map[string]string, what string) 
 	r.found = append(r.found, finding{at: node.Pos(), in: r.name, what: what, allowed: ok})
 }
 
-// searches reports whether a call looks for something in a sentence; line breaks are no words.
+// searches reports whether a call looks for something in a sentence. Line breaks are allowed.
 func (r *reading) searches(call *ast.CallExpr) bool {
 	selector, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || !slices.ContainsFunc(call.Args, r.isSentence) {

@@ -25,7 +25,7 @@ const (
 	operationDelete = admissionv1.Delete
 )
 
-// admit lets the rules judge a request and returns the object with their defaults.
+// admit calls the admission rules for a request, and returns the object with their defaults.
 func (a *API) admit(user string, operation admissionv1.Operation, obj, old client.Object) (client.Object, error) {
 	subject := obj
 	if subject == nil {
@@ -37,7 +37,7 @@ func (a *API) admit(user string, operation admissionv1.Operation, obj, old clien
 			if rule.Mutating != mutating || !rule.Applies(resource, operation) || rule.Match != nil && !rule.Match(metaOf(obj), metaOf(old)) {
 				continue
 			}
-			next, err := a.judge(rule, user, operation, obj, old)
+			next, err := a.callRule(rule, user, operation, obj, old)
 			if err != nil {
 				return nil, err
 			}
@@ -47,7 +47,7 @@ func (a *API) admit(user string, operation admissionv1.Operation, obj, old clien
 	return obj, nil
 }
 
-// metaOf is a nil interface for a nil object.
+// metaOf returns a nil interface for a nil object.
 func metaOf(obj client.Object) metav1.Object {
 	if obj == nil {
 		return nil
@@ -55,7 +55,7 @@ func metaOf(obj client.Object) metav1.Object {
 	return obj
 }
 
-func (a *API) judge(rule rules.Rule, user string, operation admissionv1.Operation, obj, old client.Object) (client.Object, error) {
+func (a *API) callRule(rule rules.Rule, user string, operation admissionv1.Operation, obj, old client.Object) (client.Object, error) {
 	request, err := a.request(user, operation, obj, old)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (a *API) judge(rule rules.Rule, user string, operation admissionv1.Operatio
 	return recode(patched, obj)
 }
 
-// refusal is the error of a denied request, as the real plugin answers.
+// refusal returns the error for a denied request, as the real admission plugin does.
 func refusal(result *metav1.Status) error {
 	status := *result
 	status.Status = metav1.StatusFailure
@@ -114,7 +114,7 @@ func (a *API) request(user string, operation admissionv1.Operation, obj, old cli
 	return webhook.Request{AdmissionRequest: request}, err
 }
 
-// encode writes an object with its kind.
+// encode returns an object as JSON, with its kind.
 func (a *API) encode(obj client.Object) (runtime.RawExtension, error) {
 	if obj == nil {
 		return runtime.RawExtension{}, nil

@@ -24,7 +24,8 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// API is what an API server stores, and its rules. It belongs to one goroutine.
+// API is a simulated API server: its objects and its admission rules. It is not safe for concurrent
+// use.
 type API struct {
 	scheme   *runtime.Scheme
 	now      func() time.Time
@@ -33,24 +34,24 @@ type API struct {
 	revision int64
 	made     int // objects so far, for their UIDs
 	objects  map[id][]version
-	// applied are the parts of statuses, by object and by who applied them.
+	// applied are the parts of statuses, by object and field manager.
 	applied map[types.UID]map[string]map[string]any
 }
 
-// id names an object.
+// id identifies an object.
 type id struct {
 	kind string
 	key  client.ObjectKey
 }
 
-// version is an object as of a revision; nil: it was gone.
+// version is an object as of a revision. A nil object was deleted then.
 type version struct {
 	revision int64
 	object   client.Object
 }
 
-// New makes an empty server with the namespace default. Defaults fills in what the resources'
-// schemas do.
+// New returns a server with the namespace default and nothing else. defaults sets the defaults of
+// the resources' schemas in an object.
 func New(scheme *runtime.Scheme, now func() time.Time, defaults func(obj client.Object)) *API {
 	a := &API{scheme: scheme, now: now, defaults: defaults, objects: map[id][]version{}, applied: map[types.UID]map[string]map[string]any{}}
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}
@@ -59,7 +60,7 @@ func New(scheme *runtime.Scheme, now func() time.Time, defaults func(obj client.
 	return a
 }
 
-// noteApplied remembers who applied what.
+// noteApplied records what a field manager has applied.
 func (a *API) noteApplied(object types.UID, owner string, status map[string]any) {
 	if a.applied[object] == nil {
 		a.applied[object] = map[string]map[string]any{}
@@ -67,10 +68,10 @@ func (a *API) noteApplied(object types.UID, owner string, status map[string]any)
 	a.applied[object][owner] = status
 }
 
-// SetRules makes requests be judged by rules from now on.
+// SetRules sets the admission rules for later requests.
 func (a *API) SetRules(rules []rules.Rule) { a.rules = rules }
 
-// Revision is the server's present revision: each write of an object makes a new one.
+// Revision returns the server's present revision. Each write of an object raises it.
 func (a *API) Revision() int64 { return a.revision }
 
 func (a *API) kindOf(obj runtime.Object) schema.GroupVersionKind {
@@ -83,7 +84,7 @@ func (a *API) kindOf(obj runtime.Object) schema.GroupVersionKind {
 
 func (a *API) idOf(obj runtime.Object, key client.ObjectKey) id { return id{a.kindOf(obj).Kind, key} }
 
-// at returns an object as of a revision; nil: there was none.
+// at returns an object as of a revision; nil when there was none.
 func (a *API) at(i id, revision int64) client.Object {
 	versions := a.objects[i]
 	for n := len(versions) - 1; n >= 0; n-- {
@@ -96,7 +97,8 @@ func (a *API) at(i id, revision int64) client.Object {
 
 func (a *API) current(i id) client.Object { return a.at(i, a.revision) }
 
-// put stores an object as its next version and gives it that version's number; nil removes it.
+// put stores an object at a new revision, which becomes its resource version. A nil object is
+// removed.
 func (a *API) put(i id, obj client.Object) {
 	a.revision++
 	if obj != nil {
@@ -107,7 +109,7 @@ func (a *API) put(i id, obj client.Object) {
 	a.objects[i] = append(a.objects[i], version{a.revision, obj})
 }
 
-// Forget drops all versions but the present ones, to keep long runs small.
+// Forget drops all versions but the present ones, to bound the memory of long runs.
 func (a *API) Forget() {
 	for i, versions := range a.objects {
 		if last := versions[len(versions)-1]; last.object == nil {
@@ -118,7 +120,7 @@ func (a *API) Forget() {
 	}
 }
 
-// begin makes an object new.
+// begin sets the metadata of a new object.
 func (a *API) begin(obj client.Object) {
 	a.made++
 	obj.SetUID(types.UID(fmt.Sprintf("%08d-0000-4000-8000-000000000000", a.made)))
@@ -132,7 +134,8 @@ func (a *API) begin(obj client.Object) {
 	}
 }
 
-// generation of a new object: built-in kinds here have none.
+// generation returns the generation of a new object. The built-in kinds that are simulated have
+// none.
 func generation(obj client.Object) int64 {
 	if _, custom := reflect.TypeOf(obj).Elem().FieldByName("Status"); !custom || isCore(obj) {
 		return 0
@@ -144,7 +147,7 @@ func isCore(obj client.Object) bool {
 	return reflect.TypeOf(obj).Elem().PkgPath() == reflect.TypeFor[corev1.ConfigMap]().PkgPath()
 }
 
-// create stores a new object on behalf of a user.
+// create creates an object as a user.
 func (a *API) create(user string, obj client.Object) error {
 	i := a.idOf(obj, client.ObjectKeyFromObject(obj))
 	if err := a.admitNamespace(obj); err != nil {
@@ -166,7 +169,8 @@ func (a *API) create(user string, obj client.Object) error {
 	return nil
 }
 
-// admitNamespace: nothing is made in a namespace that is missing or going.
+// admitNamespace refuses to create an object in a namespace that does not exist or is being
+// deleted.
 func (a *API) admitNamespace(obj client.Object) error {
 	if obj.GetNamespace() == "" {
 		return nil
@@ -184,8 +188,8 @@ func (a *API) admitNamespace(obj client.Object) error {
 	}
 }
 
-// update stores what change makes of an object; subresource "status" changes nothing but the
-// status, and none everything else.
+// update updates an object as a user. change returns the new object. The subresource "status"
+// changes only the status; without a subresource everything else is changed.
 func (a *API) update(
 	user string, i id, resource schema.GroupResource, subresource string, change func(obj client.Object) (client.Object, error),
 ) (client.Object, error) {
@@ -210,7 +214,8 @@ func (a *API) update(
 	return a.replace(i, resource, old, next)
 }
 
-// replace stores the next version of an object, or removes it when its last finalizer has gone.
+// replace stores the next version of an object. It removes an object that is being deleted and has
+// no finalizer any more.
 func (a *API) replace(i id, resource schema.GroupResource, old, next client.Object) (client.Object, error) {
 	if next.GetDeletionTimestamp() != nil {
 		for _, f := range next.GetFinalizers() {
@@ -235,13 +240,14 @@ func (a *API) replace(i id, resource schema.GroupResource, old, next client.Obje
 	return next, nil
 }
 
-// emptying says that an object is a namespace whose content has not been seen to be gone.
+// emptying reports whether an object is a namespace that the namespace controller has not emptied
+// yet.
 func emptying(obj client.Object) bool {
 	ns, ok := obj.(*corev1.Namespace)
 	return ok && len(ns.Spec.Finalizers) > 0
 }
 
-// remove deletes an object on behalf of a user.
+// remove deletes an object as a user. uid is a precondition; nil means none.
 func (a *API) remove(user string, obj client.Object, uid *types.UID) error {
 	i := a.idOf(obj, client.ObjectKeyFromObject(obj))
 	old := a.current(i)
@@ -278,14 +284,14 @@ func (a *API) remove(user string, obj client.Object, uid *types.UID) error {
 	return nil
 }
 
-// resource of a kind, for errors.
+// resource returns the resource of an object's kind.
 func (a *API) resource(obj runtime.Object) schema.GroupResource {
 	kind := a.kindOf(obj)
 	plural, _ := meta.UnsafeGuessKindToResource(kind)
 	return plural.GroupResource()
 }
 
-// checkIdentity refuses a change of an object that is another one by now.
+// checkIdentity refuses an update with a resource version or UID that is not the present one.
 func checkIdentity(resource schema.GroupResource, old, next client.Object) error {
 	if v := next.GetResourceVersion(); v != "" && v != old.GetResourceVersion() {
 		return apierrors.NewConflict(
@@ -300,7 +306,7 @@ func checkIdentity(resource schema.GroupResource, old, next client.Object) error
 	return nil
 }
 
-// keepSystem takes from the old object what a request cannot change.
+// keepSystem copies from the old object what a request cannot change.
 func keepSystem(old, next client.Object, subresource string) {
 	next.SetResourceVersion(old.GetResourceVersion())
 	next.SetUID(old.GetUID())
@@ -322,7 +328,7 @@ func keepSystem(old, next client.Object, subresource string) {
 	to.FieldByName("Status").Set(changed)
 }
 
-// dropStatus: a new object has none, whatever its maker says.
+// dropStatus clears the status of a new object.
 func dropStatus(obj client.Object) {
 	if isCore(obj) {
 		return
@@ -339,7 +345,7 @@ func specOf(obj client.Object) any {
 	return nil
 }
 
-// assign makes what to points to a copy of from.
+// assign copies from to the object that to points to.
 func assign(to, from client.Object) {
 	reflect.ValueOf(to).Elem().Set(reflect.ValueOf(from.DeepCopyObject()).Elem())
 }

@@ -18,20 +18,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Client is one user's way to the API. Methods that rdd's controllers do not use are missing: they
-// panic.
+// Client is a client of an API with the identity of one user. Methods that rdd's controllers do not
+// use panic.
 type Client struct {
 	client.WithWatch
 	api  *API
 	user string
-	// reads says as of which revision the next read is served; nil: the present one.
+	// reads returns the revision of the next read; nil means the present one.
 	reads func() int64
 }
 
-// Client makes a client for a user.
+// Client returns a client for a user.
 func (a *API) Client(user string) *Client { return &Client{api: a, user: user} }
 
-// ReadAt makes reads be served as of what revision says, until it is nil again.
+// ReadAt serves later reads from the revision that the function returns; nil means the present one.
 func (c *Client) ReadAt(revision func() int64) { c.reads = revision }
 
 func (c *Client) revision() int64 {
@@ -185,8 +185,8 @@ func (s *subresource) Apply(_ context.Context, obj runtime.ApplyConfiguration, o
 	return nil
 }
 
-// mergeStatus is what a status becomes when one of those who have applied parts of it applies
-// another. Each keeps to fields and conditions of its own.
+// mergeStatus returns the status after owner has applied its part. Field managers must own
+// different fields and conditions.
 func mergeStatus(parts map[string]map[string]any, owner string, status map[string]any) map[string]any {
 	parts = maps.Clone(parts)
 	if parts == nil {

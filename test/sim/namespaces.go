@@ -12,12 +12,12 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// NamespaceController is who empties deleted namespaces.
+// NamespaceController is the user name of the namespace controller.
 const NamespaceController = rules.NamespaceControllerName
 
-// Sweep does what the namespace controller does in one round: it deletes what is in namespaces that
-// are being deleted, as far as it may, and ends those that are empty. It returns what it has told
-// to go.
+// Sweep does one round of the namespace controller. It deletes the objects in namespaces that are
+// being deleted, unless an admission rule refuses that, and removes empty namespaces. It returns
+// the objects that it has changed.
 func (a *API) Sweep() []client.Object {
 	var touched []client.Object
 	for _, ns := range a.terminating() {
@@ -50,7 +50,7 @@ func (a *API) terminating() []*corev1.Namespace {
 	return found
 }
 
-// content lists what is in a namespace.
+// content returns the objects in a namespace.
 func (a *API) content(namespace string) []client.Object {
 	var found []client.Object
 	for i := range a.objects {

@@ -21,7 +21,7 @@ import (
 
 var ctx = context.Background()
 
-// start makes a server and a user's client.
+// start returns a server and a user's client.
 func start(t *testing.T) (*sim.API, *sim.Client) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, limav1.AddToScheme} {

@@ -3,6 +3,9 @@
 // Package v1alpha1 defines App, the singleton that says what the user wants of
 // this rdd instance. Every name in it is public API.
 //
+// What the schema refuses is tested in test/integration. test/layout checks that the generated
+// files are up to date.
+//
 // +kubebuilder:object:generate=true
 // +groupName=app.rancherdesktop.io
 package v1alpha1

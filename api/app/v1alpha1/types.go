@@ -14,6 +14,7 @@ const AppName = "app"
 // +kubebuilder:validation:Enum=moby;containerd
 type EngineName string
 
+// The container engines.
 const (
 	EngineMoby       EngineName = "moby"
 	EngineContainerd EngineName = "containerd"
@@ -111,10 +112,10 @@ type Mount struct {
 	Writable bool `json:"writable,omitempty"`
 }
 
-// AppStatus is what is so.
+// AppStatus is what was observed.
 type AppStatus struct {
 	// conditions: Created and Running are mirrored from the LimaVM; ContainerEngineReady says whether
-	// containers can be run; Settled says whether the spec has come true.
+	// containers can be run; Settled says whether everything that the spec asks for has been reached.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -124,22 +125,22 @@ type AppStatus struct {
 	// +optional
 	NamespaceUID string `json:"namespaceUID,omitempty"`
 
-	// containerEngine is what was last found to run containers.
+	// containerEngine is the container engine that has passed a smoke test last.
 	// +optional
 	ContainerEngine ContainerEngineStatus `json:"containerEngine,omitzero"`
 }
 
 // ContainerEngineStatus is written by the container engine controller.
 type ContainerEngineStatus struct {
-	// name of the engine that ran a container.
+	// name of the container engine that ran a container.
 	// +optional
 	Name EngineName `json:"name,omitempty"`
 
-	// version of that engine, as it tells it.
+	// version of that container engine, as it reports it.
 	// +optional
 	Version string `json:"version,omitempty"`
 
-	// restartCount is the LimaVM's status.restartCount in whose run the engine was proven.
+	// restartCount is the LimaVM's status.restartCount of the start in which the container was run.
 	// +optional
 	RestartCount int64 `json:"restartCount,omitempty"`
 }

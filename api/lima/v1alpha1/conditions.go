@@ -6,36 +6,45 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // Condition types of a LimaVM, written by the LimaVM controller.
 const (
+	// ConditionCreated says whether the instance exists on disk as the template says.
 	ConditionCreated = "Created"
+	// ConditionRunning says whether the machine runs.
 	ConditionRunning = "Running"
 )
 
-// Reasons of ConditionCreated.
+// Reasons of ConditionCreated, with the status in which they are used.
 const (
-	// ReasonPending (Unknown): the instance is being made.
+	// ReasonPending (Unknown) means that the instance is being created.
 	ReasonPending = "Pending"
-	// ReasonCreated (True): the instance is complete on disk.
+	// ReasonCreated (True) means that the instance is complete on disk.
 	ReasonCreated = "Created"
-	// ReasonCreateFailed (False): the message names source and field.
+	// ReasonCreateFailed (False) means that the instance cannot be created or changed as the template
+	// says. For an invalid template the message names ConfigMap and field.
 	ReasonCreateFailed = "CreateFailed"
-	// ReasonNameTaken (False): the instance directory belongs to someone else.
+	// ReasonNameTaken (False) means that the instance directory belongs to another LimaVM.
 	ReasonNameTaken = "NameTaken"
 )
 
-// Reasons of ConditionRunning.
+// Reasons of ConditionRunning, with the status in which they are used.
 const (
-	// ReasonReconciling (Unknown): not observed yet.
+	// ReasonReconciling (Unknown) means that there is no complete instance, or that it was not
+	// observed yet.
 	ReasonReconciling = "Reconciling"
-	ReasonStarting    = "Starting"
-	ReasonStarted     = "Started"
-	ReasonStopping    = "Stopping"
-	ReasonStopped     = "Stopped"
+	// ReasonStarting (False) means that the machine is being started, or waits for a restart.
+	ReasonStarting = "Starting"
+	// ReasonStarted (True) means that the machine runs.
+	ReasonStarted = "Started"
+	// ReasonStopping (False) means that the machine is being stopped.
+	ReasonStopping = "Stopping"
+	// ReasonStopped (False) means that the machine is down.
+	ReasonStopped = "Stopped"
+	// ReasonStartFailed (False) means that the machine could not be started.
 	ReasonStartFailed = "StartFailed"
-	ReasonStopFailed  = "StopFailed"
+	// ReasonStopFailed (False) means that the machine could not be stopped or deleted.
+	ReasonStopFailed = "StopFailed"
 )
 
-// Failed reports whether a reason, of either condition, says that something will not come true by
-// itself soon.
+// Failed reports whether a reason, of either condition, means that somebody may have to act.
 func Failed(reason string) bool {
 	switch reason {
 	case ReasonCreateFailed, ReasonNameTaken, ReasonStartFailed, ReasonStopFailed:
@@ -45,40 +54,43 @@ func Failed(reason string) bool {
 	}
 }
 
-// CauseInvalidTemplate is the type of the cause in the answer to a request that was refused because
-// a template is not valid.
+// CauseInvalidTemplate is the type of a cause in the error of a request that was refused because of
+// an invalid template.
 const CauseInvalidTemplate metav1.CauseType = "InvalidTemplate"
 
-// FieldTemplateRef is the field of Failure when the ConfigMap that the template is in is what is
-// wrong, and not the template.
+// FieldTemplateRef is Failure.Field when the failure is about the template's ConfigMap, and not
+// about the template.
 const FieldTemplateRef = "spec.templateRef"
 
+// Finalizers, labels, annotations and names.
 const (
-	// FinalizerCleanup is the LimaVM's own: its controller removes the instance before it
-	// disappears.
+	// FinalizerCleanup is the LimaVM's own: its controller deletes the instance before the LimaVM is
+	// removed.
 	FinalizerCleanup = "rdd.rancherdesktop.io/cleanup"
-	// FinalizerOwnedByLimaVM is put on the template ConfigMap: nobody else may delete it.
+	// FinalizerOwnedByLimaVM is on the template ConfigMap: nobody else may delete it.
 	FinalizerOwnedByLimaVM = "rdd.rancherdesktop.io/owned-by-LimaVM"
 	// LabelTemplateConfigMap ("true") marks a LimaVM's own template ConfigMap.
 	LabelTemplateConfigMap = "lima.rancherdesktop.io/template-configmap"
-	// AnnotationRestartRequested asks for one restart per new value.
+	// AnnotationRestartRequested asks for one restart for each new value. It is removed once the
+	// request is in the status.
 	AnnotationRestartRequested = "lima.rancherdesktop.io/restartRequested"
-	// AnnotationResetRequested asks for one reset per new value.
+	// AnnotationResetRequested asks for one reset for each new value. It is removed once the request
+	// is in the status.
 	AnnotationResetRequested = "lima.rancherdesktop.io/resetRequested"
-	// AnnotationForceStop on a LimaVM that is to stop ends the machine at once instead of
-	// waiting for the guest to shut down. It is removed when the machine has stopped.
+	// AnnotationForceStop on a LimaVM that should stop kills the machine at once, without waiting
+	// for the guest to shut down. It is removed when the machine has stopped.
 	AnnotationForceStop = "lima.rancherdesktop.io/forceStop"
-	// AnnotationAdoptFrom names the UID of a LimaVM that is no more: the instance directory it left
-	// behind becomes the annotated LimaVM's.
+	// AnnotationAdoptFrom has the UID of a LimaVM that does not exist any more. The annotated LimaVM
+	// adopts its unclaimed instance directory.
 	AnnotationAdoptFrom = "lima.rancherdesktop.io/adoptFrom"
-	// AnnotationRetryRequested (a time, RFC 3339 with nanoseconds) asks to try again at once
-	// what failed before that time, instead of at the next slow retry.
+	// AnnotationRetryRequested has a time (RFC 3339 with nanoseconds). It asks for an immediate retry
+	// of what failed before that time. It is not removed.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
-	// LabelSourceOf on a source ConfigMap names the LimaVM it was made for; it is deleted with
-	// that.
+	// LabelSourceOf on a source ConfigMap has the name of the LimaVM that it was created for. The
+	// ConfigMap is deleted with that.
 	LabelSourceOf = "lima.rancherdesktop.io/source-of"
 	// TemplateKey is the ConfigMap key that holds a Lima template.
 	TemplateKey = "template"
-	// TemplateSuffix makes the name of a LimaVM's own template ConfigMap from the LimaVM's.
+	// TemplateSuffix is appended to a LimaVM's name for the name of its own template ConfigMap.
 	TemplateSuffix = "-template"
 )

@@ -3,6 +3,9 @@
 // Package v1alpha1 defines LimaVM, one virtual machine on this host. Every name
 // in it is public API.
 //
+// What the schema refuses is tested in test/integration. test/layout checks that the generated
+// files are up to date.
+//
 // +kubebuilder:object:generate=true
 // +groupName=lima.rancherdesktop.io
 package v1alpha1

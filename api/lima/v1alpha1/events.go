@@ -2,32 +2,33 @@
 
 package v1alpha1
 
-// Reasons of the Events on a LimaVM. A change of the condition Running writes one whose reason is
-// the condition's: Starting, Started, Stopping, Stopped, StartFailed, StopFailed. So do Created,
-// CreateFailed and NameTaken of the condition Created.
+// Reasons of the Events on a LimaVM. Changes of the conditions are Events with the conditions'
+// reasons: Starting, Started, Stopping, Stopped, StartFailed and StopFailed of Running, and
+// Created, CreateFailed and NameTaken of Created.
 const (
-	// EventCreating: the instance is being made.
+	// EventCreating says that the instance is being created.
 	EventCreating = "Creating"
-	// EventAdopted: an instance directory that another LimaVM left behind has become this one's.
+	// EventAdopted says that the LimaVM has adopted an unclaimed instance directory.
 	EventAdopted = "Adopted"
-	// EventInstanceLost (warning): the instance directory has vanished.
+	// EventInstanceLost (a warning) says that the instance directory does not exist any more.
 	EventInstanceLost = "InstanceLost"
-	// EventMachineDied (warning): the machine ended by itself; the annotation cause says why.
+	// EventMachineDied (a warning) says that the machine has ended by itself. The annotation
+	// AnnotationCause has the cause.
 	EventMachineDied = "MachineDied"
-	// EventRestarting: a running machine restarts because its template or its params were changed,
-	// or on request.
+	// EventRestarting says that a running machine is being restarted, because its template or params
+	// were changed or on request.
 	EventRestarting = "Restarting"
-	// EventResetting and EventReset: the instance is deleted on request, and has been made anew.
+	// EventResetting says that the instance is being deleted for a reset. EventReset says that it was
+	// created again.
 	EventResetting = "Resetting"
 	EventReset     = "Reset"
-	// EventPortConflict (warning): a port of the guest should be reachable on the host and cannot
-	// be.
+	// EventPortConflict (a warning) says that a port of the guest cannot be forwarded to the host.
 	EventPortConflict = "PortConflict"
-	// EventPortForwarded: it can be now.
+	// EventPortForwarded says that it is forwarded now.
 	EventPortForwarded = "PortForwarded"
-	// EventDeleting: the LimaVM was deleted; its machine and what belongs to it are being removed.
+	// EventDeleting says that the LimaVM is being deleted, with its machine and the objects it owns.
 	EventDeleting = "Deleting"
 )
 
-// AnnotationCause on an Event is the cause of what it tells of, without the sentence around it.
+// AnnotationCause on an Event has the cause in its message as a value.
 const AnnotationCause = "lima.rancherdesktop.io/cause"

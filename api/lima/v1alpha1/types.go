@@ -35,7 +35,7 @@ type LimaVMSpec struct {
 	Params map[string]string `json:"params,omitempty"`
 }
 
-// PortForward is a way from the host into the guest.
+// PortForward is a port or socket of the guest that is forwarded to the host.
 type PortForward struct {
 	// protocol is tcp, udp or unix.
 	Protocol string `json:"protocol"`
@@ -43,24 +43,24 @@ type PortForward struct {
 	Host string `json:"host"`
 	// guest is the host:port, or the socket's path, in the guest.
 	Guest string `json:"guest"`
-	// error says why host does not lead to guest; absent when it does.
+	// error says why the port is not forwarded; absent when it is.
 	// +optional
 	Error string `json:"error,omitempty"`
 }
 
-// Failure is what failed last and has not been cured since.
+// Failure is the last failure that is still in the way of what the spec asks for.
 type Failure struct {
 	// operation is what failed: create, start, stop or delete; run: the machine ended by itself.
 	Operation string `json:"operation"`
 	// kind of the failure, for programs: Spec, NameTaken, Host, DiskFull, Image, ImageMissing,
 	// ImageInvalid, Boot, Script, Probe, Port, ProcessEnded, Broken or Unknown. More may be added;
-	// what is not known counts as Unknown.
+	// programs should treat other kinds as Unknown.
 	Kind string `json:"kind"`
 	// field is the path in the template, or in the LimaVM, that it is about; for the kind Script
 	// boot or provision.
 	// +optional
 	Field string `json:"field,omitempty"`
-	// hint says how to cure it: a command or a sentence.
+	// hint says what can be done about it: a command or a sentence.
 	// +optional
 	Hint string `json:"hint,omitempty"`
 	// message says in its first line what happened; the lines after it are a program's output.
@@ -69,7 +69,7 @@ type Failure struct {
 	At metav1.Time `json:"at"`
 }
 
-// LimaVMStatus is what was seen of the virtual machine.
+// LimaVMStatus is what was observed of the virtual machine.
 type LimaVMStatus struct {
 	// templateConfigMap is the name of the LimaVM's own validated copy of its template, in its
 	// namespace.
@@ -108,25 +108,26 @@ type LimaVMStatus struct {
 	// +optional
 	Accelerator string `json:"accelerator,omitempty"`
 
-	// message is what the template has to tell people while the virtual machine runs.
+	// message is the template's message for the user while the virtual machine runs.
 	// +optional
 	Message string `json:"message,omitempty"`
 
-	// portForwards are the guest's ports and sockets that are reachable on the host, and those that
+	// portForwards are the guest's ports and sockets that are forwarded to the host, and those that
 	// should be and cannot.
 	// +listType=atomic
 	// +optional
 	PortForwards []PortForward `json:"portForwards,omitempty"`
 
-	// lastRestartRequest is the value of the annotation restartRequested that was taken note of last.
+	// lastRestartRequest is the value of the annotation restartRequested that was recorded last.
 	// +optional
 	LastRestartRequest string `json:"lastRestartRequest,omitempty"`
 
-	// lastResetRequest is the value of the annotation resetRequested that was taken note of last.
+	// lastResetRequest is the value of the annotation resetRequested that was recorded last.
 	// +optional
 	LastResetRequest string `json:"lastResetRequest,omitempty"`
 
-	// failure is what failed last and has not been cured since. It stays while it is tried again.
+	// failure is the last failure that is still in the way of what the spec asks for. It stays while
+	// the operation is retried.
 	// +optional
 	Failure *Failure `json:"failure,omitempty"`
 

@@ -3,6 +3,9 @@
 // Package v1alpha1 defines HostInfo, what rdd has found out about the host it runs on.
 // Every name in it is public API.
 //
+// What the schema refuses is tested in test/integration. test/layout checks that the generated
+// files are up to date.
+//
 // +kubebuilder:object:generate=true
 // +groupName=rdd.rancherdesktop.io
 package v1alpha1

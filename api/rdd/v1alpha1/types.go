@@ -64,7 +64,7 @@ type Versions struct {
 	QEMU string `json:"qemu,omitempty"`
 }
 
-// HostInfo is the singleton in which rdd tells what the host offers.
+// HostInfo is the singleton that describes what the host offers.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status

@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// Commands are the commands of the App and its VM.
+// Commands returns the commands of the App and its VM, which are at the root of the tree.
 func Commands(s *session.Session) []*cobra.Command {
 	return []*cobra.Command{
 		startCommand(s), stopCommand(s), setCommand(s), resetCommand(s), deleteCommand(s),

@@ -61,7 +61,7 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 		fmt.Fprintln(s.Out, "Deleting the App. To follow it: rdd status")
 		return nil
 	}
-	if err := resource.WaitAppGone(ctx, s, c, app, deleteHint); err != nil {
+	if err := resource.WaitAppDeleted(ctx, s, c, app, deleteHint); err != nil {
 		return err
 	}
 	if err := undoFor(ctx, s, c); err != nil {
@@ -71,8 +71,8 @@ func deleteApp(ctx context.Context, s *session.Session, wait bool) error {
 	return nil
 }
 
-// undoFor undoes what was changed on the host for the App that is gone, unless there is a new one
-// already.
+// undoFor undoes what was changed on the host for the App that was deleted, unless there is a new
+// App already.
 func undoFor(ctx context.Context, s *session.Session, c ctrlclient.Reader) error {
 	inst, err := s.Instance()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// propertyReport is a property with the value that it has; none while there is no App.
+// propertyReport is a property with its present value; without a value while there is no App.
 type propertyReport struct {
 	property.Property
 	Value any `json:"value,omitempty"`

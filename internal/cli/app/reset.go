@@ -74,7 +74,8 @@ func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
 	return recreateVM(ctx, s, c, app, machine, wait)
 }
 
-// appVM is the App's own LimaVM.
+// appVM returns the App's own LimaVM. It is an error that there is none, or that the LimaVM of that
+// name belongs to somebody else.
 func appVM(ctx context.Context, c ctrlclient.Reader, app *appv1.App) (*limav1.LimaVM, error) {
 	machine, err := resource.LookupVM(ctx, c, appv1.LimaVMName)
 	switch {
@@ -90,9 +91,9 @@ func appVM(ctx context.Context, c ctrlclient.Reader, app *appv1.App) (*limav1.Li
 	return machine, nil
 }
 
-// recreateVM makes the VM anew and waits until the App has settled with it.
+// recreateVM resets the VM and waits until the App has settled with the new one.
 func recreateVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, machine *limav1.LimaVM, wait bool) error {
-	anew, err := resource.RequestReset(ctx, c, machine)
+	reset, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {
 		return err
 	}
@@ -102,14 +103,14 @@ func recreateVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch,
 	}
 	const what = "the VM to be made anew"
 	running := &metav1.Condition{}
-	noting := func(object ctrlclient.Object) (session.Result, error) {
-		v, err := anew(object)
+	recorded := func(object ctrlclient.Object) (session.Result, error) {
+		v, err := reset(object)
 		if v.Done {
 			*running = *meta.FindStatusCondition(object.(*limav1.LimaVM).Status.Conditions, limav1.ConditionRunning)
 		}
 		return v, err
 	}
-	if err := resource.FollowVM(ctx, s, c, machine, noting, what, resetHint); err != nil {
+	if err := resource.FollowVM(ctx, s, c, machine, recorded, what, resetHint); err != nil {
 		return err
 	}
 	if err := resource.FollowApp(ctx, s, c, app, resource.AfterVM(running, resource.AppSettled(app, "running")), what, resetHint); err != nil {

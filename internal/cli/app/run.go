@@ -69,7 +69,7 @@ func runProgram(ctx context.Context, s *session.Session, args []string) error {
 	return &session.CodeError{Code: code}
 }
 
-// ensureRunning starts the App unless it has settled running, and returns it.
+// ensureRunning starts the App and waits for it, unless it has settled running. It returns the App.
 func ensureRunning(ctx context.Context, s *session.Session) (*appv1.App, error) {
 	c, err := s.Connect(ctx)
 	if err != nil {
@@ -85,7 +85,7 @@ func ensureRunning(ctx context.Context, s *session.Session) (*appv1.App, error) 
 	return app, resource.SettleApp(ctx, s, c, app, []string{"running"}, "the VM to run", startHint)
 }
 
-// findProgram looks in the instance's tools first.
+// findProgram returns the path of a program. The instance's own tools come before those in PATH.
 func findProgram(inst instance.Instance, name string) (string, error) {
 	if filepath.Base(name) == name {
 		if path, err := process.LookPath(filepath.Join(inst.BinDir(), name)); err == nil {
@@ -104,10 +104,10 @@ func findProgram(inst instance.Instance, name string) (string, error) {
 	}
 }
 
-// unset are variables that would lead the docker client elsewhere.
+// unset are variables that would make the docker client use another engine.
 var unset = []string{"DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
 
-// runEnvironment is env, made to point at the instance.
+// runEnvironment returns env with the variables that point docker and kubectl to the instance.
 func runEnvironment(inst instance.Instance, env []string) []string {
 	set := map[string]string{
 		"DOCKER_HOST": "unix://" + inst.DockerSocket(),

@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	// appDefinition is the App's CustomResourceDefinition, appDefinitionFile the one that this program
-	// holds.
+	// appDefinition is the name of the App's CustomResourceDefinition in the API, appDefinitionFile
+	// its file in package crds.
 	appDefinition     = "apps.app.rancherdesktop.io"
 	appDefinitionFile = "app.rancherdesktop.io_apps.yaml"
 )
 
-// readSchema reads what an App can be from the API.
+// readSchema reads the schema of the App's spec from the API.
 func readSchema(ctx context.Context, c ctrlclient.Reader) (*property.Schema, error) {
 	crd := &apiextensionsv1.CustomResourceDefinition{}
 	if err := c.Get(ctx, ctrlclient.ObjectKey{Name: appDefinition}, crd); err != nil {
@@ -33,7 +33,7 @@ func readSchema(ctx context.Context, c ctrlclient.Reader) (*property.Schema, err
 	return property.Of(crd, appv1.GroupVersion.Version)
 }
 
-// embeddedSchema is the one that a daemon of this program gives the API.
+// embeddedSchema is the schema of the App's spec that a daemon of this build installs.
 func embeddedSchema() (*property.Schema, error) {
 	data, err := crds.Files.ReadFile(appDefinitionFile)
 	if err != nil {
@@ -46,7 +46,7 @@ func embeddedSchema() (*property.Schema, error) {
 	return property.Of(crd, appv1.GroupVersion.Version)
 }
 
-// knownSchema is the one in the API of a running daemon, else this program's. It starts nothing.
+// knownSchema is the schema in the API of a running daemon, or the embedded one. It starts nothing.
 func knownSchema(ctx context.Context, s *session.Session) (*property.Schema, error) {
 	ctx, cancel := context.WithTimeout(ctx, session.CompletionTimeout)
 	defer cancel()
@@ -58,8 +58,8 @@ func knownSchema(ctx context.Context, s *session.Session) (*property.Schema, err
 	return embeddedSchema()
 }
 
-// schemaAndSpec reads what there is to set and what is set. Asking an instance that was never made
-// does not make it.
+// schemaAndSpec reads the schema and the App's spec, which is nil while there is no App. It does
+// not create an instance that does not exist.
 func schemaAndSpec(ctx context.Context, s *session.Session) (*property.Schema, map[string]any, error) {
 	exists, err := s.InstanceExists()
 	if err != nil {

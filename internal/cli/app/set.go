@@ -30,8 +30,8 @@ properties with the values that they have.
 Ctrl-C ends the waiting only.`
 )
 
-// propertyWord says in errors what NAME=VALUE is about.
-const propertyWord = "property"
+// propertyNoun is what errors of property.Split call a NAME=VALUE.
+const propertyNoun = "property"
 
 // setOptions are the arguments of `set`.
 type setOptions struct {
@@ -69,7 +69,7 @@ func setCommand(s *session.Session) *cobra.Command {
 }
 
 func setProperties(ctx context.Context, s *session.Session, o setOptions) error {
-	pairs, err := property.Split(propertyWord, o.args)
+	pairs, err := property.Split(propertyNoun, o.args)
 	if err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func setProperties(ctx context.Context, s *session.Session, o setOptions) error 
 	return finishSet(ctx, s, c, after, settings, o)
 }
 
-// connectToSet reads the settings by the schema in the API. A new instance gets its schema from
-// this program, so what cannot be set is refused before there is one.
+// connectToSet reads the settings by the schema in the API. The schema of a new instance is the
+// embedded one, so bad arguments are refused before the instance is created.
 func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*string) (*client.Client, []property.Setting, error) {
 	exists, err := s.InstanceExists()
 	if err != nil {
@@ -124,7 +124,7 @@ func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*str
 	return c, settings, err
 }
 
-// dryRunSet asks the API what would come of a change.
+// dryRunSet prints what a change would do, by a dry run of the API.
 func dryRunSet(
 	ctx context.Context, s *session.Session, c ctrlclient.Writer, before *unstructured.Unstructured, change resource.AppChange,
 	output *session.OutputFormat,
@@ -145,7 +145,7 @@ func dryRunSet(
 	return output.Print(s.Out, report, report.table("would be created", "would be changed"))
 }
 
-// finishSet waits until the App has settled with the settings.
+// finishSet waits until the App has settled with the settings, if that is asked for.
 func finishSet(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, raw *unstructured.Unstructured, settings []property.Setting, o setOptions,
 ) error {
@@ -158,7 +158,7 @@ func finishSet(
 		if err := resource.RetryFailed(ctx, c, app.Status.Conditions, key); err != nil {
 			return err
 		}
-		o.say(s.Out, "To follow how the App settles: rdd status")
+		o.printSentence(s.Out, "To follow how the App settles: rdd status")
 		return nil
 	}
 	var names []string
@@ -168,18 +168,18 @@ func finishSet(
 	if err := resource.SettleApp(ctx, s, c, app, names, "the App to settle", setHint); err != nil {
 		return err
 	}
-	o.say(s.Out, fmt.Sprintf("The App has settled: the VM is %s.", resource.WantedText(app.Spec.Running)))
+	o.printSentence(s.Out, fmt.Sprintf("The App has settled: the VM is %s.", resource.WantedText(app.Spec.Running)))
 	return nil
 }
 
-// say prints a sentence, which has no place in JSON and YAML.
-func (o setOptions) say(out io.Writer, sentence string) {
+// printSentence prints a sentence for people. JSON and YAML have no place for it.
+func (o setOptions) printSentence(out io.Writer, sentence string) {
 	if o.output.IsTable() {
 		fmt.Fprintln(out, sentence)
 	}
 }
 
-// setReport is what became, or would become, of the App.
+// setReport is what `rdd set` has changed, or would change.
 type setReport struct {
 	DryRun  bool                  `json:"dryRun"`
 	Created bool                  `json:"created"`

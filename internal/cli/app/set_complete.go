@@ -11,7 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// completeSet completes the names of properties, and the values of those that have a choice.
+// completeSet completes the names of properties, and the values of those that are enumerations.
 func completeSet(s *session.Session) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		schema, err := knownSchema(cmd.Context(), s)

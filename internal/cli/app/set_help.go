@@ -12,10 +12,10 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// helpWidth is how long the lines of the properties' help are.
+// helpWidth is the width of the properties' help, in columns.
 const helpWidth = 100
 
-// firstSentence is enough of a description for a table.
+// firstSentence shortens a description for a table: it ends at the first full stop or semicolon.
 func firstSentence(text string) string {
 	for _, end := range []string{". ", "; "} {
 		text, _, _ = strings.Cut(text, end)
@@ -23,7 +23,7 @@ func firstSentence(text string) string {
 	return strings.TrimSuffix(text, ".")
 }
 
-// helpSet explains the command with all properties.
+// helpSet returns a help function that adds the list of all properties to the command's help.
 func helpSet(s *session.Session) func(*cobra.Command, []string) {
 	return func(cmd *cobra.Command, args []string) {
 		if schema, err := knownSchema(cmd.Context(), s); err != nil {
@@ -35,7 +35,7 @@ func helpSet(s *session.Session) func(*cobra.Command, []string) {
 	}
 }
 
-// explainProperties tells all about each property.
+// explainProperties describes all properties, and the fields of those that are lists of objects.
 func explainProperties(schema *property.Schema) string {
 	lines := []string{"Properties:"}
 	for _, p := range schema.Properties() {
@@ -47,7 +47,7 @@ func explainProperties(schema *property.Schema) string {
 	return strings.Join(lines, "\n")
 }
 
-// explainProperty tells of one, under its name.
+// explainProperty describes one property under its name, in lines of helpWidth.
 func explainProperty(p property.Property, indent, name string) []string {
 	head := indent + name + p.Form()
 	if p.Required() {
@@ -63,7 +63,7 @@ func explainProperty(p property.Property, indent, name string) []string {
 	return lines
 }
 
-// wrap breaks text into lines of at most so many letters, unless a word is longer.
+// wrap breaks text into lines of at most width bytes, unless a word is longer.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""

@@ -56,7 +56,7 @@ func startApp(ctx context.Context, s *session.Session, wait bool) error {
 		return err
 	}
 	fmt.Fprintln(s.Out, "The VM is running. Try: rdd run docker version, rdd shell, rdd status")
-	if err := sayElsewhere(ctx, s, c); err != nil {
+	if err := printContextHint(ctx, s, c); err != nil {
 		fmt.Fprintln(s.Err, "Which engine docker uses could not be found out:", err)
 	}
 	return resource.PrintMessage(ctx, s, key)

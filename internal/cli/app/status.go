@@ -23,7 +23,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// statusReport is what `rdd status` prints. Absent parts do not exist.
+// statusReport is what `rdd status` prints; the JSON keys are an interface for scripts. What does
+// not exist is absent.
 type statusReport struct {
 	Instance string             `json:"instance"`
 	Daemon   *daemonReport      `json:"daemon,omitempty"`
@@ -31,8 +32,8 @@ type statusReport struct {
 	VM       *resource.VMReport `json:"vm,omitempty"`
 	Engine   *engineReport      `json:"engine,omitempty"`
 	Docker   *dockerReport      `json:"docker,omitempty"`
-	// Host is what keeps docker on the host from finding the VM by itself.
-	Host      []hostconfig.Thing   `json:"host,omitempty"`
+	// Host are the host settings with a problem: with them docker does not find the VM by itself.
+	Host      []hostconfig.Setting `json:"host,omitempty"`
 	OtherVMs  []resource.VMReport  `json:"otherVMs,omitempty"`
 	Unclaimed []resource.Unclaimed `json:"unclaimed,omitempty"`
 }
@@ -50,7 +51,7 @@ type appReport struct {
 	State   explain.State `json:"state"`
 }
 
-// engineReport is what the container engine controller says.
+// engineReport is the container engine by the conditions of its controller.
 type engineReport struct {
 	Name    string        `json:"name"`
 	Version string        `json:"version,omitempty"`
@@ -111,7 +112,7 @@ func gatherStatus(ctx context.Context, s *session.Session) (*statusReport, error
 	return report, err
 }
 
-// askStatus fills in what the API and the daemon know.
+// askStatus fills in what the API says, and appends the LimaVMs to machines.
 func askStatus(ctx context.Context, s *session.Session, inst instance.Instance, report *statusReport, machines *limav1.LimaVMList) error {
 	c, err := s.Connect(ctx)
 	if err != nil {
@@ -162,7 +163,7 @@ func reportApp(app *appv1.App) *appReport {
 	report := &appReport{
 		Wanted:  resource.WantedText(app.Spec.Running),
 		Settled: current && settled.Status == metav1.ConditionTrue,
-		State:   explain.Conditioned(settled),
+		State:   explain.ConditionState(settled),
 	}
 	if app.DeletionTimestamp != nil {
 		report.Wanted = "deleted"
@@ -170,14 +171,14 @@ func reportApp(app *appv1.App) *appReport {
 	return report
 }
 
-// reportEngine returns nil where no controller observes container engines.
+// reportEngine returns nil where the controller of container engines does not run.
 func reportEngine(app *appv1.App) *engineReport {
 	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
 	if ready == nil {
 		return nil
 	}
 	report := &engineReport{
-		Name: string(app.Spec.ContainerEngine.Name), Ready: ready.Status == metav1.ConditionTrue, State: explain.Conditioned(ready),
+		Name: string(app.Spec.ContainerEngine.Name), Ready: ready.Status == metav1.ConditionTrue, State: explain.ConditionState(ready),
 	}
 	if report.Ready {
 		report.Version = app.Status.ContainerEngine.Version
@@ -185,11 +186,11 @@ func reportEngine(app *appv1.App) *engineReport {
 	return report
 }
 
-// hostProblems are the changes on the host that something is in the way of.
-func hostProblems(s *session.Session, inst instance.Instance) []hostconfig.Thing {
-	changes, err := s.HostChanges(inst)
+// hostProblems returns the host settings with a problem. That they cannot be read is one as well.
+func hostProblems(s *session.Session, inst instance.Instance) []hostconfig.Setting {
+	settings, err := s.HostSettings(inst)
 	if err != nil {
-		return []hostconfig.Thing{{Name: "integration", Problem: err.Error()}}
+		return []hostconfig.Setting{{Name: "integration", Problem: err.Error()}}
 	}
-	return slices.DeleteFunc(changes, func(t hostconfig.Thing) bool { return t.Problem == "" })
+	return slices.DeleteFunc(settings, func(t hostconfig.Setting) bool { return t.Problem == "" })
 }

@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/resource"
 )
 
-// rowFunc writes a row of a table: its name and what there is to say.
+// rowFunc writes a row of a table: its name and its text.
 type rowFunc func(name, format string, args ...any)
 
 // table writes the report for people.

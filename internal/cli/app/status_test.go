@@ -26,7 +26,7 @@ func TestStatusTable(t *testing.T) {
 		VM: &resource.VMReport{
 			Namespace: "default", Name: "rd", State: explain.State{State: "Starting", Message: "booting 2/5", Since: &since}, SSHPort: 40001,
 			Accelerator: "tcg", AcceleratorReason: "no KVM", Restarts: 3,
-			Deaths: &explain.Deaths{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
+			UnexpectedExits: &explain.UnexpectedExits{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
 			PortForwards: []limav1.PortForward{
 				{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"},
 				{Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"},
@@ -37,7 +37,7 @@ func TestStatusTable(t *testing.T) {
 			{Namespace: "work", Name: "dev", State: explain.State{State: "Started", Since: &since}, RestartNeeded: true},
 			{
 				Namespace: "work", Name: "dies", State: explain.State{State: "Starting", Message: "it ended by itself: boom", Since: &since},
-				Deaths: &explain.Deaths{Count: 1, Last: since, Cause: "boom", Message: "it ended by itself: boom"},
+				UnexpectedExits: &explain.UnexpectedExits{Count: 1, Last: since, Cause: "boom", Message: "it ended by itself: boom"},
 			},
 		},
 		Unclaimed: []resource.Unclaimed{{Name: "x", Dir: "/l/x"}},

@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// Commands are kubectl against the instance, and plain kubectl.
+// Commands returns rdd ctl, kubectl against the instance, and rdd kubectl, which is plain kubectl.
 func Commands(s *session.Session) []*cobra.Command {
 	return []*cobra.Command{ctlCommand(s), kubectlCommand(s)}
 }

@@ -11,7 +11,7 @@ import (
 
 func TestParseCompletions(t *testing.T) {
 	for answer, want := range map[string]struct {
-		words     []string
+		args      []string
 		directive cobra.ShellCompDirective
 	}{
 		"app\nlimavm\tthe VM\n:4\n": {[]string{"app", "limavm\tthe VM"}, cobra.ShellCompDirectiveNoFileComp},
@@ -20,9 +20,9 @@ func TestParseCompletions(t *testing.T) {
 		"app\n":                     {nil, cobra.ShellCompDirectiveError},
 		":x\n":                      {nil, cobra.ShellCompDirectiveError},
 	} {
-		words, directive := parseCompletions(answer)
-		if !slices.Equal(words, want.words) || directive != want.directive {
-			t.Errorf("%q is %q, %d", answer, words, directive)
+		args, directive := parseCompletions(answer)
+		if !slices.Equal(args, want.args) || directive != want.directive {
+			t.Errorf("%q is %q, %d", answer, args, directive)
 		}
 	}
 }

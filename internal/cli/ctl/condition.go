@@ -18,14 +18,14 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// wantedCondition is what a condition must be like.
+// wantedCondition is the condition that is waited for.
 type wantedCondition struct {
 	kind, reason string
 	status       metav1.ConditionStatus
 	since        time.Time
-	// seen: the object existed. found is the condition once it is as wanted.
-	seen  bool
-	found *metav1.Condition
+	// existed says that the object was there before. found is the condition once it is as wanted.
+	existed bool
+	found   *metav1.Condition
 }
 
 // parseCondition reads CONDITION[=STATUS].
@@ -45,7 +45,8 @@ func parseCondition(text string) (*wantedCondition, error) {
 	return nil, fmt.Errorf("the status of a condition is True, False or Unknown; got %q", status)
 }
 
-// parseSince reads a time, how long ago it was, or sinceStartup; zero when nothing was asked for.
+// parseSince reads the value of --since: a time, a duration before now, or sinceStartup, for which
+// started stands. It returns zero for an empty value.
 func parseSince(text string, started, now time.Time) (time.Time, error) {
 	switch text {
 	case "":
@@ -65,7 +66,7 @@ func parseSince(text string, started, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// text is the wanted condition for people.
+// text describes the wanted condition for people.
 func (w *wantedCondition) text() string {
 	text := fmt.Sprintf("%s=%s", w.kind, w.status)
 	if w.reason != "" {
@@ -81,12 +82,12 @@ func (w *wantedCondition) text() string {
 func (w *wantedCondition) predicate(object ctrlclient.Object) (session.Result, error) {
 	resource, ok := object.(*unstructured.Unstructured)
 	switch {
-	case !ok && w.seen:
+	case !ok && w.existed:
 		return session.Result{}, errors.New("it was deleted meanwhile")
 	case !ok:
 		return session.Result{Why: "it does not exist yet"}, nil
 	}
-	w.seen = true
+	w.existed = true
 	conditions, err := conditionsOf(resource)
 	if err != nil {
 		return session.Result{}, err
@@ -99,7 +100,7 @@ func (w *wantedCondition) predicate(object ctrlclient.Object) (session.Result, e
 	return session.Result{Why: "it has no condition " + w.kind}, nil
 }
 
-// conditionsOf reads the conditions of any resource; none when it has no such field.
+// conditionsOf reads status.conditions of a resource of any kind; none when it has no such field.
 func conditionsOf(resource *unstructured.Unstructured) ([]metav1.Condition, error) {
 	field, _, err := unstructured.NestedFieldNoCopy(resource.Object, "status", "conditions")
 	if err != nil {
@@ -115,6 +116,8 @@ func conditionsOf(resource *unstructured.Unstructured) ([]metav1.Condition, erro
 	return status.Conditions, nil
 }
 
+// compare says whether c is as wanted. Times of conditions are full seconds, so since is cut to
+// them.
 func (w *wantedCondition) compare(c *metav1.Condition, generation int64) session.Result {
 	now := fmt.Sprintf("%s is %s", c.Type, c.Status)
 	if c.Reason != "" {

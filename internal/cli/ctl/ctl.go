@@ -61,8 +61,7 @@ waits for what kubectl wait cannot express.`,
 	}
 }
 
-// onlyHelp reports whether kubectl would do no more than explain itself, for which no daemon is
-// needed.
+// onlyHelp reports whether the arguments only ask kubectl for help, which needs no daemon.
 func onlyHelp(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
@@ -70,7 +69,8 @@ func onlyHelp(args []string) bool {
 	return len(args) == 0 || args[0] == "help" || slices.Contains(args, "--help") || slices.Contains(args, "-h")
 }
 
-// ctlFlags point kubectl at an instance. Its cache is the instance's own: ~/.kube is the user's.
+// ctlFlags returns kubectl's flags for an instance. The cache of discovery is the instance's own,
+// because ~/.kube is the user's.
 func ctlFlags(inst instance.Instance) *genericclioptions.ConfigFlags {
 	flags := kubectlFlags()
 	*flags.KubeConfig = inst.ConfigFile()
@@ -78,7 +78,7 @@ func ctlFlags(inst instance.Instance) *genericclioptions.ConfigFlags {
 	return flags
 }
 
-// newCtl builds kubectl with rdd's own addition; started is when the daemon began.
+// newCtl builds kubectl with rdd's own command wait-condition. started is when the daemon started.
 func newCtl(s *session.Session, to session.Streams, flags *genericclioptions.ConfigFlags, args []string, started time.Time) *cobra.Command {
 	tool := newKubectl(to, flags, args)
 	tool.AddCommand(waitConditionCommand(s, flags, started))

@@ -22,7 +22,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// KubectlName is the name under which a link to this program is kubectl.
+// KubectlName is the name of a link to this program that makes it kubectl.
 const KubectlName = "kubectl"
 
 func kubectlCommand(s *session.Session) *cobra.Command {
@@ -47,10 +47,10 @@ func kubectlFlags() *genericclioptions.ConfigFlags {
 	return genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag().WithDiscoveryBurst(300).WithDiscoveryQPS(50)
 }
 
-// newKubectl builds kubectl for these arguments. When they name a plugin, that takes this process's
-// place.
+// newKubectl builds kubectl for these arguments. When they name a plugin, kubectl replaces this
+// process by the plugin.
 func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
-	signal.Reset(os.Interrupt, syscall.SIGTERM) // kubectl, and a plugin, end by them
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // they end kubectl, and a plugin
 	io := genericiooptions.IOStreams{In: to.In, Out: to.Out, ErrOut: to.Err}
 	tool := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
 		PluginHandler: pluginHandler(args),
@@ -66,7 +66,8 @@ func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args [
 	return tool
 }
 
-// pluginHandler finds plugins; none where a command is meant that kubectl would take for one.
+// pluginHandler finds plugins. It is nil for rdd's own command, which kubectl would take for a
+// plugin.
 func pluginHandler(args []string) kubectl.PluginHandler {
 	if slices.Contains(args, waitConditionName) {
 		return nil
@@ -74,8 +75,8 @@ func pluginHandler(args []string) kubectl.PluginHandler {
 	return kubectl.NewDefaultPluginHandler(plugin.ValidPluginFilenamePrefixes)
 }
 
-// runKubectl runs kubectl in this process. It ends the process itself in most cases of failure,
-// with kubectl's own exit codes.
+// runKubectl runs kubectl in this process. An error of kubectl's own ends the process here, with
+// kubectl's exit code. Only a *session.CodeError is returned.
 func runKubectl(ctx context.Context, tool *cobra.Command) error {
 	err := tool.ExecuteContext(ctx)
 	var ours *session.CodeError
@@ -88,7 +89,7 @@ func runKubectl(ctx context.Context, tool *cobra.Command) error {
 	return nil
 }
 
-// CalledAsKubectl reports whether this program runs under the name of kubectl.
+// CalledAsKubectl reports whether this program was started under the name of kubectl.
 func CalledAsKubectl() bool {
 	name := filepath.Base(os.Args[0])
 	return name == KubectlName || name == KubectlName+".exe"

@@ -3,26 +3,19 @@
 package ctl
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
-	"k8s.io/kubectl/pkg/util/completion"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
-
-	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// target is the resource that is waited for.
+// target is the object that is waited for.
 type target struct {
-	// name as the user gave it: TYPE/NAME.
+	// name is TYPE/NAME as the user gave it.
 	name    string
 	mapping *meta.RESTMapping
 	mapper  meta.RESTMapper
@@ -51,7 +44,7 @@ func newTarget(flags *genericclioptions.ConfigFlags, argument string) (*target, 
 	return t, nil
 }
 
-// mappingFor understands what kubectl understands: app, apps, limavm,
+// mappingFor returns the resource for a TYPE as kubectl accepts it: app, apps, limavm,
 // limavms.lima.rancherdesktop.io, …
 func mappingFor(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
 	resource, group := schema.ParseResourceArg(text)
@@ -86,46 +79,4 @@ func (t *target) client(flags *genericclioptions.ConfigFlags) (ctrlclient.WithWa
 		return nil, fmt.Errorf("building a client: %w", err)
 	}
 	return c, nil
-}
-
-// completeConditions completes TYPE/NAME as kubectl does, and then the conditions that the resource
-// has.
-func completeConditions(flags *genericclioptions.ConfigFlags) cobra.CompletionFunc {
-	resources := completion.ResourceTypeAndNameCompletionFunc(cmdutil.NewFactory(flags))
-	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		if len(args) == 0 {
-			return resources(cmd, args, prefix)
-		}
-		if len(args) > 1 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return session.WithPrefix(presentConditions(cmd.Context(), flags, args[0]), prefix), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// presentConditions are the condition types of a resource; none when it cannot be read, which is
-// nothing that completion could report.
-func presentConditions(ctx context.Context, flags *genericclioptions.ConfigFlags, name string) []string {
-	t, err := newTarget(flags, name)
-	if err != nil {
-		return nil
-	}
-	c, err := t.client(flags)
-	if err != nil {
-		return nil
-	}
-	resource := &unstructured.Unstructured{}
-	resource.SetGroupVersionKind(t.mapping.GroupVersionKind)
-	if err := c.Get(ctx, t.key, resource); err != nil {
-		return nil
-	}
-	conditions, err := conditionsOf(resource)
-	if err != nil {
-		return nil
-	}
-	var types []string
-	for _, c := range conditions {
-		types = append(types, c.Type)
-	}
-	return types
 }

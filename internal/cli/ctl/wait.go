@@ -17,13 +17,13 @@ import (
 
 const (
 	waitConditionName = "wait-condition"
-	// waitConditionTimeout is kubectl wait's.
+	// waitConditionTimeout is the default of kubectl wait.
 	waitConditionTimeout = 30 * time.Second
 	sinceStartup         = "startup"
 )
 
-// waitConditionCommand becomes a command of kubectl, whose flags say where to look; started is when
-// the daemon began.
+// waitConditionCommand returns a command that is added to kubectl. kubectl's flags say which server
+// and namespace. started is when the daemon started.
 func waitConditionCommand(s *session.Session, flags *genericclioptions.ConfigFlags, started time.Time) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   waitConditionName + " TYPE/NAME CONDITION[=STATUS]",
@@ -74,7 +74,8 @@ The exit code is 4 when the timeout passed, and 1 after any other error.`,
 	return cmd
 }
 
-// asExit keeps kubectl from ending the process with its own exit code.
+// asExit makes err a *session.CodeError, so that kubectl does not end the process with its own exit
+// code.
 func asExit(err error) error {
 	var exit *session.CodeError
 	if errors.As(err, &exit) {
@@ -93,14 +94,14 @@ func waitCondition(
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(t.mapping.GroupVersionKind.GroupVersion().WithKind(t.mapping.GroupVersionKind.Kind + "List"))
 	f := &session.Follower{Client: c, List: list, Key: t.key, Reconnect: func(ctx context.Context) (ctrlclient.WithWatch, error) {
-		if _, err := s.Reconnect(ctx); err != nil { // finds out whether the daemon is back
+		if _, err := s.Reconnect(ctx); err != nil { // only to find out whether the daemon is back
 			return nil, err
 		}
 		inst, err := s.Instance()
 		if err != nil {
 			return nil, err
 		}
-		return t.client(ctlFlags(inst)) // the kubeconfig, read anew: the port may be another
+		return t.client(ctlFlags(inst)) // reads the kubeconfig again: the port may have changed
 	}}
 	w := &session.Wait{
 		Follow: f.Follow, Until: wanted.predicate,

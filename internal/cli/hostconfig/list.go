@@ -28,25 +28,25 @@ func listCommand(s *session.Session) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		changes, err := s.HostChanges(inst)
+		settings, err := s.HostSettings(inst)
 		if err != nil {
 			return err
 		}
-		return output.Print(s.Out, changes, func(w io.Writer) { table(w, changes) })
+		return output.Print(s.Out, settings, func(w io.Writer) { table(w, settings) })
 	}
 	return cmd
 }
 
-func table(w io.Writer, changes []hostconfig.Thing) {
+func table(w io.Writer, settings []hostconfig.Setting) {
 	fmt.Fprintln(w, "NAME\tSTATE\tBEFORE\tWHERE")
-	for _, t := range changes {
+	for _, t := range settings {
 		before := t.Before
 		if before == "" {
 			before = "-"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Name, t.State, before, t.Where)
 	}
-	for _, t := range changes {
+	for _, t := range settings {
 		if remark := t.Remark(); remark != "" {
 			fmt.Fprintf(w, "%s: %s\n", t.Name, remark)
 		}

@@ -66,7 +66,7 @@ it, the command to do so is told.`,
 	return cmd
 }
 
-// turn turns the named changes on or off and shows what they are then.
+// turn calls do with the named settings, or with those of byDefault, and prints their states.
 func turn(s *session.Session, names, byDefault []string, do func(*hostconfig.Host, []string) error) error {
 	if len(names) == 0 {
 		names = byDefault
@@ -90,11 +90,11 @@ func turn(s *session.Session, names, byDefault []string, do func(*hostconfig.Hos
 	if err := do(host, names); err != nil {
 		return err
 	}
-	changes, err := host.List()
+	settings, err := host.List()
 	if err != nil {
 		return err
 	}
-	for _, t := range changes {
+	for _, t := range settings {
 		if slices.Contains(names, t.Name) {
 			fmt.Fprintf(s.Out, "%s is %s\n", t.Name, t.State)
 		}

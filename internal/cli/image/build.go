@@ -15,7 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// defaultImage is what `rdd image build` builds without a name.
+// defaultImage is the image that `rdd image build` builds without a NAME.
 const defaultImage = "docker"
 
 func buildCommand(s *session.Session) *cobra.Command {
@@ -55,7 +55,8 @@ come from the mirror of the host's own apt sources, or from Debian's where the h
 	return cmd
 }
 
-// buildImage builds an image and shows how far it is.
+// buildImage builds an image and shows its progress. With force it builds also when the cache holds
+// one that is up to date.
 func buildImage(ctx context.Context, s *session.Session, store *image.Store, name, mirror string, force bool) (image.Image, error) {
 	shown := session.NewProgress(s.Err)
 	defer shown.End()
@@ -66,8 +67,8 @@ func buildImage(ctx context.Context, s *session.Session, store *image.Store, nam
 	return store.Ensure(ctx, name, listen)
 }
 
-// progressText is a step of a build as people see it: "building image docker 2/5: installing
-// packages 42%".
+// progressText is a step of a build for people: "building image docker 2/5: installing packages
+// 42%".
 func progressText(p image.Progress) string {
 	text := p.Step
 	if before, after, ok := strings.Cut(p.Step, ": "); ok && p.Total > 0 {

@@ -28,7 +28,7 @@ virtual machine needs them. These commands need no running daemon.`,
 	return cmd
 }
 
-// openStore opens the cache, which belongs to no instance.
+// openStore opens the cache of images, which all instances share.
 func openStore(s *session.Session) (*image.Store, error) {
 	inst, err := s.Instance()
 	if err != nil {

@@ -67,7 +67,7 @@ func state(e image.Entry) string {
 	}
 }
 
-// users names the machines that use an image by their directories' names.
+// users lists the machines whose disks refer to an image.
 func users(e image.Entry) string {
 	if len(e.Users) == 0 {
 		return "-"

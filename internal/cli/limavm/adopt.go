@@ -62,7 +62,8 @@ func adoptTemplate(ctx context.Context, s *session.Session, file string) ([]byte
 	return data, err
 }
 
-// adoptDirectory makes the LimaVM; data replaces the directory's template unless it is nil.
+// adoptDirectory creates a LimaVM that adopts the instance directory. data replaces the directory's
+// template unless it is nil. The LimaVM is to run if the machine runs.
 func adoptDirectory(
 	ctx context.Context, s *session.Session, c ctrlclient.Client, name, namespace string, data []byte,
 ) (createOptions, *limav1.LimaVM, error) {
@@ -85,8 +86,8 @@ func adoptDirectory(
 	return o, machine, err
 }
 
-// createAdopted makes a LimaVM for a directory. Its source has a name of its own: that of the
-// former LimaVM may be there still.
+// createAdopted creates a LimaVM for a directory. The name of its source ConfigMap is generated:
+// the former LimaVM's may still exist.
 func createAdopted(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
 	source := o.source(data)
 	source.Name, source.GenerateName = "", o.name+"-"

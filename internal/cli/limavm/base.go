@@ -15,12 +15,12 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// resolveBase merges what a template's `base` and `file` fields name into one document, which is
-// data itself when there are none. Origin is the absolute path or the URL that data was read from,
-// or empty: relative names are relative to it.
+// resolveBase merges what a template's `base` and `file` fields name into one document. Without
+// such fields that is data itself. Relative names are relative to origin, the absolute path or the
+// URL that data was read from; empty for standard input.
 //
-// What is merged is validated here, where it is known which file a fault is in: the API server sees
-// one document.
+// A merged template is validated here, where it is known which file a fault is in: the API server
+// gets one document.
 func resolveBase(ctx context.Context, data []byte, origin string, params map[string]string) ([]byte, error) {
 	document, err := template.Parse(data, origin)
 	if err != nil {
@@ -47,8 +47,8 @@ func resolveBase(ctx context.Context, data []byte, origin string, params map[str
 	return merged, nil
 }
 
-// refusedTemplate gives a template's own fault the exit code that the API server's refusal has;
-// what could not be read is another error.
+// refusedTemplate gives an error the exit code of a refusal by the API server, if the template is
+// at fault. An error of reading stays as it is.
 func refusedTemplate(err error) error {
 	var parse *template.ParseError
 	var invalid *vm.InvalidSpecError
@@ -58,7 +58,7 @@ func refusedTemplate(err error) error {
 	return err
 }
 
-// readBase reads what a `base` or `file` names.
+// readBase reads the file or URL that a `base` or `file` field names.
 func readBase(ctx context.Context, locator string) ([]byte, error) {
 	if urlPattern.MatchString(locator) {
 		return download(ctx, locator)

@@ -118,8 +118,8 @@ func (o createOptions) limaVM(configMap string) *limav1.LimaVM {
 	return machine
 }
 
-// source is the ConfigMap that holds a template which was none. The controller deletes it together
-// with the LimaVM.
+// source is the source ConfigMap of a template that was a file, a URL or standard input. By its
+// label the controller deletes it with the LimaVM.
 func (o createOptions) source(data []byte) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: o.namespace, Name: o.name, Labels: map[string]string{limav1.LabelSourceOf: o.name}},
@@ -127,15 +127,15 @@ func (o createOptions) source(data []byte) *corev1.ConfigMap {
 	}
 }
 
-// dryRunData validates what a dry run of the server cannot: there the LimaVM would be
-// refused, as the ConfigMap that it needs was not made.
+// dryRunData validates the template here. A dry run of the server would refuse the LimaVM, because
+// a dry run does not create the ConfigMap that it needs.
 func dryRunData(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) error {
 	host, err := template.LocalHost()
 	if err != nil {
 		return err
 	}
 	if _, err := template.Load(data, o.params, host); err != nil {
-		return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("%s: %w", sourceText(o.template), err)}
+		return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("%s: %w", argumentText(o.template), err)}
 	}
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return err
@@ -143,7 +143,7 @@ func dryRunData(ctx context.Context, c ctrlclient.Client, o createOptions, data 
 	return storeSource(ctx, c, o, o.source(data), ctrlclient.DryRunAll)
 }
 
-// nameFree refuses the name of a LimaVM that exists; admission checks again.
+// nameFree refuses the name of a LimaVM that exists. An admission rule checks again.
 func nameFree(ctx context.Context, c ctrlclient.Reader, name string) error {
 	machine, err := resource.LookupVM(ctx, c, name)
 	if err != nil || machine == nil {
@@ -162,7 +162,7 @@ func createFromConfigMap(ctx context.Context, c ctrlclient.Client, o createOptio
 	return machine, nil
 }
 
-// createFromData stores the template first and takes it away again when the LimaVM is refused.
+// createFromData stores the template first, and removes it again when the LimaVM is refused.
 func createFromData(ctx context.Context, c ctrlclient.Client, o createOptions, data []byte) (*limav1.LimaVM, error) {
 	if err := nameFree(ctx, c, o.name); err != nil {
 		return nil, err
@@ -191,8 +191,8 @@ func storeSource(
 	return nil
 }
 
-// removeSource takes the ConfigMap away, even when the command's own deadline has passed;
-// not when the LimaVM was made after all and only the answer got lost.
+// removeSource removes the ConfigMap, also after the command's deadline has passed. It keeps it
+// when the LimaVM exists after all, because only the response was lost.
 func removeSource(ctx context.Context, c ctrlclient.Client, o createOptions, source *corev1.ConfigMap) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), session.RequestTimeout)
 	defer cancel()

@@ -42,7 +42,8 @@ removes instance directories that no LimaVM claims (rdd status lists them); dire
 	})
 }
 
-// deleteVMs asks for all deletions first, so that they go on at once, and then waits for each.
+// deleteVMs asks for all deletions first, so that they run at the same time, and then waits for
+// each. The error joins those of all names.
 func deleteVMs(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, names []string, find func(string) (*limav1.LimaVM, error), wait bool,
 ) error {

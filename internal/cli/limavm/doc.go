@@ -6,5 +6,6 @@
 //
 // logs, adopt and delete --unclaimed also read the instance directories of this machine.
 //
-// It is tested by the scripts limavm* of internal/cli as well.
+// Templates, the editor and tables are tested here. Commands are tested by the scripts limavm* of
+// internal/cli, and with a real guest by test/e2e.
 package limavm

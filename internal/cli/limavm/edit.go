@@ -44,11 +44,11 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 	if err := mayEdit(ctx, c, cm); err != nil {
 		return err
 	}
-	session, err := newEditing(s, machine, cm.Data[limav1.TemplateKey])
+	edited, err := newEditing(s, machine, cm.Data[limav1.TemplateKey])
 	if err != nil {
 		return err
 	}
-	text, err := session.run(ctx, func(text string) error { return sendTemplate(ctx, c, cm, text) })
+	text, err := edited.run(ctx, func(text string) error { return sendTemplate(ctx, c, cm, text) })
 	if err != nil || text == "" {
 		return err
 	}
@@ -58,8 +58,8 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
 }
 
-// mayEdit asks with a change of nothing but a comment whether the template may be changed at all:
-// better than after the work.
+// mayEdit refuses what the API server would refuse whatever the text is. It asks by a dry run that
+// adds a comment, so that nobody edits in vain.
 func mayEdit(ctx context.Context, c ctrlclient.Client, cm *corev1.ConfigMap) error {
 	trial := cm.DeepCopy()
 	trial.Data[limav1.TemplateKey] += "\n# rdd limavm edit\n"
@@ -67,10 +67,10 @@ func mayEdit(ctx context.Context, c ctrlclient.Client, cm *corev1.ConfigMap) err
 	if apierrors.IsForbidden(err) && !isTemplateFault(err) {
 		return fmt.Errorf("editing the template: %w", err)
 	}
-	return nil // anything else is said when there is a change to send
+	return nil // any other error is reported when there is a change to send
 }
 
-// isTemplateFault tells a refusal of the text from one of the change as such.
+// isTemplateFault reports whether the server refused the text, not the change as such.
 func isTemplateFault(err error) bool {
 	return apierrors.HasStatusCause(err, limav1.CauseInvalidTemplate)
 }
@@ -88,7 +88,7 @@ func sendTemplate(ctx context.Context, c ctrlclient.Writer, cm *corev1.ConfigMap
 
 func awaitEdit(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, version string) error {
 	inForce := func(machine *limav1.LimaVM) bool { return machine.Status.ObservedTemplateResourceVersion == version }
-	if err := resource.WaitVM(ctx, s, c, machine, resource.VMTakesUp(inForce), "take up its template"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMUpToDate(inForce), "take up its template"); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q has taken up its template and is %s.\n", machine.Name, resource.WantedText(machine.Spec.Running))

@@ -14,10 +14,10 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// note begins the lines that an editing session puts on top of the text and takes out again.
+// note begins the lines that are added on top of the text in the editor and removed again.
 const note = "#rdd: "
 
-// editor is the command line of the user's editor.
+// editor returns the command line of the user's editor. The error says how to set one.
 func editor() (string, error) {
 	for _, variable := range []string{"VISUAL", "EDITOR"} {
 		if command := strings.TrimSpace(os.Getenv(variable)); command != "" {
@@ -30,20 +30,22 @@ func editor() (string, error) {
 	return "vi", nil
 }
 
-// editing has a text edited until it is valid and sent, or given up.
+// editing has a text edited until it is valid and accepted, or the user gives up.
 type editing struct {
 	session.Streams
-	// editor is a command line for the shell; the file is its last argument.
+	// editor is a command line for the shell; the file is appended as its last argument.
 	editor string
-	// name begins the name of the file.
-	name            string
+	// name is the beginning of the file's name.
+	name string
+	// original is the text to edit. about is a line above it that says what it is.
 	original, about string
 	validate        func(text string) error
-	// refused tells a refusal of the text by the server, which is edited again, from other errors.
+	// refused reports whether an error is a refusal of the text, which is then edited again.
 	refused func(error) bool
 }
 
-// run returns the text that was sent; empty when nothing was changed.
+// run returns the text that send has accepted; empty when nothing was changed. Unless the text was
+// accepted or is unchanged, the file stays and the error names it.
 func (e *editing) run(ctx context.Context, send func(text string) error) (text string, err error) {
 	file, err := e.open()
 	if err != nil {
@@ -83,7 +85,7 @@ func (e *editing) run(ctx context.Context, send func(text string) error) (text s
 	}
 }
 
-// open makes the file to edit, which only its owner reads.
+// open creates the file to edit, which only its owner can read.
 func (e *editing) open() (string, error) {
 	f, err := os.CreateTemp("", e.name+"-*.yaml")
 	if err != nil {
@@ -92,7 +94,7 @@ func (e *editing) open() (string, error) {
 	return f.Name(), f.Close()
 }
 
-// edit shows the text with a header in the editor and returns what it has become.
+// edit opens the editor on the text below a header, and returns the edited text without the header.
 func (e *editing) edit(ctx context.Context, file, text string, fault error) (string, error) {
 	if err := os.WriteFile(file, []byte(e.header(text, fault)+text), 0o600); err != nil {
 		return "", fmt.Errorf("writing the file to edit: %w", err)
@@ -115,8 +117,8 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 	return withoutNotes(string(data)), nil
 }
 
-// header says what is edited and what is wrong with it. Places in a fault count the header's lines
-// too, as the editor does: the text is validated again below as many lines.
+// header says what is edited and what is wrong with it. Line numbers in a fault count the header's
+// lines too, as the editor does. For that the text is validated again below as many lines.
 func (e *editing) header(text string, fault error) string {
 	lines := []string{e.about}
 	if fault == nil {

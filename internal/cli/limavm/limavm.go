@@ -35,7 +35,8 @@ Commands that change something wait until it is so and show what they wait for. 
 	return cmd
 }
 
-// changeCommand completes a command that changes one LimaVM and waits.
+// changeCommand completes a command that changes the LimaVM NAME and waits: it adds the argument,
+// its completion, --wait and --timeout, and runs do with the LimaVM.
 func changeCommand(
 	s *session.Session, cmd *cobra.Command, timeout time.Duration, do func(context.Context, *client.Client, *limav1.LimaVM, bool) error,
 ) *cobra.Command {

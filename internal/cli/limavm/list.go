@@ -21,7 +21,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
-// listFormat is the value of `list -o`: a format of outputFlag, or wide.
+// listFormat is the value of `list -o`: a session.OutputFormat, or wide.
 type listFormat struct {
 	session.OutputFormat
 	wide bool
@@ -94,7 +94,7 @@ func list(ctx context.Context, s *session.Session, format *listFormat, quiet boo
 	return listUnclaimed(ctx, s, list.Items)
 }
 
-// listUnclaimed tells of instance directories that no LimaVM claims.
+// listUnclaimed prints the instance directories that no LimaVM claims, on standard error.
 func listUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) error {
 	found, err := resource.ListUnclaimed(ctx, s, machines)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -137,7 +137,7 @@ func listTable(w io.Writer, machines []listed, now time.Time, wide bool) {
 	}
 }
 
-// orDash is a value to print, a dash for none.
+// orDash is a value as text; a dash for the zero value.
 func orDash[T comparable](value T) string {
 	var none T
 	if value == none {
@@ -146,8 +146,7 @@ func orDash[T comparable](value T) string {
 	return fmt.Sprint(value)
 }
 
-// portsText lists the ways into the guest in short; an exclamation mark stands for one that is
-// blocked.
+// portsText lists the forwarded ports. An exclamation mark follows one that cannot be reached.
 func portsText(forwards []limav1.PortForward) string {
 	var all []string
 	for _, p := range forwards {

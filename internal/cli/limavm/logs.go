@@ -53,7 +53,7 @@ func printLogs(ctx context.Context, s *session.Session, name string, kinds []str
 	if len(kinds) == 1 {
 		return printLog(ctx, s.Out, name, kinds[0], files[0], o)
 	}
-	// One line at a time, whichever log it is from.
+	// Lines of several logs must not mix.
 	shared := &session.SharedWriter{Out: s.Out}
 	group, following := errgroup.WithContext(ctx)
 	if !o.Follow {
@@ -69,8 +69,8 @@ func printLogs(ctx context.Context, s *session.Session, name string, kinds []str
 	return group.Wait()
 }
 
-// printLog prints one log. A machine that was never started has none: that is an error unless it is
-// followed.
+// printLog prints one log. That there is none, because the machine was never started, is an error
+// unless the log is followed.
 func printLog(ctx context.Context, out io.Writer, name, kind, file string, o textfile.TailOptions) error {
 	err := textfile.Tail(ctx, out, file, o)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,8 +79,8 @@ func printLog(ctx context.Context, out io.Writer, name, kind, file string, o tex
 	return err
 }
 
-// logFiles finds the logs of a LimaVM; without an instance directory the error says why there is
-// none.
+// logFiles returns the files of these kinds of logs. Without an instance directory the error says
+// why there is none.
 func logFiles(ctx context.Context, s *session.Session, name string, kinds []string) ([]string, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return nil, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])

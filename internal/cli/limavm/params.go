@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -23,8 +22,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// paramWord says in errors what K=V is about.
-const paramWord = "parameter"
+// paramNoun is what errors of property.Split call a K=V.
+const paramNoun = "parameter"
 
 func paramsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
@@ -39,7 +38,7 @@ command waits for that.`,
 	}
 	output := session.AddOutput(cmd)
 	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) error {
-		changes, err := property.Split(paramWord, args[1:])
+		changes, err := property.Split(paramNoun, args[1:])
 		if err != nil {
 			return err
 		}
@@ -60,7 +59,7 @@ command waits for that.`,
 
 // createParams reads the values of --param.
 func createParams(args []string) (map[string]string, error) {
-	changes, err := property.Split(paramWord, args)
+	changes, err := property.Split(paramNoun, args)
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +78,14 @@ func createParams(args []string) (map[string]string, error) {
 // paramReport is one parameter that the template declares.
 type paramReport struct {
 	Name string `json:"name"`
-	// Value in force; Default is the template's own.
+	// Value is the one in force, Default the template's own.
 	Value   string `json:"value"`
 	Default string `json:"default"`
 	// Set says that spec.params gives the value.
 	Set bool `json:"set"`
 }
 
-// readParams lists the parameters of a template with what params makes of them.
+// readParams lists the parameters that a template declares, with the values that params gives them.
 func readParams(data []byte, params map[string]string) ([]paramReport, error) {
 	host, err := template.LocalHost()
 	if err != nil {
@@ -105,22 +104,6 @@ func readParams(data []byte, params map[string]string) ([]paramReport, error) {
 		reports = append(reports, paramReport{Name: name, Value: value, Default: t.Param[name], Set: set})
 	}
 	return reports, nil
-}
-
-// templateOf reads the template in force: the LimaVM's own copy, or its source while there is none.
-func templateOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM) (*corev1.ConfigMap, error) {
-	key := ctrlclient.ObjectKey{Namespace: machine.Namespace, Name: machine.Status.TemplateConfigMap}
-	if key.Name == "" {
-		key.Name = machine.Spec.TemplateRef.Name
-		if machine.Spec.TemplateRef.Namespace != "" {
-			key.Namespace = machine.Spec.TemplateRef.Namespace
-		}
-	}
-	cm := &corev1.ConfigMap{}
-	if err := c.Get(ctx, key, cm); err != nil {
-		return nil, fmt.Errorf("reading the template of LimaVM %q: %w", machine.Name, err)
-	}
-	return cm, nil
 }
 
 func paramsOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM) ([]paramReport, error) {
@@ -155,7 +138,7 @@ func listParams(ctx context.Context, s *session.Session, c ctrlclient.Reader, ma
 	})
 }
 
-// setParams changes spec.params and waits until the machine is made by them.
+// setParams changes spec.params and waits until the machine has the new values.
 func setParams(
 	ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, changes map[string]*string, wait bool,
 ) error {
@@ -174,16 +157,16 @@ func setParams(
 	if err != nil {
 		return err
 	}
-	if err := resource.WaitVM(ctx, s, c, machine, resource.VMTakesUp(inForce), "take up its parameters"); err != nil {
+	if err := resource.WaitVM(ctx, s, c, machine, resource.VMUpToDate(inForce), "take up its parameters"); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "LimaVM %q has taken up its parameters and is %s.\n", machine.Name, resource.WantedText(machine.Spec.Running))
 	return nil
 }
 
-// paramsInForce tells whether a LimaVM's machine is made by its new parameters: what identifies
-// template and parameters is not what it was before, or is what it should be, which a change to and
-// fro may make the same.
+// paramsInForce returns a function that reports whether a LimaVM's machine has its new parameters.
+// It does when the observed hash of template and parameters has changed, or is the wanted one. Both
+// are needed: a change and its reversal may leave the hash as it was before.
 func paramsInForce(ctx context.Context, c ctrlclient.Reader, before, changed *limav1.LimaVM) (func(*limav1.LimaVM) bool, error) {
 	cm, err := templateOf(ctx, c, changed)
 	if err != nil {

@@ -35,7 +35,7 @@ needs --yes.`,
 	return cmd
 }
 
-// resetVM makes a LimaVM's machine anew.
+// resetVM deletes a LimaVM's machine with its disk, and has it created again.
 func resetVM(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	until, err := resource.RequestReset(ctx, c, machine)
 	if err != nil {

@@ -27,7 +27,7 @@ started.`,
 	})
 }
 
-// restartVM restarts a machine that is to run, and starts another.
+// restartVM restarts a machine whose spec.running is true, and starts any other.
 func restartVM(ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 	if !machine.Spec.Running {
 		fmt.Fprintf(s.Err, "LimaVM %q is stopped: starting it.\n", machine.Name)

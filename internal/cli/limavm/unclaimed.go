@@ -19,7 +19,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// findUnclaimed reads the instance directory of a name and makes sure that no LimaVM claims it.
+// findUnclaimed reads the instance directory of that name. It is an error that there is none, that
+// it is damaged or not rdd's, and that a LimaVM claims it.
 func findUnclaimed(ctx context.Context, s *session.Session, c ctrlclient.Reader, name string) (vm.Directory, error) {
 	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 		return vm.Directory{}, fmt.Errorf("%q is no name of a LimaVM: %s", name, problems[0])
@@ -60,7 +61,7 @@ func refuseClaimed(ctx context.Context, c ctrlclient.Reader, name, uid string) e
 	return nil
 }
 
-// formerNamespace is the namespace of the LimaVM that was, if it exists, and the default one else.
+// formerNamespace returns the namespace of the former LimaVM if it exists, or else the default one.
 func formerNamespace(ctx context.Context, c ctrlclient.Reader, name string) (string, error) {
 	if name == "" {
 		return metav1.NamespaceDefault, nil
@@ -75,12 +76,12 @@ func formerNamespace(ctx context.Context, c ctrlclient.Reader, name string) (str
 	return name, nil
 }
 
-// anyTemplate is what a LimaVM is made with that exists to be deleted: the directory's own may be
-// refused.
+// anyTemplate is the template of a LimaVM that is created only to be deleted. The directory's own
+// might be refused.
 const anyTemplate = "images: [{location: \"rdd:docker\"}]\n"
 
-// claimToDelete makes a LimaVM for an instance directory that is to be deleted, and waits until it
-// is its owner.
+// claimToDelete creates a LimaVM for an instance directory that is to be deleted, and waits until
+// it owns the directory. Only a LimaVM's deletion removes an instance directory.
 func claimToDelete(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, name string) (*limav1.LimaVM, error) {
 	d, err := findUnclaimed(ctx, s, c, name)
 	if err != nil {

@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	strictjson "sigs.k8s.io/json"
 )
 
-// Split reads arguments of the form NAME=VALUE; an empty VALUE is nil. What says what a NAME is.
+// Split reads arguments of the form NAME=VALUE. An empty VALUE is nil. what says in errors what a
+// NAME is, such as "property". It is an error that a NAME is given twice.
 func Split(what string, args []string) (map[string]*string, error) {
 	pairs := map[string]*string{}
 	for _, arg := range args {
@@ -38,13 +37,14 @@ func Split(what string, args []string) (map[string]*string, error) {
 	return pairs, nil
 }
 
-// Setting gives a property a value; nil takes it back to its default.
+// Setting is a property and the value to give it; nil takes it back to its default.
 type Setting struct {
 	Name  string
 	Value any
 }
 
-// Parse reads what Split has found, in the order of the names.
+// Parse turns what Split returns into settings, in the order of the names. The error says what is
+// wrong with the first bad one, and what would be valid.
 func (s *Schema) Parse(pairs map[string]*string) ([]Setting, error) {
 	var settings []Setting
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
@@ -61,7 +61,7 @@ func (s *Schema) Parse(pairs map[string]*string) ([]Setting, error) {
 	return settings, nil
 }
 
-// parse reads the value of a property.
+// parse reads the text of a property's value; nil stands for the default.
 func (p Property) parse(text *string) (any, error) {
 	switch {
 	case text == nil && p.needed:
@@ -78,8 +78,8 @@ func (p Property) parse(text *string) (any, error) {
 	return value, nil
 }
 
-// scalar is what text is as a value of n's type. Text that is none stays text, which the check
-// refuses.
+// scalar returns text as a value of n's type. Text that is no such value stays text: check refuses
+// it.
 func scalar(n *node, text string) any {
 	switch typeOf(n) {
 	case Boolean:
@@ -108,106 +108,4 @@ func (p Property) parseJSON(text string) (any, error) {
 		return nil, fmt.Errorf("property %q must be JSON, as in %s: %w", p.Name, p.example(), err)
 	}
 	return value, check(p.node, value, p.Name)
-}
-
-// check judges whether a value has n's form; path is where it stands.
-func check(n *node, value any, path string) error {
-	if value == nil && n.Nullable {
-		return nil
-	}
-	if err := checkType(n, value, path); err != nil {
-		return err
-	}
-	if words := values(n); len(words) > 0 && !slices.Contains(words, Show(value)) {
-		return fmt.Errorf("%s must be one of %s", path, strings.Join(words, ", "))
-	}
-	switch v := value.(type) {
-	case []any:
-		return checkItems(n, v, path)
-	case map[string]any:
-		return checkParts(n, v, path)
-	}
-	return nil
-}
-
-// checkType judges the kind of value alone.
-func checkType(n *node, value any, path string) error {
-	want, ok := typeOf(n), false
-	switch v := value.(type) {
-	case bool:
-		ok = want == Boolean
-	case int64:
-		ok = want == Integer && fits(n, v) || want == Number || n.XIntOrString
-	case float64:
-		ok = want == Number
-	case string:
-		ok = want == Text || want == Quantity && isQuantity(n, v)
-	case []any:
-		ok = want == List
-	case map[string]any:
-		ok = want == Object
-	}
-	if ok {
-		return nil
-	}
-	text := called(want)
-	if _, whole := value.(int64); whole && want == Integer {
-		text = fmt.Sprintf("%s between %d and %d", text, math.MinInt32, math.MaxInt32)
-	}
-	return fmt.Errorf("%s must be %s", path, text)
-}
-
-// fits reports whether n's format has room for a number.
-func fits(n *node, number int64) bool {
-	return n.Format != "int32" || number >= math.MinInt32 && number <= math.MaxInt32
-}
-
-// hugeExponent is far beyond any quantity; reading one would take hours.
-var hugeExponent = regexp.MustCompile(`[eE][+-]?[0-9]{3}`)
-
-func isQuantity(n *node, text string) bool {
-	if matched, err := regexp.MatchString(n.Pattern, text); err == nil && !matched || hugeExponent.MatchString(text) {
-		return false
-	}
-	_, err := resource.ParseQuantity(text)
-	return err == nil
-}
-
-func checkItems(n *node, items []any, path string) error {
-	item := itemOf(n)
-	if item == nil {
-		return nil
-	}
-	for i, value := range items {
-		if err := check(item, value, fmt.Sprintf("%s[%d]", path, i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkParts(n *node, parts map[string]any, path string) error {
-	if !branch(n) {
-		return nil
-	}
-	for _, key := range slices.Sorted(maps.Keys(parts)) {
-		child, known := n.Properties[key]
-		part := &child
-		if !known {
-			part = freeKeys(n)
-		}
-		if part == nil {
-			names := slices.Sorted(maps.Keys(n.Properties))
-			return fmt.Errorf("%s does not exist%s; %s", join(path, key), suggestion(key, names), validAre(names))
-		}
-		if err := check(part, parts[key], join(path, key)); err != nil {
-			return err
-		}
-	}
-	for _, key := range n.Required {
-		if _, given := parts[key]; !given && n.Properties[key].Default == nil {
-			return fmt.Errorf("%s is missing", join(path, key))
-		}
-	}
-	return nil
 }

@@ -11,16 +11,17 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
-// anyKey stands for the keys of an object that has any.
+// anyKey stands in lists of properties for the keys of an object that may have any key.
 const anyKey = "KEY"
 
-// node is a place in a schema.
+// node is the schema of a value.
 type node = apiextensionsv1.JSONSchemaProps
 
-// Schema describes a resource's spec.
+// Schema is the schema of a resource's spec.
 type Schema struct{ spec *node }
 
-// Of reads the schema of one version of a resource.
+// Of returns the schema of one version of a resource. The error says that the definition has no
+// spec of that version.
 func Of(crd *apiextensionsv1.CustomResourceDefinition, version string) (*Schema, error) {
 	for _, v := range crd.Spec.Versions {
 		if v.Name != version || v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
@@ -33,23 +34,23 @@ func Of(crd *apiextensionsv1.CustomResourceDefinition, version string) (*Schema,
 	return nil, fmt.Errorf("CustomResourceDefinition %q describes no spec of version %s", crd.Name, version)
 }
 
-// Property can be set.
+// Property is a field of the spec that can be set.
 type Property struct {
-	// Name is its path below spec.
+	// Name is its path below spec, with dots.
 	Name string `json:"property"`
 	Type Type   `json:"type"`
-	// Values are the only ones that it may have; empty: any of its type.
+	// Values are the valid ones, as text; empty where all values of the type are valid.
 	Values []string `json:"values,omitempty"`
-	// Default is what the schema says; the API may fill in more.
+	// Default is the schema's. Defaulters of the API may set others.
 	Default     any    `json:"default,omitempty"`
 	Description string `json:"description,omitempty"`
 
 	node *node
-	// needed: it cannot be left out.
+	// needed says that it cannot be left out.
 	needed bool
 }
 
-// Properties lists what can be set, by name.
+// Properties lists all properties in the order of their names.
 func (s *Schema) Properties() []Property {
 	var found []Property
 	walk(s.spec, "", false, func(p Property) { found = append(found, p) })
@@ -80,7 +81,7 @@ func leaf(n *node, name string, needed bool) Property {
 	}
 }
 
-// find returns the property of that name, or an error that says what there is instead.
+// find returns the property of that name, or an error that says which names are valid.
 func (s *Schema) find(name string) (Property, error) {
 	n, needed := s.spec, false
 	keys := strings.Split(name, ".")
@@ -109,7 +110,7 @@ func (s *Schema) find(name string) (Property, error) {
 	return leaf(n, name, needed), nil
 }
 
-// below refuses what is said to be inside of a property.
+// below returns the error for a name that continues beyond the property p.
 func (s *Schema) below(name string, p Property) error {
 	if p.Type == List || p.Type == Object {
 		return fmt.Errorf("property %q is a part of %s, which is set as a whole, in JSON: %s", name, p.Name, p.example())
@@ -117,6 +118,7 @@ func (s *Schema) below(name string, p Property) error {
 	return fmt.Errorf("property %q does not exist: there is nothing below %s; %s", name, p.Name, s.valid(""))
 }
 
+// unknown returns the error for a name that is no property, with the most similar one.
 func (s *Schema) unknown(name string) error {
 	names := s.names("")
 	if bare, _, list := strings.Cut(name, "["); list && slices.Contains(names, bare) {
@@ -129,10 +131,10 @@ func (s *Schema) unknown(name string) error {
 	return fmt.Errorf("unknown property %q%s; %s", name, suggestion(name, names), s.valid(""))
 }
 
-// valid lists the properties whose names begin so.
+// valid is a sentence that lists the properties whose names begin with prefix.
 func (s *Schema) valid(prefix string) string { return validAre(s.names(prefix)) }
 
-func validAre(words []string) string { return "valid are " + strings.Join(words, ", ") }
+func validAre(values []string) string { return "valid are " + strings.Join(values, ", ") }
 
 func (s *Schema) names(prefix string) []string {
 	var names []string
@@ -144,12 +146,12 @@ func (s *Schema) names(prefix string) []string {
 	return names
 }
 
-// branch reports whether n is an object whose parts are known.
+// branch reports whether n is an object whose fields are properties of their own.
 func branch(n *node) bool {
 	return n.Type == "object" && (len(n.Properties) > 0 || freeKeys(n) != nil)
 }
 
-// freeKeys describes the values of an object that may have any key; nil when it may not.
+// freeKeys is the schema of the values of an object that may have any key; nil for other objects.
 func freeKeys(n *node) *node {
 	if n.AdditionalProperties == nil {
 		return nil
@@ -157,7 +159,7 @@ func freeKeys(n *node) *node {
 	return n.AdditionalProperties.Schema
 }
 
-// fixed reports whether n may not change.
+// fixed reports whether n cannot change once the resource exists.
 func fixed(n *node) bool {
 	return slices.ContainsFunc(n.XValidations, func(v apiextensionsv1.ValidationRule) bool {
 		return strings.Join(strings.Fields(v.Rule), "") == "self==oldSelf"

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Patch is the JSON merge patch of a spec that carries out the settings.
+// Patch returns the JSON merge patch of a spec that makes the settings.
 func Patch(settings []Setting) map[string]any {
 	spec := map[string]any{}
 	for _, s := range settings {
@@ -18,12 +18,12 @@ func Patch(settings []Setting) map[string]any {
 	return spec
 }
 
-// New is the spec of a new resource with these settings.
+// New returns the spec of a new resource with these settings. Those without a value are left out.
 func New(settings []Setting) map[string]any {
 	return Patch(slices.DeleteFunc(slices.Clone(settings), func(s Setting) bool { return s.Value == nil }))
 }
 
-// put sets the value at a path.
+// put sets the value at a path, and creates the objects on the way there.
 func put(spec map[string]any, name string, value any) {
 	parent, rest, deeper := strings.Cut(name, ".")
 	if !deeper {
@@ -38,7 +38,7 @@ func put(spec map[string]any, name string, value any) {
 	put(child, rest, value)
 }
 
-// Value is what a spec has at a path; nil when it has nothing there.
+// Value returns the value of a spec at a path; nil when there is none.
 func Value(spec map[string]any, name string) any {
 	parent, rest, deeper := strings.Cut(name, ".")
 	if !deeper {
@@ -51,12 +51,12 @@ func Value(spec map[string]any, name string) any {
 // Difference is a property whose value changes.
 type Difference struct {
 	Name string `json:"property"`
-	// Old and New are absent where there is no value.
+	// Old and New are the values before and after; nil where there is none.
 	Old any `json:"old,omitempty"`
 	New any `json:"new,omitempty"`
 }
 
-// Compare lists what is different between two specs, by name.
+// Compare lists the properties that differ between two specs, in the order of their names.
 func Compare(before, after map[string]any) []Difference {
 	from, to := map[string]any{}, map[string]any{}
 	flatten(from, "", before)
@@ -72,7 +72,7 @@ func Compare(before, after map[string]any) []Difference {
 	return differences
 }
 
-// flatten puts what is not an object under its path.
+// flatten stores each value that is no object under its path.
 func flatten(into map[string]any, path string, value any) {
 	parts, ok := value.(map[string]any)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/levenshtein"
 )
 
-// suggestion asks whether one of names was meant; empty when none is like what was typed.
+// suggestion is the text "did you mean …" with the most similar name; empty when none is similar.
 func suggestion(typed string, names []string) string {
 	best, distance := "", 0
 	for _, name := range names {
@@ -23,7 +23,8 @@ func suggestion(typed string, names []string) string {
 	return " (did you mean " + best + "?)"
 }
 
-// likeness is how many letters are different; the last word of a name may stand for it.
+// likeness is the edit distance between what was typed and a name, or its last part if that is
+// closer.
 func likeness(typed, name string) int {
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	return min(levenshtein.Distance(typed, name), levenshtein.Distance(typed, last))

@@ -13,10 +13,10 @@ import (
 	strictjson "sigs.k8s.io/json"
 )
 
-// Type is what a value looks like.
+// Type is the type of a property's value.
 type Type string
 
-// Types of values.
+// Types of values. Lists and objects are written in JSON.
 const (
 	Boolean Type = "boolean"
 	Integer Type = "integer"
@@ -45,8 +45,8 @@ func typeOf(n *node) Type {
 	}
 }
 
-// called is a type in a sentence: "must be …".
-func called(t Type) string {
+// describe completes the sentence "must be …" for a type.
+func describe(t Type) string {
 	switch t {
 	case Boolean:
 		return "true or false"
@@ -63,19 +63,19 @@ func called(t Type) string {
 	}
 }
 
-// values are the only ones that n may have, as text.
+// values lists the valid values of n as text; none where all values of the type are valid.
 func values(n *node) []string {
 	if n.Type == "boolean" {
 		return []string{"true", "false"}
 	}
-	var words []string
+	var allowed []string
 	for _, value := range n.Enum {
-		words = append(words, Show(decoded(&value)))
+		allowed = append(allowed, Show(decoded(&value)))
 	}
-	return words
+	return allowed
 }
 
-// Form is what a value looks like, for a table.
+// Form says how a value is written, for tables and help: "true|false", "JSON list", "quantity".
 func (p Property) Form() string {
 	switch {
 	case len(p.Values) > 0:
@@ -87,7 +87,7 @@ func (p Property) Form() string {
 	}
 }
 
-// Parts are what each object in a list has; none of what is no list of objects.
+// Parts lists the fields of the objects in a list; none for any other property.
 func (p Property) Parts() []Property {
 	n := itemOf(p.node)
 	if n == nil || !branch(n) {
@@ -101,7 +101,7 @@ func (p Property) Parts() []Property {
 // Required reports whether the property cannot be left out.
 func (p Property) Required() bool { return p.needed }
 
-// example shows how a property that is written in JSON is set.
+// example is an argument that sets a property which is written in JSON.
 func (p Property) example() string {
 	data, err := json.Marshal(sample(p.node))
 	if err != nil {
@@ -110,10 +110,10 @@ func (p Property) example() string {
 	return fmt.Sprintf("'%s=%s'", p.Name, data)
 }
 
-// sample is a value of n's form.
+// sample returns a value that n accepts by its form.
 func sample(n *node) any {
-	if words := values(n); len(words) > 0 && n.Type == "string" {
-		return words[0]
+	if allowed := values(n); len(allowed) > 0 && n.Type == "string" {
+		return allowed[0]
 	}
 	switch typeOf(n) {
 	case Boolean:
@@ -139,7 +139,7 @@ func sample(n *node) any {
 	}
 }
 
-// itemOf describes what a list holds; nil when it may be anything.
+// itemOf is the schema of a list's items; nil when it has none.
 func itemOf(n *node) *node {
 	if n.Items == nil {
 		return nil
@@ -147,7 +147,7 @@ func itemOf(n *node) *node {
 	return n.Items.Schema
 }
 
-// decoded reads a value of a schema; nil when there is none.
+// decoded reads a JSON value in a schema; nil when there is none.
 func decoded(raw *apiextensionsv1.JSON) any {
 	if raw == nil {
 		return nil
@@ -159,7 +159,7 @@ func decoded(raw *apiextensionsv1.JSON) any {
 	return value
 }
 
-// Show writes a value for people; nil, which is none, as a dash.
+// Show returns a value as text for people: strings as they are, others as JSON, and nil as a dash.
 func Show(value any) string {
 	switch v := value.(type) {
 	case nil:

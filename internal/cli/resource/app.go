@@ -32,7 +32,8 @@ func App(ctx context.Context, c ctrlclient.Reader) (*appv1.App, error) {
 	return app, nil
 }
 
-// bareApp is an App with nothing but its name, and with whichever fields the API has.
+// bareApp returns an App with nothing but its name. It is unstructured, so that fields which a
+// newer daemon's API has are kept.
 func bareApp() *unstructured.Unstructured {
 	app := &unstructured.Unstructured{}
 	app.SetGroupVersionKind(appv1.GroupVersion.WithKind("App"))
@@ -40,7 +41,8 @@ func bareApp() *unstructured.Unstructured {
 	return app
 }
 
-// RawApp returns the App with all the fields that it has in the API; nil when there is none.
+// RawApp returns the App with all the fields that it has in the API, also those that this program
+// does not know; nil when there is none.
 func RawApp(ctx context.Context, c ctrlclient.Reader) (*unstructured.Unstructured, error) {
 	app := bareApp()
 	err := c.Get(ctx, appKey, app)
@@ -53,7 +55,7 @@ func RawApp(ctx context.Context, c ctrlclient.Reader) (*unstructured.Unstructure
 	return app, nil
 }
 
-// TypedApp is the App with the fields that this program knows.
+// TypedApp returns an App with the fields that this program knows.
 func TypedApp(raw *unstructured.Unstructured) (*appv1.App, error) {
 	app := &appv1.App{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw.Object, app); err != nil {
@@ -62,7 +64,7 @@ func TypedApp(raw *unstructured.Unstructured) (*appv1.App, error) {
 	return app, nil
 }
 
-// RawSpec is the spec of an App; nil when raw is, or has none.
+// RawSpec returns the spec of an App; nil when raw is nil or has no spec.
 func RawSpec(raw *unstructured.Unstructured) map[string]any {
 	if raw == nil {
 		return nil
@@ -71,13 +73,14 @@ func RawSpec(raw *unstructured.Unstructured) map[string]any {
 	return spec
 }
 
-// WantedHost is what the host should be like for the App that there is.
+// WantedHost returns what the present App wants of the host.
 func WantedHost(ctx context.Context, c ctrlclient.Reader) (hostconfig.Want, error) {
 	app, err := App(ctx, c)
 	return hostconfig.WantedBy(app), err
 }
 
-// SettledRunning reports whether the App is to run and has settled so.
+// SettledRunning reports whether spec.running of the App is true and the App has settled in its
+// present generation. It is false for nil.
 func SettledRunning(app *appv1.App) bool {
 	if app == nil || !app.Spec.Running || app.DeletionTimestamp != nil {
 		return false

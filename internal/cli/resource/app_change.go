@@ -19,8 +19,8 @@ import (
 // runningSpec is the change of the spec that starts or stops the VM.
 func runningSpec(running bool) map[string]any { return map[string]any{"running": running} }
 
-// PatchApp merges a change into the spec of an existing App and returns what it is then; nil when
-// there is none.
+// PatchApp merges a change into the spec of the App and returns the changed App; nil when there is
+// no App.
 func PatchApp(
 	ctx context.Context, c ctrlclient.Writer, change map[string]any, options ...ctrlclient.PatchOption,
 ) (*unstructured.Unstructured, error) {
@@ -39,10 +39,10 @@ func PatchApp(
 	return app, nil
 }
 
-// CreateApp makes an App with that spec, or adds it to the one that has been made meanwhile.
+// CreateApp creates the App with that spec, or merges the spec into one that was created meanwhile.
 //
-// It uses server-side apply: a create would be held up while the CRD is new. Its field owner is
-// nobody else's, so that of two who make the App at once neither takes away what the other has set.
+// It uses server-side apply: a create would be held up while the CRD is new. The field owner is
+// unique to the call, so that of two concurrent creations neither removes what the other has set.
 func CreateApp(
 	ctx context.Context, c ctrlclient.Writer, spec map[string]any, options ...ctrlclient.ApplyOption,
 ) (*unstructured.Unstructured, error) {
@@ -58,14 +58,14 @@ func CreateApp(
 
 // AppChange is a change of the App's spec.
 type AppChange struct {
-	// Patch is for an App that exists, Spec for a new one.
+	// Patch is the merge patch for an App that exists, Spec the spec of a new one.
 	Patch, Spec map[string]any
-	// Command makes the change, for a hint.
+	// Command is the rdd command that makes the change, for a hint.
 	Command string
 }
 
-// ApplyApp carries a change out, creating the App if need be. An App that is being deleted is
-// waited for and then created anew.
+// ApplyApp makes a change and returns the changed App. It creates the App where there is none.
+// While the App is being deleted it waits for the deletion and then creates a new one.
 func ApplyApp(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, change AppChange) (*unstructured.Unstructured, error) {
 	for {
 		raw, err := PatchApp(ctx, c, change.Patch)
@@ -84,13 +84,14 @@ func ApplyApp(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, c
 		if err != nil {
 			return nil, err
 		}
-		if err := WaitAppGone(ctx, s, c, app, "The deletion goes on; afterwards: "+change.Command+"."); err != nil {
+		if err := WaitAppDeleted(ctx, s, c, app, "The deletion goes on; afterwards: "+change.Command+"."); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// StartApp sets spec.running, creating the App if need be. It does not wait for the VM.
+// StartApp sets spec.running to true, and creates the App where there is none. It does not wait for
+// the VM.
 func StartApp(ctx context.Context, s *session.Session, c ctrlclient.WithWatch) (*appv1.App, error) {
 	raw, err := ApplyApp(ctx, s, c, AppChange{Patch: runningSpec(true), Spec: runningSpec(true), Command: "rdd start"})
 	if err != nil {

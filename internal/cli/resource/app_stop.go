@@ -11,13 +11,13 @@ import (
 
 const stopHint = "The stop goes on. To follow it: rdd status, or rdd stop again."
 
-// NoApp says on standard output that there is no App for what verb does.
+// NoApp prints on standard output that there is no App to which verb could be done.
 func NoApp(s *session.Session, verb string) {
 	fmt.Fprintf(s.Out, "App \"app\" does not exist: there is nothing to %s. To make it: rdd start\n", verb)
 }
 
-// StopApp clears spec.running and, with wait, waits until the App has settled so. No App is no
-// error. It says what has come of it.
+// StopApp sets spec.running to false and, with wait, waits until the App has settled. It prints the
+// result. That there is no App is no error.
 func StopApp(ctx context.Context, s *session.Session, wait bool) error {
 	exists, err := s.InstanceExists()
 	if err != nil {

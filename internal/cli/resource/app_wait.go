@@ -18,8 +18,9 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// AppSettled holds once the App's spec, of wanted's generation or newer, has come true. It is an
-// error when one of the properties names has another value than in wanted meanwhile.
+// AppSettled returns a predicate that holds once the App has settled in the generation of wanted or
+// a newer one. It fails when the App is deleted, and when somebody changes one of the properties
+// that names lists.
 func AppSettled(wanted *appv1.App, names ...string) session.Predicate {
 	return func(object ctrlclient.Object) (session.Result, error) {
 		app, ok := object.(*appv1.App)
@@ -39,7 +40,7 @@ func AppSettled(wanted *appv1.App, names ...string) session.Predicate {
 	}
 }
 
-// unchanged refuses another value of one of these properties than in wanted.
+// unchanged returns an error when one of the properties has another value in app than in wanted.
 func unchanged(wanted, app *appv1.App, names []string) error {
 	before, beforeErr := runtime.DefaultUnstructuredConverter.ToUnstructured(&wanted.Spec)
 	now, nowErr := runtime.DefaultUnstructuredConverter.ToUnstructured(&app.Spec)
@@ -54,16 +55,15 @@ func unchanged(wanted, app *appv1.App, names []string) error {
 	return nil
 }
 
-// SettleApp waits until the App is as its spec says; names are the properties that it is waited
-// for. For what and hint see session.Wait.
+// SettleApp waits for AppSettled. For what and hint see session.Wait.
 func SettleApp(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, names []string, what, hint string,
 ) error {
 	return FollowApp(ctx, s, c, app, AppSettled(app, names...), what, hint)
 }
 
-// FollowApp waits until the predicate holds for the App, and asks once for another attempt at what
-// had failed before.
+// FollowApp waits until the predicate holds for the App. It asks once for another attempt at what
+// failed before the command.
 func FollowApp(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, until session.Predicate, what, hint string,
 ) error {
@@ -80,12 +80,12 @@ func FollowApp(
 	return w.Run(ctx)
 }
 
-// WaitAppGone waits until that App does not exist any more.
-func WaitAppGone(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, hint string) error {
+// WaitAppDeleted waits until the App of that UID does not exist any more.
+func WaitAppDeleted(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, app *appv1.App, hint string) error {
 	why := func(object ctrlclient.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) }
 	w := &session.Wait{
 		Follow:   s.Follower(c, &appv1.AppList{}, appKey).Follow,
-		Until:    session.Gone(string(app.UID), why),
+		Until:    session.Deleted(string(app.UID), why),
 		What:     "the App to be deleted",
 		Hint:     hint,
 		Progress: session.NewProgress(s.Err),
@@ -93,17 +93,18 @@ func WaitAppGone(ctx context.Context, s *session.Session, c ctrlclient.WithWatch
 	return w.Run(ctx)
 }
 
-// AfterVM holds once until does and the App's controller has seen that condition of the LimaVM.
-// What the App said before that is about the VM that was.
+// AfterVM returns a predicate that holds once until holds and the App's controller has observed the
+// condition running of the LimaVM. Without it, an App that had settled before its VM was reset
+// would end the wait at once.
 func AfterVM(running *metav1.Condition, until session.Predicate) session.Predicate {
 	return func(object ctrlclient.Object) (session.Result, error) {
 		result, err := until(object)
 		if err != nil || !result.Done {
 			return result, err
 		}
-		seen := meta.FindStatusCondition(object.(*appv1.App).Status.Conditions, appv1.ConditionRunning)
-		if seen == nil || seen.LastTransitionTime.Before(&running.LastTransitionTime) {
-			return session.Result{Why: "waiting for the App controller", Unseen: true}, nil
+		observed := meta.FindStatusCondition(object.(*appv1.App).Status.Conditions, appv1.ConditionRunning)
+		if observed == nil || observed.LastTransitionTime.Before(&running.LastTransitionTime) {
+			return session.Result{Why: "waiting for the App controller", Unobserved: true}, nil
 		}
 		return result, nil
 	}

@@ -16,7 +16,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// CompleteVM returns a function that completes the name of one LimaVM, with what it is doing.
+// CompleteVM returns a function that completes the name of one LimaVM. The reason of its condition
+// is the description.
 func CompleteVM(s *session.Session) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -45,7 +46,7 @@ func CompleteVMs(s *session.Session) cobra.CompletionFunc {
 	}
 }
 
-// vmReason is the reason that matters: why it is not created, else how it runs.
+// vmReason is the reason to show: of Created until that is True, of Running afterwards.
 func vmReason(conditions []metav1.Condition) string {
 	created := meta.FindStatusCondition(conditions, limav1.ConditionCreated)
 	if created != nil && created.Status != metav1.ConditionTrue {

@@ -10,7 +10,8 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// deletionMessage is what a deletion waits for, by the conditions of what is deleted.
+// deletionMessage returns what a deletion waits for, by the conditions of the object that is
+// deleted.
 func deletionMessage(conditions []metav1.Condition) string {
 	for _, name := range []string{appv1.ConditionSettled, limav1.ConditionRunning, limav1.ConditionCreated} {
 		if c := meta.FindStatusCondition(conditions, name); c != nil && c.Status != metav1.ConditionTrue && c.Message != "" {

@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
-// EventsByObject lists the Events of each object, by its UID, in order of time.
+// EventsByObject lists the Events of all objects, by the UID of the object, each in order of time.
 func EventsByObject(ctx context.Context, c ctrlclient.Reader) (map[types.UID][]explain.Event, error) {
 	list := &corev1.EventList{}
 	if err := c.List(ctx, list); err != nil {
@@ -31,7 +31,7 @@ func EventsByObject(ctx context.Context, c ctrlclient.Reader) (map[types.UID][]e
 	return events, nil
 }
 
-// EventsOf lists the Events of some objects, in order of time.
+// EventsOf lists the Events of the objects with these UIDs, in order of time.
 func EventsOf(ctx context.Context, c ctrlclient.Reader, uids []types.UID) ([]explain.Event, error) {
 	list := &corev1.EventList{}
 	if err := c.List(ctx, list); err != nil {

@@ -11,7 +11,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// FindVM looks a LimaVM up over all namespaces. It is an error that there is none.
+// FindVM returns the LimaVM of that name, in whichever namespace. That there is none is an error.
 func FindVM(ctx context.Context, c ctrlclient.Reader, name string) (*limav1.LimaVM, error) {
 	machine, err := LookupVM(ctx, c, name)
 	if err == nil && machine == nil {
@@ -20,7 +20,8 @@ func FindVM(ctx context.Context, c ctrlclient.Reader, name string) (*limav1.Lima
 	return machine, err
 }
 
-// LookupVM looks a LimaVM up over all namespaces; nil when there is none.
+// LookupVM returns the LimaVM of that name, in whichever namespace; nil when there is none. Names
+// of LimaVMs are unique across namespaces.
 func LookupVM(ctx context.Context, c ctrlclient.Reader, name string) (*limav1.LimaVM, error) {
 	list := &limav1.LimaVMList{}
 	if err := c.List(ctx, list, ctrlclient.MatchingFields{"metadata.name": name}); err != nil {

@@ -15,18 +15,21 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// RequestValue is a value that no earlier request had, for the annotations that ask for something.
+// RequestValue returns a new value for a request annotation. Controllers compare it with the last
+// one that they have handled.
 func RequestValue() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 
-// VMPatch is a change of a LimaVM; what is not set stays.
+// VMPatch is a change of a LimaVM. Fields with their zero value change nothing.
 type VMPatch struct {
-	Running           *bool
+	// Running is the new spec.running.
+	Running *bool
+	// Annotation is the key of an annotation to set, Value its value.
 	Annotation, Value string
-	// Params to set; nil removes one.
+	// Params are parameters to set; a nil value removes one.
 	Params map[string]*string
 }
 
-// merge is the JSON merge patch.
+// merge returns the JSON merge patch.
 func (p VMPatch) merge() ([]byte, error) {
 	spec, patch := map[string]any{}, map[string]any{}
 	if p.Running != nil {
@@ -44,7 +47,7 @@ func (p VMPatch) merge() ([]byte, error) {
 	return json.Marshal(patch)
 }
 
-// PatchVM changes a LimaVM in the API, and makes machine what it is then.
+// PatchVM changes a LimaVM in the API, and updates machine to the result.
 func PatchVM(ctx context.Context, c ctrlclient.Writer, machine *limav1.LimaVM, change VMPatch) error {
 	data, err := change.merge()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// SetRunning starts or stops a LimaVM and, with wait, waits until it is so. It says what has come
-// of it.
+// SetRunning sets spec.running of a LimaVM and, with wait, waits until the machine runs or is
+// stopped. It prints the result.
 func SetRunning(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, running, wait bool) error {
 	if err := PatchVM(ctx, c, machine, VMPatch{Running: &running}); err != nil {
 		return err
@@ -21,8 +21,8 @@ func SetRunning(ctx context.Context, s *session.Session, c ctrlclient.WithWatch,
 	return finishPower(ctx, s, c, machine, running, wait)
 }
 
-// ForceStop ends a LimaVM's machine at once, also one whose shutdown hangs; for wait see
-// SetRunning.
+// ForceStop asks for an end of the machine without a shutdown, also while a shutdown hangs. For
+// wait see SetRunning.
 func ForceStop(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, wait bool) error {
 	patch := VMPatch{Annotation: limav1.AnnotationForceStop, Value: RequestValue()}
 	if machine.Spec.Running {

@@ -14,7 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// whileItExists makes a predicate of one for LimaVMs; one that is gone or going ends the wait.
+// whileItExists makes a session.Predicate of a function of a LimaVM. A LimaVM that was deleted, or
+// is being deleted, ends the wait with an error.
 func whileItExists(until func(*limav1.LimaVM) (session.Result, error)) session.Predicate {
 	return func(object ctrlclient.Object) (session.Result, error) {
 		machine, ok := object.(*limav1.LimaVM)
@@ -25,7 +26,8 @@ func whileItExists(until func(*limav1.LimaVM) (session.Result, error)) session.P
 	}
 }
 
-// VMRunning holds once a LimaVM of at least that generation runs, or is stopped, as running says.
+// VMRunning returns a predicate that holds once a LimaVM of at least that generation runs, or is
+// stopped, as running says. It fails when somebody changes spec.running meanwhile.
 func VMRunning(running bool, generation int64) session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		if machine.Generation > generation && machine.Spec.Running != running {
@@ -35,18 +37,19 @@ func VMRunning(running bool, generation int64) session.Predicate {
 	})
 }
 
-// powerResult says whether a LimaVM of at least that generation is up or down as wanted.
+// powerResult says whether a LimaVM of at least that generation runs or is stopped, as running
+// says.
 func powerResult(machine *limav1.LimaVM, running bool, generation int64) session.Result {
-	const unseen = "waiting for the LimaVM controller"
+	const unobserved = "waiting for the LimaVM controller"
 	created := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionCreated)
 	if running && (created == nil || created.Status != metav1.ConditionTrue) {
-		return session.Blocked(created, generation, unseen)
+		return session.Blocked(created, generation, unobserved)
 	}
 	c := meta.FindStatusCondition(machine.Status.Conditions, limav1.ConditionRunning)
 	if c != nil && c.ObservedGeneration >= generation && powerIs(c, running) {
 		return session.Result{Done: true}
 	}
-	return session.Blocked(c, generation, unseen)
+	return session.Blocked(c, generation, unobserved)
 }
 
 func powerIs(c *metav1.Condition, running bool) bool {
@@ -65,13 +68,13 @@ func createdResult(machine *limav1.LimaVM) session.Result {
 	return session.Blocked(c, machine.Generation, "waiting for the LimaVM controller")
 }
 
-// VMCreated holds once the LimaVM is complete on disk.
+// VMCreated returns a predicate that holds once the LimaVM is complete on disk.
 func VMCreated() session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) { return createdResult(machine), nil })
 }
 
-// settledResult says whether a LimaVM is complete, of its newest template, and up or down as its
-// spec says.
+// settledResult says whether a LimaVM is complete on disk, runs or is stopped as its spec says, and
+// needs no restart into a changed template.
 func settledResult(machine *limav1.LimaVM) session.Result {
 	if result := createdResult(machine); !result.Done {
 		return result
@@ -83,28 +86,28 @@ func settledResult(machine *limav1.LimaVM) session.Result {
 	return result
 }
 
-// awaiting is the given result once the request was observed by the controller.
+// awaiting is the given result once the controller has observed the request.
 func awaiting(observed bool, result func() session.Result) session.Result {
 	if !observed {
-		return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}
+		return session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}
 	}
 	return result()
 }
 
-// VMTakesUp holds once a change of the template or the parameters is in force, which inForce says,
-// and the machine is as it should be.
-func VMTakesUp(inForce func(*limav1.LimaVM) bool) session.Predicate {
+// VMUpToDate returns a predicate that holds once a change of the template or the parameters is in
+// force, as inForce says, and the machine runs or is stopped as its spec says.
+func VMUpToDate(inForce func(*limav1.LimaVM) bool) session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		result := settledResult(machine)
 		if result.Done && !inForce(machine) {
-			return session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, nil
+			return session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}, nil
 		}
 		return result, nil
 	})
 }
 
-// VMAdopted holds once the instance belongs to the LimaVM: the controller removes the annotation
-// then.
+// VMAdopted returns a predicate that holds once the instance directory belongs to the LimaVM: then
+// the controller removes the annotation.
 func VMAdopted() session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		if machine.Annotations[limav1.AnnotationAdoptFrom] == "" {
@@ -114,8 +117,8 @@ func VMAdopted() session.Predicate {
 	})
 }
 
-// VMRestarted holds once the controller has observed the request and the machine has started more
-// often than before.
+// VMRestarted returns a predicate that holds once the controller has observed the request and the
+// machine has started more often than before. It fails when somebody stops the machine meanwhile.
 func VMRestarted(request string, before int64) session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		if !machine.Spec.Running {

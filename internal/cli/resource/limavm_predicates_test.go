@@ -44,7 +44,7 @@ func TestRequestPredicates(t *testing.T) {
 		},
 		{
 			"restart unheard", VMRestarted("r", 3), vmIn(true, status{RestartCount: 3}, made, up),
-			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+			session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}, "",
 		},
 		{
 			"restart heard", VMRestarted("r", 3), vmIn(true, status{LastRestartRequest: "r", RestartNeeded: true, RestartCount: 3}, made, up),
@@ -67,23 +67,23 @@ func TestRequestPredicates(t *testing.T) {
 			"its spec.running is false now",
 		},
 
-		{"taken up", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), session.Result{Done: true}, ""},
-		{"taken up, stopped", VMTakesUp(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), session.Result{Done: true}, ""},
+		{"taken up", VMUpToDate(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, up), session.Result{Done: true}, ""},
+		{"taken up, stopped", VMUpToDate(moved), vmIn(false, status{ObservedTemplateHash: "new"}, made, down), session.Result{Done: true}, ""},
 		{
-			"not taken up", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up),
-			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+			"not taken up", VMUpToDate(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, up),
+			session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}, "",
 		},
 		{
-			"refused by the engine", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up),
+			"refused by the engine", VMUpToDate(moved), vmIn(true, status{ObservedTemplateHash: "old"}, refused, up),
 			session.Result{Why: "field `disk`", Failed: "CreateFailed: field `disk`"}, "",
 		},
 		{
-			"fails to start with it", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed),
+			"fails to start with it", VMUpToDate(moved), vmIn(true, status{ObservedTemplateHash: "old"}, made, failed),
 			session.Result{Why: "boom", Failed: "StartFailed: boom"}, "",
 		},
 		{
-			"not looked at", VMTakesUp(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old),
-			session.Result{Why: "waiting for the LimaVM controller", Unseen: true}, "",
+			"not looked at", VMUpToDate(moved), vmIn(true, status{ObservedTemplateHash: "new"}, made, old),
+			session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}, "",
 		},
 
 		{"adopted", VMAdopted(), vmIn(false, status{}), session.Result{Done: true}, ""},
@@ -100,7 +100,7 @@ func TestRequestPredicates(t *testing.T) {
 	if got, err := VMAdopted()(claiming); got.Done || err != nil {
 		t.Errorf("while it is being adopted: %+v, %v", got, err)
 	}
-	if _, err := VMTakesUp(moved)(nil); err == nil {
+	if _, err := VMUpToDate(moved)(nil); err == nil {
 		t.Error("a wait for a LimaVM that is gone goes on")
 	}
 }
@@ -129,7 +129,7 @@ func TestLimaVMPredicates(t *testing.T) {
 		object *limav1.LimaVM
 		want   session.Result
 	}{
-		{"run: not seen", VMRunning(true, 2), testVM(true), session.Result{Why: "waiting for the LimaVM controller", Unseen: true}},
+		{"run: not seen", VMRunning(true, 2), testVM(true), session.Result{Why: "waiting for the LimaVM controller", Unobserved: true}},
 		{"run: building", VMRunning(true, 2), testVM(true, building), session.Result{Why: "building image 3/5 … 42%"}},
 		{
 			"run: name taken", VMRunning(true, 2), testVM(true, taken),
@@ -138,7 +138,7 @@ func TestLimaVMPredicates(t *testing.T) {
 		{"run: started", VMRunning(true, 2), testVM(true, created, started), session.Result{Done: true}},
 		{
 			"run: started before the change", VMRunning(true, 2), testVM(true, created, olderStarted),
-			session.Result{Why: "waiting for the LimaVM controller", Unseen: true},
+			session.Result{Why: "waiting for the LimaVM controller", Unobserved: true},
 		},
 		{"stop: stopping", VMRunning(false, 2), testVM(false, created, stopping), session.Result{Why: "shutting down"}},
 		{"stop: stopped", VMRunning(false, 2), testVM(false, created, stopped), session.Result{Done: true}},

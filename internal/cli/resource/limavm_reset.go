@@ -11,7 +11,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// RequestReset asks for a LimaVM's machine to be made anew. The predicate holds once it is.
+// RequestReset asks for a reset of a LimaVM: its machine is deleted with its disk and created
+// again. The predicate holds once that is done.
 func RequestReset(ctx context.Context, c ctrlclient.Writer, machine *limav1.LimaVM) (session.Predicate, error) {
 	request := RequestValue()
 	if err := PatchVM(ctx, c, machine, VMPatch{Annotation: limav1.AnnotationResetRequested, Value: request}); err != nil {

@@ -13,17 +13,18 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// limavmHint tells what a command that ends early leaves going on.
+// limavmHint is the session.Wait.Hint of a LimaVM; %s is its name.
 const limavmHint = "It goes on. To follow it: rdd limavm list, or rdd why %s"
 
-// NotWaiting says what has begun with a LimaVM and how to follow it: doing is a sentence with its
-// name as %q and without a full stop, "Starting LimaVM %q". It returns nil.
+// NotWaiting prints what has begun with a LimaVM and how to follow it. doing is a sentence without
+// a full stop in which %q stands for the name: "Starting LimaVM %q". It returns nil.
 func NotWaiting(s *session.Session, name, doing string) error {
 	fmt.Fprintf(s.Out, doing+". To follow it: rdd limavm list, or rdd why %s\n", name, name)
 	return nil
 }
 
-// WaitVM waits until the predicate holds for a LimaVM; want completes the sentence "LimaVM to …".
+// WaitVM waits until the predicate holds for a LimaVM. want completes the sentence "waiting for
+// LimaVM … to …".
 func WaitVM(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, until session.Predicate, want string,
 ) error {
@@ -48,7 +49,7 @@ func FollowVM(
 }
 
 // PrintMessage prints the message of a machine's template, now that the machine runs. It connects
-// anew: the daemon and its port may have changed since the wait began.
+// again: the daemon and its port may have changed since the wait began.
 func PrintMessage(ctx context.Context, s *session.Session, key ctrlclient.ObjectKey) error {
 	c, err := s.Connect(ctx)
 	if err != nil {

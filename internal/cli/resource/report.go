@@ -12,27 +12,28 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// VMReport is a LimaVM as `rdd status` and `rdd limavm list` show it.
+// VMReport is a LimaVM as `rdd status` and `rdd limavm list` show it. The JSON keys are an
+// interface for scripts.
 type VMReport struct {
 	Namespace string        `json:"namespace"`
 	Name      string        `json:"name"`
 	Wanted    string        `json:"wanted"`
 	State     explain.State `json:"state"`
 	SSHPort   int32         `json:"sshPort,omitempty"`
-	// Accelerator in use, and why it is this one.
+	// Accelerator in use, and why the engine chose it.
 	Accelerator       string `json:"accelerator,omitempty"`
 	AcceleratorReason string `json:"acceleratorReason,omitempty"`
 	BootID            string `json:"bootID,omitempty"`
 	Restarts          int64  `json:"starts,omitempty"`
 	RestartNeeded     bool   `json:"restartNeeded,omitempty"`
-	// Failure is what failed last and has not been cured since; absent when there is none.
+	// Failure is what failed last and has not succeeded since; absent when there is none.
 	Failure *limav1.Failure `json:"failure,omitempty"`
-	// Deaths of late; absent when there were none.
-	Deaths       *explain.Deaths      `json:"deaths,omitempty"`
-	PortForwards []limav1.PortForward `json:"portForwards,omitempty"`
+	// UnexpectedExits are the recent ones; absent when there were none.
+	UnexpectedExits *explain.UnexpectedExits `json:"deaths,omitempty"`
+	PortForwards    []limav1.PortForward     `json:"portForwards,omitempty"`
 }
 
-// WantedText says in a participle what spec.running asks for.
+// WantedText returns "running" or "stopped" for spec.running.
 func WantedText(running bool) string {
 	if running {
 		return "running"
@@ -40,18 +41,18 @@ func WantedText(running bool) string {
 	return "stopped"
 }
 
-// ReportVM describes a LimaVM by its status and its Events, which are in order of time.
+// ReportVM describes a LimaVM by its status and its Events. events must be in order of time.
 func ReportVM(s *session.Session, limaVM limav1.LimaVM, events []explain.Event, now time.Time) VMReport {
 	status := limaVM.Status
 	return VMReport{
 		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: WantedText(limaVM.Spec.Running),
-		State: explain.Machine(&limaVM, events), Failure: status.Failure, Deaths: explain.LastDeaths(events, now),
+		State: explain.VMState(&limaVM, events), Failure: status.Failure, UnexpectedExits: explain.RecentExits(events, now),
 		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, status.Accelerator),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 	}
 }
 
-// acceleratorReason is empty where the engine does not say why.
+// acceleratorReason is why the engine chose the accelerator; empty where it does not say that.
 func acceleratorReason(s *session.Session, accelerator string) string {
 	reporter, err := session.Ability[vm.AcceleratorReporter](s, "explain its accelerator")
 	if err != nil {
@@ -60,23 +61,23 @@ func acceleratorReason(s *session.Session, accelerator string) string {
 	return reporter.AcceleratorReason(accelerator)
 }
 
-// Text is what the virtual machine is doing, on one line.
+// Text is what the virtual machine is doing, on one line. Times are given as the time until now.
 func (v *VMReport) Text(now time.Time) string {
 	state := v.State
-	if v.Deaths != nil && v.Deaths.Explains(state) {
-		state.Message = "" // said below
+	if v.UnexpectedExits != nil && v.UnexpectedExits.Explains(state) {
+		state.Message = "" // it would be there twice
 	}
 	text := state.Text(now)
 	if v.RestartNeeded {
 		text += "; to be restarted"
 	}
-	if v.Deaths != nil {
-		text += "; " + v.Deaths.Text(now)
+	if v.UnexpectedExits != nil {
+		text += "; " + v.UnexpectedExits.Text(now)
 	}
 	return text
 }
 
-// PortText is a way into the guest, or why there is none.
+// PortText says on one line what a forwarded port leads to, or why it cannot be reached.
 func PortText(p limav1.PortForward) string {
 	protocol := ""
 	if p.Protocol != "tcp" && p.Protocol != "unix" {

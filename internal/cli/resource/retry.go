@@ -15,8 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// askRetry asks the LimaVM's controller to try again at once what has failed before; no LimaVM is
-// no error.
+// askRetry asks the LimaVM's controller to try again at once what has failed. Without it the
+// controller's back-off may last minutes. That there is no LimaVM is no error.
 func askRetry(ctx context.Context, c ctrlclient.Writer, key ctrlclient.ObjectKey) error {
 	machine := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
 	patch := fmt.Appendf(
@@ -29,8 +29,8 @@ func askRetry(ctx context.Context, c ctrlclient.Writer, key ctrlclient.ObjectKey
 	return nil
 }
 
-// RetryFailed asks for another attempt at once if the conditions tell of a failure. A wait does so
-// by itself.
+// RetryFailed asks for another attempt at once if one of the conditions has the reason of a
+// failure. It is for commands that do not wait: session.Wait does so by itself.
 func RetryFailed(ctx context.Context, c ctrlclient.Writer, conditions []metav1.Condition, key ctrlclient.ObjectKey) error {
 	for _, condition := range conditions {
 		if condition.Status == metav1.ConditionFalse && session.FailureReason(condition.Reason) {

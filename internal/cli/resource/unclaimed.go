@@ -14,14 +14,15 @@ import (
 // Unclaimed is an instance directory that belongs to no LimaVM.
 type Unclaimed struct {
 	Name string `json:"name"`
-	Dir  string `json:"dir"`
-	// Owner is the LimaVM it was made for; empty when rdd did not make it.
+	// Dir is its path.
+	Dir string `json:"dir"`
+	// Owner is the LimaVM that it was made for, as NAMESPACE/NAME; empty when rdd did not make it.
 	Owner string `json:"owner,omitempty"`
-	// Damaged: rdd made it, and for whom cannot be read any more.
+	// Damaged says that rdd made it, and that its owner cannot be read any more.
 	Damaged bool `json:"damaged,omitempty"`
 }
 
-// Text says on one line what the directory is and what can be done with it.
+// Text says on one line what the directory is, with the commands to take it back or remove it.
 func (u Unclaimed) Text() string {
 	switch {
 	case u.Damaged:
@@ -35,9 +36,9 @@ func (u Unclaimed) Text() string {
 	}
 }
 
-// ListUnclaimed lists the instance directories whose owner is none of machines. The error is
-// errors.ErrUnsupported when the engine cannot tell: who removes what is left must not take that
-// for none.
+// ListUnclaimed lists the instance directories whose owner is none of machines. The error wraps
+// errors.ErrUnsupported when the engine cannot list directories. A caller that deletes files must
+// not take that for an empty list.
 func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
 	reader, err := session.Ability[vm.DirectoryReader](s, "read instance directories")
 	if err != nil {

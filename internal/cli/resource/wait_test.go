@@ -166,20 +166,20 @@ func TestWait(t *testing.T) {
 // script follows what steps say.
 func script(steps []step) func(context.Context) <-chan session.Observation {
 	return func(ctx context.Context) <-chan session.Observation {
-		looks := make(chan session.Observation)
+		observations := make(chan session.Observation)
 		go func() {
 			for _, s := range steps {
 				select {
 				case <-time.After(s.after):
 					select {
-					case looks <- session.Observation{Object: s.object, Err: s.err}:
+					case observations <- session.Observation{Object: s.object, Err: s.err}:
 					case <-ctx.Done():
 					}
 				case <-ctx.Done():
 				}
 			}
 		}()
-		return looks
+		return observations
 	}
 }
 
@@ -207,8 +207,8 @@ func TestInterruptedWaitSaysHowToFollow(t *testing.T) {
 	})
 }
 
-func TestGone(t *testing.T) {
-	deleted := session.Gone("uid", func(object ctrlclient.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) })
+func TestDeleted(t *testing.T) {
+	deleted := session.Deleted("uid", func(object ctrlclient.Object) string { return deletionMessage(object.(*appv1.App).Status.Conditions) })
 	recreated := app()
 	recreated.UID = "another"
 	for _, tt := range []struct {

@@ -23,11 +23,12 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// EnginesFunc makes the engines of an instance.
+// EnginesFunc returns the engines of an instance.
 type EnginesFunc = wiring.EnginesFunc
 
-// Daemon returns what runs the daemon of an instance until its context ends. prepare is called
-// first; in the background its failure, too, is reported to the process that started the daemon.
+// Daemon returns a function that runs the daemon of an instance until its context ends. It is what
+// service.Command takes. prepare is called first. In the background its failure, like any other
+// failure to start, is reported to the process that started the daemon.
 func Daemon(
 	s *session.Session, newEngines EnginesFunc,
 ) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
@@ -40,14 +41,14 @@ func Daemon(
 			return daemonParts(inst, s.Build, newEngines)
 		})
 		if errors.Is(err, daemon.ErrFailed) {
-			return &session.CodeError{Code: session.ExitError} // it is logged, and who started the daemon knows
+			return &session.CodeError{Code: session.ExitError} // logged, and reported to who started the daemon
 		}
 		return err
 	}
 }
 
-// daemonParts has the parts of an instance's daemon built from the saved arguments, the environment
-// and what this machine is.
+// daemonParts builds the parts of an instance's daemon from the saved arguments, the environment
+// and the facts about this host.
 func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.EnginesFunc) (daemon.Parts, error) {
 	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/user"
 	"strings"
 	"time"
 
@@ -20,46 +19,11 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
-	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
-	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// acceleratorVariable overrides the choice of the accelerator.
-const acceleratorVariable = "RDD_VM_ACCEL"
-
-// thisProcess is what engines must know of this program and of who runs it. RDD_VM_ACCEL chooses
-// the accelerator.
-func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
-	accelerator := os.Getenv(acceleratorVariable)
-	if err := machine.ParseOverride(accelerator); err != nil {
-		return wiring.Process{}, fmt.Errorf("%s: %w", acceleratorVariable, err)
-	}
-	executable, err := os.Executable()
-	if err != nil {
-		return wiring.Process{}, fmt.Errorf("finding this program: %w", err)
-	}
-	host, err := hostUser()
-	if err != nil {
-		return wiring.Process{}, err
-	}
-	return wiring.Process{Executable: executable, Accelerator: accelerator, Version: version, User: host, Log: log}, nil
-}
-
-func hostUser() (vmdir.User, error) {
-	current, err := user.Current()
-	if err != nil {
-		return vmdir.User{}, fmt.Errorf("finding out who you are: %w", err)
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return vmdir.User{}, fmt.Errorf("finding the home directory: %w", err)
-	}
-	return vmdir.User{Name: current.Username, UID: os.Getuid(), Home: home}, nil
-}
-
-// engineCommand drives the qemu engine by hand, without daemon and API: for tests, and to see what
-// an engine does.
+// engineCommand drives the QEMU engine by hand, without daemon and API. Tests use it, and it shows
+// what the engine alone does.
 func engineCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "engine",
@@ -84,7 +48,7 @@ func engineCommand(s *session.Session) *cobra.Command {
 	return cmd
 }
 
-// engineDriver is what the commands of `rdd engine` share.
+// engineDriver holds what the commands of `rdd engine` share.
 type engineDriver struct {
 	session *session.Session
 	engine  *qemu.Engine
@@ -199,7 +163,7 @@ func (d *engineDriver) shell(ctx context.Context, args []string) error {
 }
 
 func (d *engineDriver) print(state vm.State) error {
-	// An error has no JSON of its own.
+	// An error has no JSON form.
 	shown := struct {
 		vm.State
 		Failure string
@@ -215,7 +179,7 @@ func (d *engineDriver) print(state vm.State) error {
 	return err
 }
 
-// wait shows the steps of what was begun until it is done or has failed.
+// wait prints each phase and step on standard error until done holds or the operation has failed.
 func (d *engineDriver) wait(ctx context.Context, name string, done func(vm.State) bool) error {
 	if d.timeout == 0 {
 		return nil

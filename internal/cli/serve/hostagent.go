@@ -16,7 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// hostagentCommand is the process behind one virtual machine; the engine starts it.
+// hostagentCommand is the process that serves one virtual machine. The engine starts it.
 func hostagentCommand(s *session.Session) *cobra.Command {
 	var config hostagent.Config
 	var limaHome string
@@ -53,7 +53,7 @@ func hostagentCommand(s *session.Session) *cobra.Command {
 	flags.BoolVar(&config.Inherited, "inherited", false, "lock and socket were handed down as descriptors 3 and 4")
 	for _, name := range []string{"lima-home", "cache-dir"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // a misspelled name above
+			panic(err) // only for a flag that does not exist
 		}
 	}
 	return cmd

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package serve runs the parts of rdd that are not a client: the daemon, the hostagent of a
-// machine, the views of shared directories, and an engine by hand. It is the only place of the
-// command line that links them, and that knows what engines are made of.
+// machine, the views of shared directories, and an engine by hand. It is the only package of the
+// command line that links them, and that knows the engines' implementations.
 //
 // It is tested by the scripts of internal/cli, with a fake engine, and by test/e2e.
 package serve
@@ -13,8 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// Commands are the hidden commands that rdd itself starts, and the one that drives an engine by
-// hand.
+// Commands returns the hidden commands: those that rdd itself starts, and rdd engine.
 func Commands(s *session.Session) []*cobra.Command {
 	return []*cobra.Command{hostagentCommand(s), viewsCommand(), engineCommand(s)}
 }

@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 )
 
-// viewsCommand is what a hostagent starts where QEMU must not see all that a mount contains; it
-// becomes QEMU.
+// viewsCommand mounts directories in a mount namespace of its own and then becomes another program.
+// A hostagent starts QEMU by it, so that QEMU does not see rdd's own directories in a mount.
 func viewsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                share.ViewCommand + " MOUNTS PROGRAM [ARG…]",

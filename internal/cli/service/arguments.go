@@ -16,7 +16,7 @@ import (
 // argumentFlags are the arguments of an instance as flags.
 type argumentFlags struct {
 	presence.Arguments
-	// known are the controllers there are.
+	// known are the names of all controllers.
 	known []string
 }
 
@@ -36,8 +36,8 @@ func addArguments(s *session.Session, cmd *cobra.Command) *argumentFlags {
 	return f
 }
 
-// create makes the instance; created is false when it is there already with the same arguments, or
-// when none were asked for.
+// create creates the instance and saves its arguments. created is false when it exists already. It
+// is an error when it exists with other arguments than the flags ask for.
 func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (created bool, err error) {
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)

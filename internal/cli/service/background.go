@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// inBackground does what `rdd service ARGUMENTS` does in a process of its own, which no terminal
-// ends. Its output goes to the daemon's log.
+// inBackground runs `rdd service ARGUMENTS` in a detached process, which outlives the terminal. Its
+// output goes to the daemon's log. what is a sentence that says what is being done.
 func inBackground(s *session.Session, inst instance.Instance, what string, arguments ...string) error {
 	if missing, err := s.NotCreated(inst); err != nil || missing {
 		return err

@@ -51,8 +51,8 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 	})
 }
 
-// removeInstance stops the daemon and removes the instance's directories, but no VM that nobody
-// claims.
+// removeInstance stops the daemon and removes the instance's directories. Instance directories of
+// VMs that no LimaVM claims stay.
 func removeInstance(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
@@ -73,8 +73,8 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	return showUnclaimed(ctx, s)
 }
 
-// removeDirs removes the saved arguments last: until then the instance exists and can be deleted
-// again.
+// removeDirs removes the directory with the saved arguments last: as long as these exist, the
+// instance exists and the deletion can be repeated.
 func removeDirs(inst instance.Instance, keepVMs bool) error {
 	remove := []string{inst.LogDir, inst.ShortDir}
 	if keepVMs {

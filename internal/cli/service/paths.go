@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// sortedKeys of a map.
+// sortedKeys returns the keys of a map in order.
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {
@@ -89,5 +89,5 @@ func pathTable(w io.Writer, paths map[string]string, single bool) {
 	}
 }
 
-// shellQuote makes value one word for a POSIX shell.
+// shellQuote quotes value for a POSIX shell.
 func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }

@@ -95,7 +95,7 @@ func restoreStore(ctx context.Context, s *session.Session, inst instance.Instanc
 	return err
 }
 
-// selectBackup finds the backup that is asked for by its file, the last one when none is.
+// selectBackup returns the backup whose file name or path is the argument; without one, the latest.
 func selectBackup(backups []offline.Backup, args []string) (offline.Backup, error) {
 	if len(backups) == 0 {
 		return offline.Backup{}, errNoBackup

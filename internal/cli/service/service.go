@@ -12,8 +12,8 @@ import (
 )
 
 // Serve runs the daemon of an instance until ctx ends. It calls prepare first. In the background
-// the daemon reports to the process that started it. Only package serve links the daemon's own
-// code.
+// the daemon reports to the process that started it whether it is ready. Package serve implements
+// it.
 type Serve = func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error
 
 // Command is `rdd service`; serve runs the daemon for `rdd service serve`.

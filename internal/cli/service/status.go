@@ -16,7 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// statusReport is what `rdd service status` prints.
+// statusReport is what `rdd service status` prints; the JSON keys are an interface for scripts.
 type statusReport struct {
 	Instance string `json:"instance"`
 	Created  bool   `json:"created"`
@@ -28,7 +28,7 @@ type statusReport struct {
 	ClientVersion string     `json:"clientVersion"`
 	Started       *time.Time `json:"started,omitempty"`
 	UptimeSeconds int64      `json:"uptimeSeconds,omitempty"`
-	// LastBackup of the store.
+	// LastBackup is when the store was last backed up.
 	LastBackup *time.Time `json:"lastBackup,omitempty"`
 	changing   bool
 }

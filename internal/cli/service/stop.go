@@ -73,7 +73,7 @@ func stopDaemon(ctx context.Context, s *session.Session, inst instance.Instance,
 	return nil
 }
 
-// stopVMs turns every VM off through the API and returns when they are.
+// stopVMs stops every VM through the API and returns when all are stopped.
 func stopVMs(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	if exists, err := presence.Exists(inst); err != nil || !exists {
 		return err

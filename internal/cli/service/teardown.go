@@ -16,17 +16,17 @@ import (
 
 const (
 	goesOnHint = "Nothing else was changed; the deletion of the VMs goes on. To follow it: rdd status, or the same command again."
-	// finishTimeout bounds the end of the daemon once all VMs are gone.
+	// finishTimeout bounds what comes after all VMs are deleted.
 	finishTimeout = 30 * time.Second
 )
 
-// finishing bounds what comes after all VMs are gone. It takes no time to speak of, and Ctrl-C does
-// not end it half-way.
+// finishing returns the context for what comes after all VMs are deleted. That is quick, and must
+// not end half-way by Ctrl-C or the timeout of the command.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 }
 
-// deleteAll deletes the App and every LimaVM and returns when they are gone.
+// deleteAll deletes the App and every LimaVM and returns when none exists any more.
 func deleteAll(ctx context.Context, s *session.Session) error {
 	c, err := s.Connect(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 		if err := ctrlclient.IgnoreNotFound(c.Delete(ctx, app, ctrlclient.Preconditions{UID: &app.UID})); err != nil {
 			return fmt.Errorf("deleting the App: %w", err)
 		}
-		if err := resource.WaitAppGone(ctx, s, c, app, goesOnHint); err != nil {
+		if err := resource.WaitAppDeleted(ctx, s, c, app, goesOnHint); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 	return nil
 }
 
-// showUnclaimed lists the VM directories that stay when all LimaVMs are gone.
+// showUnclaimed prints the instance directories that stay when all LimaVMs are deleted.
 func showUnclaimed(ctx context.Context, s *session.Session) error {
 	left, err := resource.ListUnclaimed(ctx, s, nil)
 	if err != nil {

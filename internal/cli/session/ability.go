@@ -7,9 +7,10 @@ import (
 	"fmt"
 )
 
-// Ability returns the engine of the instance as a T, which is one of the abilities that package vm
-// names. what completes "the engine cannot …". The error is errors.ErrUnsupported when the engine
-// has not got it: a command that can do without does.
+// Ability returns the engine of the instance as a T, which is one of the optional interfaces of
+// package vm. what completes the sentence "the engine cannot …". The error wraps
+// errors.ErrUnsupported when the engine does not implement T. A command that can do without then
+// goes on.
 func Ability[T any](s *Session, what string) (T, error) {
 	var none T
 	inst, err := s.Instance()

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Choice is the value of a flag that takes one of the Valid values.
+// Choice is the value of a flag that takes one of the Valid values. Value begins as the default.
 type Choice struct {
 	Value string
 	Valid []string

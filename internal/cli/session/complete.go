@@ -11,7 +11,7 @@ import (
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// CompleteList completes the last of several values that commas divide.
+// CompleteList completes the last of several values that are separated by commas.
 func CompleteList(values []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		done := prefix[:strings.LastIndexByte(prefix, ',')+1]
@@ -28,8 +28,8 @@ func WithPrefix(candidates []string, prefix string) []string {
 	return slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return !strings.HasPrefix(c, prefix) })
 }
 
-// Completing completes with what ask reads from a running daemon. Completion starts nothing:
-// without a daemon there are no candidates.
+// Completing completes with the candidates that ask reads from a running daemon, within
+// CompletionTimeout. It never starts a daemon: without one there are no candidates.
 func (s *Session) Completing(
 	cmd *cobra.Command, ask func(context.Context, ctrlclient.Reader) ([]string, error),
 ) ([]string, cobra.ShellCompDirective) {

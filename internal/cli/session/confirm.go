@@ -16,13 +16,14 @@ import (
 
 var errNotConfirmed = errors.New("nothing was changed")
 
-// AddYes gives a command that destroys data the flag that answers its question.
+// AddYes gives a command that destroys data the flag --yes, which answers the confirmation.
 func AddYes(cmd *cobra.Command) *bool {
 	return cmd.Flags().BoolP("yes", "y", false, "do not ask")
 }
 
-// Confirm asks on a terminal whether to go on with what the sentence what says. It returns nil to
-// go on. Without a terminal nobody is asked, and only yes goes on.
+// Confirm asks on a terminal whether to go on; what is a sentence that says what will be lost. It
+// returns nil to go on, and an error otherwise. With yes it does not ask. Without a terminal it
+// cannot ask, which is an error.
 func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil

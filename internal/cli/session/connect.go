@@ -10,11 +10,12 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 )
 
-// FieldOwner of the fields that the commands write.
+// FieldOwner is the field owner of what the commands write.
 const FieldOwner = ctrlclient.FieldOwner("rdd")
 
-// Connect returns a client of the instance's API. It starts the daemon when none is running, and
-// replaces one of an older build. The error is a *client.NewerError when the daemon is newer.
+// Connect returns a client of the instance's API. It creates the instance and starts the daemon
+// where there is none, and replaces a daemon of an older build. The error is a *client.NewerError
+// when the daemon is newer.
 func (s *Session) Connect(ctx context.Context) (*client.Client, error) {
 	inst, err := s.Instance()
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Session) Reconnect(ctx context.Context) (ctrlclient.WithWatch, error) {
 	return s.find(ctx, client.Options{Build: s.Build, NoStart: true})
 }
 
-// Peek returns a client of a daemon that is running already, of whichever build: it neither starts
+// Peek returns a client of a daemon that is running already, whatever its build. It neither starts
 // nor replaces one.
 func (s *Session) Peek(ctx context.Context) (ctrlclient.WithWatch, error) {
 	return s.find(ctx, client.Options{NoStart: true})
@@ -46,7 +47,7 @@ func (s *Session) find(ctx context.Context, options client.Options) (ctrlclient.
 	return c, nil
 }
 
-// Follower follows the object that key names. list is an empty list of its kind.
+// Follower returns a Follower of the object that key names. list is an empty list of its kind.
 func (s *Session) Follower(c ctrlclient.WithWatch, list ctrlclient.ObjectList, key ctrlclient.ObjectKey) *Follower {
 	return &Follower{Client: c, Reconnect: s.Reconnect, List: list, Key: key}
 }

@@ -12,11 +12,12 @@ import (
 	"rancherdesktop.io/rdd/internal/client"
 )
 
-// Exit codes of rdd.
+// Exit codes of rdd, as docs/cli/README.md lists them. 0 is success; a command that runs another
+// program (shell, run, ctl) passes on that program's code.
 const (
 	ExitError    = 1
 	ExitRefused  = 3 // refused by admission or schema
-	ExitDeadline = 4 // a wait's deadline passed
+	ExitDeadline = 4 // the timeout of a wait passed
 	ExitNewer    = 5 // the running daemon is newer than this rdd
 )
 
@@ -38,7 +39,7 @@ func (e *CodeError) Error() string {
 // Unwrap returns Err.
 func (e *CodeError) Unwrap() error { return e.Err }
 
-// CodeOf gives the exit code of an error that carries none itself.
+// CodeOf returns the exit code for the kind of an error that is no *CodeError.
 func CodeOf(err error) int {
 	var newer *client.NewerError
 	switch {
@@ -53,7 +54,8 @@ func CodeOf(err error) int {
 	}
 }
 
-// ExitCode prints err on standard error and returns its exit code; 0 for nil.
+// ExitCode prints err on standard error and returns its exit code; 0 for nil. It is called once, by
+// Main: commands return their errors.
 func (s *Session) ExitCode(err error) int {
 	if err == nil {
 		return 0

@@ -29,8 +29,8 @@ func AddTimeout(cmd *cobra.Command, into *time.Duration, timeout time.Duration) 
 	cmd.Flags().DurationVar(into, "timeout", timeout, "how long to wait, with a unit: 90s, 10m; 0 waits without end")
 }
 
-// WithWait gives cmd the flags --wait and --timeout, with that default, and makes it run do with a
-// context that they bound. It returns cmd.
+// WithWait gives cmd the flags --wait and --timeout, of which timeout is the default. It makes cmd
+// run do with a context that ends after the timeout, and returns cmd.
 func WithWait(
 	cmd *cobra.Command, timeout time.Duration, do func(ctx context.Context, args []string, wait bool) error,
 ) *cobra.Command {
@@ -46,7 +46,8 @@ func WithWait(
 	return cmd
 }
 
-// Bound gives ctx the deadline that --timeout asks for; a negative one is an error.
+// Bound returns ctx with the deadline that --timeout asks for, if any. A negative timeout is an
+// error.
 func (f *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if f.Timeout < 0 {
 		return nil, nil, fmt.Errorf("--timeout must not be negative; got %s", f.Timeout)

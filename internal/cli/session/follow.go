@@ -15,11 +15,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// reconnectFor bounds how long a follower observations for a daemon that has gone, for
-// example to be replaced by a newer one.
+// reconnectFor bounds how long a follower waits for a daemon that has exited, for example to be
+// replaced by a newer one.
 const reconnectFor = 15 * time.Second
 
-// Follower watches one object, also across a restart of the daemon.
+// Follower watches one object. It goes on across a restart of the daemon.
 type Follower struct {
 	Client client.WithWatch
 	// Reconnect finds the daemon again, which may have another port; it does not start one.
@@ -29,14 +29,16 @@ type Follower struct {
 	Key  client.ObjectKey
 }
 
-// Observation is the object as it was seen: nil when it does not exist. Err ends the following.
+// Observation is what a Follower read of the object at one time. Object is nil when the object does
+// not exist. After an Err no observation follows.
 type Observation struct {
 	Object client.Object
 	Err    error
 }
 
-// Follow sends the object as it is and then each of its changes, until ctx ends or an error was
-// sent. A connection that breaks is made again for 15 seconds.
+// Follow sends the object as it is and then each of its changes. It ends with ctx or after an
+// observation with an error, and never closes the channel. While the connection is broken it tries
+// to reconnect for 15 seconds.
 func (f *Follower) Follow(ctx context.Context) <-chan Observation {
 	observations := make(chan Observation)
 	go func() {
@@ -61,7 +63,8 @@ func send(ctx context.Context, observations chan<- Observation, o Observation) {
 	}
 }
 
-// once lists and then watches until the watch ends, which is no error: watches do that.
+// once lists and then watches, until the watch ends. That is no error: the API server ends watches
+// now and then.
 func (f *Follower) once(ctx context.Context, observations chan<- Observation) error {
 	list := f.List.DeepCopyObject().(client.ObjectList)
 	only := client.MatchingFields{"metadata.name": f.Key.Name}
@@ -95,7 +98,7 @@ func (f *Follower) once(ctx context.Context, observations chan<- Observation) er
 	return nil
 }
 
-// observe turns a watch event into an observation; not ok when the watch must begin again.
+// observe turns a watch event into an observation. It is not ok when the watch must begin again.
 func observe(event watch.Event) (o Observation, ok bool) {
 	object, isObject := event.Object.(client.Object)
 	switch event.Type {
@@ -108,7 +111,8 @@ func observe(event watch.Event) (o Observation, ok bool) {
 	}
 }
 
-// recover finds the daemon again after a connection broke; any other error is final.
+// recover connects to the daemon again after the connection broke. It returns cause when the API
+// has answered with an error that connecting again would not change.
 func (f *Follower) recover(ctx context.Context, cause error) error {
 	var status apierrors.APIStatus
 	if errors.As(cause, &status) && !apierrors.IsResourceExpired(cause) && !apierrors.IsGone(cause) &&

@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Host is the user's host as the instance changes it. Where docker looks is what the daemon has
-// found, which may have another environment than this process.
+// Host returns the user's host as the instance changes it. Which configuration of docker's that is
+// follows from the daemon's environment, which may differ from that of this process.
 func (s *Session) Host(inst instance.Instance) (*hostconfig.Host, error) {
 	env, err := DockerEnvironment()
 	if err != nil {
@@ -24,7 +24,7 @@ func (s *Session) Host(inst instance.Instance) (*hostconfig.Host, error) {
 	return hostconfig.New(options), nil
 }
 
-// DockerEnvironment reads what tells docker in this process where to look.
+// DockerEnvironment reads the environment variables that choose docker's configuration and engine.
 func DockerEnvironment() (hostconfig.Environment, error) {
 	env := hostconfig.Environment{ConfigDir: os.Getenv("DOCKER_CONFIG"), Context: os.Getenv("DOCKER_CONTEXT"), Host: os.Getenv("DOCKER_HOST")}
 	if env.ConfigDir != "" {
@@ -38,8 +38,8 @@ func DockerEnvironment() (hostconfig.Environment, error) {
 	return env, nil
 }
 
-// HostChanges lists what the instance changes on the host, and what is in the way of it.
-func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Thing, error) {
+// HostSettings lists what the instance changes on the host, with the problem of each.
+func (s *Session) HostSettings(inst instance.Instance) ([]hostconfig.Setting, error) {
 	host, err := s.Host(inst)
 	if err != nil {
 		return nil, err
@@ -47,8 +47,8 @@ func (s *Session) HostChanges(inst instance.Instance) ([]hostconfig.Thing, error
 	return host.List()
 }
 
-// UndoHostChanges takes back what was changed on the host, for an App that is gone. What cannot be
-// taken back is named on standard error. The daemon does the same: whoever comes first.
+// UndoHostChanges undoes what was changed on the host for an App that was deleted. What cannot be
+// undone is printed on standard error. The daemon does so too, and either may be first.
 func (s *Session) UndoHostChanges(ctx context.Context, inst instance.Instance) error {
 	host, err := s.Host(inst)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// SharedWriter lets several goroutines write to Out.
+// SharedWriter lets several goroutines write to Out, one call at a time.
 type SharedWriter struct {
 	Out io.Writer
 	mu  sync.Mutex
@@ -21,8 +21,9 @@ func (l *SharedWriter) Write(data []byte) (int, error) {
 	return l.Out.Write(data)
 }
 
-// PrefixWriter marks each line with where it comes from, when several logs are followed at once.
-// Out may be shared with others: a line is written whole. It is not for several goroutines itself.
+// PrefixWriter writes Prefix before each line, when several logs are followed at once. It writes
+// whole lines only, so that Out may be shared with others. It is itself not safe for use by several
+// goroutines.
 type PrefixWriter struct {
 	Prefix string
 	Out    io.Writer

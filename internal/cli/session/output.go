@@ -14,10 +14,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// DefaultOutput is the format without -o.
+// DefaultOutput is the format without -o: a table for people.
 const DefaultOutput OutputFormat = "table"
 
-// OutputFormats lists the formats that -o takes.
+// OutputFormats lists the formats that -o accepts.
 func OutputFormats() []string { return []string{string(DefaultOutput), "json", "yaml"} }
 
 // OutputFormat is the value of -o.
@@ -49,8 +49,8 @@ func AddOutput(cmd *cobra.Command) *OutputFormat {
 // IsTable reports whether the output is for people.
 func (o OutputFormat) IsTable() bool { return o == DefaultOutput }
 
-// Print writes value in the format asked for; table writes the table, with tabs between its
-// columns.
+// Print writes value in the format. For people it calls table, which writes columns that are
+// separated by tabs; Print aligns them.
 func (o OutputFormat) Print(out io.Writer, value any, table func(io.Writer)) error {
 	switch o {
 	case "json":

@@ -12,32 +12,35 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// Result is what an observation of an object means for a wait.
+// Result is what a Predicate returns for one observation of an object.
 type Result struct {
+	// Done ends the wait with success.
 	Done bool
 	// Why it is not done yet.
 	Why string
-	// Unseen: its controller has not reconciled it yet, which is usual for a moment and not shown.
-	Unseen bool
-	// Failed is why it will not be done unless something changes; empty when that may still be.
+	// Unobserved: no controller has reconciled this generation of the object yet. That is usual for a
+	// moment, so Why is not shown.
+	Unobserved bool
+	// Failed is why it is not going to be done unless something changes; empty when there is no such
+	// reason.
 	Failed string
 }
 
-// Predicate says whether an object is as wanted; nil is one that does not exist. An error ends the
-// wait at once.
+// Predicate says whether an object is as wanted. It gets nil when the object does not exist. An
+// error ends the wait at once.
 type Predicate func(client.Object) (Result, error)
 
-// FailureReason reports whether a condition's reason says that something will not come true by
-// itself.
+// FailureReason reports whether a condition's reason is one of a failure, of an App's or of a
+// LimaVM's condition.
 func FailureReason(reason string) bool {
 	return limav1.Failed(reason) || appv1.Failed(reason)
 }
 
-// Blocked is the result for a condition that is not as wanted. otherwise is why when there is none
-// of that generation of the object yet.
+// Blocked returns the result for a condition that is not as wanted. otherwise is the reason to give
+// when c is nil or of an older generation of the object.
 func Blocked(c *metav1.Condition, generation int64, otherwise string) Result {
 	if c == nil || c.ObservedGeneration < generation {
-		return Result{Why: otherwise, Unseen: true}
+		return Result{Why: otherwise, Unobserved: true}
 	}
 	r := Result{Why: c.Message}
 	if r.Why == "" {
@@ -49,9 +52,9 @@ func Blocked(c *metav1.Condition, generation int64, otherwise string) Result {
 	return r
 }
 
-// Gone holds once the object of that UID does not exist any more; why says what its deletion waits
-// for.
-func Gone(uid string, why func(client.Object) string) Predicate {
+// Deleted returns a predicate that holds once the object of that UID does not exist any more. why
+// says what its deletion waits for.
+func Deleted(uid string, why func(client.Object) string) Predicate {
 	return func(object client.Object) (Result, error) {
 		if object == nil || string(object.GetUID()) != uid {
 			return Result{Done: true}, nil

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// liveInterval is how often the live line shows that time passes.
+	// liveInterval is the time between two updates of the live line's elapsed time.
 	liveInterval = time.Second
-	// plainInterval is the least time between two plain lines that differ in a number only.
+	// plainInterval is the shortest time between two plain lines that differ in a number only.
 	plainInterval = 10 * time.Second
 )
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-// Progress shows what a command waits for: one line that changes in place on a
-// terminal, a line per step otherwise.
+// Progress shows what a command waits for. On a terminal it is one line that changes in place;
+// otherwise it is a line for each step. It is safe for use by several goroutines.
 type Progress struct {
 	out  io.Writer
 	live bool
@@ -32,15 +32,16 @@ type Progress struct {
 	now     func() time.Time
 
 	mu sync.Mutex
-	// text is shown, its numbers cut out in step; since is when step began, printed when a plain line
-	// was last written.
+	// text is what is shown, and step is text without its numbers. since is when step began, printed
+	// when a plain line was last written.
 	text, step     string
 	since, printed time.Time
 	stop           chan struct{}
 	stopped        chan struct{}
 }
 
-// NewProgress shows on out, live when that is a terminal which can move its cursor.
+// NewProgress returns a Progress on out. Its line is live when out is a terminal that can move its
+// cursor.
 func NewProgress(out io.Writer) *Progress {
 	p := &Progress{out: out, now: time.Now, columns: func() int { return 80 }}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -56,7 +57,7 @@ func NewProgress(out io.Writer) *Progress {
 	return p
 }
 
-// Show makes text what is being waited for. Empty text changes nothing.
+// Show shows text as what is being waited for. Empty text changes nothing.
 func (p *Progress) Show(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +80,7 @@ func (p *Progress) Show(text string) {
 	}
 }
 
-// begin starts the ticking of the live line.
+// begin starts the updates of the live line, unless they run already.
 func (p *Progress) begin() {
 	if p.stop != nil {
 		return
@@ -117,7 +118,7 @@ func (p *Progress) draw() {
 	fmt.Fprintf(p.out, "\r\x1b[K%s%s", string(line), elapsed)
 }
 
-// End takes the live line away. The progress may be shown again afterwards.
+// End removes the live line. Show may be called again afterwards.
 func (p *Progress) End() {
 	p.mu.Lock()
 	stop, stopped := p.stop, p.stopped

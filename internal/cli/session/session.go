@@ -12,31 +12,33 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Streams are where a command reads and writes.
+// Streams are the standard streams of a command. Results go to Out; errors, questions and progress
+// go to Err.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 }
 
-// Session is what all commands of one run share. Its zero value is of use in tests only.
+// Session is what all commands of one run of the program share. Its zero value is for tests only.
 type Session struct {
 	Streams
 	// InstanceName is the value of --instance; empty: the environment's, or the default one.
 	InstanceName string
-	// Build is what this program is. A daemon of an older build is replaced by one of this build.
+	// Build is the build of this program. A daemon of an older build is replaced by one of this build.
 	Build version.Build
 	// Engine opens the engine of an instance, for what commands do with it directly: see Ability.
-	// It touches nothing yet.
+	// Opening reads and changes nothing.
 	Engine func(instance.Instance) vm.Engine
-	// Controllers that an instance can run, by the names that --controllers takes.
+	// Controllers are the names that --controllers accepts.
 	Controllers []string
 }
 
-// Instance resolves the instance that the flags and the environment name.
+// Instance returns the instance that the flags and the environment name. The error says that the
+// name is no valid one, or that the user's directories are not known.
 func (s *Session) Instance() (instance.Instance, error) { return instance.Resolve(s.InstanceName) }
 
-// InstanceExists reports whether the instance was ever created. A command that only asks what there
-// is need not create it.
+// InstanceExists reports whether the instance was created. A command that only reads asks this
+// first, because Connect would create the instance.
 func (s *Session) InstanceExists() (bool, error) {
 	inst, err := s.Instance()
 	if err != nil {
@@ -49,7 +51,7 @@ func (s *Session) InstanceExists() (bool, error) {
 	return exists, nil
 }
 
-// NotCreated reports whether the instance does not exist, and says so on standard output.
+// NotCreated reports whether inst does not exist, and prints that on standard output.
 func (s *Session) NotCreated(inst instance.Instance) (bool, error) {
 	exists, err := presence.Exists(inst)
 	if err == nil && !exists {

@@ -4,8 +4,7 @@ package session
 
 import "time"
 
-// Deadlines by default. A first start builds the guest's image and boots, under emulation if need
-// be.
+// Default timeouts. A first start builds the guest's image and boots, perhaps under emulation.
 const (
 	StartTimeout  = 20 * time.Minute
 	ChangeTimeout = 5 * time.Minute
@@ -13,6 +12,6 @@ const (
 	ServiceTimeout = 90 * time.Second
 	// RequestTimeout bounds single requests that no --timeout bounds.
 	RequestTimeout = 30 * time.Second
-	// CompletionTimeout bounds what a press of the tab key asks.
+	// CompletionTimeout bounds the requests of one completion.
 	CompletionTimeout = 2 * time.Second
 )

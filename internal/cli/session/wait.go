@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// A failure ends a wait when it stays, or comes back after another attempt: controllers try again
-// what may pass by itself. One that was there before the command began gets longer, as the command
-// has asked for another attempt.
+// A failure ends a wait when it persists, or comes back after another attempt: controllers try
+// again what may pass by itself. A failure from before the command gets more time, because the
+// command has asked for another attempt.
 const (
-	failureStays    = 2 * time.Second
-	oldFailureStays = 10 * time.Second
+	failureTimeout    = 2 * time.Second
+	oldFailureTimeout = 10 * time.Second
 )
 
 // Wait follows an object until it is as wanted. It is used once.
@@ -22,19 +22,21 @@ type Wait struct {
 	// Follow sends the object as it is and then its changes, until ctx ends.
 	Follow func(ctx context.Context) <-chan Observation
 	Until  Predicate
-	// What is waited for: "the VM to run".
+	// What completes the sentence "waiting for …": "the VM to run".
 	What string
-	// Hint says what goes on, and how to see it, when the command ends first.
+	// Hint is a sentence for a wait that ends early: what goes on, and how to follow it.
 	Hint     string
 	Progress *Progress
-	// Retry, when set, asks once for another attempt after a failure that was there before.
+	// Retry, when set, asks once for another attempt after a failure from before the command.
 	Retry func(context.Context) error
-	// failedWith is the last failure, without its numbers.
+	// failedWith is the last failure, without its numbers: one with another port or percentage is the
+	// same failure.
 	failedWith string
 }
 
-// Run returns nil once the object is as wanted, and an error when its failure stays. A deadline of
-// ctx that passes is a CodeError with ExitDeadline.
+// Run returns nil once the predicate holds. It returns an error when a failure of the object
+// persists, when following or the predicate fails, and when ctx ends. After a deadline that is a
+// *CodeError with ExitDeadline.
 func (w *Wait) Run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -56,7 +58,7 @@ func (w *Wait) Run(ctx context.Context) error {
 				return w.explain(ctx, last, err)
 			}
 			last = now
-			if !now.Unseen {
+			if !now.Unobserved {
 				w.Progress.Show(now.Why)
 			}
 		case <-stays:
@@ -74,8 +76,8 @@ func (w *Wait) evaluate(o Observation) (Result, error) {
 	return w.Until(o.Object)
 }
 
-// failureTimer returns the channel that fires when a failure has stayed for too long; nil when
-// there is none.
+// failureTimer returns the channel that fires when a failure has persisted for too long; nil when
+// there is no failure.
 func (w *Wait) failureTimer(
 	ctx context.Context, first bool, now, before Result, stays <-chan time.Time,
 ) (<-chan time.Time, error) {
@@ -87,17 +89,17 @@ func (w *Wait) failureTimer(
 	case now.Failed == "":
 		return nil, nil
 	case first && w.Retry != nil:
-		return time.After(oldFailureStays), w.Retry(ctx)
+		return time.After(oldFailureTimeout), w.Retry(ctx)
 	case before.Failed == "" && again:
 		return time.After(0), nil
 	case before.Failed == "":
-		return time.After(failureStays), nil
+		return time.After(failureTimeout), nil
 	default:
 		return stays, nil
 	}
 }
 
-// explain completes the error that ended the wait.
+// explain adds to the error that ended the wait what was waited for, and why.
 func (w *Wait) explain(ctx context.Context, last Result, err error) error {
 	why := last.Why
 	if why == "" {

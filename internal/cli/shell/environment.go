@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// guestEnvironment is what of the host's environment holds in the guest too: that text is UTF-8
-// (the guest need not have the host's locale, but every guest has C.UTF-8), and what the terminal
-// can do.
+// guestEnvironment returns the part of the host's environment that holds in the guest too: that
+// text is UTF-8, and what the terminal can do. The guest need not have the host's locale, but every
+// guest has C.UTF-8. get reads a variable of the host's environment.
 func guestEnvironment(get func(string) string) map[string]string {
 	env := map[string]string{}
 	charset := cmp.Or(get("LC_ALL"), get("LC_CTYPE"), get("LANG"))

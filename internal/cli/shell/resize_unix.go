@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// resizes delivers the terminal's size after each change, until ctx ends.
+// resizes sends the terminal's size after each change, until ctx ends.
 func resizes(ctx context.Context, terminal *os.File) <-chan vm.Size {
 	signals, sizes := make(chan os.Signal, 1), make(chan vm.Size)
 	signal.Notify(signals, syscall.SIGWINCH)

@@ -14,10 +14,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// signalBase plus the signal's number is what a shell reports for a command that a signal ended.
+// signalBase plus the signal's number is the exit code of a command that a signal ended, as in
+// shells.
 const signalBase = 128
 
-// Help says what all commands that run a command in a guest have in common.
+// Help is the part of the help text that all commands of this kind share.
 const Help = `Without CMD it is a login shell. A single CMD is a line for the guest's shell, as with ssh; of several,
 each arrives as it was given: 'a b' stays one argument. A terminal is used when there is one, the exit code is the command's, and
 128 + the signal's number when a signal ended it. Input and output pass unchanged.
@@ -26,22 +27,23 @@ It begins in --workdir; else, if the directory you are in is mounted in the gues
 
 // Options say how to run a command in a guest.
 type Options struct {
-	// Name of the LimaVM; Start is the command that starts it, for a hint.
+	// Name of the LimaVM. Start is the command that starts it, for a hint.
 	Name, Start string
-	// Workdir in the guest; empty: where the user is, if that is mounted there.
+	// Workdir is the working directory in the guest. Empty means that of this process if it is mounted
+	// in the guest, or else the home.
 	Workdir string
 	// Args are the command, as Help describes it.
 	Args []string
 }
 
-// AddWorkdir gives a command the flag --workdir, and makes all that follows CMD part of it.
+// AddWorkdir gives a command the flag --workdir. Flags after CMD belong to CMD.
 func AddWorkdir(cmd *cobra.Command, o *Options) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&o.Workdir, "workdir", "w", "", "directory in the guest to begin in")
 }
 
-// Run runs a command in a guest and passes on its exit code, as a session.CodeError. It needs no
-// daemon. An error says what to do when the guest cannot be reached.
+// Run runs a command in a guest. An exit code other than 0 is returned as a *session.CodeError
+// without a message. When the guest cannot be reached, the error says why and what to do.
 func Run(ctx context.Context, s *session.Session, o Options) error {
 	code, err := runInGuest(ctx, s, o)
 	if ctx.Err() != nil {
@@ -56,8 +58,8 @@ func Run(ctx context.Context, s *session.Session, o Options) error {
 	return nil
 }
 
-// exitOf is what a shell reports for a command that the cause of its context ended: the signal to
-// this process; else as if Ctrl-C had.
+// exitOf returns the exit code for a command that was ended by cause: 128 plus the number of the
+// signal to this process. For any other cause it is that of Ctrl-C.
 func exitOf(cause error) int {
 	var received *session.SignalError
 	if errors.As(cause, &received) {
@@ -94,7 +96,7 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 	return code, err
 }
 
-// guestCommand reads the arguments as Help says.
+// guestCommand turns the arguments into a command as Help describes it.
 func guestCommand(args []string) vm.Command {
 	if len(args) == 1 {
 		return vm.Command{Line: args[0]}

@@ -12,14 +12,14 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// terminal is the one that the user sits at.
+// terminal is the user's terminal.
 type terminal struct {
 	in, out *os.File
-	// before is the state to go back to; nil while the terminal is as it was.
+	// before is the state to restore; nil while the terminal is unchanged.
 	before *term.State
 }
 
-// terminalOf is the session's terminal; nil unless both standard input and output are one.
+// terminalOf returns the session's terminal; nil unless both standard input and output are one.
 func terminalOf(s *session.Session) *terminal {
 	in, inOK := s.In.(*os.File)
 	out, outOK := s.Out.(*os.File)
@@ -29,13 +29,13 @@ func terminalOf(s *session.Session) *terminal {
 	return &terminal{in: in, out: out}
 }
 
-// describe asks for a terminal like this one in the guest. Changes of its size are followed until
-// ctx ends.
+// describe returns the terminal to ask for in the guest. Changes of the size are sent until ctx
+// ends.
 func (t *terminal) describe(ctx context.Context) *vm.Terminal {
 	return &vm.Terminal{Term: os.Getenv("TERM"), Size: sizeOf(t.out), Resized: resizes(ctx, t.out), Prepare: t.makeRaw}
 }
 
-// makeRaw has all keys go to the guest.
+// makeRaw puts the terminal into raw mode, so that all keys go to the guest.
 func (t *terminal) makeRaw() (err error) {
 	t.before, err = term.MakeRaw(int(t.in.Fd()))
 	return err

@@ -13,7 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// explainUnreachable asks the API why a guest cannot be reached.
+// explainUnreachable returns an error that says why a guest cannot be reached and what to do, by
+// what the API says of the LimaVM.
 func explainUnreachable(ctx context.Context, s *session.Session, o Options, cause *vm.UnreachableError) error {
 	name, start := o.Name, o.Start
 	if cause.Reason == nil {
@@ -34,7 +35,7 @@ func explainUnreachable(ctx context.Context, s *session.Session, o Options, caus
 	if err != nil {
 		return err
 	}
-	state := explain.Machine(machine, nil)
+	state := explain.VMState(machine, nil)
 	if machine.Spec.Running {
 		return fmt.Errorf("LimaVM %q cannot be reached yet (%s); to wait for it: %s; to see what is in the way: rdd why %s",
 			name, state.Text(time.Now()), start, name)

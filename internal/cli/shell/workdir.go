@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// mountedWorkdir is where the guest has the directory that this process is in; empty when it has
-// not. What cannot be found out is no reason not to open a shell.
+// mountedWorkdir returns the path in the guest of this process's working directory; empty when the
+// guest does not have it. It returns no error: a shell is opened all the same.
 func mountedWorkdir(ctx context.Context, s *session.Session, name string) string {
 	paths, err := session.Ability[vm.PathMapper](s, "say where directories are mounted")
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// gatherDirectory reads the instance directory, if the engine has such, and what the machine went
-// through.
+// gatherDirectory reads the instance directory, if the engine has such, and the machine's history.
 func gatherDirectory(ctx context.Context, s *session.Session, f *explain.Facts) error {
 	inst, err := s.Instance()
 	if err != nil {
@@ -36,8 +35,8 @@ func gatherDirectory(ctx context.Context, s *session.Session, f *explain.Facts) 
 	return nil
 }
 
-// gatherMachine asks the engine what the machine does and went through. What cannot be read is left
-// out: it is an addition to what the API says.
+// gatherMachine reads from the engine what the machine does, its history and its console. What
+// cannot be read is left out: it only adds to what the API says.
 func gatherMachine(ctx context.Context, engine vm.Engine, f *explain.Facts) {
 	if state, err := engine.Observe(ctx, f.VMName); err == nil && f.Directory.Machine && state.Phase != vm.PhaseRunning {
 		f.Directory.StepSince = state.Progress.Since

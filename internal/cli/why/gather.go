@@ -21,8 +21,8 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// gather collects what there is to know about the App, or about the LimaVM name. It starts nothing,
-// and what cannot be asked is a fact of its own.
+// gather collects the facts about the LimaVM name, or about the App when name is empty. It starts
+// nothing. That the daemon cannot be asked is a fact as well, not an error.
 func gather(ctx context.Context, s *session.Session, name string) (*explain.Facts, error) {
 	inst, err := s.Instance()
 	if err != nil {
@@ -42,7 +42,7 @@ func gather(ctx context.Context, s *session.Session, name string) (*explain.Fact
 	return f, gatherDirectory(ctx, s, f)
 }
 
-// gatherDaemon asks the daemon, and how it is when it does not answer.
+// gatherDaemon finds out whether the daemon runs, and reads the objects from it if it does.
 func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) {
 	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
 		if enabled, err := presence.SelectControllers(arguments.Controllers, s.Controllers); err == nil {
@@ -59,10 +59,11 @@ func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 		f.Daemon.Problem = err.Error()
 	}
 	if !f.Daemon.Running && !f.Daemon.Changing {
-		f.Daemon.LastWords = lastFailure(inst)
+		f.Daemon.LastErrors = lastFailure(inst)
 	}
 }
 
+// gatherObjects reads App, LimaVM and their Events from the API.
 func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) error {
 	c, err := s.Reconnect(ctx)
 	if err != nil {

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// consoleLines of the guest's console are shown, phaseLines of its history.
+	// consoleLines and phaseLines limit what is shown of the guest's console and of its history.
 	consoleLines, phaseLines = 12, 40
-	// logTailBytes is how far back a log is read.
+	// logTailBytes is how much of the end of a log is read, in bytes.
 	logTailBytes = 64 << 10
 )
 
-// phases are the last steps of a machine for people.
+// phases returns the last steps of a machine's history as text, without repetitions.
 func phases(steps []vm.Step) []explain.Phase {
 	var all []explain.Phase
 	last := ""
@@ -48,7 +48,8 @@ func stepText(step vm.Step) string {
 	return text
 }
 
-// console reads the last lines of the guest's console, without what is for terminals only.
+// console reads the last lines of the guest's console, without terminal control sequences, and when
+// the last was written.
 func console(path string) ([]string, time.Time) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -61,7 +62,8 @@ func console(path string) ([]string, time.Time) {
 	return textfile.LastLines(textfile.Printable(lines), consoleLines), info.ModTime()
 }
 
-// lastFailure says why the daemon failed last; nothing when it was ready since.
+// lastFailure returns the log lines that say why the daemon failed last; none when it has been
+// ready since.
 func lastFailure(inst instance.Instance) []string {
 	failure, err := presence.LastFailure(inst)
 	switch {

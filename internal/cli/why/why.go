@@ -16,12 +16,12 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 )
 
-// report is what `rdd why` prints.
+// report is what `rdd why` prints; the JSON keys are an interface for scripts.
 type report struct {
-	// About is the App, or the name of a LimaVM.
+	// About is "App", or the name of a LimaVM.
 	About string        `json:"about"`
 	Cause explain.Cause `json:"cause"`
-	// Timeline is everything that led there, in order of time.
+	// Timeline is what happened before, in order of time.
 	Timeline []explain.Entry `json:"timeline"`
 }
 
@@ -64,7 +64,7 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
 	return cmd
 }
 
-// shownEntries is how much of the time line is shown unless all is asked for.
+// shownEntries is how many entries of the time line are shown without --all.
 const shownEntries = 40
 
 // text writes the report for people.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fake is a monitor of container engines for tests: it has no engine, and connects when it
-// is told to.
+// Package fake is a monitor of container engines in memory, for tests. It has no container engine,
+// and connects when Advance is called. internal/cli's scripts, test/integration and test/faults use
+// it.
 package fake
 
 import (
@@ -10,11 +11,11 @@ import (
 	"rancherdesktop.io/rdd/internal/containers"
 )
 
-// Version of the container engines that there are not.
+// Version is the version that every container engine of the fake has.
 const Version = "26.1.5"
 
-// Monitor does what containers.Monitor does, a step at a time. The zero Monitor is ready. Its
-// methods may be called from any goroutine.
+// Monitor has the methods of containers.Monitor, and does the work of one step in each Advance. The
+// zero Monitor is ready for use. It is safe for concurrent use.
 type Monitor struct {
 	// Immediate connects at once, without Advance.
 	Immediate bool
@@ -31,7 +32,7 @@ func (m *Monitor) Follow(target *containers.Target) {
 	if !m.take(target) {
 		return
 	}
-	m.tell()
+	m.notify()
 	if m.Immediate {
 		m.Advance()
 	}
@@ -70,30 +71,30 @@ func (m *Monitor) Watch(changed func()) {
 	m.changed = changed
 }
 
-// Close ends nothing, as nothing goes on.
+// Close drops the target.
 func (m *Monitor) Close() { m.Follow(nil) }
 
-// Break makes container engines fail with a problem; empty mends them. It shows with the next
-// Advance.
+// Break makes container engines fail with a problem; an empty one repairs them. State shows that
+// after the next Advance.
 func (m *Monitor) Break(problem string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.problem = problem
 }
 
-// SmokeTests is how many smoke tests were passed.
+// SmokeTests returns how many smoke tests were passed.
 func (m *Monitor) SmokeTests() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.smokeTests
 }
 
-// Advance lets what is going on come to its end, and reports whether anything has changed.
+// Advance ends the work that is going on, and reports whether State has changed.
 func (m *Monitor) Advance() bool {
 	if !m.advance() {
 		return false
 	}
-	m.tell()
+	m.notify()
 	return true
 }
 
@@ -119,7 +120,7 @@ func (m *Monitor) advance() bool {
 	return true
 }
 
-func (m *Monitor) tell() {
+func (m *Monitor) notify() {
 	m.mu.Lock()
 	changed := m.changed
 	m.mu.Unlock()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package smokeimage makes the image of the smoke test of container engines: one tiny static
-// program that writes a line and exits. The image is assembled when it is needed, equal each time,
-// so that nothing is pulled and nothing binary is kept among the sources.
+// Package smokeimage builds the container image of the smoke test. The image has one small static
+// program, which writes a line and exits. It is assembled in memory when it is needed, so nothing
+// is pulled and the sources hold no binary. Each build has the same bytes.
 //
-// It is an archive as `docker save` wrote it before there were OCI layouts, the one form that every
-// Docker and every containerd loads.
+// The image is an archive in the format of `docker save` from before OCI layouts, the one format
+// that every version of Docker and containerd can load.
 package smokeimage
 
 import (
@@ -19,24 +19,24 @@ import (
 )
 
 const (
-	// Name is what the image is called in an engine. The tag is raised when the image changes: a
-	// changed image of the same name would leave the old one behind without a name.
+	// Name is the image's name and tag. The tag is raised when the image changes: loading a changed
+	// image under the same name would leave the old one dangling.
 	Name = "rancherdesktop.io/proof:1"
-	// Path of the program in the image.
+	// Path is the program's path in the image.
 	Path = "/proof"
-	// Message is what the program writes.
+	// Message is the program's output.
 	Message = "rdd: this container engine works\n"
 )
 
-// Image is the image for an architecture.
+// Image is the image for one architecture.
 type Image struct {
-	// Archive is the tar file.
+	// Archive is the tar archive that an engine loads.
 	Archive []byte
-	// Layer is the digest of its one layer, by which an engine's image is recognised.
+	// Layer is the digest of its only layer. It identifies the image in an engine.
 	Layer string
 }
 
-// config is what the image says of itself: see the OCI image specification, config.md.
+// config is the image configuration: see config.md of the OCI image specification.
 type config struct {
 	Architecture string    `json:"architecture"`
 	OS           string    `json:"os"`
@@ -57,14 +57,15 @@ type history struct {
 	CreatedBy string    `json:"created_by"`
 }
 
-// manifest is the entry of manifest.json.
+// manifest is an entry of the archive's manifest.json.
 type manifest struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
 }
 
-// Make returns the image for an architecture as Go names it.
+// Make returns the image for an architecture, as GOARCH names it. It fails for one that Program
+// does not support.
 func Make(arch string) (Image, error) {
 	program, err := Program(arch, Message)
 	if err != nil {
@@ -111,7 +112,8 @@ type file struct {
 	data []byte
 }
 
-// archive makes a tar file in which nothing depends on when and where it is made.
+// archive returns a tar archive that does not depend on the time or the host, so that the image has
+// the same digest everywhere.
 func archive(files ...file) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -9,15 +9,15 @@ import (
 	"fmt"
 )
 
-// Where the program lies in memory: a multiple of any page size of the architectures.
+// Where the program is loaded. Both are multiples of every page size of the architectures.
 const (
 	base      = 0x400000
 	alignment = 0x10000
 )
 
-// code is the machine code of each architecture as Go names it. It writes the message, which
-// follows it, to standard output by one system call and exits: with 0 if all was written, else with
-// 1.
+// code has the machine code for each architecture, as GOARCH names it. The code writes the message,
+// which follows it in memory, to standard output by one system call. It exits with 0 if all was
+// written, else with 1.
 var code = map[string]struct {
 	machine  elf.Machine
 	assemble func(length uint32) []byte
@@ -26,7 +26,8 @@ var code = map[string]struct {
 	"arm64": {elf.EM_AARCH64, assembleARM64},
 }
 
-// Program returns a static ELF program for Linux on an architecture that writes message and ends.
+// Program returns a static ELF executable for Linux that writes message and exits. arch is a
+// GOARCH; others than amd64 and arm64 are an error.
 func Program(arch, message string) ([]byte, error) {
 	target, ok := code[arch]
 	if !ok {
@@ -58,8 +59,8 @@ func Program(arch, message string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// The numbers of system calls are those of the kernel's unistd.h: 1 and 60 on amd64, 64 and 93 on
-// arm64.
+// The system calls write and exit have the numbers 1 and 60 on amd64, and 64 and 93 on arm64: see
+// the kernel's unistd.h.
 
 func assembleAMD64(length uint32) []byte {
 	text := []byte{

@@ -51,9 +51,9 @@ func TestProgramIsAnELFFile(t *testing.T) {
 	}
 }
 
-// The words of arm64 cannot be run everywhere: the one that differs from what an assembler was seen
-// to make, the distance, is checked.
-func TestMessageIsWhereTheCodeLooks(t *testing.T) {
+// The code for arm64 cannot be run on every host. Its instructions are an assembler's output,
+// except for the distance in adr, which is computed. That is checked here.
+func TestMessageIsAtTheAddressTheCodeUses(t *testing.T) {
 	text := assembleARM64(uint32(len(Message)))
 	word := uint32(text[8]) | uint32(text[9])<<8 | uint32(text[10])<<16 | uint32(text[11])<<24
 	distance := (word>>5&0x7ffff)<<2 | word>>29&3
@@ -62,8 +62,8 @@ func TestMessageIsWhereTheCodeLooks(t *testing.T) {
 	}
 }
 
-// runner is how to run a program of an architecture here: itself, or by QEMU; nil where that is not
-// possible.
+// runner returns the command that runs a program of an architecture on this host, by QEMU's user
+// mode where needed; nil where that is not possible.
 func runner(arch, path string) []string {
 	if runtime.GOOS == "linux" && runtime.GOARCH == arch {
 		return []string{path}
@@ -162,7 +162,7 @@ func TestArchiveHoldsTogether(t *testing.T) {
 	}
 }
 
-// Whoever changes the image raises its tag, and then these.
+// A change of the image needs a new tag in Name, and then new digests here.
 func TestImageBelongsToItsTag(t *testing.T) {
 	for arch, want := range map[string]string{
 		"amd64": "f156a1211d63e98a23d28ece1d7c919057630401f4985f559eed0bc9b6e3f610",

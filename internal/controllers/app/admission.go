@@ -26,7 +26,7 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// Resources judged here.
+// The resources that the rules are about.
 var (
 	apps       = schema.GroupResource{Group: appv1.GroupVersion.Group, Resource: "apps"}
 	limaVMs    = schema.GroupResource{Group: limav1.GroupVersion.Group, Resource: "limavms"}
@@ -34,8 +34,8 @@ var (
 	namespaces = schema.GroupResource{Resource: "namespaces"}
 )
 
-// Rules are what the API fills in and refuses about Apps and what they own. They read live through
-// reader.
+// Rules returns the admission rules for Apps and for the objects that an App owns. The rules read
+// through reader, which has no cache.
 func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Rule {
 	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
@@ -70,19 +70,19 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 	}
 }
 
-// readableQuantity is what a quantity can look like that is read at once. The API machinery takes
-// any exponent and works out its number, for hours if need be; the schema is asked only after the
-// defaults are set.
+// readableQuantity matches quantities that are parsed at once. Kubernetes' parser accepts any
+// exponent and computes the number, which may take hours. The schema cannot prevent that: it is
+// validated after the defaulters have run.
 var readableQuantity = regexp.MustCompile(`^[^eE]{0,64}([eE][+-]?[0-9]{1,2}|Ei?)?$`)
 
-// guardMemory refuses an amount of memory before anything reads it. What else is wrong with it, its
-// reader tells.
+// guardMemory refuses an amount of memory that would take too long to parse. It accepts other
+// invalid ones: whatever parses them refuses them.
 func guardMemory(_ context.Context, request admission.Request) admission.Response {
 	object := map[string]any{}
 	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("reading the App: %w", err))
 	}
-	text, _, _ := unstructured.NestedString(object, "spec", "virtualMachine", "memory") // no text: the schema says so
+	text, _, _ := unstructured.NestedString(object, "spec", "virtualMachine", "memory") // the schema refuses other types
 	if readableQuantity.MatchString(text) {
 		return admission.Allowed("")
 	}
@@ -91,7 +91,8 @@ func guardMemory(_ context.Context, request admission.Request) admission.Respons
 
 type defaulter struct{ facts Facts }
 
-// Default fills in what depends on the host.
+// Default sets the defaults that depend on the host. It fails on a host with less memory than a
+// machine needs.
 func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 	if !app.DeletionTimestamp.IsZero() {
 		return nil
@@ -114,7 +115,7 @@ func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 	return nil
 }
 
-// mounts are the home where that is possible.
+// mounts returns the default mounts: the user's home, or none where it cannot be shared.
 func (d defaulter) mounts() []appv1.Mount {
 	if d.facts.homeProblem() != nil {
 		return []appv1.Mount{}
@@ -122,22 +123,22 @@ func (d defaulter) mounts() []appv1.Mount {
 	return defaultMounts()
 }
 
-// quantity writes bytes as whole MiB.
+// quantity returns bytes as a quantity, rounded down to whole MiB.
 func quantity(bytes int64) *resource.Quantity {
 	return resource.NewQuantity(bytes>>20<<20, resource.BinarySI)
 }
 
 type validator struct{ facts Facts }
 
-// ValidateCreate judges the whole spec.
+// ValidateCreate validates the whole spec.
 func (v validator) ValidateCreate(_ context.Context, app *appv1.App) (admission.Warnings, error) {
 	return v.warn(app.Spec), v.validate(appv1.AppSpec{}, app.Spec)
 }
 
-// warn tells of what a new App does without.
+// warn returns a warning when a new App gets no mounts because the user's home cannot be shared.
 func (v validator) warn(spec appv1.AppSpec) admission.Warnings {
 	if len(spec.VirtualMachine.Mounts) > 0 {
-		return nil // and nothing has to be tried
+		return nil
 	}
 	problem := v.facts.homeProblem()
 	if problem == nil {
@@ -148,8 +149,8 @@ func (v validator) warn(spec appv1.AppSpec) admission.Warnings {
 	}
 }
 
-// ValidateUpdate judges what changed, so that an App that was fine on a bigger host can still be
-// stopped and deleted.
+// ValidateUpdate validates only the fields that have changed. An App that was valid on a larger
+// host can still be stopped and deleted.
 func (v validator) ValidateUpdate(_ context.Context, old, app *appv1.App) (admission.Warnings, error) {
 	if !app.DeletionTimestamp.IsZero() {
 		return nil, nil
@@ -157,7 +158,7 @@ func (v validator) ValidateUpdate(_ context.Context, old, app *appv1.App) (admis
 	return nil, v.validate(old.Spec, app.Spec)
 }
 
-// ValidateDelete allows it: that is how everything is taken down.
+// ValidateDelete allows every deletion.
 func (validator) ValidateDelete(context.Context, *appv1.App) (admission.Warnings, error) {
 	return nil, nil
 }
@@ -179,7 +180,8 @@ func (v validator) validate(old, spec appv1.AppSpec) error {
 	return v.validateMounts(old.VirtualMachine.Mounts, machine.Mounts)
 }
 
-// validateMounts has the template judge mounts, which are its own.
+// validateMounts validates mounts by rendering them into a template and loading it: package
+// template defines what is valid.
 func (v validator) validateMounts(old, mounts []appv1.Mount) error {
 	if slices.Equal(old, mounts) {
 		return nil

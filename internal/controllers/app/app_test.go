@@ -60,7 +60,7 @@ func TestAwkwardPathsAreQuoted(t *testing.T) {
 	}
 }
 
-// TestSpecIsRecognised: each setting is found again in what was rendered of it, and no other.
+// TestSpecIsRecognised checks that each spec matches the template rendered from it, and no other.
 func TestSpecIsRecognised(t *testing.T) {
 	f := Facts{Host: host, DockerSocket: "/home/someone/.rd2/docker.sock"}
 	specs := map[string]appv1.AppSpec{"defaults": {}}
@@ -129,7 +129,7 @@ func TestDefaults(t *testing.T) {
 
 // settledScope is an App that has settled with a running machine.
 func settledScope() *scope {
-	s := &scope{app: &appv1.App{}, now: time.Unix(1_700_000_000, 0), looked: true, limaVM: &limav1.LimaVM{}}
+	s := &scope{app: &appv1.App{}, now: time.Unix(1_700_000_000, 0), limaVMRead: true, limaVM: &limav1.LimaVM{}}
 	s.app.Generation, s.app.Spec.Running = 3, true
 	s.limaVM.Generation, s.limaVM.Spec.Running = 5, true
 	s.template = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ResourceVersion: "42"}}
@@ -185,33 +185,33 @@ func TestSettled(t *testing.T) {
 			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
 			running("False", "Stopping", "shutting down")(s)
 		}, "False/WaitingForLimaVM/shutting down"},
-		"engine not seen yet": {watched(nil), "False/WaitingForEngine/waiting for the container engine controller"},
-		"engine proven":       {watched(func(s *scope) {}), "True/Settled/"},
+		"engine not seen yet": {withEngine(nil), "False/WaitingForEngine/waiting for the container engine controller"},
+		"engine verified":     {withEngine(func(s *scope) {}), "True/Settled/"},
 		"engine of an older spec": {
-			watched(func(s *scope) { s.app.Status.Conditions[0].ObservedGeneration = 2 }),
+			withEngine(func(s *scope) { s.app.Status.Conditions[0].ObservedGeneration = 2 }),
 			"False/EngineStale/the container engine has to be proven again",
 		},
 		"engine of an older start": {
-			watched(func(s *scope) { s.limaVM.Status.RestartCount = 9 }), "False/EngineStale/the container engine has to be proven again",
+			withEngine(func(s *scope) { s.limaVM.Status.RestartCount = 9 }), "False/EngineStale/the container engine has to be proven again",
 		},
 		"another engine": {
-			watched(func(s *scope) { s.app.Spec.ContainerEngine.Name = "containerd" }),
+			withEngine(func(s *scope) { s.app.Spec.ContainerEngine.Name = "containerd" }),
 			"False/EngineStale/the container engine has to be proven again",
 		},
-		"engine being tried": {watched(func(s *scope) {
+		"engine being tried": {withEngine(func(s *scope) {
 			c := &s.app.Status.Conditions[0]
 			c.Status, c.Reason, c.Message = "False", "Connecting", "trying"
 		}), "False/WaitingForEngine/trying"},
-		// The machine runs, and the container engine controller has not seen that yet.
-		"engine stopped before": {watched(func(s *scope) {
+		// The machine runs, and the container engine controller has not observed that yet.
+		"engine stopped before": {withEngine(func(s *scope) {
 			c := &s.app.Status.Conditions[0]
 			c.Status, c.Reason, c.Message = "False", appv1.ReasonStopped, "the machine does not run"
 		}), "False/WaitingForEngine/waiting for the container engine controller"},
-		"engine failed": {watched(func(s *scope) {
+		"engine failed": {withEngine(func(s *scope) {
 			c := &s.app.Status.Conditions[0]
 			c.Status, c.Reason, c.Message = "False", "ConnectFailed", "gone"
 		}), "False/ConnectFailed/gone"},
-		"engine of a stopped machine": {watched(func(s *scope) {
+		"engine of a stopped machine": {withEngine(func(s *scope) {
 			s.app.Status.Conditions = nil
 			s.app.Spec.Running, s.limaVM.Spec.Running = false, false
 			running("False", "Stopped", "")(s)
@@ -240,7 +240,7 @@ func TestSettled(t *testing.T) {
 			test.change(s)
 			c := meta.FindStatusCondition(status(s).Conditions, appv1.ConditionSettled)
 			if c == nil {
-				t.Fatal("no verdict")
+				t.Fatal("no condition")
 			}
 			if got := string(c.Status) + "/" + c.Reason + "/" + c.Message; got != test.want || c.ObservedGeneration != 3 {
 				t.Errorf("got %q for generation %d, want %q", got, c.ObservedGeneration, test.want)
@@ -249,10 +249,11 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// watched is a scope whose engine was proven, and then changed; nil: not proven.
-func watched(change func(*scope)) func(*scope) {
+// withEngine changes a scope to one whose container engine was verified, and then as change says. A
+// nil change means that it was not verified yet.
+func withEngine(change func(*scope)) func(*scope) {
 	return func(s *scope) {
-		s.enginesWatched = true
+		s.engineControllerEnabled = true
 		if change == nil {
 			return
 		}
@@ -277,12 +278,12 @@ func TestMirroredConditionsComeAndGo(t *testing.T) {
 		t.Fatalf("not mirrored under our generation: %+v", c)
 	}
 	unread := settledScope()
-	unread.app.Status, unread.looked, unread.limaVM = s.app.Status, false, nil
+	unread.app.Status, unread.limaVMRead, unread.limaVM = s.app.Status, false, nil
 	unread.outcome = reconcile.Retry(errors.New("boom"))
 	if got := status(unread).Conditions; len(got) != 3 {
 		t.Errorf("what was not read is not forgotten: %+v", got)
 	}
-	unread.looked = true
+	unread.limaVMRead = true
 	unread.outcome = reconcile.Wait("for rd", 0)
 	if got := status(unread).Conditions; len(got) != 1 || got[0].Type != "Settled" {
 		t.Errorf("without a LimaVM there is nothing to mirror: %+v", got)

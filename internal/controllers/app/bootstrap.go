@@ -16,7 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// ensureNamespace makes the namespace if it is missing, and owns it only then.
+// ensureNamespace creates the namespace if it is missing. The App owns it only then.
 func (r *Reconciler) ensureNamespace(ctx context.Context, s *scope) reconcile.Outcome {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
 	found, err := reconcile.Find(ctx, r.client, ns)
@@ -37,15 +37,16 @@ func (r *Reconciler) ensureNamespace(ctx context.Context, s *scope) reconcile.Ou
 	return reconcile.Done()
 }
 
-// readLimaVM looks for the LimaVM. One that is not ours stays as it is; ours keeps
-// our claim, unless it is being deleted by force: then it is let go and made again.
+// readLimaVM reads the LimaVM. A LimaVM that the App does not own is left alone, and stalls the
+// pass. The App's own keeps the App's finalizer. When it is being deleted although it is guarded,
+// the finalizer is removed, and a later pass creates the LimaVM again.
 func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
 	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
 	found, err := reconcile.Find(ctx, r.client, vm)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
-	s.looked = true
+	s.limaVMRead = true
 	switch {
 	case !found:
 		return reconcile.Done()
@@ -63,7 +64,8 @@ func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome
 	return reconcile.Wait(fmt.Sprintf("waiting for LimaVM %q, which is being deleted, to be gone", client.ObjectKeyFromObject(vm)), 0)
 }
 
-// foreign says that an object of a name that we need is somebody else's, and what to do.
+// foreign stalls the pass because an object that the App does not own has a name that the App
+// needs.
 func foreign(kindOf string, obj client.Object, app *appv1.App) reconcile.Outcome {
 	return reconcile.Stalled(appv1.ReasonForeignObject, fmt.Sprintf(
 		"%s %q exists and does not belong to App %q, which needs that name: delete it or rename it, or delete the App and choose another "+
@@ -71,7 +73,7 @@ func foreign(kindOf string, obj client.Object, app *appv1.App) reconcile.Outcome
 		kindOf, client.ObjectKeyFromObject(obj), app.Name))
 }
 
-// ensureInput makes the ConfigMap that the LimaVM copies its template from.
+// ensureInput creates or updates the input ConfigMap, from which the LimaVM copies its template.
 func (r *Reconciler) ensureInput(ctx context.Context, s *scope) reconcile.Outcome {
 	if !s.bootstrapping() {
 		return reconcile.Done()
@@ -95,7 +97,8 @@ func (r *Reconciler) ensureInput(ctx context.Context, s *scope) reconcile.Outcom
 	}
 }
 
-// writeTemplate changes a ConfigMap's template unless it is that already.
+// writeTemplate sets a ConfigMap's template if it differs. It fails with a conflict when the
+// ConfigMap has changed since it was read.
 func (r *Reconciler) writeTemplate(ctx context.Context, cm *corev1.ConfigMap, text string) reconcile.Outcome {
 	if cm.Data[appv1.TemplateKey] == text {
 		return reconcile.Done()
@@ -108,7 +111,7 @@ func (r *Reconciler) writeTemplate(ctx context.Context, cm *corev1.ConfigMap, te
 	return refusable(r.client.Patch(ctx, cm, patch))
 }
 
-// ensureLimaVM makes the LimaVM that refers to the input ConfigMap.
+// ensureLimaVM creates the LimaVM, which refers to the input ConfigMap.
 func (r *Reconciler) ensureLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.limaVM != nil {
 		return reconcile.Done()
@@ -128,7 +131,8 @@ func (r *Reconciler) ensureLimaVM(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.Done()
 }
 
-// refusable is the outcome of a write that admission may refuse: then someone has to act.
+// refusable returns the outcome of a write that admission may refuse. A refusal is Stalled, other
+// errors are retried. A namespace that is being deleted is no refusal: it is created again later.
 func refusable(err error) reconcile.Outcome {
 	refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err)
 	if refused && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {

@@ -21,16 +21,16 @@ import (
 // Name of the controller.
 const Name = "app"
 
-// theApp is the only request there is.
+// theApp is the request for the App, of which there is only one.
 var theApp = ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}}
 
-// Existing are the requests for all that there is.
+// Existing returns the requests of the initial reconcile.
 func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
 	return []ctrl.Request{theApp}, nil
 }
 
-// Setup lets the manager wake the reconciler: for each change of the App, of anything by the
-// names that it uses, and of namespaces.
+// Setup registers the reconciler with a manager. Changes wake it: of the App, of objects with the
+// names that the App uses, and of namespaces.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	toApp, byName := reconcile.Always(theApp), builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
 	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {
@@ -40,7 +40,7 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 	}}.Setup(mgr, r)
 }
 
-// Concerns reports whether an object bears a name that the App controller uses.
+// Concerns reports whether an object has a name that the App controller uses.
 func Concerns(obj client.Object) bool {
 	return obj.GetName() == appv1.LimaVMName || obj.GetName() == appv1.LimaVMName+limav1.TemplateSuffix
 }

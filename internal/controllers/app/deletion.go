@@ -17,28 +17,30 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// rootCA is the ConfigMap that Kubernetes may put into every namespace.
+// rootCA is the ConfigMap that Kubernetes puts into every namespace.
 const rootCA = "kube-root-ca.crt"
 
-// eventNamespaceKept: the namespace that the App made stays when the App goes.
+// eventNamespaceKept is the reason of the Event that says that the namespace which the App created
+// outlives it.
 const eventNamespaceKept = "NamespaceKept"
 
-// deleteLimaVM releases and deletes the LimaVM and waits until it is gone.
+// deleteLimaVM removes the App's finalizer from the LimaVM, deletes it, and waits until it does not
+// exist any more.
 func (r *Reconciler) deleteLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
 	child, vm := s.limaVMChild()
 	o := child.Delete(ctx, r.client)
 	if o.Err != nil {
 		return o
 	}
-	s.looked = true
+	s.limaVMRead = true
 	if !o.IsDone() {
 		s.limaVM = vm
 	}
 	return o
 }
 
-// awaitTemplate waits for the template of a LimaVM that went before its time. Its claim is
-// the LimaVM controller's, which sweeps up after it.
+// awaitTemplate waits until the template of a LimaVM that was deleted by force does not exist any
+// more. The LimaVM controller deletes it.
 func (r *Reconciler) awaitTemplate(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.foreign {
 		return reconcile.Done()
@@ -55,7 +57,7 @@ func (r *Reconciler) awaitTemplate(ctx context.Context, s *scope) reconcile.Outc
 	return reconcile.Wait(fmt.Sprintf("waiting for ConfigMap %q to be gone", client.ObjectKeyFromObject(own)), 0)
 }
 
-// deleteInput deletes the input ConfigMap if it is ours.
+// deleteInput deletes the input ConfigMap if the App owns it.
 func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Child{
 		Object: &corev1.ConfigMap{ObjectMeta: s.meta(appv1.LimaVMName)}, Kind: "ConfigMap",
@@ -63,8 +65,8 @@ func (r *Reconciler) deleteInput(ctx context.Context, s *scope) reconcile.Outcom
 	}.Delete(ctx, r.client)
 }
 
-// deleteNamespace deletes the namespace that the App made, unless others have put their things into
-// it meanwhile.
+// deleteNamespace deletes the namespace if the App created it. When it has objects of others, the
+// owner reference is removed and the namespace stays.
 func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Outcome {
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.app.Spec.Namespace}}
 	found, err := reconcile.Find(ctx, r.client, ns)
@@ -75,18 +77,18 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 		return reconcile.Done()
 	}
 	s.namespace = ns
-	guest, err := r.guest(ctx, ns.Name)
+	other, err := r.foreignObject(ctx, ns.Name)
 	if err != nil {
 		return reconcile.Retry(err)
 	}
-	if guest != "" && ns.DeletionTimestamp.IsZero() {
+	if other != "" && ns.DeletionTimestamp.IsZero() {
 		if err := r.disown(ctx, ns, s.app.UID); err != nil {
 			return reconcile.Retry(err)
 		}
 		r.events.Record(
 			ctx, s.app,
 			reconcile.Event{
-				Reason: eventNamespaceKept, Message: fmt.Sprintf("Namespace %q stays because it holds %s, which is not the App's", ns.Name, guest),
+				Reason: eventNamespaceKept, Message: fmt.Sprintf("Namespace %q stays because it holds %s, which is not the App's", ns.Name, other),
 			},
 		)
 		return reconcile.Done()
@@ -97,9 +99,9 @@ func (r *Reconciler) deleteNamespace(ctx context.Context, s *scope) reconcile.Ou
 	}.Delete(ctx, r.client)
 }
 
-// guest names an object in a namespace that has nothing of the App's left; empty when there is
-// none.
-func (r *Reconciler) guest(ctx context.Context, namespace string) (string, error) {
+// foreignObject returns kind and name of a LimaVM, ConfigMap or Secret in a namespace; empty when
+// there is none. The App's own objects have been deleted before, so it is somebody else's.
+func (r *Reconciler) foreignObject(ctx context.Context, namespace string) (string, error) {
 	var vms limav1.LimaVMList
 	var configMaps corev1.ConfigMapList
 	var secrets corev1.SecretList
@@ -121,15 +123,15 @@ func (r *Reconciler) guest(ctx context.Context, namespace string) (string, error
 	}
 }
 
-// disown takes the App's owner reference off a namespace that stays.
+// disown removes the App's owner reference from a namespace that stays.
 func (r *Reconciler) disown(ctx context.Context, ns *corev1.Namespace, owner types.UID) error {
 	patch := client.MergeFromWithOptions(ns.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	ns.OwnerReferences = slices.DeleteFunc(ns.OwnerReferences, func(ref metav1.OwnerReference) bool { return ref.UID == owner })
 	return client.IgnoreNotFound(r.client.Patch(ctx, ns, patch))
 }
 
-// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is
-// gone.
+// removeFinalizer is the last step: every step before has read that the objects it deletes do not
+// exist any more.
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	err := reconcile.RemoveFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup)
 	if client.IgnoreNotFound(err) != nil {

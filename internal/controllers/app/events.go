@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// waiting says what a reason of Settled that is nothing but a stage on the way means; empty for the
-// others.
+// waiting returns the message for a reason of Settled that is a stage of normal progress; empty for
+// other reasons.
 func waiting(reason string) string {
 	switch reason {
 	case appv1.ReasonWaitingForLimaVM:
@@ -27,14 +27,14 @@ func waiting(reason string) string {
 	}
 }
 
-// events lists what happened between two statuses: each change of why the App is not settled, or
-// that it is. What happens to the machine is told on the LimaVM.
+// events returns the Events for the change from one status to the next: the App is settled, or the
+// reason why it is not has changed. Events about the machine are on the LimaVM.
 func events(have, want appv1.AppStatus) []reconcile.Event {
 	before, after := settledOf(have), settledOf(want)
 	stage := waiting(after.Reason)
 	settled := after.Status == metav1.ConditionTrue
 	switch {
-	case after.Reason == "", after.Reason == appv1.ReasonRetrying: // what stays wrong has a reason of its own soon
+	case after.Reason == "", after.Reason == appv1.ReasonRetrying: // a problem that persists gets a reason of its own
 		return nil
 	case settled && (before.Status != after.Status || before.ObservedGeneration != after.ObservedGeneration):
 		return []reconcile.Event{{Reason: appv1.ReasonSettled, Message: "everything that the spec asks for is so"}}

@@ -18,7 +18,7 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// ownedByApp reports whether an App has put its claim on obj.
+// ownedByApp reports whether obj has the finalizer of an owning App.
 func ownedByApp(obj metav1.Object) bool {
 	owner, _, owned := reconcile.Owned(obj)
 	return owned && owner == kind
@@ -30,13 +30,14 @@ func isTemplate(obj metav1.Object) bool {
 	return owned && owner == "LimaVM"
 }
 
-// caller is the user name of whoever asks.
+// caller returns the user name of the request's sender.
 func caller(ctx context.Context) (string, error) {
 	req, err := admission.RequestFromContext(ctx)
 	return req.UserInfo.Username, err
 }
 
-// limaVMGuard keeps what the App decides about its LimaVM from being changed behind its back.
+// limaVMGuard lets only the App controller change the fields of its LimaVM that follow from the
+// App's spec.
 type limaVMGuard struct{}
 
 func (limaVMGuard) ValidateCreate(context.Context, *limav1.LimaVM) (admission.Warnings, error) {
@@ -66,7 +67,7 @@ func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (
 	return nil, nil
 }
 
-// templateGuard keeps the template of the App's LimaVM from being edited behind its back.
+// templateGuard lets only the App controller change the template of the App's LimaVM.
 type templateGuard struct{ reader client.Reader }
 
 func (templateGuard) ValidateCreate(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
@@ -100,7 +101,7 @@ func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.Confi
 	return nil, nil
 }
 
-// namespaceGuard keeps the namespace of an App's LimaVM.
+// namespaceGuard refuses to delete the namespace of an App's LimaVM, and the namespace default.
 type namespaceGuard struct{ reader client.Reader }
 
 func (namespaceGuard) ValidateCreate(context.Context, *corev1.Namespace) (admission.Warnings, error) {

@@ -21,61 +21,63 @@ import (
 // fieldOwner owns the App controller's part of the App's status.
 const fieldOwner = "rdd-app"
 
-// kind of the App in owner references.
+// kind is the App's kind in owner references.
 const kind = "App"
 
-// Reconciler makes the world what the App says.
+// Reconciler reconciles the App: it creates, updates and deletes the objects that the App owns.
 type Reconciler struct {
 	client client.Client
 	clock  clock.PassiveClock
 	facts  Facts
 	events reconcile.EventRecorder
 	status reconcile.StatusWriter
-	// deletionsOnly says that the controller is not enabled: it takes down what is deleted.
+	// deletionsOnly: see OnlyDeletions.
 	deletionsOnly bool
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live.
+// NewReconciler returns a Reconciler that reads and writes through c, which has no cache.
 func NewReconciler(c client.Client, clock clock.PassiveClock, facts Facts, events reconcile.EventRecorder) *Reconciler {
 	return &Reconciler{client: c, clock: clock, facts: facts, events: events, status: reconcile.StatusWriter{Client: c, Owner: fieldOwner}}
 }
 
-// OnlyDeletions makes the reconciler leave an App alone that is not being deleted. It is for a
-// daemon in which the controller is not enabled: nobody else would remove the App's finalizer.
+// OnlyDeletions restricts the reconciler to an App that is being deleted. It is for a daemon in
+// which the controller is not enabled: without it nobody would remove the App's finalizer.
 func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
-// scope is the App and what was seen of its world in one pass.
+// scope is the App and what was observed of the objects it owns in one pass.
 type scope struct {
 	app *appv1.App
 	now time.Time
-	// namespace is the one that the LimaVM lives in; nil until it was read.
+	// namespace is the LimaVM's namespace; nil until it was read.
 	namespace *corev1.Namespace
-	// looked says that the LimaVM was read; limaVM is nil when there is none of ours then.
-	looked bool
-	limaVM *limav1.LimaVM
-	// foreign says that a LimaVM of the name exists and is not ours.
+	// limaVMRead says that the LimaVM was read. If limaVM is nil then, the App owns none.
+	limaVMRead bool
+	limaVM     *limav1.LimaVM
+	// foreign says that a LimaVM of that name exists and the App does not own it.
 	foreign bool
-	// template is the LimaVM's own template once it is what the spec asks for.
+	// template is the LimaVM's own template, once it is what the spec asks for.
 	template *corev1.ConfigMap
-	// enginesWatched says that somebody proves container engines.
-	enginesWatched bool
-	outcome        reconcile.Outcome
-	released       bool
+	// engineControllerEnabled is Facts.EngineController.
+	engineControllerEnabled bool
+	// outcome is how the pass ended.
+	outcome reconcile.Outcome
+	// released says that the finalizer was removed: there is no status to write any more.
+	released bool
 }
 
-// bootstrapping says that the LimaVM has not made its own copy of the template yet.
+// bootstrapping reports whether the LimaVM has not copied the template yet.
 func (s *scope) bootstrapping() bool {
 	return s.limaVM == nil || s.limaVM.Status.TemplateConfigMap == ""
 }
 
 func (s *scope) deleting() bool { return !s.app.DeletionTimestamp.IsZero() }
 
-// meta names an object in the App's namespace.
+// meta returns the metadata of an object with a name in the App's namespace.
 func (s *scope) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: s.app.Spec.Namespace, Name: name}
 }
 
-// owned is meta for an object that the App owns.
+// owned returns meta with an owner reference to the App.
 func (s *scope) owned(name string) metav1.ObjectMeta {
 	m := s.meta(name)
 	m.OwnerReferences = []metav1.OwnerReference{reconcile.OwnerReference(s.app, appv1.GroupVersion.WithKind(kind))}
@@ -107,7 +109,9 @@ func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	s := &scope{app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now(), enginesWatched: r.facts.EngineController}
+	s := &scope{
+		app: &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: req.Name}}, now: r.clock.Now(), engineControllerEnabled: r.facts.EngineController,
+	}
 	found, err := reconcile.Find(ctx, r.client, s.app)
 	if err != nil {
 		return reconcile.Retry(fmt.Errorf("reading the App: %w", err)).Result()
@@ -134,7 +138,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return s.outcome.Result()
 }
 
-// addFinalizer comes before anything that could be left behind.
+// addFinalizer is the first step: nothing is created that a deletion could leave behind.
 func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup))
 }

@@ -18,22 +18,23 @@ import (
 //go:embed template.yaml
 var templateText string
 
-// engineParam is the template's parameter that says which container engine the machine runs.
+// engineParam is the param of the template that says which container engine the machine runs.
 const engineParam = "engine"
 
-// machine is what of an App's spec ends up in the template.
+// machine has the values of an App's spec that are rendered into the template.
 type machine struct {
 	CPUs        int
 	MemoryBytes int64
 	Engine      appv1.EngineName
-	// DockerSocket is where Docker's socket appears on the host; empty with other engines.
+	// DockerSocket is the path of Docker's socket on the host; empty with other container engines.
 	DockerSocket string
-	// Mounts as the spec has them; nil where it says nothing about them.
+	// Mounts are the spec's. They are nil only for an App of an older rdd, which had none.
 	Mounts      []appv1.Mount
 	ExposePorts bool
 }
 
-// wanted is the machine that the spec asks for; what is not said has the host's default.
+// wanted returns the machine that the spec asks for. Fields that the spec leaves empty have the
+// host's default.
 func (f Facts) wanted(spec appv1.AppSpec) machine {
 	m := machine{
 		CPUs: int(spec.VirtualMachine.CPUs), MemoryBytes: defaultMemory(f.Host),
@@ -52,11 +53,10 @@ func (f Facts) wanted(spec appv1.AppSpec) machine {
 	return m
 }
 
-// Memory is the size as Lima writes it; a size that is no whole number of MiB is rounded down to
-// one.
+// Memory returns the memory in Lima's notation, rounded down to whole MiB. The template calls it.
 func (m machine) Memory() string { return fmt.Sprintf("%dMiB", m.MemoryBytes>>20) }
 
-// render writes the Lima template for a machine.
+// render returns the Lima template of a machine.
 func render(m machine) (string, error) {
 	if m.Mounts == nil {
 		m.Mounts = defaultMounts()
@@ -72,7 +72,7 @@ func render(m machine) (string, error) {
 	return out.String(), nil
 }
 
-// toJSON writes a value as YAML reads it, whatever is in it.
+// toJSON quotes a value for YAML: JSON is a subset of it, so no content can break the template.
 func toJSON(value any) (string, error) {
 	data, err := json.Marshal(value)
 	return string(data), err
@@ -94,12 +94,12 @@ func (f Facts) matches(data string, m machine) bool {
 		return false
 	}
 	if m.Mounts == nil {
-		have.mounts, want.mounts = nil, nil // made by an rdd that did not know them
+		have.mounts, want.mounts = nil, nil // an App of an older rdd, which had no mounts
 	}
 	return reflect.DeepEqual(have, want)
 }
 
-// described is a machine as a template describes it.
+// described has the values of a template that come from the spec.
 type described struct {
 	cpus         int
 	memoryMiB    int64
@@ -109,7 +109,7 @@ type described struct {
 	exposePorts  bool
 }
 
-// load reads of a template what comes from the spec.
+// load reads from a template the values that come from the spec.
 func (f Facts) load(data string) (described, error) {
 	t, err := vmtemplate.Load([]byte(data), nil, f.Host)
 	if err != nil {
@@ -117,7 +117,7 @@ func (f Facts) load(data string) (described, error) {
 	}
 	d := described{
 		cpus: t.CPUs, memoryMiB: t.Memory >> 20, mounts: append([]vmtemplate.Mount{}, t.Mounts...),
-		engine: cmp.Or(t.Param[engineParam], string(appv1.EngineMoby)), // templates of an older rdd do not say
+		engine: cmp.Or(t.Param[engineParam], string(appv1.EngineMoby)), // templates of an older rdd have no such param
 	}
 	for _, forward := range t.PortForwards {
 		d.dockerSocket = cmp.Or(d.dockerSocket, forward.HostSocket)

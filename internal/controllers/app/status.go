@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// ownStatus is the part of an App's status that this controller writes.
+// ownStatus returns the part of an App's status that this controller owns.
 func ownStatus(st appv1.AppStatus) appv1.AppStatus {
 	return appv1.AppStatus{
 		NamespaceUID: st.NamespaceUID,
@@ -21,7 +21,8 @@ func ownStatus(st appv1.AppStatus) appv1.AppStatus {
 	}
 }
 
-// status is what our part of the App's status becomes, from what was seen in the pass alone.
+// status computes this controller's part of the App's status from the scope. It has no side
+// effects.
 func status(s *scope) appv1.AppStatus {
 	st := ownStatus(*s.app.Status.DeepCopy())
 	if s.namespace != nil {
@@ -30,7 +31,7 @@ func status(s *scope) appv1.AppStatus {
 			st.NamespaceUID = string(s.namespace.UID)
 		}
 	}
-	if s.looked {
+	if s.limaVMRead {
 		var theirs []metav1.Condition
 		if s.limaVM != nil {
 			theirs = s.limaVM.Status.Conditions
@@ -45,17 +46,19 @@ func status(s *scope) appv1.AppStatus {
 	return ownStatus(st)
 }
 
-// verdict is a blocker of Settled; the zero verdict blocks nothing.
-type verdict struct{ reason, message string }
+// blocker has the reason and message of what keeps an App from Settled. The zero blocker means that
+// nothing does.
+type blocker struct{ reason, message string }
 
-// settled judges whether everything the spec asks for is so; false: what was said before stands.
+// settled returns the condition Settled. It returns false when the pass has found out nothing new,
+// and the last condition stays.
 func settled(s *scope) (metav1.Condition, bool) {
-	v := s.verdict()
+	v := s.findBlocker()
 	c := metav1.Condition{
 		Type: appv1.ConditionSettled, Status: metav1.ConditionFalse, ObservedGeneration: s.app.Generation,
 		Reason: v.reason, Message: v.message,
 	}
-	if v == (verdict{}) {
+	if v == (blocker{}) {
 		if s.outcome.Err != nil {
 			return c, false
 		}
@@ -64,37 +67,40 @@ func settled(s *scope) (metav1.Condition, bool) {
 	return c, true
 }
 
-func (s *scope) verdict() verdict {
+// findBlocker derives the blocker from the outcome of the pass. After a pass that is done, all
+// owned objects were observed, and their status may still have a blocker.
+func (s *scope) findBlocker() blocker {
 	o := s.outcome
 	switch {
 	case s.deleting() && o.IsStalled():
-		return verdict{o.Reason, o.Message}
+		return blocker{o.Reason, o.Message}
 	case s.deleting():
-		return verdict{appv1.ReasonDeleting, o.Why + errorText(o)}
+		return blocker{appv1.ReasonDeleting, o.Why + errorText(o)}
 	case o.IsStalled():
-		return verdict{o.Reason, o.Message}
+		return blocker{o.Reason, o.Message}
 	case o.Err != nil:
 		return s.retrying()
 	case !o.IsDone():
-		return verdict{appv1.ReasonWaitingForLimaVM, o.Why}
+		return blocker{appv1.ReasonWaitingForLimaVM, o.Why}
 	default:
-		return s.blocker()
+		return s.worldBlocker()
 	}
 }
 
-// retrying judges a pass that an error cut short: what was settled for this generation stays
-// so if nothing that was seen says otherwise.
-func (s *scope) retrying() verdict {
+// retrying returns the blocker of a pass that ended with an error. An App that was settled in this
+// generation stays so, unless the pass has read that its machine is not up or down as wanted.
+func (s *scope) retrying() blocker {
 	old := meta.FindStatusCondition(s.app.Status.Conditions, appv1.ConditionSettled)
 	fresh := old == nil || old.ObservedGeneration != s.app.Generation
-	lost := s.looked && !powered(s.app, s.limaVM)
+	lost := s.limaVMRead && !powered(s.app, s.limaVM)
 	if !fresh && (old.Status != metav1.ConditionTrue || !lost) {
-		return verdict{}
+		return blocker{}
 	}
-	return verdict{appv1.ReasonRetrying, "trying again" + errorText(s.outcome)}
+	return blocker{appv1.ReasonRetrying, "trying again" + errorText(s.outcome)}
 }
 
-// errorText says what an outcome's error is. Lost races are none of anyone's business.
+// errorText returns an outcome's error for a message. It leaves out conflicts: the next pass
+// resolves them.
 func errorText(o reconcile.Outcome) string {
 	if o.Err == nil || apierrors.IsConflict(o.Err) {
 		return ""
@@ -102,11 +108,11 @@ func errorText(o reconcile.Outcome) string {
 	return ": " + o.Err.Error()
 }
 
-// blocker finds what keeps a world that was seen whole from being settled: the machine first, then
-// what runs in it.
-func (s *scope) blocker() verdict {
+// worldBlocker returns the blocker after a pass that was done: the machine's first, then that of
+// the container engine in it.
+func (s *scope) worldBlocker() blocker {
 	v := machineBlocker(s.app, s.limaVM, s.template)
-	if v != (verdict{}) || !s.app.Spec.Running || !s.enginesWatched {
+	if v != (blocker{}) || !s.app.Spec.Running || !s.engineControllerEnabled {
 		return v
 	}
 	return engineBlocker(s.app, s.limaVM)
@@ -128,43 +134,44 @@ func powered(app *appv1.App, vm *limav1.LimaVM) bool {
 	}
 }
 
-// machineBlocker finds what of the LimaVM keeps the App from being settled.
-func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMap) verdict {
+// machineBlocker returns the blocker that follows from the LimaVM's status and template.
+func machineBlocker(app *appv1.App, vm *limav1.LimaVM, template *corev1.ConfigMap) blocker {
 	created := meta.FindStatusCondition(vm.Status.Conditions, limav1.ConditionCreated)
 	running := meta.FindStatusCondition(vm.Status.Conditions, limav1.ConditionRunning)
 	switch {
 	case created == nil || running == nil:
-		return verdict{appv1.ReasonWaitingForLimaVM, "waiting for the LimaVM controller"}
+		return blocker{appv1.ReasonWaitingForLimaVM, "waiting for the LimaVM controller"}
 	case created.Status == metav1.ConditionFalse:
-		return verdict{created.Reason, created.Message}
+		return blocker{created.Reason, created.Message}
 	case created.Status != metav1.ConditionTrue:
-		return verdict{appv1.ReasonWaitingForLimaVM, created.Message}
+		return blocker{appv1.ReasonWaitingForLimaVM, created.Message}
 	case limav1.Failed(running.Reason) && running.ObservedGeneration == vm.Generation:
-		return verdict{running.Reason, running.Message}
+		return blocker{running.Reason, running.Message}
 	case vm.Status.RestartNeeded || template == nil || vm.Status.ObservedTemplateResourceVersion != template.ResourceVersion:
-		return verdict{appv1.ReasonApplyingTemplate, running.Message}
+		return blocker{appv1.ReasonApplyingTemplate, running.Message}
 	case !powered(app, vm):
-		return verdict{appv1.ReasonWaitingForLimaVM, running.Message}
+		return blocker{appv1.ReasonWaitingForLimaVM, running.Message}
 	default:
-		return verdict{}
+		return blocker{}
 	}
 }
 
-// engineBlocker finds what of the container engine does. What was proven in another run of the
-// machine, of another engine or for another spec counts for nothing.
-func engineBlocker(app *appv1.App, vm *limav1.LimaVM) verdict {
-	ready, proven := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
+// engineBlocker returns the blocker that follows from the container engine's condition. A smoke
+// test counts only if it was passed in this start of the machine, by the container engine of the
+// spec, and for the present generation.
+func engineBlocker(app *appv1.App, vm *limav1.LimaVM) blocker {
+	ready, verified := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady), app.Status.ContainerEngine
 	switch {
-	case ready == nil || ready.Reason == appv1.ReasonStopped: // its controller has not seen the running machine yet
-		return verdict{appv1.ReasonWaitingForEngine, "waiting for the container engine controller"}
+	case ready == nil || ready.Reason == appv1.ReasonStopped: // its controller has not observed the running machine yet
+		return blocker{appv1.ReasonWaitingForEngine, "waiting for the container engine controller"}
 	case ready.Status == metav1.ConditionTrue && (ready.ObservedGeneration != app.Generation ||
-		proven.RestartCount != vm.Status.RestartCount || proven.Name != app.Spec.ContainerEngine.Name):
-		return verdict{appv1.ReasonEngineStale, "the container engine has to be proven again"}
+		verified.RestartCount != vm.Status.RestartCount || verified.Name != app.Spec.ContainerEngine.Name):
+		return blocker{appv1.ReasonEngineStale, "the container engine has to be proven again"}
 	case ready.Status == metav1.ConditionTrue:
-		return verdict{}
+		return blocker{}
 	case ready.ObservedGeneration == app.Generation && appv1.Failed(ready.Reason):
-		return verdict{ready.Reason, ready.Message}
+		return blocker{ready.Reason, ready.Message}
 	default:
-		return verdict{appv1.ReasonWaitingForEngine, ready.Message}
+		return blocker{appv1.ReasonWaitingForEngine, ready.Message}
 	}
 }

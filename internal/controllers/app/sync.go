@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// dropInput removes the input ConfigMap once the LimaVM has its own copy. The pass goes on: no
-// event is sure to bring us back here.
+// dropInput deletes the input ConfigMap once the LimaVM has its own copy. The pass continues: the
+// deletion alone may not wake the reconciler.
 func (r *Reconciler) dropInput(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.bootstrapping() {
 		return reconcile.Done()
@@ -23,7 +23,7 @@ func (r *Reconciler) dropInput(ctx context.Context, s *scope) reconcile.Outcome 
 	return r.deleteInput(ctx, s)
 }
 
-// syncTemplate renders what changed in the spec into the LimaVM's template.
+// syncTemplate renders the spec into the LimaVM's template, if that describes another machine.
 func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.bootstrapping() {
 		return reconcile.Done()
@@ -41,7 +41,7 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 	if err != nil {
 		return reconcile.Stalled(appv1.ReasonBootstrapFailed, err.Error())
 	}
-	// Most often it is the very text; reading and comparing two templates costs more.
+	// The text is the same in most passes; loading and comparing two templates costs more.
 	if data := own.Data[appv1.TemplateKey]; data != text && !r.facts.matches(data, m) {
 		if o := r.writeTemplate(ctx, own, text); !o.IsDone() {
 			return o
@@ -51,7 +51,7 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.Done()
 }
 
-// syncRunning hands spec.running on.
+// syncRunning copies spec.running to the LimaVM.
 func (r *Reconciler) syncRunning(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.limaVM.Spec.Running == s.app.Spec.Running {
 		return reconcile.Done()
@@ -61,7 +61,8 @@ func (r *Reconciler) syncRunning(ctx context.Context, s *scope) reconcile.Outcom
 	return refusable(r.client.Patch(ctx, s.limaVM, patch))
 }
 
-// limaVMChild is the LimaVM as something to bring to its end.
+// limaVMChild returns the LimaVM as a child that can be deleted, and the object that it is read
+// into. Deleting it sets s.foreign.
 func (s *scope) limaVMChild() (reconcile.Child, *limav1.LimaVM) {
 	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
 	return reconcile.Child{

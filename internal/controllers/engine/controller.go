@@ -21,16 +21,16 @@ import (
 // Name of the controller.
 const Name = "engine"
 
-// theApp is the only request there is.
+// theApp is the request for the App, of which there is only one.
 var theApp = ctrl.Request{NamespacedName: client.ObjectKey{Name: appv1.AppName}}
 
-// Existing are the requests for all that there is.
+// Existing returns the requests of the initial reconcile.
 func (*Reconciler) Existing(context.Context) ([]ctrl.Request, error) {
 	return []ctrl.Request{theApp}, nil
 }
 
-// Setup lets the manager wake the reconciler: for each change of the App, of its LimaVM, and of
-// what the Monitor knows.
+// Setup registers the reconciler with a manager. Changes of the App, of its LimaVM and of the
+// Monitor's state wake it.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	byName := builder.WithPredicates(predicate.NewPredicateFuncs(Concerns))
 	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {
@@ -38,11 +38,11 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 	}}.Setup(mgr, r)
 }
 
-// watchMonitor is the source of the Monitor's news.
+// watchMonitor adds a request to the queue for each change of the Monitor's state.
 func (r *Reconciler) watchMonitor(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 	r.monitor.Watch(func() { queue.Add(theApp) })
 	return nil
 }
 
-// Concerns reports whether a LimaVM bears the name of the App's.
+// Concerns reports whether a LimaVM has the name of the App's LimaVM, in any namespace.
 func Concerns(limaVM client.Object) bool { return limaVM.GetName() == appv1.LimaVMName }

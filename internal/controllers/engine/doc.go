@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engine is the container engine controller: it has the App's container engine pass a smoke
-// test in each run of its machine, which runs a container, and says in ContainerEngineReady what
-// came of it.
+// Package engine is the container engine controller. It has the App's container engine tested in
+// each start of the machine: a smoke test runs a container. The result is the condition
+// ContainerEngineReady and status.containerEngine of the App.
 //
-// The work is done beside it by a Monitor, which wakes it when something has changed. The
-// controller only decides which container engine of which run is followed, and reports. What the
-// Monitor knows is of this daemon. What an earlier daemon has found out about the same run holds
-// until the next smoke test ends.
+// The work is done in the background by a Monitor (package containers), which wakes the reconciler
+// after changes. The controller decides which container engine in which start of the machine is
+// followed, and reports the Monitor's state.
+//
+// The Monitor keeps its state in memory. What an earlier daemon has reported about the same start
+// of the machine holds until the first smoke test of this daemon ends.
+//
+// Status and Events are tested by tables in this package. The controller is tested with a fake
+// Monitor in test/integration and test/faults.
 package engine

@@ -24,16 +24,16 @@ const fieldOwner = "rdd-engine"
 
 // Monitor follows one container engine in the background; see containers.Monitor. No method blocks.
 type Monitor interface {
-	// Follow says which container engine to follow; nil: none. The same target again changes
-	// nothing.
+	// Follow sets the container engine to follow; nil means none. It does nothing when the target
+	// stays the same.
 	Follow(target *containers.Target)
-	// State is what is known of the target; nil when there is none.
+	// State returns the health of the target; nil when there is no target.
 	State() *containers.State
-	// Watch has changed called whenever State may have changed.
+	// Watch calls changed after each possible change of State.
 	Watch(changed func())
 }
 
-// Reconciler reports whether containers can be run.
+// Reconciler reconciles the App: it reports whether containers can be run.
 type Reconciler struct {
 	client  client.Client
 	monitor Monitor
@@ -42,7 +42,7 @@ type Reconciler struct {
 	status  reconcile.StatusWriter
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live.
+// NewReconciler returns a Reconciler that reads and writes through c, which has no cache.
 func NewReconciler(c client.Client, monitor Monitor, clock clock.PassiveClock, events reconcile.EventRecorder) *Reconciler {
 	return &Reconciler{
 		client: c, monitor: monitor, clock: clock, events: events,
@@ -54,12 +54,13 @@ func NewReconciler(c client.Client, monitor Monitor, clock clock.PassiveClock, e
 type scope struct {
 	app *appv1.App
 	now time.Time
-	// limaVM is the App's own; nil when there is none.
+	// limaVM is the LimaVM that the App owns; nil when there is none.
 	limaVM *limav1.LimaVM
 	// target is the container engine to follow; nil while the machine does not run.
 	target *containers.Target
-	// state of target.
-	state   *containers.State
+	// state is the Monitor's; nil when there is none.
+	state *containers.State
+	// outcome is how the pass ended.
 	outcome reconcile.Outcome
 }
 
@@ -83,7 +84,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	s.outcome = reconcile.Run(ctx, s, r.steps())
 	if !s.outcome.IsDone() {
-		return s.outcome.Result() // nothing is known that could be told
+		return s.outcome.Result() // nothing was observed that could be reported
 	}
 	have, want := ownStatus(s.app.Status), status(s)
 	if err := r.status.Apply(ctx, s.app, &have, &want); err != nil {
@@ -93,7 +94,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{}, nil
 }
 
-// readLimaVM looks for the App's machine. One that is not its own does not count.
+// readLimaVM reads the App's LimaVM. One that the App does not own is ignored.
 func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome {
 	limaVM := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: s.app.Spec.Namespace, Name: appv1.LimaVMName}}
 	found, err := reconcile.Find(ctx, r.client, limaVM)
@@ -106,7 +107,7 @@ func (r *Reconciler) readLimaVM(ctx context.Context, s *scope) reconcile.Outcome
 	return reconcile.Done()
 }
 
-// follow has the container engine of a machine that runs followed.
+// follow sets the Monitor's target and reads its state.
 func (r *Reconciler) follow(_ context.Context, s *scope) reconcile.Outcome {
 	s.target = target(s.app, s.limaVM)
 	r.monitor.Follow(s.target)
@@ -114,7 +115,8 @@ func (r *Reconciler) follow(_ context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Done()
 }
 
-// target is the container engine that a machine runs now; nil when it runs none.
+// target returns the container engine that runs in a machine now; nil while the machine does not
+// run.
 func target(app *appv1.App, limaVM *limav1.LimaVM) *containers.Target {
 	if limaVM == nil {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// ownStatus is the part of an App's status that this controller writes.
+// ownStatus returns the part of an App's status that this controller owns.
 func ownStatus(st appv1.AppStatus) appv1.AppStatus {
 	return appv1.AppStatus{
 		ContainerEngine: st.ContainerEngine,
@@ -22,7 +22,8 @@ func ownStatus(st appv1.AppStatus) appv1.AppStatus {
 	}
 }
 
-// status is what our part of the App's status becomes, from what was seen in the pass alone.
+// status computes this controller's part of the App's status from the scope. It has no side
+// effects.
 func status(s *scope) appv1.AppStatus {
 	st := ownStatus(*s.app.Status.DeepCopy())
 	c := s.ready()
@@ -36,12 +37,12 @@ func status(s *scope) appv1.AppStatus {
 	return st
 }
 
-// ready judges whether containers can be run.
+// ready returns the condition ContainerEngineReady, without its type and generation.
 func (s *scope) ready() metav1.Condition {
 	switch {
 	case s.target == nil:
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: appv1.ReasonStopped, Message: "the machine does not run"}
-	case s.state == nil || s.state.Target != *s.target: // the Monitor is being closed
+	case s.state == nil || s.state.Target != *s.target: // the Monitor was closed
 		return s.connecting()
 	case s.state.Phase == containers.PhaseConnected:
 		return metav1.Condition{
@@ -55,8 +56,9 @@ func (s *scope) ready() metav1.Condition {
 	}
 }
 
-// connecting is the condition of a container engine during its smoke test. When it has passed one
-// of an earlier daemon in the same run, it counts as ready meanwhile.
+// connecting returns the condition before the first smoke test of this daemon has ended. A
+// container engine that has passed one in the same start of the machine, run by an earlier daemon,
+// stays ready.
 func (s *scope) connecting() metav1.Condition {
 	last := meta.FindStatusCondition(s.app.Status.Conditions, appv1.ConditionContainerEngineReady)
 	passed := s.app.Status.ContainerEngine
@@ -68,7 +70,7 @@ func (s *scope) connecting() metav1.Condition {
 	}
 }
 
-// events are those of a container engine that was lost or found.
+// events returns the Events for a container engine that has become ready or has failed.
 func events(have, want appv1.AppStatus) []reconcile.Event {
 	before, after := readyOf(have), readyOf(want)
 	switch {
@@ -81,7 +83,7 @@ func events(have, want appv1.AppStatus) []reconcile.Event {
 	}
 }
 
-// readyOf returns the condition; the zero one when there is none.
+// readyOf returns the condition ContainerEngineReady; the zero condition when there is none.
 func readyOf(st appv1.AppStatus) metav1.Condition {
 	if c := meta.FindStatusCondition(st.Conditions, appv1.ConditionContainerEngineReady); c != nil {
 		return *c

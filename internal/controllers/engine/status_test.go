@@ -45,7 +45,7 @@ func TestTarget(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
-	proven := func(run int64) func(*scope) {
+	verified := func(run int64) func(*scope) {
 		return func(s *scope) {
 			s.app.Status.ContainerEngine = appv1.ContainerEngineStatus{Name: appv1.EngineMoby, Version: "25", RestartCount: run}
 			s.app.Status.Conditions = []metav1.Condition{{
@@ -62,7 +62,7 @@ func TestReady(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*scope)
 		want   string
-		run    int64 // proven
+		run    int64 // verified
 	}{
 		"connected":                      {phase(containers.PhaseConnected, ""), "True/Connected/moby 26.1 has run a container", 3},
 		"connecting":                     {phase(containers.PhaseConnecting, ""), connecting, 0},
@@ -70,15 +70,15 @@ func TestReady(t *testing.T) {
 		"no machine":                     {func(s *scope) { s.target, s.state = nil, nil }, "False/Stopped/the machine does not run", 0},
 		"the monitor is closed":          {func(s *scope) { s.state = nil }, connecting, 0},
 		"the monitor has another target": {func(s *scope) { s.state.Target.Run = 2; s.state.Phase = containers.PhaseConnected }, connecting, 0},
-		"proven by an earlier daemon":    {both(proven(3), phase(containers.PhaseConnecting, "")), "True/Connected/as it was", 3},
-		"proven in an earlier run":       {both(proven(2), phase(containers.PhaseConnecting, "")), connecting, 2},
-		"proven and then lost":           {both(proven(3), phase(containers.PhaseFailed, "gone")), "False/ConnectFailed/gone", 3},
-		"another engine was proven": {
-			both(proven(3), func(s *scope) { s.target.Engine, s.state.Target.Engine = "containerd", "containerd" }),
+		"verified by an earlier daemon":  {both(verified(3), phase(containers.PhaseConnecting, "")), "True/Connected/as it was", 3},
+		"verified in an earlier run":     {both(verified(2), phase(containers.PhaseConnecting, "")), connecting, 2},
+		"verified and then lost":         {both(verified(3), phase(containers.PhaseFailed, "gone")), "False/ConnectFailed/gone", 3},
+		"another engine was verified": {
+			both(verified(3), func(s *scope) { s.target.Engine, s.state.Target.Engine = "containerd", "containerd" }),
 			"False/Connecting/running a container, to see that containerd works", 3,
 		},
-		"what was proven stays, stopped": {
-			both(proven(3), func(s *scope) { s.target, s.state = nil, nil }), "False/Stopped/the machine does not run", 3,
+		"what was verified stays, stopped": {
+			both(verified(3), func(s *scope) { s.target, s.state = nil, nil }), "False/Stopped/the machine does not run", 3,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestReady(t *testing.T) {
 				t.Errorf("got %q for generation %d, want %q", got, c.ObservedGeneration, test.want)
 			}
 			if st.ContainerEngine.RestartCount != test.run {
-				t.Errorf("proven in run %d, want %d", st.ContainerEngine.RestartCount, test.run)
+				t.Errorf("verified in run %d, want %d", st.ContainerEngine.RestartCount, test.run)
 			}
 			s.app.Status = st
 			if again := status(s); !reflect.DeepEqual(again, st) {

@@ -12,11 +12,11 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// Name of the controller.
+// Name of the controller. It is older than the package's name; saved arguments have it.
 const Name = "integration"
 
-// Setup lets the manager wake the reconciler for each change of the App, and once at the start: an
-// App that went while no daemon ran wakes nobody.
+// Setup registers the reconciler with a manager. Changes of the App wake it, and the start of the
+// manager: an App that was deleted while no daemon ran causes no event.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	theApp := ctrl.Request{NamespacedName: types.NamespacedName{Name: appv1.AppName}}
 	return reconcile.Controller{Name: Name, For: &appv1.App{}, Wake: func(b *builder.Builder) {

@@ -15,30 +15,30 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// EventNotIntegrated: something on the host keeps docker from finding the container engine by
-// itself.
+// EventNotIntegrated is the reason of an Event about a problem on the host that keeps docker from
+// finding the container engine.
 const EventNotIntegrated = "NotIntegrated"
 
-// Host is changed as an App asks.
+// Host applies host settings.
 type Host interface {
-	// Apply makes the host what is wanted; it is idempotent and goes on where another one was
-	// killed.
+	// Apply changes the host settings to what is wanted, and reports the problems it has found. It is
+	// idempotent, and continues where an earlier call was killed.
 	Apply(ctx context.Context, want hostconfig.Want) (hostconfig.Report, error)
 }
 
-// Reconciler makes the host what the App asks for.
+// Reconciler reconciles the App with the host settings.
 type Reconciler struct {
 	client client.Client
 	host   Host
 	events reconcile.EventRecorder
 }
 
-// NewReconciler makes a Reconciler that reads through c, live.
+// NewReconciler returns a Reconciler that reads through c, which has no cache.
 func NewReconciler(c client.Client, host Host, events reconcile.EventRecorder) *Reconciler {
 	return &Reconciler{client: c, host: host, events: events}
 }
 
-// scope is the App and what it means for the host.
+// scope is the App and the report of applying its host settings in one pass.
 type scope struct {
 	// app is nil when there is none.
 	app    *appv1.App
@@ -73,8 +73,8 @@ func (r *Reconciler) changeHost(ctx context.Context, s *scope) reconcile.Outcome
 	return reconcile.RetryIf(err)
 }
 
-// reportProblems writes an Event for each problem that is new, and tries again later: no event says
-// that somebody has put the host right.
+// reportProblems records an Event for each new problem. While there are problems the pass is
+// repeated slowly: nothing wakes the reconciler when somebody has solved them.
 func (r *Reconciler) reportProblems(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.app != nil {
 		r.events.Record(ctx, s.app, events(s.report.Fresh)...)

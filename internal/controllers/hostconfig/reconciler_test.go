@@ -72,7 +72,7 @@ func TestWant(t *testing.T) {
 	}
 }
 
-// fakeHost notes what is wanted, and answers as it is told.
+// fakeHost records what is wanted, and returns what the test has set.
 type fakeHost struct {
 	wants  []hostconfig.Want
 	report hostconfig.Report
@@ -84,12 +84,12 @@ func (f *fakeHost) Apply(_ context.Context, want hostconfig.Want) (hostconfig.Re
 	return f.report, f.err
 }
 
-// told are the Events.
-type told []string
+// recorder keeps Events as text.
+type recorder []string
 
-func (t *told) Record(_ context.Context, obj client.Object, events ...reconcile.Event) {
+func (r *recorder) Record(_ context.Context, obj client.Object, events ...reconcile.Event) {
 	for _, e := range events {
-		*t = append(*t, obj.GetName()+" "+e.Reason+" "+e.Message)
+		*r = append(*r, obj.GetName()+" "+e.Reason+" "+e.Message)
 	}
 }
 
@@ -97,7 +97,7 @@ func (t *told) Record(_ context.Context, obj client.Object, events ...reconcile.
 type fixture struct {
 	*testing.T
 	api    client.WithWatch
-	events told
+	events recorder
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -148,10 +148,10 @@ func TestReconcileHandsOn(t *testing.T) {
 	}
 }
 
-func TestProblemsAreToldOnce(t *testing.T) {
+func TestProblemsAreReportedOnce(t *testing.T) {
 	f := newFixture(t)
 	f.create()
-	problem := hostconfig.Problem{Name: hostconfig.Context, What: "is somebody's", WayOut: "remove it"}
+	problem := hostconfig.Problem{Name: hostconfig.Context, What: "is somebody's", Remedy: "remove it"}
 	host := &fakeHost{report: hostconfig.Report{Problems: []hostconfig.Problem{problem}, Fresh: []hostconfig.Problem{problem}}}
 	result, err := f.reconcile(host)
 	if err != nil || result.RequeueAfter != reconcile.SlowRetry {
@@ -160,7 +160,7 @@ func TestProblemsAreToldOnce(t *testing.T) {
 	host.report.Fresh = nil
 	_, err = f.reconcile(host)
 	f.must(err)
-	if !slices.Equal(f.events, told{"app NotIntegrated docker-context: is somebody's; remove it"}) {
+	if !slices.Equal(f.events, recorder{"app NotIntegrated docker-context: is somebody's; remove it"}) {
 		t.Errorf("told %q", f.events)
 	}
 	host.err = errors.New("no lock")
@@ -169,7 +169,7 @@ func TestProblemsAreToldOnce(t *testing.T) {
 	}
 }
 
-// realHost is the real one in a directory of its own.
+// realHost returns the real implementation, in a directory of its own.
 func realHost(dir string) *hostconfig.Host {
 	return hostconfig.New(hostconfig.Options{
 		Name: "rancher-desktop-t", Socket: filepath.Join(dir, "docker.sock"), Record: filepath.Join(dir, "data", "t", "integration.json"),
@@ -178,7 +178,7 @@ func realHost(dir string) *hostconfig.Host {
 	})
 }
 
-// TestRealHost: an App that went while nobody looked leaves nothing behind.
+// TestRealHost checks that the settings of an App that was deleted while no daemon ran are removed.
 func TestRealHost(t *testing.T) {
 	f, dir := newFixture(t), t.TempDir()
 	f.must(os.MkdirAll(filepath.Join(dir, "data", "t"), 0o700))

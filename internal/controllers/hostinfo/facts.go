@@ -15,19 +15,20 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// engineTimeout bounds questions to the engine about the host.
+// engineTimeout bounds the engine's observation of the host.
 const engineTimeout = 10 * time.Second
 
-// Facts are where what is known of the host comes from.
+// Facts are the sources of the HostInfo's status.
 type Facts struct {
 	Host template.Host
-	// Versions of what rdd consists of.
+	// Versions are those of rdd's components.
 	Versions rddv1.Versions
-	// Machines is asked when it can say what the host offers to guests.
+	// Machines reports what the host offers to guests, if it has the ability vm.HostReporter.
 	Machines vm.Engine
 }
 
-// Status is what the HostInfo says now. What the engine cannot say is left out.
+// Status observes the host and returns the HostInfo's status. Fields that the engine cannot report
+// stay empty. It takes at most ten seconds.
 func (f Facts) Status(ctx context.Context) rddv1.HostInfoStatus {
 	st := rddv1.HostInfoStatus{
 		OS: runtime.GOOS, Arch: f.Host.Arch, CPUs: int32(f.Host.CPUs),

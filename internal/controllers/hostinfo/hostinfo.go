@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hostinfo is the controller of HostInfo: it says in the API what rdd has found out about
-// the host, and keeps that so whatever others write there. The App's admission judges by the same
-// facts.
+// Package hostinfo is the HostInfo controller. It writes to the API what rdd has found out about
+// the host, and restores it when others change it. The App's admission rules use the same facts.
+//
+// It is tested in test/integration (TestHostInfo).
 package hostinfo
 
 import (
@@ -23,17 +24,17 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// Name of the controller, and owner of what it writes.
+// Name of the controller. "rdd-" and the name are its field owner.
 const Name = "hostinfo"
 
-// Reconciler keeps the HostInfo.
+// Reconciler reconciles the HostInfo: it creates the object and writes its status.
 type Reconciler struct {
 	client client.Client
 	facts  Facts
 	status reconcile.StatusWriter
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live.
+// NewReconciler returns a Reconciler that reads and writes through c, which has no cache.
 func NewReconciler(c client.Client, facts Facts) *Reconciler {
 	return &Reconciler{client: c, facts: facts, status: reconcile.StatusWriter{Client: c, Owner: "rdd-" + Name}}
 }
@@ -54,7 +55,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return reconcile.RetryIf(r.status.Apply(ctx, info, &info.Status, &want)).Result()
 }
 
-// create makes the HostInfo by server-side apply: a create would be held up while the CRD is new.
+// create creates the HostInfo by server-side apply. The API server delays a plain create while the
+// CRD is new.
 func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
 	wanted := &unstructured.Unstructured{}
 	wanted.SetGroupVersionKind(rddv1.GroupVersion.WithKind("HostInfo"))
@@ -66,8 +68,8 @@ func (r *Reconciler) create(ctx context.Context, info *rddv1.HostInfo) error {
 	return r.client.Get(ctx, client.ObjectKeyFromObject(info), info)
 }
 
-// Setup lets the manager wake the reconciler: at the start, for each change of the HostInfo, and
-// when a machine has shown which accelerator works.
+// Setup registers the reconciler with a manager. It is woken when the manager starts, by changes of
+// the HostInfo, and when the accelerator of a LimaVM changes, which shows which accelerators work.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	theHost := ctrl.Request{NamespacedName: client.ObjectKey{Name: rddv1.HostInfoName}}
 	changed := builder.WithPredicates(predicate.Funcs{UpdateFunc: acceleratorChanged})

@@ -26,17 +26,17 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// maxSocketName is the longest file name of a socket in an instance directory, with room to grow.
+// maxSocketName is how long the file name of a socket in an instance directory may become.
 const maxSocketName = 16
 
-// Resources judged here.
+// The resources that the rules are about.
 var (
 	limaVMs    = schema.GroupResource{Group: limav1.GroupVersion.Group, Resource: "limavms"}
 	configMaps = schema.GroupResource{Resource: "configmaps"}
 )
 
-// Rules are what the API refuses about LimaVMs and their templates. They read live
-// through reader; limaHome is where instances are made.
+// Rules returns the admission rules for LimaVMs and their templates. The rules read through reader,
+// which has no cache. limaHome is the directory of the instance directories.
 func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, limaHome string) []rules.Rule {
 	v := validator{reader: reader, host: host, limaHome: limaHome}
 	return []rules.Rule{
@@ -63,8 +63,8 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 
 type defaulter struct{}
 
-// Default puts the finalizer on: a LimaVM that is deleted before its controller has seen it leaves
-// the source that was made for it to be cleaned up, too.
+// Default adds the finalizer. Then the source ConfigMap that was created for a LimaVM is cleaned up
+// even if the LimaVM is deleted before its first pass.
 func (defaulter) Default(_ context.Context, vm *limav1.LimaVM) error {
 	controllerutil.AddFinalizer(vm, limav1.FinalizerCleanup)
 	return nil
@@ -76,7 +76,8 @@ type validator struct {
 	limaHome string
 }
 
-// read gets an object; other errors than NotFound are the server's, not the user's.
+// read reads an object and reports whether it exists. Errors other than NotFound become internal
+// errors, as they are not the caller's fault.
 func (v validator) read(ctx context.Context, key client.ObjectKey, obj client.Object) (bool, error) {
 	err := v.reader.Get(ctx, key, obj)
 	if apierrors.IsNotFound(err) {
@@ -90,7 +91,7 @@ func (v validator) read(ctx context.Context, key client.ObjectKey, obj client.Ob
 
 type limaVMValidator struct{ validator }
 
-// ValidateCreate refuses names that cannot be had and templates that cannot be used.
+// ValidateCreate refuses names that are invalid or taken, and invalid templates.
 func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) (admission.Warnings, error) {
 	for _, check := range []func(context.Context, *limav1.LimaVM) error{v.checkName, v.checkUnique, v.checkTemplateName, v.checkSource} {
 		if err := check(ctx, vm); err != nil {
@@ -100,7 +101,7 @@ func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) 
 	return nil, nil
 }
 
-// ValidateUpdate judges requests, and params that change together with the template in force.
+// ValidateUpdate validates request annotations, and changed params together with the template.
 func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
 	if !vm.DeletionTimestamp.IsZero() {
 		return nil, nil
@@ -119,7 +120,8 @@ func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.Lim
 	return nil, v.checkChange(vm, side{own, old.Spec.Params}, side{own, vm.Spec.Params})
 }
 
-// checkReset refuses a request for a reset of before the last one, which would be taken for that.
+// checkReset refuses a reset request that is older than the last one: the reconciler would ignore
+// it.
 func checkReset(old, vm *limav1.LimaVM) error {
 	asked, last := vm.Annotations[limav1.AnnotationResetRequested], vm.Status.LastResetRequest
 	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || asked == last || later(asked, last) {
@@ -130,12 +132,13 @@ func checkReset(old, vm *limav1.LimaVM) error {
 	)
 }
 
-// ValidateDelete allows all: guarding owned objects is the finalizer guard's.
+// ValidateDelete allows every deletion. The finalizer guard refuses to delete owned objects.
 func (limaVMValidator) ValidateDelete(context.Context, *limav1.LimaVM) (admission.Warnings, error) {
 	return nil, nil
 }
 
-// checkName: the name is a directory that holds sockets, whose paths are short.
+// checkName limits the length of a name: the instance directory has the name and holds sockets,
+// whose paths are limited.
 func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 	if problems := validation.IsDNS1123Label(vm.Name); len(problems) > 0 {
 		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
@@ -148,7 +151,8 @@ func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 	return nil
 }
 
-// checkUnique is a courtesy: the judge is the instance directory.
+// checkUnique refuses a name early that is used in another namespace. Two requests at the same time
+// may both pass; the engine refuses the second instance.
 func (v limaVMValidator) checkUnique(ctx context.Context, vm *limav1.LimaVM) error {
 	var all limav1.LimaVMList
 	if err := v.reader.List(ctx, &all, client.MatchingFields{"metadata.name": vm.Name}); err != nil {
@@ -186,8 +190,8 @@ func (v limaVMValidator) checkSource(ctx context.Context, vm *limav1.LimaVM) err
 	return validateTemplate(source, vm.Spec.Params, v.host)
 }
 
-// validateTemplate refuses a template that is not valid. The refusal names the field as a cause
-// too, so that a client need not read the sentence.
+// validateTemplate refuses an invalid template. The error has the field as a cause, so that clients
+// need not parse the message.
 func validateTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
 	err := checkTemplate(cm, params, host)
 	if err == nil {
@@ -217,7 +221,7 @@ func (templateValidator) ValidateDelete(context.Context, *corev1.ConfigMap) (adm
 	return nil, nil
 }
 
-// ValidateUpdate refuses to make a template invalid and to take its label away.
+// ValidateUpdate refuses to make a template invalid, and to remove its label.
 func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
 	_, owner, _ := reconcile.Owned(old)
 	if label := limav1.LabelTemplateConfigMap; old.Labels[label] == "true" && cm.Labels[label] != "true" {

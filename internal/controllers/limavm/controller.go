@@ -27,12 +27,13 @@ import (
 // Name of the controller.
 const Name = "limavm"
 
-// workers reconcile as many LimaVMs at once. Engine calls are short, but each may wait for a
-// process that does not answer, and the others shall not wait for that.
+// workers is how many LimaVMs are reconciled at the same time. A call of the engine may block on a
+// process that does not answer, and must not hold up other LimaVMs.
 const workers = 8
 
-// Setup lets the manager wake the reconciler: for each change of a LimaVM, of a ConfigMap that it
-// is made from or has made, and of an instance that the engine reports.
+// Setup registers the reconciler with a manager. Changes of a LimaVM wake it, of its source and
+// template ConfigMaps, and of an instance, which the engine reports. Setup also has machines
+// adopted while the manager runs.
 func (r *Reconciler) Setup(mgr manager.Manager) error {
 	cached := mgr.GetCache()
 	err := reconcile.Controller{Name: Name, For: &limav1.LimaVM{}, Workers: workers, Wake: func(b *builder.Builder) {
@@ -45,16 +46,16 @@ func (r *Reconciler) Setup(mgr manager.Manager) error {
 	return mgr.Add(manager.RunnableFunc(r.adoptMachines))
 }
 
-// adoptMachines has machines adopted that lost what serves them, until ctx ends. The reconciler
-// does not call Start to be sure: a machine that died since it was observed would be started
-// without a word.
+// adoptMachines has machines adopted that have lost their hostagent, until ctx ends. The reconciler
+// does not call Start for that: Start would also start a machine that has exited since it was
+// observed, and nothing would report the exit.
 func (r *Reconciler) adoptMachines(ctx context.Context) error {
 	return adoption.Run(ctx, r.engine, slog.New(logr.ToSlogHandler(log.FromContext(ctx).WithName("adoption"))))
 }
 
-// forConfigMap wakes the LimaVMs that a ConfigMap is the template or the source of, and the one
-// that a template says it belongs to, which may be gone. It reads the cache, which is good enough
-// to wake someone: a LimaVM that is not in it yet is woken by its own arrival.
+// forConfigMap returns the requests for a changed ConfigMap: the LimaVMs that have it as template
+// or source, and the owner of a template, which may have been deleted. It reads the cache. A LimaVM
+// that is not in the cache yet is woken by its own event.
 func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	return func(ctx context.Context, cm client.Object) []ctrl.Request {
 		reqs := requests(ctx, cached, func(vm *limav1.LimaVM) bool { return Concerns(cm, vm) })
@@ -65,7 +66,7 @@ func (r *Reconciler) forConfigMap(cached client.Reader) handler.MapFunc {
 	}
 }
 
-// Concerns reports whether a ConfigMap is, or would be, the template or the source of a LimaVM.
+// Concerns reports whether a ConfigMap has the name of the template or the source of a LimaVM.
 func Concerns(cm metav1.Object, vm *limav1.LimaVM) bool {
 	if cm.GetNamespace() == vm.Namespace && cm.GetName() == vm.Name+limav1.TemplateSuffix {
 		return true
@@ -74,7 +75,7 @@ func Concerns(cm metav1.Object, vm *limav1.LimaVM) bool {
 	return cm.GetNamespace() == key.Namespace && cm.GetName() == key.Name
 }
 
-// instances is the source of the engine's news.
+// instances is the source of requests for instances that the engine reports as changed.
 func (r *Reconciler) instances(cached client.Reader) source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		return r.engine.Watch(ctx, func(name string) {
@@ -85,13 +86,13 @@ func (r *Reconciler) instances(cached client.Reader) source.Source {
 	})
 }
 
-// Existing are the requests for all that there is.
+// Existing returns the requests of the initial reconcile: all LimaVMs.
 func (r *Reconciler) Existing(ctx context.Context) ([]ctrl.Request, error) {
 	return list(ctx, r.client, func(*limav1.LimaVM) bool { return true })
 }
 
-// requests selects LimaVMs of all namespaces. A failing cache has stopped: there is nobody left to
-// wake.
+// requests returns the requests for the wanted LimaVMs of all namespaces. It ignores errors:
+// reading the cache fails only when the manager has stopped.
 func requests(ctx context.Context, cached client.Reader, wanted func(*limav1.LimaVM) bool) []ctrl.Request {
 	reqs, err := list(ctx, cached, wanted)
 	if err != nil {

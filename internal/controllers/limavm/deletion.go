@@ -16,8 +16,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// shutDown ends the machine of a LimaVM that is deleted, for a bounded time; whatever
-// runs after that ends with the deletion of the instance.
+// shutDown stops the machine of a LimaVM that is being deleted, for at most shutdownLimit. A
+// machine that still runs after that is killed when the instance is deleted.
 func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 	wait := s.vm.DeletionTimestamp.Add(shutdownLimit).Sub(s.now)
 	if wait <= 0 {
@@ -30,8 +30,8 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 	return o.Sooner(wait)
 }
 
-// endMachine lets a running guest shut down before its disk goes. One that was told to and
-// cannot, and one that is to be forced, end with the instance.
+// endMachine shuts a running guest down before its disk is deleted. It does nothing when that has
+// failed or a forced stop was requested: deleting the instance kills the machine.
 func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.failure(vm.OperationStop) != nil || s.stopMode() == vm.StopForce {
 		return reconcile.Done()
@@ -51,8 +51,8 @@ func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome
 	}
 }
 
-// deleteInstance removes the instance from disk. Delete is called even when nothing was
-// observed, and the instance is gone when it is observed to be gone after that.
+// deleteInstance deletes the instance from disk. It calls Delete even when no instance was
+// observed, and is done when none is observed after that.
 func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Outcome {
 	if o := r.holdBack(s, vm.OperationDelete); !o.IsDone() {
 		return o
@@ -60,7 +60,7 @@ func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Out
 	err := r.engine.Delete(ctx, s.owner(), s.vm.Name)
 	var taken *vm.NameTakenError
 	if errors.As(err, &taken) {
-		return reconcile.Done() // the name is another's: nothing of ours is there
+		return reconcile.Done() // the instance is another LimaVM's: ours does not exist
 	}
 	if o := s.engineOutcome(vm.OperationDelete, err); !o.IsDone() {
 		return o
@@ -74,7 +74,7 @@ func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Out
 	return reconcile.Done()
 }
 
-// deleteTemplate releases and deletes the LimaVM's own template.
+// deleteTemplate removes the finalizer from the LimaVM's own template, and deletes it.
 func (r *Reconciler) deleteTemplate(ctx context.Context, s *scope) reconcile.Outcome {
 	return templateChild(templateOf(s.vm), func(cm client.Object) bool { return reconcile.OwnedBy(cm, s.vm) }).Delete(ctx, r.client)
 }
@@ -83,7 +83,7 @@ func templateChild(own *corev1.ConfigMap, mine func(client.Object) bool) reconci
 	return reconcile.Child{Object: own, Kind: "ConfigMap", Mine: mine, Finalizer: limav1.FinalizerOwnedByLimaVM}
 }
 
-// deleteSource deletes the source ConfigMap if it was made for this LimaVM.
+// deleteSource deletes the source ConfigMap if its label says that it was created for this LimaVM.
 func (r *Reconciler) deleteSource(ctx context.Context, s *scope) reconcile.Outcome {
 	key := sourceKey(s.vm)
 	if key.Namespace != s.vm.Namespace {
@@ -96,8 +96,8 @@ func (r *Reconciler) deleteSource(ctx context.Context, s *scope) reconcile.Outco
 	}.Delete(ctx, r.client)
 }
 
-// removeFinalizer comes last: every step before has seen with its own eyes that what it is about is
-// gone.
+// removeFinalizer is the last step: every step before has read that what it deletes does not exist
+// any more.
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	err := reconcile.RemoveFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup)
 	if client.IgnoreNotFound(err) != nil {
@@ -108,16 +108,17 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Ou
 	return reconcile.Done()
 }
 
+// forget drops what the reconciler keeps in memory for a LimaVM.
 func (r *Reconciler) forget(limaVM *limav1.LimaVM) {
-	r.pace.last.forget(limaVM.UID)
+	r.throttle.lastWrite.forget(limaVM.UID)
 	r.tried.forget(limaVM.UID)
 	for _, operation := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete, vm.OperationRun} {
 		r.backoff.Forget(string(limaVM.UID) + "/" + string(operation))
 	}
 }
 
-// sweep releases and deletes the template of a LimaVM that is gone although its finalizer
-// should have kept it: someone took that away by force.
+// sweep deletes the template of a LimaVM that does not exist. Its finalizer would have prevented
+// that, so somebody has removed that by force.
 func (r *Reconciler) sweep(ctx context.Context, s *scope) reconcile.Outcome {
 	orphan := func(cm client.Object) bool {
 		owner, ok := templateOwner(cm)
@@ -130,7 +131,7 @@ func (r *Reconciler) sweep(ctx context.Context, s *scope) reconcile.Outcome {
 	return o
 }
 
-// templateOwner is the name of the LimaVM that a ConfigMap says it is the template of.
+// templateOwner returns the name of the LimaVM that a ConfigMap's owner reference names.
 func templateOwner(cm metav1.Object) (string, bool) {
 	owner := metav1.GetControllerOf(cm)
 	if owner == nil || owner.Kind != kind || owner.APIVersion != limav1.GroupVersion.String() {

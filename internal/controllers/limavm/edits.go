@@ -15,7 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// side is one side of a change: a template and its params.
+// side is one side of an update: a template and its params.
 type side struct {
 	source *corev1.ConfigMap
 	params map[string]string
@@ -25,8 +25,8 @@ func (s side) load(host template.Host) (*template.Template, error) {
 	return template.Load([]byte(s.source.Data[limav1.TemplateKey]), s.params, host)
 }
 
-// checkChange refuses a template that is not valid, or that an instance which exists cannot be
-// changed into. What only the engine knows it refuses later: then the condition Created says so.
+// checkChange refuses an invalid template, and a change that the existing instance cannot take.
+// What only the engine can check it refuses later, in the condition Created.
 func (v validator) checkChange(limaVM *limav1.LimaVM, from, to side) error {
 	if err := validateTemplate(to.source, to.params, v.host); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (v validator) checkChange(limaVM *limav1.LimaVM, from, to side) error {
 	}
 	before, err := from.load(v.host)
 	if err != nil {
-		return nil //nolint:nilerr // what was not valid before, for an older rdd or another host, may become anything
+		return nil //nolint:nilerr // a template that is invalid now may be changed into any valid one
 	}
 	after, err := to.load(v.host)
 	if err != nil {
@@ -48,8 +48,8 @@ func (v validator) checkChange(limaVM *limav1.LimaVM, from, to side) error {
 	return nil
 }
 
-// checkEdit refuses what cannot be changed once the disk is made. Which of several images it was
-// made of only the engine knows; here at least one has to stay.
+// checkEdit refuses changes that an existing disk cannot take: another image, and a smaller size.
+// Only the engine knows which of several images the disk was made of, so one of them has to stay.
 func checkEdit(before, after *template.Template) error {
 	stays := func(now template.Image) bool {
 		return slices.ContainsFunc(before.ArchImages(), func(was template.Image) bool { return sameImage(was, now) })
@@ -67,7 +67,7 @@ func checkEdit(before, after *template.Template) error {
 	return nil
 }
 
-// sameImage compares by content where that is known: an image may move to a mirror.
+// sameImage compares digests where both have one: the location may have changed to a mirror's.
 func sameImage(a, b template.Image) bool {
 	if a.Digest != "" && b.Digest != "" {
 		return a.Digest == b.Digest

@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// TestEditsOfAnInstance: what an instance that exists can become, by the change of its template.
+// TestEditsOfAnInstance checks which changes of a template an existing instance accepts.
 func TestEditsOfAnInstance(t *testing.T) {
 	const (
 		a = "'https://example.com/a.img'"
@@ -55,8 +55,8 @@ func TestEditsOfAnInstance(t *testing.T) {
 	}
 }
 
-// TestInvalidTemplatesAreRefusedWithTheirField: a client that wants to know what was refused need
-// not read the sentence.
+// TestInvalidTemplatesAreRefusedWithTheirField checks the cause in the refusal, so that clients
+// need not parse the message.
 func TestInvalidTemplatesAreRefusedWithTheirField(t *testing.T) {
 	host := template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30}
 	for text, field := range map[string]string{"vmType: vz\n": "vmType", "- x\n": "", "": ""} {

@@ -14,19 +14,20 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// transition is the step from one status of a LimaVM to the next, and the pass that took it.
+// transition is the change from one status of a LimaVM to the next, with the pass that caused it.
 type transition struct {
 	*scope
 	have, want *limav1.LimaVMStatus
 }
 
-// events lists what happened in the step, in order. They follow from the two statuses wherever
-// those tell: an Event is neither invented nor repeated by a daemon that was interrupted.
+// events returns the Events for the transition, in order. They are derived from the two statuses
+// wherever possible, so that a daemon that was interrupted neither repeats one nor reports one that
+// did not happen.
 func (t transition) events() []reconcile.Event {
 	return slices.Concat(t.asked(), t.created(), t.died(), t.running(), t.ports())
 }
 
-func news(reason, message string) []reconcile.Event {
+func normal(reason, message string) []reconcile.Event {
 	return []reconcile.Event{{Reason: reason, Message: message}}
 }
 
@@ -34,24 +35,25 @@ func warning(reason, message string) []reconcile.Event {
 	return []reconcile.Event{{Warning: true, Reason: reason, Message: message}}
 }
 
-// asked tells what was asked for.
+// asked returns the Events for requests: deletion, reset, restart.
 func (t transition) asked() []reconcile.Event {
 	switch {
-	case t.deleting() && !t.knew():
-		return news(limav1.EventDeleting, "the machine is ended and what belongs to it removed")
+	case t.deleting() && !t.generationObserved():
+		return normal(limav1.EventDeleting, "the machine is ended and what belongs to it removed")
 	case t.have.LastResetRequest != t.want.LastResetRequest && t.resetting():
-		return news(limav1.EventResetting, "a reset was requested: the instance is deleted and made anew")
+		return normal(limav1.EventResetting, "a reset was requested: the instance is deleted and made anew")
 	case t.have.LastRestartRequest != t.want.LastRestartRequest && t.want.RestartNeeded:
-		return news(limav1.EventRestarting, "a restart was requested")
+		return normal(limav1.EventRestarting, "a restart was requested")
 	case t.want.RestartNeeded && !t.have.RestartNeeded && t.template != nil:
-		return news(limav1.EventRestarting, t.whatChanged()+" changed")
+		return normal(limav1.EventRestarting, t.whatChanged()+" changed")
 	default:
 		return nil
 	}
 }
 
-// knew says that the last status spoke of the present generation; a deletion makes a new one.
-func (t transition) knew() bool {
+// generationObserved reports whether the last status is of the present generation. A deletion
+// raises the generation.
+func (t transition) generationObserved() bool {
 	running := meta.FindStatusCondition(t.have.Conditions, limav1.ConditionRunning)
 	return running != nil && running.ObservedGeneration == t.vm.Generation
 }
@@ -63,7 +65,7 @@ func (t transition) whatChanged() string {
 	return "the params have"
 }
 
-// conditions returns one condition of both statuses; the zero one where there is none.
+// conditions returns a condition of both statuses; the zero condition where there is none.
 func (t transition) conditions(conditionType string) (have, want metav1.Condition) {
 	if c := meta.FindStatusCondition(t.have.Conditions, conditionType); c != nil {
 		have = *c
@@ -74,7 +76,7 @@ func (t transition) conditions(conditionType string) (have, want metav1.Conditio
 	return have, want
 }
 
-// created tells of the instance on disk.
+// created returns the Events about the instance on disk.
 func (t transition) created() []reconcile.Event {
 	have, want := t.conditions(limav1.ConditionCreated)
 	same := have.Reason == want.Reason
@@ -88,7 +90,7 @@ func (t transition) created() []reconcile.Event {
 	case want.Status == metav1.ConditionTrue:
 		return t.completed(have)
 	case have.Status != metav1.ConditionTrue:
-		return news(limav1.EventCreating, "the instance is being made")
+		return normal(limav1.EventCreating, "the instance is being made")
 	case t.resetting():
 		return nil
 	default:
@@ -96,23 +98,23 @@ func (t transition) created() []reconcile.Event {
 	}
 }
 
-// completed tells how the instance came to be complete.
+// completed returns the Event for an instance that has become complete.
 func (t transition) completed(have metav1.Condition) []reconcile.Event {
 	_, adopted := t.vm.Annotations[limav1.AnnotationAdoptFrom]
 	before := t.have.ObservedTemplateResourceVersion != ""
 	switch {
 	case adopted:
-		return news(limav1.EventAdopted, "an instance directory that was left behind is this LimaVM's now")
+		return normal(limav1.EventAdopted, "an instance directory that was left behind is this LimaVM's now")
 	case before && have.Status == metav1.ConditionFalse:
-		return news(limav1.ReasonCreated, "the instance can be what its template says again")
+		return normal(limav1.ReasonCreated, "the instance can be what its template says again")
 	case before && t.want.LastResetRequest != "":
-		return news(limav1.EventReset, "the instance was made anew")
+		return normal(limav1.EventReset, "the instance was made anew")
 	default:
-		return news(limav1.ReasonCreated, "the instance is complete")
+		return normal(limav1.ReasonCreated, "the instance is complete")
 	}
 }
 
-// died tells that the machine ended by itself, once per end.
+// died returns a warning when the machine has ended by itself, once for each time.
 func (t transition) died() []reconcile.Event {
 	have, want := t.conditions(limav1.ConditionRunning)
 	ended := t.found != nil && t.found.Phase == vm.PhaseStopped
@@ -131,7 +133,7 @@ func (t transition) died() []reconcile.Event {
 	}
 }
 
-// running tells of the machine.
+// running returns the Events about starts and stops of the machine.
 func (t transition) running() []reconcile.Event {
 	have, want := t.conditions(limav1.ConditionRunning)
 	failed := want.Reason == limav1.ReasonStartFailed || want.Reason == limav1.ReasonStopFailed
@@ -139,21 +141,21 @@ func (t transition) running() []reconcile.Event {
 	case failed && (have.Reason != want.Reason || have.Message != want.Message):
 		return warning(want.Reason, want.Message)
 	case want.Reason == limav1.ReasonStarted && t.want.RestartCount > t.have.RestartCount:
-		return news(limav1.ReasonStarted, "the machine runs")
+		return normal(limav1.ReasonStarted, "the machine runs")
 	case have.Reason == want.Reason:
 		return nil
 	case want.Reason == limav1.ReasonStarting:
-		return news(want.Reason, "the machine is being started")
+		return normal(want.Reason, "the machine is being started")
 	case want.Reason == limav1.ReasonStopping:
-		return news(want.Reason, "the machine is being stopped")
+		return normal(want.Reason, "the machine is being stopped")
 	case want.Reason == limav1.ReasonStopped && have.Status != "" && have.Status != metav1.ConditionUnknown:
-		return news(want.Reason, "the machine is stopped")
+		return normal(want.Reason, "the machine is stopped")
 	default:
 		return nil
 	}
 }
 
-// ports tells of conflicts on the host as they appear and end.
+// ports returns the Events for conflicts of forwarded ports on the host that are new or resolved.
 func (t transition) ports() []reconcile.Event {
 	var all []reconcile.Event
 	for _, f := range t.want.PortForwards {
@@ -168,7 +170,7 @@ func (t transition) ports() []reconcile.Event {
 		case f.Error != "" && f.Error != before:
 			all = append(all, warning(limav1.EventPortConflict, fmt.Sprintf("cannot forward %s: %s", way, f.Error))...)
 		case f.Error == "" && before != "":
-			all = append(all, news(limav1.EventPortForwarded, "forwarding "+way+" again")...)
+			all = append(all, normal(limav1.EventPortForwarded, "forwarding "+way+" again")...)
 		}
 	}
 	return all

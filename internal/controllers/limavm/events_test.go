@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// said is a condition as "Running=False/Starting/message".
-func said(texts ...string) []metav1.Condition {
+// parseConditions reads conditions like "Running=False/Starting/message".
+func parseConditions(texts ...string) []metav1.Condition {
 	var all []metav1.Condition
 	for _, text := range texts {
 		parts := strings.SplitN(text, "/", 3)
@@ -29,8 +29,8 @@ func said(texts ...string) []metav1.Condition {
 	return all
 }
 
-// told is events as "Reason" or "!Reason message".
-func told(events []reconcile.Event) []string {
+// render returns events as "Reason" or "!Reason message".
+func render(events []reconcile.Event) []string {
 	var all []string
 	for _, e := range events {
 		if e.Warning {
@@ -63,166 +63,190 @@ func TestEvents(t *testing.T) {
 		"appears": {scene: scene{outcome: reconcile.Wait("", 0)}, want: "Creating"},
 		"goes on being made": {
 			scene: scene{state: &vm.State{Phase: vm.PhaseCreating}},
-			had:   limav1.LimaVMStatus{Conditions: said(pending, "Running=Unknown/Reconciling")},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(pending, "Running=Unknown/Reconciling")},
 		},
 		"is made": {
-			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(pending, "Running=Unknown/Reconciling")}, want: "Created",
+			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(
+				pending, "Running=Unknown/Reconciling",
+			)}, want: "Created",
 		},
 		"is adopted": {
-			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(pending, "Running=Unknown/Reconciling")},
+			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending, "Running=Unknown/Reconciling")},
 			change: asking(limav1.AnnotationAdoptFrom, "u"), want: "Adopted",
 		},
 		"cannot be made": {
-			scene: scene{outcome: reconcile.Stalled("CreateFailed", "no")}, had: limav1.LimaVMStatus{Conditions: said(pending)},
+			scene: scene{outcome: reconcile.Stalled("CreateFailed", "no")}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending)},
 			want: "!CreateFailed no",
 		},
 		"name taken": {
-			scene: scene{outcome: reconcile.Stalled("NameTaken", "no")}, had: limav1.LimaVMStatus{Conditions: said(pending)}, want: "!NameTaken no",
+			scene: scene{
+				outcome: reconcile.Stalled("NameTaken", "no"),
+			}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending)}, want: "!NameTaken no",
 		},
 		"still cannot": {
 			scene: scene{outcome: reconcile.Stalled("CreateFailed", "no")},
-			had:   limav1.LimaVMStatus{Conditions: said("Created=False/CreateFailed/no")},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions("Created=False/CreateFailed/no")},
 		},
 		"cannot for more": {
 			scene: scene{outcome: reconcile.Stalled("CreateFailed", "no!")},
-			had:   limav1.LimaVMStatus{Conditions: said("Created=False/CreateFailed/no")}, want: "!CreateFailed no!",
+			had:   limav1.LimaVMStatus{Conditions: parseConditions("Created=False/CreateFailed/no")}, want: "!CreateFailed no!",
 		},
 		"is tried again": {
 			scene: scene{state: &vm.State{Phase: vm.PhaseCreating}},
-			had:   limav1.LimaVMStatus{Conditions: said("Created=False/CreateFailed/no", "Running=Unknown/Reconciling")}, want: "Creating",
+			had: limav1.LimaVMStatus{
+				Conditions: parseConditions("Created=False/CreateFailed/no", "Running=Unknown/Reconciling"),
+			}, want: "Creating",
 		},
 		"edit refused": {
 			scene: scene{
 				wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.Revision, s.RunningRevision = "old", "old" }),
 				outcome: reconcile.Stalled("CreateFailed", "field `disk` …"),
 			},
-			had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, want: "!CreateFailed field `disk` …",
+			had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")}, want: "!CreateFailed field `disk` …",
 		},
 		"edit taken back": {
 			scene: scene{wanted: true, state: on(vm.PhaseRunning)},
 			had: limav1.LimaVMStatus{
-				ObservedTemplateResourceVersion: "42", Conditions: said("Created=False/CreateFailed/x", "Running=True/Started"),
+				ObservedTemplateResourceVersion: "42", Conditions: parseConditions("Created=False/CreateFailed/x", "Running=True/Started"),
 			},
 			want: "Created",
 		},
 		"is to start": {
 			scene: scene{wanted: true, state: off("", ""), outcome: reconcile.Wait("", 1)},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopped")}, want: "Starting",
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopped")}, want: "Starting",
 		},
 		"is up": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.StartID = "1" })},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=False/Starting")}, want: "Started",
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Starting")}, want: "Started",
 		},
 		"stays up": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.StartID = "1" })},
-			had:   limav1.LimaVMStatus{LastStartID: "1", RestartCount: 1, Conditions: said(created, "Running=True/Started")},
+			had:   limav1.LimaVMStatus{LastStartID: "1", RestartCount: 1, Conditions: parseConditions(created, "Running=True/Started")},
 		},
-		"restarted unseen": {
+		"restarted unobserved": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.StartID = "2" })},
-			had:   limav1.LimaVMStatus{LastStartID: "1", RestartCount: 1, Conditions: said(created, "Running=True/Started")}, want: "Started",
+			had: limav1.LimaVMStatus{
+				LastStartID: "1", RestartCount: 1, Conditions: parseConditions(created, "Running=True/Started"),
+			}, want: "Started",
 		},
 		"is to stop": {
-			scene: scene{state: on(vm.PhaseStopping)}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, want: "Stopping",
+			scene: scene{state: on(vm.PhaseStopping)}, had: limav1.LimaVMStatus{Conditions: parseConditions(
+				created, "Running=True/Started",
+			)}, want: "Stopping",
 		},
 		"is down": {
-			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "Stopped",
+			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(
+				created, "Running=False/Stopping",
+			)}, want: "Stopped",
 		},
 		"cannot start": {
-			scene: scene{wanted: true, state: broke}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Starting")},
+			scene: scene{wanted: true, state: broke}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Starting")},
 			want: "!StartFailed panic",
 		},
 		"cannot stop": {scene: scene{state: with(on(vm.PhaseRunning), func(s *vm.State) {
 			s.Failure = &vm.Failure{Operation: vm.OperationStop, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "deaf"}}
-		})}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
+		})}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
 		"up, and cannot stop": {scene: scene{state: with(on(vm.PhaseRunning), func(s *vm.State) {
 			s.StartID, s.Failure = "1", &vm.Failure{Operation: vm.OperationStop, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "deaf"}}
-		})}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
+		})}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopping")}, want: "!StopFailed deaf"},
 		"died": {
-			scene: scene{wanted: true, state: died}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")},
+			scene: scene{wanted: true, state: died}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 			want: "!MachineDied " + failureMessage(died.Failure) + ", Starting",
 		},
 		"died, said": {
 			scene: scene{wanted: true, state: died},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=False/Starting/"+failureMessage(died.Failure))},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Starting/"+failureMessage(died.Failure))},
 		},
 		"died, started at once": {
-			scene: scene{wanted: true, state: on(vm.PhaseStarting)}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")},
+			scene: scene{
+				wanted: true, state: on(vm.PhaseStarting),
+			}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 			change: func(s *scope) { s.found = died }, want: "!MachineDied " + failureMessage(died.Failure) + ", Starting",
 		},
-		"died unseen": {
-			scene: scene{wanted: true, state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")},
+		"died unobserved": {
+			scene: scene{wanted: true, state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 			want: "!MachineDied the machine ended while nobody watched and is started again, Starting",
 		},
 		"was stopped": {
-			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, want: "Stopped",
+			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(
+				created, "Running=True/Started",
+			)}, want: "Stopped",
 		},
 		"template edited": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.RunningRevision = "old" })},
-			had:   limav1.LimaVMStatus{ObservedTemplateResourceVersion: "41", Conditions: said(created, "Running=True/Started")}, want: "Restarting",
+			had: limav1.LimaVMStatus{
+				ObservedTemplateResourceVersion: "41", Conditions: parseConditions(created, "Running=True/Started"),
+			}, want: "Restarting",
 		},
 		"restart going on": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseStopping), func(s *vm.State) { s.RunningRevision = "old" })},
-			had:   limav1.LimaVMStatus{RestartNeeded: true, Conditions: said(created, "Running=False/Stopping")},
+			had:   limav1.LimaVMStatus{RestartNeeded: true, Conditions: parseConditions(created, "Running=False/Stopping")},
 		},
 		"restart requested": {
 			scene: scene{wanted: true, unread: true, state: on(vm.PhaseRunning)},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, change: asking(limav1.AnnotationRestartRequested, "1"),
+			had: limav1.LimaVMStatus{
+				Conditions: parseConditions(created, "Running=True/Started"),
+			}, change: asking(limav1.AnnotationRestartRequested, "1"),
 			want: "Restarting",
 		},
 		"… of a stopped one": {
-			scene: scene{unread: true, state: off("", "")}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopped")},
+			scene: scene{unread: true, state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopped")},
 			change: asking(limav1.AnnotationRestartRequested, "1"),
 		},
 		"reset requested": {
 			scene: scene{wanted: true, unread: true, state: on(vm.PhaseRunning)},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")}, change: asking(limav1.AnnotationResetRequested, "1"),
+			had: limav1.LimaVMStatus{
+				Conditions: parseConditions(created, "Running=True/Started"),
+			}, change: asking(limav1.AnnotationResetRequested, "1"),
 			want: "Resetting",
 		},
 		"… of nothing": {
-			scene: scene{unread: true}, had: limav1.LimaVMStatus{Conditions: said(pending, "Running=Unknown/Reconciling")},
+			scene: scene{unread: true}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending, "Running=Unknown/Reconciling")},
 			change: asking(limav1.AnnotationResetRequested, "1"),
 		},
 		"reset": {
 			scene: scene{state: with(off("", ""), func(s *vm.State) { s.Incarnation = "1" })},
 			had: limav1.LimaVMStatus{
-				LastResetRequest: "1", ObservedTemplateResourceVersion: "42", Conditions: said(pending, "Running=Unknown/Reconciling"),
+				LastResetRequest: "1", ObservedTemplateResourceVersion: "42", Conditions: parseConditions(pending, "Running=Unknown/Reconciling"),
 			},
 			want: "Reset",
 		},
 		"lost": {
-			scene: scene{}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopped")},
+			scene: scene{}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopped")},
 			want: "!InstanceLost the instance directory has vanished; it is made again, with an empty disk",
 		},
 		"deleted": {
 			scene: scene{deleting: true, state: on(vm.PhaseStopping)},
-			had:   limav1.LimaVMStatus{Conditions: older(said(created, "Running=True/Started"))}, want: "Deleting, Stopping",
+			had:   limav1.LimaVMStatus{Conditions: older(parseConditions(created, "Running=True/Started"))}, want: "Deleting, Stopping",
 		},
 		"deletion goes on": {
-			scene: scene{deleting: true, state: on(vm.PhaseDeleting)}, had: limav1.LimaVMStatus{Conditions: said(created, "Running=False/Stopping")},
+			scene: scene{
+				deleting: true, state: on(vm.PhaseDeleting),
+			}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopping")},
 		},
 		"port taken": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards("taken"))},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 			want:  "!PortConflict cannot forward tcp 127.0.0.1:80 to the guest's 127.0.0.1:80: taken",
 		},
 		"port still taken": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards("taken"))},
 			had: limav1.LimaVMStatus{
 				PortForwards: []limav1.PortForward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "taken"}},
-				Conditions:   said(created, "Running=True/Started"),
+				Conditions:   parseConditions(created, "Running=True/Started"),
 			},
 		},
 		"port free": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards(""))},
 			had: limav1.LimaVMStatus{
 				PortForwards: []limav1.PortForward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "taken"}},
-				Conditions:   said(created, "Running=True/Started"),
+				Conditions:   parseConditions(created, "Running=True/Started"),
 			},
 			want: "PortForwarded",
 		},
 		"port forwarded": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards(""))},
-			had:   limav1.LimaVMStatus{Conditions: said(created, "Running=True/Started")},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,12 +256,12 @@ func TestEvents(t *testing.T) {
 				test.change(s)
 			}
 			want := status(s)
-			if got := strings.Join(told(transition{s, &test.had, &want}.events()), ", "); got != test.want {
+			if got := strings.Join(render(transition{s, &test.had, &want}.events()), ", "); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 			s.vm.Status, s.found = want, s.state
 			again := status(s)
-			if got := told(transition{s, &want, &again}.events()); len(got) > 0 {
+			if got := render(transition{s, &want, &again}.events()); len(got) > 0 {
 				t.Errorf("told again: %q", got)
 			}
 		})

@@ -11,9 +11,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// stall ends the pass: an operation has met a fault that only goes away when someone acts. The
-// status says so under the reason of the operation; a name that an instance has already has a
-// reason of its own.
+// stall ends the pass as Stalled: an operation has a fault that only goes away when somebody acts.
+// The reason in the conditions is the operation's, or NameTaken.
 func (s *scope) stall(operation vm.Operation, fault *vm.Fault) reconcile.Outcome {
 	s.stalled = &vm.Failure{Operation: operation, Fault: fault}
 	reason := failedReason(operation)
@@ -23,7 +22,7 @@ func (s *scope) stall(operation vm.Operation, fault *vm.Fault) reconcile.Outcome
 	return reconcile.Stalled(reason, fault.Text)
 }
 
-// failedReason is the condition's reason for an operation that failed.
+// failedReason returns the conditions' reason for an operation that failed.
 func failedReason(operation vm.Operation) string {
 	switch operation {
 	case vm.OperationCreate:
@@ -35,9 +34,9 @@ func failedReason(operation vm.Operation) string {
 	}
 }
 
-// nextFailure is what failed last and has not been cured since: what this pass has found, else what
-// the status says already, as long as that stands in the way of what is wanted. created says that
-// the instance is complete and what its template says.
+// nextFailure returns status.failure: the last failure that is still in the way of what is wanted.
+// It is the one that this pass has found, else the engine's, else the one in the status. created is
+// the status of the condition Created.
 func (s *scope) nextFailure(created bool) *limav1.Failure {
 	before := s.vm.Status.Failure
 	switch {
@@ -70,9 +69,9 @@ func (s *scope) concerns(operation vm.Operation, created bool) bool {
 	}
 }
 
-// overtaken reports whether a failure of an earlier pass is about something that has been changed
-// since. Templates and names are judged in every pass that gets so far: when this one has not
-// refused them, they are good.
+// overtaken reports whether the cause of an earlier pass's failure has been changed since.
+// Templates and names are checked in every pass that gets so far. When this one has not refused
+// them, they are valid.
 func (s *scope) overtaken(before *limav1.Failure) bool {
 	switch vm.FaultKind(before.Kind) {
 	case vm.FaultSpec, vm.FaultNameTaken:
@@ -82,8 +81,8 @@ func (s *scope) overtaken(before *limav1.Failure) bool {
 	}
 }
 
-// describe puts a failure into the API. One whose time is not known happened when it was first
-// seen.
+// describe returns a failure as the API has it. A failure without a time gets the time at which it
+// was first observed.
 func (s *scope) describe(f *vm.Failure) *limav1.Failure {
 	next := &limav1.Failure{
 		Operation: string(f.Operation), Kind: string(f.Fault.Kind), Field: reconcile.Truncate(f.Fault.Field),

@@ -34,8 +34,8 @@ func failedWith(state *vm.State, operation vm.Operation, fault vm.Fault) *vm.Sta
 	return state
 }
 
-// TestFailure is the table of what status.failure becomes: "operation/kind/message", and whether it
-// is the old one.
+// TestFailure is the table of status.failure: "operation/kind/message", and whether it stays the
+// old one.
 func TestFailure(t *testing.T) {
 	boom := vm.Fault{Kind: vm.FaultBoot, Text: "boom"}
 	incomplete := func() *vm.State { return &vm.State{Phase: vm.PhaseIncomplete} }
@@ -107,7 +107,7 @@ func TestFailure(t *testing.T) {
 			nil, func(s *scope) { s.outcome = s.stall(create, broken(s.state)) },
 			"create/Broken/the instance is broken: its directory cannot be read; delete the LimaVM to remove it",
 		},
-		"not seen":       {scene{unseen: true, outcome: reconcile.Retry(errors.New("x"))}, known(start, vm.FaultHost), nil, old},
+		"not seen":       {scene{unobserved: true, outcome: reconcile.Retry(errors.New("x"))}, known(start, vm.FaultHost), nil, old},
 		"of a newer rdd": {scene{wanted: true, state: off("", "")}, known("dance", vm.FaultHost), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestFailure(t *testing.T) {
 				test.change(s)
 			}
 			st := status(s)
-			if got := sayFailure(st.Failure); got != test.want {
+			if got := failureText(st.Failure); got != test.want {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
 			s.vm.Status, s.now = st, now.Add(time.Minute)
@@ -128,7 +128,7 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-func sayFailure(f *limav1.Failure) string {
+func failureText(f *limav1.Failure) string {
 	switch {
 	case f == nil:
 		return ""
@@ -139,7 +139,7 @@ func sayFailure(f *limav1.Failure) string {
 	}
 }
 
-// TestFailureHappened at the time that the engine says; what has no time when it was first seen.
+// TestFailureHappened checks the time of a failure: the engine's, or when it was first observed.
 func TestFailureHappened(t *testing.T) {
 	probe := vm.Fault{Kind: vm.FaultProbe, Field: "probes[0]", Hint: "look", Text: "t"}
 	s := scene{wanted: true, state: failedWith(off("", ""), vm.OperationStart, probe)}.scope()
@@ -161,8 +161,8 @@ func TestFailureHappened(t *testing.T) {
 	}
 }
 
-// TestKindsDecideWhenToTryAgain: the answer is the same whether a call of the engine or work in the
-// background failed.
+// TestKindsDecideWhenToTryAgain checks that a fault's kind decides about retries, whether a call of
+// the engine has failed or its work in the background.
 func TestKindsDecideWhenToTryAgain(t *testing.T) {
 	for _, kind := range vm.FaultKinds() {
 		fault := vm.Fault{Kind: kind, Text: "boom"}

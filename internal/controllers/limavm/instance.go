@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// applyInstance makes the instance on disk what the template says.
+// applyInstance creates or changes the instance on disk to what the template says.
 func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outcome {
 	tried, known := r.tried.get(s.vm.UID)
 	s.changed = known && tried != s.revision
@@ -55,8 +55,8 @@ func (s *scope) spec(adoptFrom string) vm.Spec {
 	}
 }
 
-// formerOwner is the UID that the instance in the way may be taken over from: the one that the
-// annotation names, once no LimaVM bears it. Empty: nothing is taken over.
+// formerOwner returns the UID of the LimaVM from which the instance directory is adopted. The
+// annotation names it, and no LimaVM with that UID may exist. Empty means that nothing is adopted.
 func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) {
 	uid := s.vm.Annotations[limav1.AnnotationAdoptFrom]
 	if uid == "" || s.foreign == nil || s.foreign.Owner.UID != uid {
@@ -73,7 +73,7 @@ func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) 
 	return uid, nil
 }
 
-// broken is the fault of an instance whose directory cannot be read.
+// broken returns the fault of an instance whose directory cannot be read.
 func broken(state *vm.State) *vm.Fault {
 	cause := "its directory cannot be read"
 	if state.Failure != nil {

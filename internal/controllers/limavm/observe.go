@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// observe asks the engine for the instance. One that belongs to another LimaVM is not
-// ours to look at: it counts as none, and Apply will say whose it is.
+// observe reads the instance's state from the engine. An instance of another LimaVM counts as none,
+// and is kept in s.foreign; Apply refuses it with its owner's name.
 func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
 	first := !s.observed && s.found == nil
 	s.observed, s.state, s.foreign = false, nil, nil
@@ -35,7 +35,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.Done()
 }
 
-// engineOutcome says what an error of an engine's operation means for the pass.
+// engineOutcome maps an error of an engine's operation to an outcome.
 func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outcome {
 	switch {
 	case err == nil:
@@ -49,9 +49,9 @@ func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outco
 	}
 }
 
-// holdBack spaces out attempts at an operation after a failure: Done when the next one may
-// begin. What retrying cannot cure is tried slowly, the rest with back-off; a request
-// made after the failure is obeyed at once.
+// holdBack delays the next attempt at an operation that has failed. It is Done when the attempt may
+// begin. Faults that are not retryable are tried again slowly, others with back-off. A retry
+// request that is newer than the failure, and a changed revision, are tried at once.
 func (r *Reconciler) holdBack(s *scope, operations ...vm.Operation) reconcile.Outcome {
 	f := s.failure(operations...)
 	if f == nil || s.changed || retryRequested(s.vm, f) {
@@ -70,7 +70,7 @@ func (r *Reconciler) holdBack(s *scope, operations ...vm.Operation) reconcile.Ou
 	return reconcile.Done()
 }
 
-// failure returns the instance's failure if it is of one of the operations.
+// failure returns the instance's last failure if it is of one of the operations, else nil.
 func (s *scope) failure(operations ...vm.Operation) *vm.Failure {
 	if s.state == nil || s.state.Failure == nil {
 		return nil
@@ -83,8 +83,8 @@ func (s *scope) failure(operations ...vm.Operation) *vm.Failure {
 	return nil
 }
 
-// retryRequested reports whether someone has asked, since the failure, to try again; to force
-// a machine to stop asks to try that again.
+// retryRequested reports whether a retry was requested after the failure. For a failed stop, a
+// request for a forced stop counts as well.
 func retryRequested(limaVM *limav1.LimaVM, f *vm.Failure) bool {
 	if after(limaVM.Annotations[limav1.AnnotationRetryRequested], f.At) {
 		return true
@@ -98,6 +98,7 @@ func after(text string, t time.Time) bool {
 	return err == nil && requested.After(t)
 }
 
+// failureMessage returns the conditions' message for a failure.
 func failureMessage(f *vm.Failure) string {
 	if f.Operation == vm.OperationRun {
 		return "the machine ended by itself and is started again: " + f.Fault.Text

@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// stopUnwanted ends a machine that should not run. It comes before everything that
-// concerns the template: a machine can always be stopped.
+// stopUnwanted stops a machine that should not run. The step comes before those about the template,
+// so that a machine can be stopped whatever its template says.
 func (r *Reconciler) stopUnwanted(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.vm.Spec.Running {
 		return reconcile.Done()
@@ -20,22 +20,21 @@ func (r *Reconciler) stopUnwanted(ctx context.Context, s *scope) reconcile.Outco
 	case vm.PhaseStarting, vm.PhaseRunning:
 		return r.stop(ctx, s, "stopping the machine")
 	case vm.PhaseStopping:
-		return r.hurry(ctx, s)
+		return r.escalateStop(ctx, s)
 	default:
 		return reconcile.Done()
 	}
 }
 
-// hurry ends a machine that is shutting down at once if it is to be forced.
-func (r *Reconciler) hurry(ctx context.Context, s *scope) reconcile.Outcome {
+// escalateStop kills a machine that is shutting down, if a forced stop was requested.
+func (r *Reconciler) escalateStop(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.stopMode() != vm.StopForce {
 		return reconcile.Done()
 	}
 	return r.stop(ctx, s, "ending the machine by force")
 }
 
-// ensureRunning starts a machine that should run, and restarts one that runs an
-// older template or other params.
+// ensureRunning starts a machine that should run, and restarts one that runs another revision.
 func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outcome {
 	if !s.vm.Spec.Running {
 		return reconcile.Done()
@@ -50,10 +49,10 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		if s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
-		// A machine whose hostagent is gone is adopted beside the reconciler: see adoptMachines.
+		// A machine that has lost its hostagent is adopted in the background: see adoptMachines.
 		return reconcile.Done()
 	case vm.PhaseStopping:
-		if o := r.hurry(ctx, s); !o.IsDone() {
+		if o := r.escalateStop(ctx, s); !o.IsDone() {
 			return o
 		}
 	}

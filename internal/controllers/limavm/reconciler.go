@@ -23,37 +23,38 @@ import (
 // fieldOwner owns the LimaVM's status.
 const fieldOwner = "rdd-limavm"
 
-// Waiting times.
 const (
-	// firstDelay, longestDelay and calm shape the back-off of restarts.
+	// firstDelay and longestDelay are the first and the longest pause of the back-off after failures.
+	// calm is the time without a failure after which it starts again.
 	firstDelay   = time.Second
 	longestDelay = 5 * time.Minute
 	calm         = 10 * time.Minute
-	// busyRetry is when to try again what the engine was too busy for, should its watch not wake us.
+	// busyRetry is the pause before the next pass while the engine is busy. The engine's watch usually
+	// wakes the reconciler before.
 	busyRetry = time.Second
-	// shutdownLimit bounds how long a guest that is to be deleted may take to shut down.
+	// shutdownLimit is how long the guest of a LimaVM that is being deleted may take to shut down.
 	shutdownLimit = time.Minute
-	// messageInterval spaces out status writes that change messages only.
+	// messageInterval is the shortest time between two status writes that change details only.
 	messageInterval = time.Second
 )
 
-// Reconciler makes virtual machines what their LimaVMs say.
+// Reconciler reconciles LimaVMs: it makes virtual machines what their LimaVMs say.
 type Reconciler struct {
-	client  client.Client
-	engine  vm.Engine
-	clock   clock.PassiveClock
-	host    template.Host
-	events  reconcile.EventRecorder
-	status  reconcile.StatusWriter
-	backoff *reconcile.Backoff
-	pace    pace
-	// deletionsOnly says that the controller is not enabled: it takes down what is deleted.
+	client   client.Client
+	engine   vm.Engine
+	clock    clock.PassiveClock
+	host     template.Host
+	events   reconcile.EventRecorder
+	status   reconcile.StatusWriter
+	backoff  *reconcile.Backoff
+	throttle statusThrottle
+	// deletionsOnly: see OnlyDeletions.
 	deletionsOnly bool
-	// tried are the revisions that the engine was last told, by the LimaVM's UID.
+	// tried are the revisions that were last applied to the engine, by the LimaVM's UID.
 	tried shared[types.UID, string]
 }
 
-// NewReconciler makes a Reconciler that reads and writes through c, live.
+// NewReconciler returns a Reconciler that reads and writes through c, which has no cache.
 func NewReconciler(
 	c client.Client, engine vm.Engine, clock clock.PassiveClock, host template.Host, events reconcile.EventRecorder,
 ) *Reconciler {
@@ -64,30 +65,32 @@ func NewReconciler(
 	}
 }
 
-// OnlyDeletions makes the reconciler leave alone all that is not being deleted. It is for a daemon
-// in which the controller is not enabled: nobody else would remove the LimaVMs' finalizers.
+// OnlyDeletions restricts the reconciler to LimaVMs that are being deleted. It is for a daemon in
+// which the controller is not enabled: without it nobody would remove the LimaVMs' finalizers.
 func (r *Reconciler) OnlyDeletions() { r.deletionsOnly = true }
 
-// scope is a LimaVM and what was seen of its world in one pass.
+// scope is a LimaVM and what was observed of its instance and template in one pass.
 type scope struct {
 	vm  *limav1.LimaVM
 	now time.Time
-	// observed says that the engine answered; state is nil when it has no instance of ours then. found
-	// is the state that the pass began with, foreign an instance of the name that is another's.
+	// observed says that the engine has answered. If state is nil then, the LimaVM has no instance.
+	// found is the state at the beginning of the pass. foreign is another LimaVM's instance of that
+	// name.
 	observed              bool
 	state, found, foreign *vm.State
-	// template is the LimaVM's own copy, hash what it and the params amount to, and revision what
-	// these and the restarts that were asked for do.
+	// template is the LimaVM's own copy. hash identifies its text and the params. revision identifies
+	// these and the last requested restart. They are empty until the template was read.
 	template       *corev1.ConfigMap
 	hash, revision string
-	// changed says that the revision has not been tried before: what failed with another does not hold
-	// it back.
+	// changed says that the revision has not been applied before. Failures of another revision do not
+	// delay it.
 	changed bool
+	// outcome is how the pass ended.
 	outcome reconcile.Outcome
-	// stalled is what the pass has found to be in the way until someone acts; nil when it has not.
+	// stalled is the failure that has stalled the pass; nil when it has not.
 	stalled *vm.Failure
-	// acted says that the engine was told something since it was observed, released that the finalizer
-	// is gone.
+	// acted says that the state was changed through the engine since it was observed. released says
+	// that the finalizer was removed.
 	acted, released bool
 }
 
@@ -95,7 +98,7 @@ func (s *scope) owner() vm.Owner {
 	return vm.Owner{UID: string(s.vm.UID), Namespace: s.vm.Namespace, Name: s.vm.Name}
 }
 
-// phase is the instance's; empty when there is none of ours.
+// phase returns the instance's phase; empty when the LimaVM has no instance.
 func (s *scope) phase() vm.Phase {
 	if s.state == nil {
 		return ""
@@ -155,13 +158,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return s.outcome.Result()
 }
 
-// addFinalizer comes before anything that could be left behind.
+// addFinalizer is the first step: nothing is created that a deletion could leave behind.
 func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup))
 }
 
-// report looks again when the engine was told something, writes the status, and tells what is new
-// in it.
+// report writes the status and records Events for its changes. It observes the instance again if
+// the pass has changed it. A write that changes only details may be delayed to a later pass.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	if s.acted {
 		if o := r.observe(ctx, s); o.Err != nil {
@@ -169,7 +172,7 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 		}
 	}
 	want := status(s)
-	if wait := r.pace.wait(s.vm, want, s.now); wait > 0 {
+	if wait := r.throttle.delay(s.vm, want, s.now); wait > 0 {
 		s.outcome = s.outcome.Sooner(wait)
 		return nil
 	}

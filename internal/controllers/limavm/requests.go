@@ -17,9 +17,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// takeRequests sees to the annotations that ask for something once. A value is noted by the status
-// write that ends a pass, and carried out and removed only in a later one: whoever is interrupted
-// in between finds it noted, and a value that is noted already is not carried out again.
+// takeRequests handles the request annotations. A pass first records a value in the status. A later
+// pass carries it out and removes the annotation. A daemon that is interrupted in between finds the
+// value in the status, and a value in the status is not carried out twice.
 func (r *Reconciler) takeRequests(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.noted() != noted(s.vm) {
 		return reconcile.Wait("taking note of a request", busyRetry)
@@ -38,16 +38,17 @@ func (r *Reconciler) takeRequests(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.Done()
 }
 
-// notes are the values of the requests that were taken note of last.
+// notes are the values of the last requests that were recorded in the status.
 type notes struct{ restart, reset string }
 
-// noted is what the status says.
+// noted returns the values that are in the status.
 func noted(limaVM *limav1.LimaVM) notes {
 	return notes{restart: limaVM.Status.LastRestartRequest, reset: limaVM.Status.LastResetRequest}
 }
 
-// noted is what the status is to say: the annotations' values where there are some. An instance
-// that was made for a later reset than the status knows of outlived that status, and corrects it.
+// noted returns the values for the next status: those of the annotations, where there are any. An
+// instance that was created for a later reset than the status has replaces the status's value: the
+// status was restored from a backup.
 func (s *scope) noted() notes {
 	n := noted(s.vm)
 	if s.deleting() {
@@ -61,9 +62,9 @@ func (s *scope) noted() notes {
 	return n
 }
 
-// later reports whether a reset was asked for after the one that an instance was made for. Values
-// that are no times tell nothing but that they differ. The empty value is before all others: a
-// status that was restored from an old copy must not cost anyone their disk.
+// later reports whether a reset was requested after the one that an instance was created for.
+// Values that are not times are compared for equality only. The empty value is before all others: a
+// status that was restored from an old backup must not delete a disk.
 func later(reset, incarnation string) bool {
 	asked, err := time.Parse(time.RFC3339Nano, reset)
 	made, errMade := time.Parse(time.RFC3339Nano, incarnation)
@@ -73,12 +74,12 @@ func later(reset, incarnation string) bool {
 	return reset != "" && reset != incarnation
 }
 
-// resetting says that the instance is to be deleted, and made anew.
+// resetting reports whether the instance is to be deleted and created from scratch.
 func (s *scope) resetting() bool {
 	return s.state != nil && !s.deleting() && s.state.Incarnation != s.noted().reset
 }
 
-// spent lists the annotations that have served their turn.
+// spent returns the request annotations that have been carried out and can be removed.
 func (s *scope) spent() []string {
 	has := func(annotation string) bool { _, ok := s.vm.Annotations[annotation]; return ok }
 	var spent []string
@@ -96,7 +97,7 @@ func (s *scope) spent() []string {
 	return spent
 }
 
-// nothingToStop says that no machine is up, or one that is meant to be.
+// nothingToStop reports whether no machine is up that should stop.
 func (s *scope) nothingToStop() bool {
 	switch s.phase() {
 	case vm.PhaseRunning:
@@ -108,7 +109,7 @@ func (s *scope) nothingToStop() bool {
 	}
 }
 
-// stopMode is how the machine is to be stopped.
+// stopMode returns how the machine is stopped: by force if that was requested.
 func (s *scope) stopMode() vm.StopMode {
 	if _, force := s.vm.Annotations[limav1.AnnotationForceStop]; force {
 		return vm.StopForce
@@ -116,8 +117,8 @@ func (s *scope) stopMode() vm.StopMode {
 	return vm.StopShutdown
 }
 
-// resetInstance deletes an instance that was made before the reset that was asked for last. What
-// follows makes it anew.
+// resetInstance deletes an instance that was created before the last requested reset. The steps
+// after it create the instance again.
 func (r *Reconciler) resetInstance(ctx context.Context, s *scope) reconcile.Outcome {
 	if !s.resetting() {
 		return reconcile.Done()
@@ -128,8 +129,8 @@ func (r *Reconciler) resetInstance(ctx context.Context, s *scope) reconcile.Outc
 	return r.deleteInstance(ctx, s)
 }
 
-// revisionFor is the engine's revision of a template and params, identified by hash, that
-// restarts were asked for: a new request makes a running machine as outdated as an edit does.
+// revisionFor returns the revision of a template and params, identified by hash, and a restart
+// request. A new request changes the revision as an edit does, so a running machine is restarted.
 func revisionFor(hash, restartRequest string) string {
 	if restartRequest == "" {
 		return hash

@@ -43,7 +43,7 @@ func TestRevisionFor(t *testing.T) {
 	}
 }
 
-// TestSpent: which annotations have served their turn.
+// TestSpent checks which request annotations are removed.
 func TestSpent(t *testing.T) {
 	all := map[string]string{
 		limav1.AnnotationRestartRequested: "1", limav1.AnnotationResetRequested: "1", limav1.AnnotationForceStop: "1",

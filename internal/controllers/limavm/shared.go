@@ -4,7 +4,7 @@ package limavm
 
 import "sync"
 
-// shared remembers a value per key for several workers.
+// shared is a map that several workers may use at the same time. The zero value is ready for use.
 type shared[K comparable, V any] struct {
 	mu     sync.Mutex
 	values map[K]V

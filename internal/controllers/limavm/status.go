@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// status is what the LimaVM's status becomes, from what was seen in the pass alone.
+// status computes the LimaVM's status from the scope. It has no side effects.
 func status(s *scope) limav1.LimaVMStatus {
 	st := s.vm.Status.DeepCopy()
 	if s.template != nil {
@@ -40,7 +40,7 @@ func (s *scope) has(conditionType string) bool {
 	return len(reconcile.OwnConditions(s.vm.Status.Conditions, conditionType)) > 0
 }
 
-// setMachine reports the machine and counts each start that reached Running once.
+// setMachine reports the machine, and counts each start that has reached Running once.
 func (s *scope) setMachine(st *limav1.LimaVMStatus) {
 	st.BootID, st.SSHLocalPort, st.Accelerator, st.Message, st.PortForwards = "", 0, "", "", nil
 	if s.state == nil {
@@ -57,8 +57,8 @@ func (s *scope) setMachine(st *limav1.LimaVMStatus) {
 	}
 }
 
-// setTemplate says which template is in force and whether a restart is due. While one into a
-// changed template is due or going on, the old one is in force.
+// setTemplate reports which template is in force, and whether a restart is needed. While a restart
+// into a changed template is needed or going on, the old template is in force.
 func (s *scope) setTemplate(st *limav1.LimaVMStatus) {
 	asked := st.LastRestartRequest != s.vm.Status.LastRestartRequest
 	switch {
@@ -77,10 +77,10 @@ func (s *scope) setTemplate(st *limav1.LimaVMStatus) {
 	}
 }
 
-// complete reports whether the instance is all there.
+// complete reports whether the instance was created completely.
 func (s *scope) complete() bool { return s.state != nil && s.state.Revision != "" }
 
-// created judges the instance on disk.
+// created returns the condition Created, which is about the instance on disk.
 func (s *scope) created() metav1.Condition {
 	c := metav1.Condition{Type: limav1.ConditionCreated, Status: metav1.ConditionUnknown, Reason: limav1.ReasonPending, Message: s.waiting()}
 	switch {
@@ -98,13 +98,13 @@ func (s *scope) created() metav1.Condition {
 	return c
 }
 
-// refused says that the instance cannot be made, or made into, what the template says. A machine
-// that is there stays as it is.
+// refused reports whether the instance cannot be created from the template, or changed to it. An
+// existing machine stays as it is.
 func (s *scope) refused() bool {
 	return s.outcome.Reason == limav1.ReasonCreateFailed || s.outcome.Reason == limav1.ReasonNameTaken
 }
 
-// running judges the machine.
+// running returns the condition Running, which is about the machine.
 func (s *scope) running() metav1.Condition {
 	c := metav1.Condition{Type: limav1.ConditionRunning, Status: metav1.ConditionFalse, Message: s.waiting()}
 	switch {
@@ -126,23 +126,23 @@ func (s *scope) running() metav1.Condition {
 	return c
 }
 
-// runningNow judges a machine that is up.
+// runningNow completes the condition Running for a machine that is up.
 func (s *scope) runningNow(c *metav1.Condition) {
 	c.Status, c.Reason = metav1.ConditionTrue, limav1.ReasonStarted
 	if s.refused() {
-		c.Message = "" // the condition Created says it
+		c.Message = "" // the condition Created has it
 	}
 	if f := s.failure(vm.OperationStop); f != nil && s.unwanted() {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
 	}
 }
 
-// unwanted says that a machine which is up is to stop, for good or to be started anew.
+// unwanted reports whether a machine that is up should stop, for good or for a restart.
 func (s *scope) unwanted() bool {
 	return !s.vm.Spec.Running || s.deleting() || s.state.RunningRevision != s.state.Revision
 }
 
-// stopped judges a machine that is down.
+// stopped completes the condition Running for a machine that is down.
 func (s *scope) stopped(c *metav1.Condition) {
 	c.Reason = limav1.ReasonStopped
 	if !s.vm.Spec.Running || s.deleting() {
@@ -162,7 +162,8 @@ func (s *scope) stopped(c *metav1.Condition) {
 
 func (s *scope) deleting() bool { return !s.vm.DeletionTimestamp.IsZero() }
 
-// waiting says what goes on or what is in the way.
+// waiting returns the message of conditions that are not final: the progress, or what is waited
+// for.
 func (s *scope) waiting() string {
 	switch {
 	case s.state != nil && s.state.Progress.Step != "":
@@ -176,8 +177,8 @@ func (s *scope) waiting() string {
 	}
 }
 
-// progressText says how far background work is: "building image 3/5 42% (2 of 5 MB)". It
-// carries no time, which would be a write for each second.
+// progressText returns the progress of background work: "building image 3/5 42% (2 of 5 MB)". It
+// has no time in it, which would cause a status write each second.
 func progressText(p vm.Progress) string {
 	text := p.Step
 	if p.Total > 0 {

@@ -17,17 +17,17 @@ import (
 
 var now = time.Unix(1_700_000_000, 0)
 
-// scene is what a pass saw.
+// scene describes what a pass has observed.
 type scene struct {
 	wanted, deleting bool
-	unseen           bool // the engine did not answer
+	unobserved       bool // the engine did not answer
 	unread           bool // the pass ended before the template was read
 	state            *vm.State
 	outcome          reconcile.Outcome
 }
 
 func (c scene) scope() *scope {
-	s := &scope{vm: &limav1.LimaVM{}, now: now, observed: !c.unseen, state: c.state, outcome: c.outcome, revision: "new", hash: "new"}
+	s := &scope{vm: &limav1.LimaVM{}, now: now, observed: !c.unobserved, state: c.state, outcome: c.outcome, revision: "new", hash: "new"}
 	if c.unread {
 		s.revision, s.hash = "", ""
 	}
@@ -74,7 +74,7 @@ func TestConditions(t *testing.T) {
 			"Unknown/Reconciling/making the instance",
 		},
 		"not seen": {
-			scene{unseen: true, outcome: reconcile.Retry(errors.New("boom"))}, "Unknown/Pending/trying again: boom",
+			scene{unobserved: true, outcome: reconcile.Retry(errors.New("boom"))}, "Unknown/Pending/trying again: boom",
 			"Unknown/Reconciling/trying again: boom",
 		},
 		"creating": {
@@ -144,7 +144,7 @@ func TestConditions(t *testing.T) {
 func TestConditionsStayWhenTheEngineDoesNotAnswer(t *testing.T) {
 	s := scene{wanted: true, state: on(vm.PhaseRunning)}.scope()
 	s.vm.Status = status(s)
-	blind := scene{unseen: true, outcome: reconcile.Retry(errors.New("boom"))}.scope()
+	blind := scene{unobserved: true, outcome: reconcile.Retry(errors.New("boom"))}.scope()
 	blind.vm.Status, blind.vm.Generation = s.vm.Status, 8
 	for _, c := range status(blind).Conditions {
 		if c.Status != metav1.ConditionTrue || c.ObservedGeneration != 7 {
@@ -195,8 +195,8 @@ func TestStartsAreCountedOnce(t *testing.T) {
 	}
 }
 
-func TestPace(t *testing.T) {
-	var p pace
+func TestStatusThrottle(t *testing.T) {
+	var throttle statusThrottle
 	have := &limav1.LimaVM{}
 	have.UID = "u"
 	message := func(text string, status metav1.ConditionStatus) limav1.LimaVMStatus {
@@ -215,7 +215,7 @@ func TestPace(t *testing.T) {
 		{"what matters is never held back", message("4%", "True"), 200 * time.Millisecond, 0},
 		{"a second later", message("5%", "False"), 1300 * time.Millisecond, 0},
 	} {
-		if wait := p.wait(have, test.want, now.Add(test.at)); wait != test.wait {
+		if wait := throttle.delay(have, test.want, now.Add(test.at)); wait != test.wait {
 			t.Errorf("%s: wait %s, want %s", test.name, wait, test.wait)
 		}
 	}

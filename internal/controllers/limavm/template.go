@@ -17,11 +17,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// kind of the owner in owner references.
+// kind is the LimaVM's kind in owner references.
 const kind = "LimaVM"
 
-// ensureTemplate sees to the LimaVM's own copy of its template. A copy whose
-// making was not noted before a crash is known by its owner reference.
+// ensureTemplate reads the LimaVM's own copy of its template, or creates it. A copy that is not in
+// the status, because the daemon was killed in between, is recognised by its owner reference.
 func (r *Reconciler) ensureTemplate(ctx context.Context, s *scope) reconcile.Outcome {
 	own := templateOf(s.vm)
 	found, err := reconcile.Find(ctx, r.client, own)
@@ -39,13 +39,13 @@ func (r *Reconciler) ensureTemplate(ctx context.Context, s *scope) reconcile.Out
 	return r.copySource(ctx, s, own)
 }
 
-// templateOf is the empty ConfigMap of the name that the LimaVM's own template has.
+// templateOf returns an empty ConfigMap with namespace and name of the LimaVM's own template.
 func templateOf(limaVM *limav1.LimaVM) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: limaVM.Namespace, Name: limaVM.Name + limav1.TemplateSuffix}}
 }
 
-// guardTemplate puts the claim back on a template that has lost it; one that is being deleted is
-// let go.
+// guardTemplate adds the finalizer to a template that has lost it. It removes the finalizer from a
+// template that is being deleted.
 func (r *Reconciler) guardTemplate(ctx context.Context, own *corev1.ConfigMap) reconcile.Outcome {
 	if !own.DeletionTimestamp.IsZero() {
 		return reconcile.RetryIf(reconcile.RemoveFinalizer(ctx, r.client, own, limav1.FinalizerOwnedByLimaVM))
@@ -53,7 +53,8 @@ func (r *Reconciler) guardTemplate(ctx context.Context, own *corev1.ConfigMap) r
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, own, limav1.FinalizerOwnedByLimaVM))
 }
 
-// copySource validates the source once more and copies it.
+// copySource copies the source ConfigMap. It validates it again, as the source may have changed
+// since the LimaVM was admitted.
 func (r *Reconciler) copySource(ctx context.Context, s *scope, own *corev1.ConfigMap) reconcile.Outcome {
 	source := &corev1.ConfigMap{}
 	err := r.client.Get(ctx, sourceKey(s.vm), source)
@@ -77,7 +78,7 @@ func (r *Reconciler) copySource(ctx context.Context, s *scope, own *corev1.Confi
 	return reconcile.Done()
 }
 
-// sourceKey names the source ConfigMap.
+// sourceKey returns namespace and name of the source ConfigMap.
 func sourceKey(limaVM *limav1.LimaVM) client.ObjectKey {
 	key := client.ObjectKey{Namespace: limaVM.Spec.TemplateRef.Namespace, Name: limaVM.Spec.TemplateRef.Name}
 	if key.Namespace == "" {
@@ -86,7 +87,7 @@ func sourceKey(limaVM *limav1.LimaVM) client.ObjectKey {
 	return key
 }
 
-// readTemplate validates the copy with the params and says what revision is wanted.
+// readTemplate validates the copy with the params, and computes the wanted revision.
 func (r *Reconciler) readTemplate(_ context.Context, s *scope) reconcile.Outcome {
 	if o := r.checkTemplate(s, s.template); !o.IsDone() {
 		return o
@@ -96,14 +97,14 @@ func (r *Reconciler) readTemplate(_ context.Context, s *scope) reconcile.Outcome
 	return reconcile.Done()
 }
 
-// stallSource ends the pass because a ConfigMap that the template comes from, or goes to, is not as
-// it should be.
+// stallSource stalls the pass because of the source or the template ConfigMap. format has one %q,
+// for the key.
 func (s *scope) stallSource(format string, key client.ObjectKey) reconcile.Outcome {
 	return s.stall(vm.OperationCreate, &vm.Fault{Kind: vm.FaultSpec, Field: limav1.FieldTemplateRef, Text: fmt.Sprintf(format, key)})
 }
 
-// checkTemplate ends the pass when the template in a ConfigMap is not valid. The condition's
-// message names the ConfigMap; the failure is about the template.
+// checkTemplate stalls the pass when the template in a ConfigMap is invalid. The condition's
+// message names the ConfigMap; the failure is about the template alone.
 func (r *Reconciler) checkTemplate(s *scope, cm *corev1.ConfigMap) reconcile.Outcome {
 	err := checkTemplate(cm, s.vm.Spec.Params, r.host)
 	if err == nil {
@@ -114,7 +115,7 @@ func (r *Reconciler) checkTemplate(s *scope, cm *corev1.ConfigMap) reconcile.Out
 	return o
 }
 
-// checkTemplate judges the template in a ConfigMap; the error names the field and is of kind
+// checkTemplate validates the template in a ConfigMap. The error names the field, and is of kind
 // vm.FaultSpec.
 func checkTemplate(cm *corev1.ConfigMap, params map[string]string, host template.Host) error {
 	data, ok := cm.Data[limav1.TemplateKey]
@@ -130,7 +131,7 @@ func checkTemplate(cm *corev1.ConfigMap, params map[string]string, host template
 	return vm.WithKind(vm.FaultSpec, err)
 }
 
-// inConfigMap says which ConfigMap an error is about.
+// inConfigMap adds the ConfigMap's name to an error.
 func inConfigMap(cm *corev1.ConfigMap, err error) error {
 	return fmt.Errorf("ConfigMap %q: %w", client.ObjectKeyFromObject(cm), err)
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package offline is what is done with the store of an instance, and with its backups, while no
-// daemon runs. Making backups is the daemon's own part.
+// Package offline restores and removes the store of an instance while no daemon runs. Backups are
+// made by the daemon.
+//
+// It is tested by the scripts of internal/cli; the store itself in internal/datastore.
 package offline
 
 import (
@@ -15,10 +17,10 @@ import (
 // Backup is a copy of an instance's store.
 type Backup = datastore.Backup
 
-// Backups lists the backups of an instance's store, the newest first.
+// Backups returns the backups of an instance's store, the newest first.
 func Backups(inst instance.Instance) ([]Backup, error) { return datastore.Backups(inst.StoreFile()) }
 
-// Restore puts a backup in the place of the store, and returns where the old store is now.
+// Restore replaces the store by a backup, and returns the new path of the old store. It returns
 // presence.ErrRunning when a daemon of the instance runs.
 func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
 	err = presence.Without(inst, func() error {
@@ -28,8 +30,8 @@ func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
 	return aside, err
 }
 
-// Discard removes the store with its backups. presence.ErrRunning when a daemon of the instance
-// runs.
+// Discard removes the store and its backups. It returns presence.ErrRunning when a daemon of the
+// instance runs.
 func Discard(inst instance.Instance) error {
 	return presence.Without(inst, func() error { return datastore.Discard(inst.StoreFile()) })
 }

@@ -15,26 +15,26 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// AllControllers selects every controller.
+// AllControllers selects all controllers.
 const AllControllers = "*"
 
-// Arguments of an instance, saved when it is created.
+// Arguments are the arguments of `rdd service create`, saved for the daemons of the instance.
 type Arguments struct {
-	// Controllers to run: names, "*" for all, "-name" to leave one out.
+	// Controllers are the controllers to run: names, "*" for all, "-name" to leave one out.
 	Controllers []string `json:"controllers"`
-	// SecurePort of the API; 0 is the instance's default.
+	// SecurePort is the API's port; 0 means the instance's default.
 	SecurePort int `json:"securePort,omitempty"`
 }
 
-// DefaultArguments run every controller on the default port.
+// DefaultArguments returns the arguments that run all controllers, and the API on the default port.
 func DefaultArguments() Arguments { return Arguments{Controllers: []string{AllControllers}} }
 
-// Equal reports whether both say the same.
+// Equal reports whether both are the same, with the same order of controllers.
 func (a Arguments) Equal(b Arguments) bool {
 	return a.SecurePort == b.SecurePort && slices.Equal(a.Controllers, b.Controllers)
 }
 
-// Save writes the arguments: from then on the instance exists.
+// Save writes the arguments. The instance exists from then on.
 func (a Arguments) Save(inst instance.Instance) error {
 	data, err := json.MarshalIndent(a, "", "  ")
 	if err != nil {
@@ -43,7 +43,8 @@ func (a Arguments) Save(inst instance.Instance) error {
 	return atomicfile.Write(inst.ArgsFile(), append(data, '\n'), 0o600)
 }
 
-// LoadArguments reads the arguments of an instance; the default ones when it was not created yet.
+// LoadArguments reads the arguments of an instance. exists is false when the instance was not
+// created yet; the arguments are the default ones then.
 func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
 	data, err := os.ReadFile(inst.ArgsFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,8 +70,8 @@ func Exists(inst instance.Instance) (bool, error) {
 	return err == nil, err
 }
 
-// SelectControllers returns those of the known names that the list asks for, in the known order.
-// An unknown name is an error that lists the valid ones.
+// SelectControllers returns the known names that list selects, in the order of known. list has the
+// format of Arguments.Controllers. An unknown name is an error that names the valid ones.
 func SelectControllers(list, known []string) ([]string, error) {
 	wanted := map[string]bool{}
 	for _, entry := range list {

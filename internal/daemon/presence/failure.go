@@ -16,23 +16,23 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Failure is why a daemon did not start, or did not go on.
+// Failure says why a daemon did not start, or has stopped.
 type Failure struct {
 	// Time is when the daemon failed.
 	Time time.Time `json:"time"`
-	// Lines are what the daemon said of it.
+	// Lines are the lines of the error.
 	Lines []string `json:"lines"`
 }
 
-// NewFailure describes an error that ended a daemon at a time.
+// NewFailure returns the failure of a daemon that ended with err at the given time.
 func NewFailure(at time.Time, err error) Failure {
 	return Failure{Time: at, Lines: strings.Split(strings.ToValidUTF8(strings.TrimSpace(err.Error()), ""), "\n")}
 }
 
-// FailureFile is where the last failure of an instance's daemon is kept until a daemon is ready.
+// FailureFile returns the path of the last failure of an instance's daemon.
 func FailureFile(inst instance.Instance) string { return filepath.Join(inst.Dir, "failure.json") }
 
-// Save makes f the last failure of the instance's daemon.
+// Save writes f as the last failure of the instance's daemon.
 func (f Failure) Save(inst instance.Instance) error {
 	data, err := json.Marshal(f)
 	if err != nil {
@@ -41,10 +41,10 @@ func (f Failure) Save(inst instance.Instance) error {
 	return atomicfile.Write(FailureFile(inst), append(data, '\n'), 0o600)
 }
 
-// ForgetFailure removes the last failure; it is no error when there is none.
+// ForgetFailure removes the last failure. It succeeds when there is none.
 func ForgetFailure(inst instance.Instance) error { return atomicfile.Remove(FailureFile(inst)) }
 
-// LastFailure is why the instance's daemon failed last; nil when it has been ready since.
+// LastFailure returns the last failure of the instance's daemon; nil when a daemon was ready since.
 func LastFailure(inst instance.Instance) (*Failure, error) {
 	data, err := os.ReadFile(FailureFile(inst))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,10 +9,11 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// ErrRunning says that a daemon of the instance runs.
+// ErrRunning says that a daemon of the instance runs already.
 var ErrRunning = errors.New("the daemon is already running")
 
-// Lock takes the lock of an instance's daemon; ErrRunning when a daemon has it.
+// Lock takes the lock of an instance's daemon without waiting. It returns ErrRunning when a daemon
+// has it.
 func Lock(inst instance.Instance) (*flock.Lock, error) {
 	lock, err := flock.Try(inst.LockFile())
 	if errors.Is(err, flock.ErrLocked) {
@@ -24,7 +25,8 @@ func Lock(inst instance.Instance) (*flock.Lock, error) {
 // Locked reports whether a daemon has the lock of an instance.
 func Locked(inst instance.Instance) (bool, error) { return flock.Held(inst.LockFile()) }
 
-// Without does something while no daemon of the instance can start; ErrRunning when one runs.
+// Without calls do while no daemon of the instance can start. It returns ErrRunning, without
+// calling do, when a daemon runs.
 func Without(inst instance.Instance, do func() error) error {
 	lock, err := Lock(inst)
 	if err != nil {

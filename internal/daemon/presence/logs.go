@@ -13,19 +13,20 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// MaxLog is the size, in bytes, from which on a log is set aside.
+// MaxLog is the size in bytes above which a log is rotated.
 const MaxLog = 16 << 20
 
-// LogFile is the daemon's log, its standard error.
+// LogFile returns the path of the daemon's log, which is its standard error.
 func LogFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.log") }
 
-// StdoutFile is the daemon's standard output.
+// StdoutFile returns the path of the daemon's standard output.
 func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.stdout.log") }
 
-// OldLog is where a log goes when it is set aside; one that is there already is replaced.
+// OldLog returns the path to which a log is rotated. The previous old log is replaced.
 func OldLog(path string) string { return path + ".1" }
 
-// OpenLog opens a log for appending; one that has grown large is set aside first.
+// OpenLog opens a log for appending, and creates it if need be. A log that is larger than MaxLog is
+// rotated first.
 func OpenLog(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > MaxLog {
 		if err := atomicfile.Rename(path, OldLog(path)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestOpenLog: a log is appended to until it is large, and then set aside.
+// TestOpenLog checks that a log is appended to until it is large, and then rotated.
 func TestOpenLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rdd.log")
 	for _, size := range []int64{0, MaxLog, MaxLog + 1, 0} {

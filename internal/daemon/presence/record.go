@@ -16,22 +16,23 @@ import (
 	"rancherdesktop.io/rdd/internal/version"
 )
 
-// Record is what a running daemon says of itself.
+// Record describes a daemon that is ready.
 type Record struct {
-	// Process is the daemon.
+	// Process identifies the daemon's process.
 	Process process.Identity `json:"process"`
-	// Build is what the daemon was built from.
+	// Build is the daemon's build.
 	Build version.Build `json:"build"`
-	// Port of its API on 127.0.0.1.
+	// Port is the API's port on 127.0.0.1.
 	Port int `json:"port"`
-	// Started is when it began, before anything of it ran.
+	// Started is when the daemon began to start.
 	Started time.Time `json:"started"`
 }
 
-// RecordFile is where the daemon of an instance keeps its Record while it is ready.
+// RecordFile returns the path of the record of an instance's daemon.
 func RecordFile(inst instance.Instance) string { return filepath.Join(inst.Dir, "daemon.json") }
 
-// ReadRecord reads the record of an instance's daemon; exists is false when there is none.
+// ReadRecord reads the record of an instance's daemon. exists is false when there is none. A record
+// may be of a daemon that was killed: see client.Find.
 func ReadRecord(inst instance.Instance) (record Record, exists bool, err error) {
 	data, err := os.ReadFile(RecordFile(inst))
 	if errors.Is(err, fs.ErrNotExist) {

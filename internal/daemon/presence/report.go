@@ -13,35 +13,35 @@ import (
 )
 
 const (
-	// reportDescriptor is where a daemon started in the background writes its report.
+	// reportDescriptor is the file descriptor to which a daemon in the background writes its report.
 	reportDescriptor = 3
-	// Ready is the report of a daemon that is ready; any other report says why it failed.
+	// Ready is the report of a daemon that is ready. Any other report is the error of a failed start.
 	Ready = "ready"
 )
 
-// ErrNoReport says that the daemon ended without a report; its log may say why.
+// ErrNoReport says that the daemon has exited without a report. Its log may have the reason.
 var ErrNoReport = errors.New("it ended without a word")
 
-// ErrUnready says that the wait ended before the daemon was ready.
+// ErrUnready says that the caller's context ended before the daemon was ready. The daemon goes on
+// starting.
 var ErrUnready = errors.New("the daemon is not ready yet and goes on starting")
 
-// Reporter is how a daemon that was started in the background reports, once, to who started it:
-// that it is Ready, or why it failed. What the daemon starts before does not get the pipe, for
-// whose end the other side waits.
+// Reporter returns the function by which a daemon in the background reports, once, to the client
+// that has started it: Ready, or why it failed. Processes that the daemon starts do not inherit the
+// pipe, because the client reads it until all writers have closed it.
 func Reporter() func(text string) {
 	syscall.CloseOnExec(reportDescriptor)
 	pipe := os.NewFile(reportDescriptor, "report")
 	return func(text string) {
-		// The starter may be gone, which is its business.
+		// The client may have exited, which is no concern of the daemon.
 		_, _ = pipe.WriteString(text)
 		_ = pipe.Close()
 	}
 }
 
-// AwaitReport reads the report of a daemon, for whoever started it with the other end of the pipe
-// as its first additional file. It returns nil when the daemon is ready, ErrUnready when ctx ends
-// before, ErrNoReport when the daemon ended without a report, or an error with the daemon's own
-// words.
+// AwaitReport reads the report of a daemon that was started with the other end of the pipe as its
+// first additional file. It returns nil when the daemon is ready, ErrUnready when ctx ends before,
+// and ErrNoReport when the daemon exits without a report. Otherwise the report is the error.
 func AwaitReport(ctx context.Context, reports *os.File) error {
 	stop := context.AfterFunc(ctx, func() { _ = reports.SetReadDeadline(time.Now()) })
 	defer stop()

@@ -14,8 +14,8 @@ import (
 
 const reporterVariable = "RDD_TEST_REPORTER"
 
-// TestReporterKeepsThePipe: the starter hears of a daemon that has already started something else,
-// which lives on.
+// TestReporterKeepsThePipe checks that the client gets the report of a daemon that has started
+// another process before, which keeps running.
 func TestReporterKeepsThePipe(t *testing.T) {
 	if os.Getenv(reporterVariable) != "" {
 		reportBesideAChild(t)
@@ -52,7 +52,7 @@ func TestReporterKeepsThePipe(t *testing.T) {
 	}
 }
 
-// reportBesideAChild is the daemon: what it starts ends with it, and it ends with its input.
+// reportBesideAChild is the daemon of the test. It ends with its input, and its child ends with it.
 func reportBesideAChild(t *testing.T) {
 	report := Reporter()
 	child := exec.Command("cat")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package supervise keeps the parts of a program together: they are started one after the
-// other and stopped in reverse, and the failure of one is the failure of the whole.
+// Package supervise runs the parts of a program together. They are started one after the other and
+// stopped in reverse. When one fails, Wait returns its error, so that the caller stops all of them.
 package supervise
 
 import (
@@ -10,8 +10,8 @@ import (
 	"fmt"
 )
 
-// Parts are the parts that were started, in order. A part that ends before it is stopped is a
-// failure of the whole.
+// Parts are the parts that were started, in order. A part that ends before it is stopped has
+// failed, also when it ends without an error. The zero value is ready for use.
 type Parts struct {
 	parts  []part
 	failed chan error
@@ -25,11 +25,12 @@ type part struct {
 func (p *Parts) report(err error) {
 	select {
 	case p.failed <- err:
-	default: // the first failure is the one that counts
+	default: // Wait returns the first failure only
 	}
 }
 
-// Add takes over a part that runs already; ended reports its end.
+// Add adds a part that runs already. ended gets its error when it ends; nil means that it cannot
+// end by itself. stop ends it and returns when it has ended.
 func (p *Parts) Add(name string, ended <-chan error, stop func() error) {
 	if p.failed == nil {
 		p.failed = make(chan error, 1)
@@ -54,7 +55,7 @@ func (p *Parts) Add(name string, ended <-chan error, stop func() error) {
 	}})
 }
 
-// Run starts a part that works until its context ends.
+// Run starts a part in the background. work returns when its context has ended.
 func (p *Parts) Run(name string, work func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, result := make(chan error, 1), make(chan error, 1)
@@ -76,7 +77,7 @@ func tooEarly(name string, err error) error {
 	return fmt.Errorf("%s: %w", name, err)
 }
 
-// Wait returns nil when ctx ends, or the failure of a part.
+// Wait returns nil when ctx ends, or the first failure of a part.
 func (p *Parts) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -86,7 +87,7 @@ func (p *Parts) Wait(ctx context.Context) error {
 	}
 }
 
-// WaitFor returns when ready is closed, or with the failure of a part or of ctx.
+// WaitFor returns nil when ready is closed, else the first failure of a part or the error of ctx.
 func (p *Parts) WaitFor(ctx context.Context, ready <-chan struct{}) error {
 	select {
 	case <-ready:
@@ -98,7 +99,8 @@ func (p *Parts) WaitFor(ctx context.Context, ready <-chan struct{}) error {
 	}
 }
 
-// Stop ends the parts, the last started first.
+// Stop stops the parts, the last one first, and returns their errors. An error that Wait reports is
+// not among them.
 func (p *Parts) Stop() error {
 	var errs []error
 	for i := len(p.parts) - 1; i >= 0; i-- {

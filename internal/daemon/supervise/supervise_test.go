@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// scripted parts write down their ends.
+// scripted parts record their ends.
 func scripted(r *Parts, log *[]string, name string) {
 	r.Run(name, func(ctx context.Context) error {
 		<-ctx.Done()

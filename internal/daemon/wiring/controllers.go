@@ -29,26 +29,25 @@ import (
 // Values are what the controllers are built from.
 type Values struct {
 	Engines
-	// Enabled are the controllers that run, of controllers.Names. The rules of the others hold,
-	// too: what nobody reconciles now is reconciled later and must be as valid.
+	// Enabled are the names of the controllers that run, of controllers.Names. The admission rules of
+	// the others are in force too: a later daemon may reconcile their objects.
 	Enabled []string
-	// Host is what the machine offers.
+	// Host describes the host: its architecture, CPUs and memory.
 	Host template.Host
-	// LimaHome is where the engine makes instances; names must leave room for socket paths below
-	// it.
+	// LimaHome is the directory of the instance directories. Names must leave room for socket paths
+	// below it.
 	LimaHome string
-	// DockerSocket is where the App's Docker socket appears on the host.
+	// DockerSocket is the path on the host of the App's Docker socket.
 	DockerSocket string
-	// Versions of what rdd consists of.
+	// Versions are those of rdd's components.
 	Versions rddv1.Versions
-	// Integration is the user's host as it is changed for docker to find the App's container
-	// engine; nil: it is left alone.
+	// Integration applies host settings; nil means that there is nothing to change.
 	Integration hostconfig.Host
-	// Clock is the time that decides waits and conditions.
+	// Clock is the clock for waits and for the times in the API.
 	Clock clock.PassiveClock
 }
 
-// Controllers are rdd's controllers, built and not started.
+// Controllers are rdd's controllers. They are built, but not started.
 type Controllers struct {
 	values Values
 	config func(user string) *rest.Config
@@ -57,41 +56,42 @@ type Controllers struct {
 	all    []controller
 }
 
-// controller is one of them.
+// controller is one controller, before its reconciler is built.
 type controller struct {
-	// name is the word that --controllers knows it by.
+	// name is its name in --controllers.
 	name string
-	// rules judge requests about the controller's resources.
+	// rules are its admission rules.
 	rules []rules.Rule
-	// build makes the reconciler, which reads and writes through c, live; nil: there is nothing to
-	// do.
+	// build returns the reconciler, which reads and writes through c, a client without a cache. A nil
+	// build means that there is nothing to reconcile.
 	build func(c client.Client) reconciler
 }
 
-// reconciler can be hung into a manager.
+// reconciler can be registered with a manager.
 type reconciler interface {
 	Setup(mgr manager.Manager) error
 }
 
-// NewControllers builds the controllers. config is how a user of the given name reaches the API
-// server; it is first called when a rule judges a request or a controller is set up, so the server
-// need not run yet. What has to be found out about the host is, in the background, until ctx ends.
+// NewControllers builds the controllers. config returns the client configuration for a user name.
+// It is first called by an admission rule or by Setup, so the API server need not run yet.
+// NewControllers starts checks of the host in the background, which end with ctx.
 func NewControllers(ctx context.Context, values Values, config func(user string) *rest.Config) *Controllers {
 	c := &Controllers{values: values, config: config, scheme: scheme.New(), home: checkHome(ctx, values.Machines)}
 	c.all = []controller{c.app(), c.engine(), c.limaVM(), c.hostInfo(), c.integration()}
 	return c
 }
 
-// Rules are the admission rules of all controllers, after those that guard rdd's own API.
+// Rules returns the admission rules of all controllers, enabled or not, after the rule that guards
+// rdd's CustomResourceDefinitions.
 func (c *Controllers) Rules() []rules.Rule {
-	judged := []rules.Rule{definitions.Guard(c.scheme)}
+	all := []rules.Rule{definitions.Guard(c.scheme)}
 	for _, each := range c.all {
-		judged = append(judged, each.rules...)
+		all = append(all, each.rules...)
 	}
-	return judged
+	return all
 }
 
-// Close ends what goes on in the background; the reconcilers may still be called.
+// Close closes the container engine monitor. The reconcilers may still be called.
 func (c *Controllers) Close() { c.values.Containers.Close() }
 
 func (c *Controllers) app() controller {
@@ -152,12 +152,12 @@ func (c *Controllers) recorder(live client.Client, controller string) reconcile.
 	return reconcile.NewRecorder(live, c.values.Clock, controller)
 }
 
-// reader reads live with the identity of the named controller.
+// reader returns a reader without a cache that has the identity of the named controller.
 func (c *Controllers) reader(controller string) client.Reader {
 	return reconcile.NewLazyReader(func() (client.Client, error) { return c.client(controller) })
 }
 
-// client is a live client, without a cache, with the identity of the named controller.
+// client returns a client without a cache that has the identity of the named controller.
 func (c *Controllers) client(controller string) (client.Client, error) {
 	config := rest.CopyConfig(c.config(rules.ControllerName(controller)))
 	config.QPS = -1 // the server is in this process

@@ -13,10 +13,11 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// TestEveryControllerIsBuilt: the list of names and what is built are the same, in the same order.
+// TestEveryControllerIsBuilt checks that the controllers that are built are those of the list of
+// names, in the same order.
 func TestEveryControllerIsBuilt(t *testing.T) {
 	built := NewControllers(t.Context(), Values{Integration: &hostconfig.Host{}}, nil)
-	without := []string{"engine", "hostinfo", "integration"} // judge no requests
+	without := []string{"engine", "hostinfo", "integration"} // have no admission rules
 	var names []string
 	for _, c := range built.all {
 		if c.build == nil || len(c.rules) == 0 != slices.Contains(without, c.name) {
@@ -29,14 +30,14 @@ func TestEveryControllerIsBuilt(t *testing.T) {
 	}
 }
 
-// TestDeletionsAreGuarded names each resource whose deletion some rule must judge.
+// TestDeletionsAreGuarded names each resource for whose deletion there must be an admission rule.
 func TestDeletionsAreGuarded(t *testing.T) {
 	all := NewControllers(t.Context(), Values{}, nil).Rules()
 	for _, resource := range []string{"apps", "limavms", "configmaps", "namespaces", "customresourcedefinitions"} {
-		judged := func(r rules.Rule) bool {
+		guards := func(r rules.Rule) bool {
 			return r.Resource.Resource == resource && r.Applies(r.Resource, admissionv1.Delete)
 		}
-		if !slices.ContainsFunc(all, judged) {
+		if !slices.ContainsFunc(all, guards) {
 			t.Errorf("nobody judges the deletion of %s", resource)
 		}
 	}

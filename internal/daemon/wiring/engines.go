@@ -19,7 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Engines do the work on the host.
+// Engines do the work on the host that the controllers decide about.
 type Engines struct {
 	// Machines runs the virtual machines.
 	Machines vm.Engine
@@ -27,30 +27,31 @@ type Engines struct {
 	Containers Monitor
 }
 
-// Monitor is an engine.Monitor that can be ended.
+// Monitor is an engine.Monitor that can be closed.
 type Monitor interface {
 	engine.Monitor
-	// Close ends what goes on, and waits for it.
+	// Close cancels all work, and waits until it has ended.
 	Close()
 }
 
-// EnginesFunc makes the engines of an instance.
+// EnginesFunc builds the engines of an instance.
 type EnginesFunc = func(instance.Instance) (Engines, error)
 
-// Process is what the engines must know of the program that runs them, and of who runs it.
+// Process is what the engines know of the program that runs them, and of its user.
 type Process struct {
-	// Executable is this program, which is run for each virtual machine.
+	// Executable is the path of this program, which is run as hostagent for each virtual machine.
 	Executable string
-	// Version of this program.
+	// Version is this program's version.
 	Version string
-	// User whom guests know.
+	// User is the user that guests have.
 	User vmdir.User
-	// Accelerator of guests, as machine.ParseOverride accepts it; empty: what works.
+	// Accelerator replaces the accelerator of guests, in the format of machine.ParseOverride; empty
+	// means the best one that works.
 	Accelerator string
 	Log         *slog.Logger
 }
 
-// NewMachines makes the engine that runs an instance's virtual machines.
+// NewMachines builds the engine that runs an instance's virtual machines.
 func NewMachines(inst instance.Instance, p Process) *qemu.Engine {
 	return qemu.New(qemu.Config{
 		LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()),
@@ -58,7 +59,7 @@ func NewMachines(inst instance.Instance, p Process) *qemu.Engine {
 	})
 }
 
-// NewEngines makes the engines of an instance.
+// NewEngines builds the engines of an instance.
 func NewEngines(inst instance.Instance, p Process) Engines {
 	machines := NewMachines(inst, p)
 	return Engines{

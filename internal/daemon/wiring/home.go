@@ -9,17 +9,19 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// homeTimeout bounds the check of the user's home.
+// homeTimeout is the timeout of the check of the user's home.
 const homeTimeout = 10 * time.Second
 
-// homeCheck finds out once, in the background, why guests cannot see the user's home. The engine
-// runs a program for that, which admission, where the answer is needed, must not wait for.
+// homeCheck finds out once, in the background, whether the user's home can be shared with guests.
+// The engine runs a program for that. Admission rules use the result and must not wait for a
+// program.
 type homeCheck struct {
 	done    chan struct{}
 	problem error
 }
 
-// checkHome begins the check, which ends with ctx at the latest.
+// checkHome starts the check, which ends with ctx at the latest. There is nothing to check when the
+// engine does not have the ability vm.HomeChecker.
 func checkHome(ctx context.Context, machines vm.Engine) *homeCheck {
 	h := &homeCheck{done: make(chan struct{})}
 	checker, ok := machines.(vm.HomeChecker)
@@ -36,8 +38,8 @@ func checkHome(ctx context.Context, machines vm.Engine) *homeCheck {
 	return h
 }
 
-// Problem says why guests cannot see the user's home; nil when they can, where nobody knows, and
-// until it is known. It never blocks.
+// Problem returns why the user's home cannot be shared with guests. It returns nil when it can,
+// when the engine cannot check it, and until the check has ended. It does not block.
 func (h *homeCheck) Problem() error {
 	select {
 	case <-h.done:
@@ -47,7 +49,7 @@ func (h *homeCheck) Problem() error {
 	}
 }
 
-// wait returns when the answer is known, or with the error of ctx.
+// wait returns nil when the check has ended, or the error of ctx.
 func (h *homeCheck) wait(ctx context.Context) error {
 	select {
 	case <-h.done:

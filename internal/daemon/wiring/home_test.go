@@ -37,7 +37,7 @@ func (s *slowHost) HomeProblem(ctx context.Context) error {
 	}
 }
 
-// ask has the named rule judge the creation of an App.
+// ask passes the creation of an App to the named admission rule.
 func ask(t *testing.T, all []rules.Rule, name string) admission.Response {
 	t.Helper()
 	object := `{"apiVersion": "app.rancherdesktop.io/v1alpha1", "kind": "App", "metadata": {"name": "app"},
@@ -55,15 +55,15 @@ func ask(t *testing.T, all []rules.Rule, name string) admission.Response {
 	return admission.Response{}
 }
 
-// TestAdmissionDoesNotAskTheHost: rules use the one answer that was found out beside them, and do
-// not wait for it.
+// TestAdmissionDoesNotAskTheHost checks that admission rules use the result of the one check in the
+// background, and do not wait for it.
 func TestAdmissionDoesNotAskTheHost(t *testing.T) {
 	machines := &slowHost{Engine: fake.New(), answer: make(chan error)}
 	c := NewControllers(t.Context(), Values{
 		Engines: Engines{Machines: machines}, Host: template.Host{Arch: template.ArchX8664, CPUs: 4, Memory: 16 << 30},
 	}, nil)
 	all := c.Rules()
-	judge := func() (patches, warnings string) {
+	validate := func() (patches, warnings string) {
 		t.Helper()
 		defaults, validated := ask(t, all, "app-defaulter"), ask(t, all, "app-validator")
 		if !defaults.Allowed || !validated.Allowed {
@@ -75,7 +75,7 @@ func TestAdmissionDoesNotAskTheHost(t *testing.T) {
 		}
 		return string(data), strings.Join(validated.Warnings, "\n")
 	}
-	if patches, warnings := judge(); !strings.Contains(patches, `"~"`) || warnings != "" {
+	if patches, warnings := validate(); !strings.Contains(patches, `"~"`) || warnings != "" {
 		t.Errorf("before it is known: %s, %q", patches, warnings)
 	}
 	machines.answer <- errors.New("user namespaces are switched off")
@@ -83,7 +83,7 @@ func TestAdmissionDoesNotAskTheHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if patches, warnings := judge(); strings.Contains(patches, `"~"`) || !strings.Contains(warnings, "user namespaces are switched off") {
+		if patches, warnings := validate(); strings.Contains(patches, `"~"`) || !strings.Contains(warnings, "user namespaces are switched off") {
 			t.Errorf("with a problem: %s, %q", patches, warnings)
 		}
 	}

@@ -15,36 +15,36 @@ import (
 )
 
 // existing is a reconciler that knows all that there is to reconcile.
-type existing interface {
+type initialReconciler interface {
 	reconcile.Reconciler
 	Existing(ctx context.Context) ([]ctrl.Request, error)
 }
 
-// finalizing is a reconciler whose finalizer keeps objects in the API until it has taken down what
-// they stand for.
+// finalizing is a reconciler whose finalizer keeps objects in the API until it has cleaned up.
 type finalizing interface {
-	// OnlyDeletions makes it leave alone all that is not being deleted.
+	// OnlyDeletions restricts it to objects that are being deleted.
 	OnlyDeletions()
 }
 
-// Setup hangs the enabled controllers into a manager made with scheme.New, which has not started. A
-// controller that is not enabled, and has a finalizer of its own, is hung in for deletions only: a
-// deletion ends in every daemon, whichever controllers the objects were made with.
+// Setup registers the enabled controllers with a manager that has the scheme of scheme.New and has
+// not started. A controller that is not enabled and has a finalizer is registered for deletions
+// only. So a deletion ends in every daemon, whichever controllers the objects were created with.
 //
-// initial is the initial reconcile: when it returns, each of them has reconciled once all that
-// there was, so that the API does not describe machines as another daemon left them, and rules know
-// the host. What went wrong is tried again when the manager runs.
+// initial does the initial reconcile: each controller reconciles its existing objects once. After
+// it the API has the present state of machines instead of an earlier daemon's, and the admission
+// rules know the host. Objects whose reconcile has failed are reconciled again when the manager
+// runs.
 func (c *Controllers) Setup(mgr manager.Manager) (initial func(ctx context.Context) error, err error) {
-	var reconcilers []existing
+	var reconcilers []initialReconciler
 	for _, each := range c.all {
 		if each.build == nil {
 			continue
 		}
-		r, err := c.hang(mgr, each)
+		r, err := c.register(mgr, each)
 		if err != nil {
 			return nil, fmt.Errorf("setting up controller %s: %w", each.name, err)
 		}
-		if e, ok := r.(existing); ok {
+		if e, ok := r.(initialReconciler); ok {
 			reconcilers = append(reconcilers, e)
 		}
 	}
@@ -57,8 +57,9 @@ func (c *Controllers) Setup(mgr manager.Manager) (initial func(ctx context.Conte
 	}, nil
 }
 
-// hang builds a controller's reconciler and hangs it into a manager; nil: it has nothing to do.
-func (c *Controllers) hang(mgr manager.Manager, made controller) (reconciler, error) {
+// register builds a controller's reconciler and registers it with a manager. It returns nil when
+// the controller is not enabled and has no finalizer.
+func (c *Controllers) register(mgr manager.Manager, made controller) (reconciler, error) {
 	live, err := c.client(made.name)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,8 @@ func (c *Controllers) hang(mgr manager.Manager, made controller) (reconciler, er
 	return r, r.Setup(mgr)
 }
 
-func reconcileAll(ctx context.Context, r existing) error {
+// reconcileAll reconciles all existing objects of a reconciler once, whether or not some fail.
+func reconcileAll(ctx context.Context, r initialReconciler) error {
 	requests, err := r.Existing(ctx)
 	if err != nil {
 		return err

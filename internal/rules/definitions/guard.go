@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package definitions is the rule that guards rdd's own CustomResourceDefinitions.
+// Package definitions has the admission rule that guards rdd's own CustomResourceDefinitions. It is
+// tested in test/integration.
 package definitions
 
 import (
@@ -19,12 +20,12 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// groupSuffix ends the names of rdd's API groups, and of their definitions.
+// groupSuffix is the suffix of the names of rdd's API groups, and of their definitions.
 const groupSuffix = ".rancherdesktop.io"
 
-// Guard makes the rule that keeps rdd's CustomResourceDefinitions from everyone but the daemon.
-// With one of them all its resources would go, and nobody would take their machines down. known has
-// the types of CustomResourceDefinitions.
+// Guard returns the admission rule that lets only the daemon change or delete rdd's
+// CustomResourceDefinitions. Deleting one would delete all its resources, and no controller could
+// stop their machines. known must have the types of CustomResourceDefinitions.
 func Guard(known *runtime.Scheme) rules.Rule {
 	return rules.Rule{
 		Name:       "crd-guard",
@@ -45,7 +46,7 @@ func (validator) ValidateDelete(ctx context.Context, d *apiextensionsv1.CustomRe
 	return nil, refuse(ctx, "delete", d.Name)
 }
 
-// ValidateUpdate lets metadata and what only concerns the display be changed.
+// ValidateUpdate allows changes of metadata, and of fields that only concern the display.
 func (validator) ValidateUpdate(ctx context.Context, old, d *apiextensionsv1.CustomResourceDefinition) (webhook.Warnings, error) {
 	if equality.Semantic.DeepEqual(essence(old), essence(d)) {
 		return nil, nil
@@ -53,7 +54,7 @@ func (validator) ValidateUpdate(ctx context.Context, old, d *apiextensionsv1.Cus
 	return nil, refuse(ctx, "change", d.Name)
 }
 
-// essence is a definition's spec without what breaks nothing.
+// essence returns a definition's spec without the fields that may be changed.
 func essence(d *apiextensionsv1.CustomResourceDefinition) apiextensionsv1.CustomResourceDefinitionSpec {
 	spec := d.Spec.DeepCopy()
 	spec.Names.ShortNames, spec.Names.Categories = nil, nil
@@ -63,6 +64,7 @@ func essence(d *apiextensionsv1.CustomResourceDefinition) apiextensionsv1.Custom
 	return *spec
 }
 
+// refuse returns the refusal of a request, unless the daemon has sent it.
 func refuse(ctx context.Context, verb, name string) error {
 	req, err := webhook.RequestFromContext(ctx)
 	if err != nil || req.UserInfo.Username == rules.DaemonName {

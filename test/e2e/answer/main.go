@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Answer is what end-to-end tests run in containers: it sends back what comes to a port, over TCP
-// and over UDP, until it is told to end.
+// Command answer is the program that end-to-end tests run in containers: it sends back what comes
+// to a port, over TCP and over UDP, until a signal ends it.
 //
 //	answer PORT
 package main
@@ -23,7 +23,7 @@ func main() {
 	os.Exit(1)
 }
 
-// serve returns when one of both fails.
+// serve returns when TCP or UDP fails.
 func serve(address string) error {
 	packets, err := net.ListenPacket("udp", address)
 	if err != nil {

@@ -13,20 +13,20 @@ import (
 
 // Cause is the one thing that keeps an App or a virtual machine from being what it should be.
 type Cause struct {
-	// Code names the cause for programs; it stays the same.
+	// Code names the cause for programs. Codes are an interface: they never change.
 	Code string `json:"code"`
-	// Blocked says that nothing moves on until someone acts; otherwise it is as it should be, or on
-	// its way.
+	// Blocked says that nothing goes on until someone acts. Otherwise the wanted state is reached, or
+	// work towards it goes on.
 	Blocked bool `json:"blocked"`
 	// Summary is one sentence in plain words.
 	Summary string `json:"summary"`
-	// Detail is what there is to add: a script's last lines.
+	// Detail are lines to add, such as the end of a script's output.
 	Detail []string `json:"detail,omitempty"`
-	// Next is what to do: a command or a sentence; empty when there is nothing to do.
+	// Next is what to do, a command or a sentence; empty when there is nothing to do.
 	Next string `json:"next,omitempty"`
 }
 
-// Codes of causes.
+// Codes of causes, which docs/cli/status-why.md describes.
 const (
 	CodeNone           = "None"
 	CodeNoInstance     = "NoInstance"
@@ -40,7 +40,7 @@ const (
 	CodeForeign        = "ForeignObject"
 	CodeBootstrap      = "BootstrapFailed"
 	CodeRetrying       = "Retrying"
-	CodeUnseen         = "NotSeenYet"
+	CodeUnobserved     = "NotSeenYet"
 	CodeDeleting       = "Deleting"
 	CodeFinalizer      = "FinalizerHeld"
 	CodeNameTaken      = "NameTaken"
@@ -67,22 +67,23 @@ const (
 	CodeSettling       = "NotSettled"
 )
 
-// kindLimaVM is the kind of a LimaVM's events.
+// kindLimaVM is the kind of the object of a LimaVM's Events.
 const kindLimaVM = "LimaVM"
 
-// rule returns the cause it knows of, if that is what the facts show.
+// rule returns a cause if the facts show it, or else nil.
 type rule func(*Facts) *Cause
 
-// rules in order: what keeps others from being judged comes first.
+// rules are tried in order. One that makes the facts of others meaningless comes first: without a
+// daemon nothing else is known.
 var rules = []rule{
-	noInstance, daemonAway, noApp, controllerDisabled, appDeleting, appStalled, noVM,
+	noInstance, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
 	vmDeleting, nameTaken, createFailed, creating,
 	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, restartPending,
-	unseen, engineAway, appNotSettled, portConflict,
+	unobserved, engineNotReady, appNotSettled, portConflict,
 }
 
-// Find returns the one cause that blocks the App or the virtual machine now; one of CodeNone says
-// that nothing does.
+// Find returns the one cause that blocks the App or the virtual machine now. CodeNone says that
+// nothing does.
 func Find(f Facts) Cause {
 	for _, r := range rules {
 		if c := r(&f); c != nil {
@@ -92,7 +93,7 @@ func Find(f Facts) Cause {
 	return f.fine()
 }
 
-// subject is what the sentence is about.
+// subject is what a summary is about, as the beginning of a sentence.
 func (f *Facts) subject() string {
 	if f.AboutApp {
 		return "The VM"
@@ -100,7 +101,7 @@ func (f *Facts) subject() string {
 	return fmt.Sprintf("LimaVM %q", f.VMName)
 }
 
-// object is what the sentence is about where it does not begin with that.
+// object is the subject within a sentence.
 func (f *Facts) object() string {
 	if f.AboutApp {
 		return "the VM"
@@ -108,12 +109,12 @@ func (f *Facts) object() string {
 	return f.subject()
 }
 
-// owned says that the virtual machine is the App's: then the App's commands change it.
+// owned reports whether the virtual machine is the App's: then the App's commands change it.
 func (f *Facts) owned() bool {
 	return f.VM != nil && slices.Contains(f.VM.Finalizers, appv1.FinalizerOwnedByApp)
 }
 
-// command is an rdd command for the subject: the App's if it is the App's.
+// command is the rdd command that does verb to the subject: the App's or that of rdd limavm.
 func (f *Facts) command(verb string) string {
 	if f.AboutApp || f.owned() {
 		return "rdd " + verb
@@ -121,10 +122,10 @@ func (f *Facts) command(verb string) string {
 	return fmt.Sprintf("rdd limavm %s %s", verb, f.VMName)
 }
 
-// limavm is a command that there is for LimaVMs only.
+// limavm is a command of rdd limavm for the subject; %s in format stands for the name.
 func (f *Facts) limavm(format string) string { return fmt.Sprintf("rdd limavm "+format, f.VMName) }
 
-// state of the LimaVM, by its own events.
+// state of the LimaVM, by its own Events.
 func (f *Facts) state() State {
 	var events []Event
 	for _, e := range f.Events {
@@ -132,10 +133,10 @@ func (f *Facts) state() State {
 			events = append(events, e)
 		}
 	}
-	return Machine(f.VM, events)
+	return VMState(f.VM, events)
 }
 
-// fine says that nothing blocks.
+// fine returns the Cause of CodeNone.
 func (f *Facts) fine() Cause {
 	c := Cause{Code: CodeNone, Summary: f.subject() + " is as it should be: nothing blocks it."}
 	if f.VM == nil {
@@ -151,7 +152,7 @@ func (f *Facts) fine() Cause {
 	return c
 }
 
-// lines splits text into a first line and the others that hold something.
+// lines splits text into its first line and the other lines that are not blank.
 func lines(text string) (first string, rest []string) {
 	all := strings.Split(strings.TrimSpace(text), "\n")
 	for _, line := range all[1:] {

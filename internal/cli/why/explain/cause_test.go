@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// now is when all tests look.
+// now is the time of all tests.
 var now = time.Date(2031, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func ago(d time.Duration) metav1.Time { return metav1.NewTime(now.Add(-d)) }
@@ -29,7 +29,7 @@ func cond(name string, status metav1.ConditionStatus, reason, message string) me
 var (
 	made      = cond(limav1.ConditionCreated, metav1.ConditionTrue, limav1.ReasonCreated, "")
 	making    = cond(limav1.ConditionCreated, metav1.ConditionUnknown, limav1.ReasonPending, "downloading image 42% (210 of 500 MB, 12 MB/s)")
-	looking   = cond(limav1.ConditionRunning, metav1.ConditionUnknown, limav1.ReasonReconciling, "downloading image 42%")
+	syncing   = cond(limav1.ConditionRunning, metav1.ConditionUnknown, limav1.ReasonReconciling, "downloading image 42%")
 	up        = cond(limav1.ConditionRunning, metav1.ConditionTrue, limav1.ReasonStarted, "")
 	down      = cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStopped, "")
 	booting   = cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStarting, "booting 2/5")
@@ -61,8 +61,8 @@ func unstarted(kind vm.FaultKind, message string) limav1.Failure {
 	return limav1.Failure{Operation: string(vm.OperationStart), Kind: string(kind), Message: message}
 }
 
-// cured gives a failure its hint.
-func cured(f limav1.Failure, hint string) limav1.Failure {
+// hinted gives a failure its hint.
+func hinted(f limav1.Failure, hint string) limav1.Failure {
 	f.Hint = hint
 	return f
 }
@@ -172,8 +172,8 @@ func TestControlPlane(t *testing.T) {
 		a.DeletionTimestamp, a.Finalizers = &at, append(a.Finalizers, finalizers...)
 		return a
 	}
-	unseenApp := settled()
-	unseenApp.Generation = 3
+	newApp := settled()
+	newApp.Generation = 3
 	no := false
 	checkCauses(t, []causeCase{
 		{
@@ -181,7 +181,7 @@ func TestControlPlane(t *testing.T) {
 			wanted{CodeNoInstance, true, `Nothing runs: instance "7" does not exist yet`, "rdd start", ""},
 		},
 		{
-			"daemon down", but(aboutApp(nil, nil), func(f *Facts) { f.Daemon = Daemon{LastWords: []string{"boom"}} }),
+			"daemon down", but(aboutApp(nil, nil), func(f *Facts) { f.Daemon = Daemon{LastErrors: []string{"boom"}} }),
 			wanted{CodeDaemonDown, true, "The daemon is not running, so nothing is started", "rdd service start", "boom"},
 		},
 		{
@@ -247,7 +247,7 @@ func TestControlPlane(t *testing.T) {
 			wanted{CodeNoVM, false, "The App has no LimaVM yet: waiting for Namespace", "rdd start", ""},
 		},
 		{
-			"App not looked at", aboutApp(unseenApp, nil),
+			"App not looked at", aboutApp(newApp, nil),
 			wanted{CodeNoVM, false, "The App has no LimaVM yet: its controller has not looked", "rdd start", ""},
 		},
 		{
@@ -305,7 +305,7 @@ func TestMaking(t *testing.T) {
 	const host, hint = "this host lacks mmdebstrap", "sudo apt-get install mmdebstrap"
 	const space, broke = "this host lacks 3 GiB of disk space in /home", "the download of https://example.com/x.img broke off after 3 MB of " +
 		"5 MB: reset"
-	const debs, gone = "building image docker: mmdebstrap ended with 25:\nE: unable to fetch", "https://example.com/x.img is not available: " +
+	const debs, lost = "building image docker: mmdebstrap ended with 25:\nE: unable to fetch", "https://example.com/x.img is not available: " +
 		"the server answers 404"
 	const wrong = "https://example.com/x.img is not the file that the template means: its digest is sha256:1, the template wants sha256:2; " +
 		"correct the digest or the location"
@@ -323,15 +323,15 @@ func TestMaking(t *testing.T) {
 		},
 		{
 			"a directory in the way",
-			but(about(dev(taken, looking)), func(f *Facts) { f.Directory = Directory{Path: "/l/dev", Exists: true, Foreign: true} }),
+			but(about(dev(taken, syncing)), func(f *Facts) { f.Directory = Directory{Path: "/l/dev", Exists: true, Foreign: true} }),
 			wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made: an instance directory "dev" that rdd did not make`, "move /l/dev away", ""},
 		},
 		{
-			"another's directory in the way", but(about(dev(taken, looking)), func(f *Facts) { f.Directory = left }),
+			"another's directory in the way", but(about(dev(taken, syncing)), func(f *Facts) { f.Directory = left }),
 			wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made`, "rdd limavm delete dev --unclaimed", ""},
 		},
 		{
-			"template refused", about(failed(dev(notMade("source ConfigMap default/dev: "+arch), looking), unmade(vm.FaultSpec, arch))),
+			"template refused", about(failed(dev(notMade("source ConfigMap default/dev: "+arch), syncing), unmade(vm.FaultSpec, arch))),
 			wanted{
 				CodeTemplate, true, "LimaVM \"dev\" cannot be made: failed to validate template: field `arch`", "rdd limavm edit dev", "see above",
 			},
@@ -339,7 +339,7 @@ func TestMaking(t *testing.T) {
 		{
 			"template no YAML",
 			about(failed(
-				dev(notMade("x"), looking), unmade(vm.FaultSpec, "failed to parse template: did not find expected key (line 3, column 1)"),
+				dev(notMade("x"), syncing), unmade(vm.FaultSpec, "failed to parse template: did not find expected key (line 3, column 1)"),
 			)),
 			wanted{CodeTemplate, true, `LimaVM "dev" cannot be made: failed to parse template`, "rdd limavm edit dev", ""},
 		},
@@ -355,7 +355,7 @@ func TestMaking(t *testing.T) {
 			},
 		},
 		{
-			"tools missing", about(failed(dev(notMade(host+"; to cure it: "+hint), looking), cured(unmade(vm.FaultHost, host), hint))),
+			"tools missing", about(failed(dev(notMade(host+"; to cure it: "+hint), syncing), hinted(unmade(vm.FaultHost, host), hint))),
 			wanted{
 				CodeHostLacks, true, `LimaVM "dev" cannot be made: this host lacks mmdebstrap.`,
 				"sudo apt-get install mmdebstrap, then rdd limavm start dev", "",
@@ -363,58 +363,58 @@ func TestMaking(t *testing.T) {
 		},
 		{
 			"tools missing for the App",
-			aboutApp(waiting(), failed(rd(notMade("building image docker: "+space), looking), unmade(vm.FaultHost, space))),
+			aboutApp(waiting(), failed(rd(notMade("building image docker: "+space), syncing), unmade(vm.FaultHost, space))),
 			wanted{CodeHostLacks, true, "The VM cannot be made: this host lacks 3 GiB of disk space in /home.", "provide it, then rdd start", ""},
 		},
 		{
 			"disk full",
-			about(failed(dev(notMade("x"), looking), unmade(vm.FaultDiskFull, "making the disk: write /l/dev/disk: no space left on device"))),
+			about(failed(dev(notMade("x"), syncing), unmade(vm.FaultDiskFull, "making the disk: write /l/dev/disk: no space left on device"))),
 			wanted{CodeDiskFull, true, `LimaVM "dev" cannot be made: the disk is full`, "rdd image prune", ""},
 		},
 		{
-			"image not built", about(failed(dev(notMade(debs), looking), unmade(vm.FaultImage, debs))),
+			"image not built", about(failed(dev(notMade(debs), syncing), unmade(vm.FaultImage, debs))),
 			wanted{CodeImage, true, `LimaVM "dev" cannot be made: building image docker: mmdebstrap ended`, "tries again", "E: unable to fetch"},
 		},
 		{
-			"image not found", about(failed(dev(notMade(gone), looking), unmade(vm.FaultImageMissing, gone))),
+			"image not found", about(failed(dev(notMade(lost), syncing), unmade(vm.FaultImageMissing, lost))),
 			wanted{
 				CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not available: the server answers 404`,
 				"rdd limavm start dev", "",
 			},
 		},
 		{
-			"wrong digest", about(failed(dev(notMade(wrong), looking), unmade(vm.FaultImageInvalid, wrong))),
+			"wrong digest", about(failed(dev(notMade(wrong), syncing), unmade(vm.FaultImageInvalid, wrong))),
 			wanted{CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not the file`, "rdd limavm edit dev", ""},
 		},
 		{
-			"download broken off", about(failed(dev(notMade(broke), looking), unmade(vm.FaultImage, broke))),
+			"download broken off", about(failed(dev(notMade(broke), syncing), unmade(vm.FaultImage, broke))),
 			wanted{CodeImage, true, `LimaVM "dev" cannot be made: the download of`, "rdd limavm start dev", ""},
 		},
 		{
-			"no source", about(failed(dev(notMade("x"), looking), noSource)),
+			"no source", about(failed(dev(notMade("x"), syncing), noSource)),
 			wanted{
 				CodeCreate, true, `LimaVM "dev" cannot be made: the source ConfigMap "default/dev" does not exist`, "rdd limavm start dev tries again",
 				"",
 			},
 		},
 		{
-			"another failure", about(failed(dev(notMade("x"), looking), unmade(vm.FaultBroken, "the instance is broken: rdd.json is damaged"))),
+			"another failure", about(failed(dev(notMade("x"), syncing), unmade(vm.FaultBroken, "the instance is broken: rdd.json is damaged"))),
 			wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""},
 		},
 		{
-			"a failure of a kind that this rdd does not know", about(failed(dev(notMade("x"), looking), unmade("Mood", "it is sad"))),
+			"a failure of a kind that this rdd does not know", about(failed(dev(notMade("x"), syncing), unmade("Mood", "it is sad"))),
 			wanted{CodeCreate, true, `LimaVM "dev" cannot be made: it is sad`, "rdd limavm logs dev", ""},
 		},
 		{
-			"a failure of another operation", about(failed(dev(notMade("the instance is broken"), looking), unstarted(vm.FaultBoot, "no boot"))),
+			"a failure of another operation", about(failed(dev(notMade("the instance is broken"), syncing), unstarted(vm.FaultBoot, "no boot"))),
 			wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""},
 		},
 		{
-			"a failure of an older rdd", about(dev(notMade("the instance is broken: rdd.json is damaged"), looking)),
+			"a failure of an older rdd", about(dev(notMade("the instance is broken: rdd.json is damaged"), syncing)),
 			wanted{CodeCreate, true, `LimaVM "dev" cannot be made: the instance is broken`, "rdd limavm logs dev", ""},
 		},
 		{
-			"an image under way", about(dev(making, looking)),
+			"an image under way", about(dev(making, syncing)),
 			wanted{
 				CodeCreating, false, `LimaVM "dev" is being made: downloading image 42% (210 of 500 MB, 12 MB/s) for 12s.`, "nothing to do but wait",
 				"",
@@ -424,12 +424,12 @@ func TestMaking(t *testing.T) {
 }
 
 func TestPower(t *testing.T) {
-	const said = "the guest's provision script failed with exit code 1: + apt-get install foo\nE: Unable to locate package foo\n"
+	const text = "the guest's provision script failed with exit code 1: + apt-get install foo\nE: Unable to locate package foo\n"
 	script := unstarted(
 		vm.FaultScript, "a provisioning script failed with exit code 1\n+ apt-get install foo\nE: Unable to locate package foo",
 	)
 	bootScript := unstarted(vm.FaultScript, "a script that prepares the boot failed with exit code 2\nnope")
-	hostLacks := cured(unstarted(vm.FaultHost, "this host lacks qemu-system-x86_64"), "sudo apt-get install qemu-system-x86")
+	hostLacks := hinted(unstarted(vm.FaultHost, "this host lacks qemu-system-x86_64"), "sudo apt-get install qemu-system-x86")
 	ended := limav1.Failure{Operation: string(vm.OperationRun), Kind: string(vm.FaultProcessEnded), Message: "QEMU ended with signal 9"}
 	hanging := shutting
 	hanging.LastTransitionTime = ago(5 * time.Minute)
@@ -480,7 +480,7 @@ func TestPower(t *testing.T) {
 			wanted{CodeStarting, false, `LimaVM "dev" is starting: booting 2/5`, "nothing", ""},
 		},
 		{
-			"script failed", about(failed(dev(made, notUp(said)), script)),
+			"script failed", about(failed(dev(made, notUp(text)), script)),
 			wanted{
 				CodeProvision, true, `LimaVM "dev" does not start: a provisioning script failed with exit code 1.`, "rdd limavm edit dev",
 				"+ apt-get install foo",
@@ -491,7 +491,7 @@ func TestPower(t *testing.T) {
 			wanted{CodeProvision, true, `LimaVM "dev" does not start: a script that prepares the boot failed`, "rdd limavm edit dev", "nope"},
 		},
 		{
-			"the App's script failed", aboutApp(waiting(), failed(rd(made, notUp(said)), script)),
+			"the App's script failed", aboutApp(waiting(), failed(rd(made, notUp(text)), script)),
 			wanted{CodeProvision, true, "The VM does not start: a provisioning script failed", "rdd limavm logs rd", "+ apt-get install foo"},
 		},
 		{
@@ -586,12 +586,15 @@ func TestPower(t *testing.T) {
 		},
 		{
 			"not looked at", about(with(dev(made, up), func(vm *limav1.LimaVM) { vm.Generation = 3 })),
-			wanted{CodeUnseen, false, `LimaVM "dev" was changed, and its controller has not looked`, "rdd service logs", ""},
+			wanted{CodeUnobserved, false, `LimaVM "dev" was changed, and its controller has not looked`, "rdd service logs", ""},
 		},
-		{"new", about(dev()), wanted{CodeUnseen, false, `LimaVM "dev" was changed, and its controller has not looked`, "rdd service logs", ""}},
+		{
+			"new", about(dev()),
+			wanted{CodeUnobserved, false, `LimaVM "dev" was changed, and its controller has not looked`, "rdd service logs", ""},
+		},
 		{
 			"runs unasked", about(with(dev(made, up), stopped)),
-			wanted{CodeUnseen, false, `LimaVM "dev" is not as it should be yet`, "rdd service logs", ""},
+			wanted{CodeUnobserved, false, `LimaVM "dev" is not as it should be yet`, "rdd service logs", ""},
 		},
 		{
 			"port conflict", about(with(dev(made, up), conflict)),

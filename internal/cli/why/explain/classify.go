@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// failure is what failed last and has not been cured since, if that was one of operations; else
-// nil. An object that an older rdd wrote has none.
+// failure returns the LimaVM's failure if it is one of these operations, or else nil. An object
+// that an older rdd wrote has none.
 func (f *Facts) failure(operations ...vm.Operation) *limav1.Failure {
 	failure := f.VM.Status.Failure
 	if failure == nil {
@@ -25,8 +25,8 @@ func (f *Facts) failure(operations ...vm.Operation) *limav1.Failure {
 	return nil
 }
 
-// classify turns a failure into a cause; verb completes the sentence "LimaVM … cannot be made".
-// Without a failure the message is said as it is.
+// classify turns a failure into a cause. verb completes the sentence "LimaVM … cannot be made".
+// Without a failure the message is the summary.
 func (f *Facts) classify(failure *limav1.Failure, message, verb string) *Cause {
 	var c *Cause
 	if failure != nil {
@@ -40,8 +40,8 @@ func (f *Facts) classify(failure *limav1.Failure, message, verb string) *Cause {
 	return c
 }
 
-// known returns the cause for a kind of failure that there is more to say of than its message; else
-// nil.
+// known returns the cause for the kind of a failure; nil where there is nothing to add to the
+// message. It goes by the kind alone, never by the text.
 func (f *Facts) known(failure *limav1.Failure) *Cause {
 	switch vm.FaultKind(failure.Kind) {
 	case vm.FaultHost:
@@ -51,52 +51,52 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultScript:
 		return f.badScript(failure)
 	case vm.FaultProbe:
-		return said(failure, CodeProbe, f.edit())
+		return fromMessage(failure, CodeProbe, f.edit())
 	case vm.FaultDiskFull:
 		next := "make room (rdd image prune removes unused images), then " + f.command("start")
 		return &Cause{Code: CodeDiskFull, Summary: "the disk is full.", Next: next}
 	case vm.FaultPort:
-		return said(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
+		return fromMessage(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
 	case vm.FaultBoot:
-		return said(failure, CodeBoot, f.limavm("logs %s -n 50 -o serial,qemu"))
+		return fromMessage(failure, CodeBoot, f.limavm("logs %s -n 50 -o serial,qemu"))
 	case vm.FaultImageInvalid:
-		return said(failure, CodeImage, f.edit())
+		return fromMessage(failure, CodeImage, f.edit())
 	case vm.FaultImage, vm.FaultImageMissing:
-		return said(failure, CodeImage, f.command("start")+" tries again at once")
+		return fromMessage(failure, CodeImage, f.command("start")+" tries again at once")
 	default:
 		return nil
 	}
 }
 
-// said is a cause that is described by the failure's message.
-func said(failure *limav1.Failure, code, next string) *Cause {
+// fromMessage returns a cause whose summary and detail are the failure's message.
+func fromMessage(failure *limav1.Failure, code, next string) *Cause {
 	c := &Cause{Code: code, Next: next}
 	c.Summary, c.Detail = lines(failure.Message)
 	return c
 }
 
 func (f *Facts) hostLacks(failure *limav1.Failure) *Cause {
-	c := said(failure, CodeHostLacks, "provide it")
+	c := fromMessage(failure, CodeHostLacks, "provide it")
 	c.Summary += "."
-	if cure, rest := lines(failure.Hint); cure != "" {
-		c.Next, c.Detail = cure, append(c.Detail, rest...)
+	if hint, rest := lines(failure.Hint); hint != "" {
+		c.Next, c.Detail = hint, append(c.Detail, rest...)
 	}
 	c.Next += ", then " + f.command("start")
 	return c
 }
 
-// badTemplate leaves a ConfigMap that is not there, which no edit brings back, to its message.
+// badTemplate returns nil for a ConfigMap that does not exist: no edit of the template helps then.
 func (f *Facts) badTemplate(failure *limav1.Failure) *Cause {
 	if failure.Field == limav1.FieldTemplateRef {
 		return nil
 	}
 	if f.owned() {
-		return said(failure, CodeTemplate, "change the App: rdd ctl edit app app")
+		return fromMessage(failure, CodeTemplate, "change the App: rdd ctl edit app app")
 	}
-	return said(failure, CodeTemplate, f.limavm("edit %s"))
+	return fromMessage(failure, CodeTemplate, f.limavm("edit %s"))
 }
 
-// edit is the next step where the template's author has to think again.
+// edit is the next step where the template has to be changed.
 func (f *Facts) edit() string {
 	if f.owned() {
 		return f.limavm("logs %s -n 50")

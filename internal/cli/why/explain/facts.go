@@ -18,51 +18,51 @@ type Facts struct {
 	Now time.Time
 	// Instance is the rdd instance's name.
 	Instance string
-	// InstanceExists says that it was ever made.
+	// InstanceExists says that the instance was created.
 	InstanceExists bool
 	Daemon         Daemon
-	// VMName is the virtual machine in question; the App's when AboutApp.
+	// VMName is the LimaVM in question; the App's when AboutApp.
 	VMName   string
 	AboutApp bool
-	// App and VM are nil when they do not exist or could not be asked for.
+	// App and VM are nil when they do not exist or could not be read.
 	App *appv1.App
 	VM  *limav1.LimaVM
 	// Events of both, in order of time.
 	Events []Event
 	// Directory is the instance directory.
 	Directory Directory
-	// Phases are what the hostagent said of the machine, in order of time.
+	// Phases are the history of the machine, in order of time.
 	Phases []Phase
-	// Console holds the last lines of the guest's console, ConsoleTime is when the last was written.
+	// Console holds the last lines of the guest's console. ConsoleTime is when the last was written.
 	Console     []string
 	ConsoleTime time.Time
-	// Docker says whether Docker answers on the host; nil when nobody asked.
+	// Docker says whether Docker answers on the host; nil when it was not pinged.
 	Docker *bool
 }
 
-// Daemon is how the control plane was found.
+// Daemon is the state of the control plane.
 type Daemon struct {
-	// Running: it answers. Changing: it is starting or stopping.
+	// Running says that it is ready, Changing that it is starting or stopping.
 	Running, Changing bool
-	// Problem is why it could not be asked; empty when it could, or is not there.
+	// Problem is why its objects could not be read; empty when they could, or when it does not run.
 	Problem string
-	// LastWords are why it failed last; empty when it was ready since.
-	LastWords []string
-	// Disabled are the controllers that the instance was made without.
+	// LastErrors are the log lines of its last failure; empty when it has been ready since.
+	LastErrors []string
+	// Disabled are the controllers that the instance was created without.
 	Disabled []string
 }
 
-// Directory is what lies on disk under the virtual machine's name.
+// Directory is the instance directory of the virtual machine's name.
 type Directory struct {
 	Path   string
 	Exists bool
-	// Foreign: rdd did not make it. Damaged: whose it is cannot be read.
+	// Foreign says that rdd did not make it, Damaged that its owner cannot be read.
 	Foreign, Damaged bool
-	// OwnerUID, OwnerNamespace and OwnerName are the LimaVM's it was made for.
+	// OwnerUID, OwnerNamespace and OwnerName are those of the LimaVM that it was made for.
 	OwnerUID, OwnerNamespace, OwnerName string
-	// Machine says that the machine's processes live.
+	// Machine says that the machine's processes run.
 	Machine bool
-	// StepSince is when what the hostagent is doing began; zero when it does nothing.
+	// StepSince is when the present step of the hostagent began; zero when there is none.
 	StepSince time.Time
 }
 
@@ -72,19 +72,19 @@ type Event struct {
 	Warning bool
 	// On is the kind of the object: App or LimaVM.
 	On, Reason, Message string
-	// Cause is what the message says of the cause alone; empty where it says nothing of one.
+	// Cause is the part of the message that is the cause; empty where there is none.
 	Cause string
-	// Count is how often in a row it happened, the last time at Time.
+	// Count is how often it happened in a row, the last time at Time.
 	Count int
 }
 
-// Phase is what a hostagent said of its machine.
+// Phase is an entry of a machine's history.
 type Phase struct {
 	Time time.Time
 	Text string
 }
 
-// Events turns the API's events into ours, in order of time.
+// Events turns the API's Events into this package's, in order of time.
 func Events(list []corev1.Event) []Event {
 	events := make([]Event, len(list))
 	for i, e := range list {
@@ -97,7 +97,7 @@ func Events(list []corev1.Event) []Event {
 	return events
 }
 
-// eventTime is when it happened last: the API keeps that in one of four places.
+// eventTime is when an Event happened last. The API has that in one of four fields.
 func eventTime(e corev1.Event) time.Time {
 	times := []time.Time{e.EventTime.Time, e.LastTimestamp.Time, e.FirstTimestamp.Time}
 	if e.Series != nil {

@@ -4,7 +4,6 @@ package explain
 
 import (
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,10 +13,6 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/vm"
 )
-
-// stopPatience is how long a shutdown takes at most before it is said to hang: the emulated
-// guest of a busy host needs most of it.
-const stopPatience = 2 * time.Minute
 
 // noVM: there is no LimaVM.
 func noVM(f *Facts) *Cause {
@@ -47,7 +42,7 @@ func (f *Facts) appWithoutVM() *Cause {
 	return &Cause{Code: CodeNoVM, Summary: "The App has no LimaVM yet: " + why + ".", Next: "rdd start, which waits for it"}
 }
 
-// condition of the LimaVM; nil when nobody has looked at the LimaVM as it is now.
+// condition of the LimaVM; nil when no controller has observed this generation.
 func (f *Facts) condition(name string) *metav1.Condition {
 	c := meta.FindStatusCondition(f.VM.Status.Conditions, name)
 	if c == nil || c.ObservedGeneration < f.VM.Generation {
@@ -70,7 +65,7 @@ func (f *Facts) message(name string) (first string, rest []string) {
 	return "", nil
 }
 
-// vmDeleting: what holds a LimaVM that is being deleted.
+// vmDeleting: the LimaVM is being deleted and waits for something.
 func vmDeleting(f *Facts) *Cause {
 	if f.VM.DeletionTimestamp == nil {
 		return nil
@@ -100,7 +95,7 @@ func (f *Facts) deletingWhy() string {
 	return ""
 }
 
-// nameTaken: the instance directory is somebody else's.
+// nameTaken: the instance directory belongs to another LimaVM, or is not rdd's.
 func nameTaken(f *Facts) *Cause {
 	if f.reason(limav1.ConditionCreated) != limav1.ReasonNameTaken {
 		return nil
@@ -119,7 +114,7 @@ func nameTaken(f *Facts) *Cause {
 	return c
 }
 
-// createFailed: the instance could not be made, or not be changed.
+// createFailed: the instance could not be created or changed.
 func createFailed(f *Facts) *Cause {
 	if f.reason(limav1.ConditionCreated) != limav1.ReasonCreateFailed {
 		return nil
@@ -143,7 +138,8 @@ func creating(f *Facts) *Cause {
 	return f.underWay(CodeCreating, "is being made")
 }
 
-// underWay: something goes on that ends by itself.
+// underWay returns the cause for work that goes on and ends by itself. doing completes the sentence
+// that begins with the subject.
 func (f *Facts) underWay(code, doing string) *Cause {
 	c := &Cause{Code: code, Summary: f.subject() + " " + doing, Next: "nothing to do but wait"}
 	s := f.state()
@@ -161,113 +157,25 @@ func (f *Facts) underWay(code, doing string) *Cause {
 	return c
 }
 
-// stopHangs: the guest was asked to shut down long ago.
-func stopHangs(f *Facts) *Cause {
-	if f.reason(limav1.ConditionRunning) != limav1.ReasonStopping {
-		return nil
-	}
-	s := f.state()
-	if s.Since == nil || f.Now.Sub(s.Since.Time) < stopPatience {
-		return nil
-	}
-	return &Cause{
-		Code: CodeStopHangs, Blocked: true, Detail: f.Console,
-		Summary: fmt.Sprintf(
-			"%s does not shut down: the guest was asked to %s ago.", f.subject(), duration.HumanDuration(f.Now.Sub(s.Since.Time)),
-		),
-		Next: f.limavm("stop %s --force") + " (what the guest has not written is lost)",
-	}
-}
-
-func stopFailed(f *Facts) *Cause {
-	if f.reason(limav1.ConditionRunning) != limav1.ReasonStopFailed {
-		return nil
-	}
-	first, rest := f.message(limav1.ConditionRunning)
-	return &Cause{
-		Code: CodeStop, Blocked: true, Summary: f.subject() + " cannot be stopped: " + first, Detail: rest,
-		Next: f.limavm("stop %s --force") + " (what the guest has not written is lost)",
-	}
-}
-
-func startFailed(f *Facts) *Cause {
-	if f.reason(limav1.ConditionRunning) != limav1.ReasonStartFailed {
-		return nil
-	}
-	return f.classify(f.failure(vm.OperationStart, vm.OperationRun), f.condition(limav1.ConditionRunning).Message, "does not start")
-}
-
-// crashLoop: the machine ends by itself again and again.
-func crashLoop(f *Facts) *Cause {
-	deaths := LastDeaths(f.Events, f.Now)
-	if deaths == nil || deaths.Count < 2 || !f.VM.Spec.Running {
-		return nil
-	}
-	first, rest := lines(deaths.Cause)
-	return &Cause{
-		Code: CodeCrashLoop, Blocked: true, Detail: rest,
-		Summary: fmt.Sprintf("%s ends by itself again and again, %d times lately, the last time %s ago: %s",
-			f.subject(), deaths.Count, duration.HumanDuration(f.Now.Sub(deaths.Last.Time)), first),
-		Next: f.limavm("logs %s -n 50 -o all"),
-	}
-}
-
-func starting(f *Facts) *Cause {
-	if f.reason(limav1.ConditionRunning) != limav1.ReasonStarting {
-		return nil
-	}
-	under := f.underWay(CodeStarting, "is starting")
-	failed := f.failure(vm.OperationStart)
-	if failed == nil {
-		return under
-	}
-	c := f.classify(failed, failed.Message, "is starting again, and its last start failed")
-	if s := f.state(); s.moving() && s.Message != "" {
-		c.Summary += " It is at: " + brief(s.Message) + "."
-	}
-	return c
-}
-
-func stopping(f *Facts) *Cause {
-	if f.reason(limav1.ConditionRunning) != limav1.ReasonStopping {
-		return nil
-	}
-	if f.VM.Status.RestartNeeded {
-		return f.underWay(CodeRestart, "is shutting down to be started again")
-	}
-	return f.underWay(CodeStopping, "is shutting down")
-}
-
-// restartPending: a change waits for the restart of a machine that runs.
-func restartPending(f *Facts) *Cause {
-	if !f.VM.Status.RestartNeeded {
-		return nil
-	}
-	return &Cause{
-		Code: CodeRestart, Summary: f.subject() + " runs, and is about to be restarted into its changed template.",
-		Next: "nothing to do but wait",
-	}
-}
-
-// unseen: no controller has looked at the LimaVM as it is now, or what it asks for is not so
-// without a word why.
-func unseen(f *Facts) *Cause {
+// unobserved: no controller has observed this generation of the LimaVM, or Running is not as its
+// spec says and no other rule knows why.
+func unobserved(f *Facts) *Cause {
 	running := f.condition(limav1.ConditionRunning)
 	switch {
 	case running == nil:
 		return &Cause{
-			Code: CodeUnseen, Summary: f.subject() + " was changed, and its controller has not looked at it yet.",
+			Code: CodeUnobserved, Summary: f.subject() + " was changed, and its controller has not looked at it yet.",
 			Next: "rdd service logs, if that stays so",
 		}
 	case (running.Status == metav1.ConditionTrue) == f.VM.Spec.Running:
 		return nil
 	case running.Message != "":
 		return &Cause{
-			Code: CodeUnseen, Summary: f.subject() + " is not as it should be yet: " + FirstLine(running.Message),
+			Code: CodeUnobserved, Summary: f.subject() + " is not as it should be yet: " + FirstLine(running.Message),
 			Next: "rdd service logs, if that stays so",
 		}
 	default:
-		return &Cause{Code: CodeUnseen, Summary: f.subject() + " is not as it should be yet.", Next: "rdd service logs, if that stays so"}
+		return &Cause{Code: CodeUnobserved, Summary: f.subject() + " is not as it should be yet.", Next: "rdd service logs, if that stays so"}
 	}
 }
 

@@ -16,8 +16,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// State is what something does, since when, and what it waits for: a condition in the words of the
-// API.
+// State is what an object does, since when, and what it waits for, by its decisive condition.
 type State struct {
 	// State is the condition's reason; Deleting for what is being deleted.
 	State string `json:"state"`
@@ -29,25 +28,26 @@ type State struct {
 // stateDeleting is the State of what is being deleted.
 const stateDeleting = "Deleting"
 
-// words are what people call some states.
-var words = map[string]string{
+// displayNames are names for people, where they are not the reason of the condition.
+var displayNames = map[string]string{
 	limav1.ReasonStarted: "Running", limav1.ReasonPending: "Creating", limav1.ReasonReconciling: "Looking",
 }
 
-// Conditioned is the state that a condition tells of; nil: nobody has looked yet.
-func Conditioned(c *metav1.Condition) State {
+// ConditionState returns the state that a condition describes. It is Unknown for nil: then no
+// controller has observed the object yet.
+func ConditionState(c *metav1.Condition) State {
 	if c == nil {
 		return State{State: "Unknown", Message: "its controller has not looked at it yet"}
 	}
 	return State{State: c.Reason, Message: c.Message, Since: &c.LastTransitionTime}
 }
 
-// Machine is the state of a LimaVM. Events, in order of time, tell since when it starts or stops,
-// as the time in a condition is when its status changed; only those of this LimaVM may be among
-// them.
-func Machine(vm *limav1.LimaVM, events []Event) State {
+// VMState returns the state of a LimaVM. A condition has the time of its last change of status,
+// which is not when the machine began to start or stop: that is the time of an Event. events must
+// be those of this LimaVM alone, in order of time.
+func VMState(vm *limav1.LimaVM, events []Event) State {
 	c := decisive(vm.Status.Conditions)
-	s := Conditioned(c)
+	s := ConditionState(c)
 	if c != nil {
 		s.since(events)
 	}
@@ -57,7 +57,7 @@ func Machine(vm *limav1.LimaVM, events []Event) State {
 	return s
 }
 
-// decisive is the condition that matters: why it is not created, else how it runs.
+// decisive is the condition that describes a LimaVM: Created until that is True, then Running.
 func decisive(conditions []metav1.Condition) *metav1.Condition {
 	created := meta.FindStatusCondition(conditions, limav1.ConditionCreated)
 	if created == nil || created.Status != metav1.ConditionTrue {
@@ -66,7 +66,7 @@ func decisive(conditions []metav1.Condition) *metav1.Condition {
 	return meta.FindStatusCondition(conditions, limav1.ConditionRunning)
 }
 
-// since corrects the time by the last event of the same reason.
+// since takes the time from the last Event of the same reason, if that is later.
 func (s *State) since(events []Event) {
 	for _, e := range slices.Backward(events) {
 		if e.Reason != s.State {
@@ -83,8 +83,8 @@ func (s *State) since(events []Event) {
 // Text is the state on one line: "Starting: booting 2/5 for 12s", "StartFailed for 3m: …".
 func (s State) Text(now time.Time) string {
 	name := s.State
-	if word := words[name]; word != "" {
-		name = word
+	if display := displayNames[name]; display != "" {
+		name = display
 	}
 	message, since := brief(s.Message), ""
 	if s.Since != nil {
@@ -100,35 +100,37 @@ func (s State) Text(now time.Time) string {
 	}
 }
 
-// moving says that the message is what is being done, and not why nothing is.
+// moving reports whether the message says what is being done, not why nothing is done.
 func (s State) moving() bool {
 	return slices.Contains(
 		[]string{limav1.ReasonStarting, limav1.ReasonStopping, limav1.ReasonPending, limav1.ReasonReconciling, stateDeleting}, s.State,
 	)
 }
 
-// Deaths is how often a machine ended by itself lately.
-type Deaths struct {
+// UnexpectedExits says how often a machine has ended by itself lately.
+type UnexpectedExits struct {
 	Count int `json:"count"`
-	// Last is when it ended last, Cause why.
+	// Last is when it ended last, and Cause why.
 	Last  metav1.Time `json:"last"`
 	Cause string      `json:"cause,omitempty"`
-	// Message is all that was said of the last.
+	// Message is the whole message of the last Event.
 	Message string `json:"-"`
 }
 
-// lately is how far back deaths count: the restarts' back-off forgets after the same time of calm.
-const lately = 10 * time.Minute
+// exitWindow is how long an unexpected exit counts. The back-off of restarts forgets after the same
+// time without one.
+const exitWindow = 10 * time.Minute
 
-// LastDeaths counts a LimaVM's deaths of late; nil when there were none.
-func LastDeaths(events []Event, now time.Time) *Deaths {
-	var d *Deaths
+// RecentExits counts a LimaVM's unexpected exits within the last 10 minutes; nil when there were
+// none.
+func RecentExits(events []Event, now time.Time) *UnexpectedExits {
+	var d *UnexpectedExits
 	for _, e := range events {
-		if e.Reason != limav1.EventMachineDied || now.Sub(e.Time) > lately {
+		if e.Reason != limav1.EventMachineDied || now.Sub(e.Time) > exitWindow {
 			continue
 		}
 		if d == nil {
-			d = &Deaths{}
+			d = &UnexpectedExits{}
 		}
 		d.Count += e.Count
 		d.Last, d.Cause, d.Message = metav1.NewTime(e.Time), cmp.Or(e.Cause, e.Message), e.Message
@@ -136,13 +138,13 @@ func LastDeaths(events []Event, now time.Time) *Deaths {
 	return d
 }
 
-// Explains reports whether a state's message is about the last death.
-func (d *Deaths) Explains(s State) bool {
+// Explains reports whether a state's message is about the last unexpected exit.
+func (d *UnexpectedExits) Explains(s State) bool {
 	return d.Message != "" && brief(s.Message) == brief(d.Message)
 }
 
-// Text is the deaths on one line.
-func (d *Deaths) Text(now time.Time) string {
+// Text describes the unexpected exits on one line.
+func (d *UnexpectedExits) Text(now time.Time) string {
 	times := "once"
 	if d.Count > 1 {
 		times = fmt.Sprintf("%d times", d.Count)
@@ -152,7 +154,7 @@ func (d *Deaths) Text(now time.Time) string {
 	)
 }
 
-// FirstLine is the first line of text that holds something; an ellipsis stands for others.
+// FirstLine is the first line of text that is not blank. An ellipsis stands for further lines.
 func FirstLine(text string) string {
 	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	first = strings.TrimSpace(first)
@@ -162,10 +164,10 @@ func FirstLine(text string) string {
 	return first
 }
 
-// briefLength is how much of a message stands on a line with other things, in characters.
+// briefLength limits a message that shares a line with other text, in characters.
 const briefLength = 160
 
-// brief is the first line of text, cut.
+// brief is the first line of text, cut to briefLength.
 func brief(text string) string {
 	first := []rune(FirstLine(text))
 	if len(first) > briefLength {

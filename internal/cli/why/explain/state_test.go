@@ -31,27 +31,27 @@ func TestStateText(t *testing.T) {
 		{"boots", dev(made, booting), nil, "Starting: booting 2/5 for 12s"},
 		{"boots since its last event", dev(made, booting), restarted, "Starting: booting 2/5 for 5s"},
 		{"boots since after an event", dev(made, booting), restarted[:1], "Starting: booting 2/5 for 12s"},
-		{"is made", dev(making, looking), nil, "Creating: downloading image 42% (210 of 500 MB, 12 MB/s) for 12s"},
+		{"is made", dev(making, syncing), nil, "Creating: downloading image 42% (210 of 500 MB, 12 MB/s) for 12s"},
 		{"runs", dev(made, up), nil, "Running for 12s"},
 		{"is stopped", dev(made, down), nil, "Stopped for 12s"},
 		{"fails", dev(made, notUp("one\ntwo")), nil, "StartFailed for 12s: one …"},
-		{"cannot be made", dev(notMade("boom"), looking), nil, "CreateFailed for 12s: boom"},
+		{"cannot be made", dev(notMade("boom"), syncing), nil, "CreateFailed for 12s: boom"},
 		{"is deleted", deleted, nil, "Deleting: shutting down for 12s"},
 		{"is new", dev(), nil, "Unknown: its controller has not looked at it yet"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Machine(tt.vm, tt.events).Text(now); got != tt.want {
+			if got := VMState(tt.vm, tt.events).Text(now); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-func TestLastDeaths(t *testing.T) {
-	if d := LastDeaths([]Event{died(time.Hour, 3), {Time: now, Reason: "Started"}}, now); d != nil {
-		t.Errorf("deaths of long ago count: %+v", d)
+func TestRecentExits(t *testing.T) {
+	if d := RecentExits([]Event{died(time.Hour, 3), {Time: now, Reason: "Started"}}, now); d != nil {
+		t.Errorf("unexpected exits of long ago count: %+v", d)
 	}
-	d := LastDeaths([]Event{died(time.Minute, 2), died(20*time.Second, 1)}, now)
+	d := RecentExits([]Event{died(time.Minute, 2), died(20*time.Second, 1)}, now)
 	if d == nil || d.Count != 3 {
 		t.Fatalf("got %+v", d)
 	}
@@ -59,7 +59,7 @@ func TestLastDeaths(t *testing.T) {
 	if got := d.Text(now); got != want {
 		t.Errorf("got %q", got)
 	}
-	if got := LastDeaths([]Event{died(20*time.Second, 1)}, now).Text(now); got[:len("ended by itself once")] != "ended by itself once" {
+	if got := RecentExits([]Event{died(20*time.Second, 1)}, now).Text(now); got[:len("ended by itself once")] != "ended by itself once" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -21,15 +21,15 @@ const (
 // Entry is a line of a time line.
 type Entry struct {
 	Time metav1.Time `json:"time"`
-	// Kind is where it is from.
+	// Kind says where the entry is from: one of the constants Kind….
 	Kind    string `json:"kind"`
 	Warning bool   `json:"warning,omitempty"`
 	Text    string `json:"text"`
 }
 
-// Timeline merges conditions, events, the hostagent's phases and the console's last lines by time.
-// What has the same time stays in that order; lines of the console, which have no time, stand
-// together where the last was written.
+// Timeline merges conditions, Events, the machine's history and the console's last lines by time.
+// Entries of the same time stay in that order. Lines of the console have no time of their own: they
+// are together at the time when the last was written.
 func Timeline(f Facts) []Entry {
 	var entries []Entry
 	add := func(at time.Time, kind string, warning bool, format string, args ...any) {

@@ -12,47 +12,6 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 )
 
-// Names of the controllers, as --controllers knows them.
-const (
-	appController    = "app"
-	limavmController = "limavm"
-)
-
-func noInstance(f *Facts) *Cause {
-	if f.InstanceExists {
-		return nil
-	}
-	return &Cause{
-		Code: CodeNoInstance, Blocked: true, Next: "rdd start",
-		Summary: fmt.Sprintf("Nothing runs: instance %q does not exist yet.", f.Instance),
-	}
-}
-
-// daemonAway: nobody acts on what the objects say. Machines go on.
-func daemonAway(f *Facts) *Cause {
-	c := &Cause{Blocked: true, Detail: f.Daemon.LastWords}
-	switch {
-	case f.Daemon.Running && f.Daemon.Problem == "":
-		return nil
-	case f.Daemon.Problem != "":
-		c.Code, c.Summary = CodeDaemonSilent, "The daemon cannot be asked: "+f.Daemon.Problem
-		c.Next = "rdd service logs"
-		return c
-	case f.Daemon.Changing:
-		c.Code, c.Summary, c.Blocked = CodeDaemonChanging, "The daemon is starting or stopping", false
-		c.Next = "rdd service status"
-	default:
-		c.Code, c.Summary = CodeDaemonDown, "The daemon is not running"
-		c.Next = "rdd service start"
-	}
-	if f.Directory.Machine {
-		c.Summary += "; " + f.object() + "'s machine goes on running, but nobody looks after it."
-	} else {
-		c.Summary += ", so nothing is started, stopped or changed."
-	}
-	return c
-}
-
 func noApp(f *Facts) *Cause {
 	if !f.AboutApp || f.App != nil {
 		return nil
@@ -60,29 +19,7 @@ func noApp(f *Facts) *Cause {
 	return &Cause{Code: CodeNoApp, Blocked: true, Summary: "There is no App yet: nobody has asked for a VM.", Next: "rdd start"}
 }
 
-// controllerDisabled: nobody makes what is asked for. A deletion goes on all the same.
-func controllerDisabled(f *Facts) *Cause {
-	if f.deleting() {
-		return nil
-	}
-	for _, name := range f.Daemon.Disabled {
-		if name == limavmController || (name == appController && f.AboutApp) {
-			return &Cause{
-				Code: CodeController, Blocked: true,
-				Summary: fmt.Sprintf("Nobody acts: instance %q was made without the controller %q.", f.Instance, name),
-				Next:    "to have it: rdd service delete, which deletes all VMs, then rdd service create with that controller",
-			}
-		}
-	}
-	return nil
-}
-
-// deleting says that what is asked about is being deleted.
-func (f *Facts) deleting() bool {
-	return f.AboutApp && f.App != nil && f.App.DeletionTimestamp != nil || f.VM != nil && f.VM.DeletionTimestamp != nil
-}
-
-// settled is the App's condition; nil when nobody has looked at the App as it is now.
+// settled is the App's condition Settled; nil when its controller has not observed this generation.
 func (f *Facts) settled() *metav1.Condition {
 	c := meta.FindStatusCondition(f.App.Status.Conditions, appv1.ConditionSettled)
 	if c == nil || c.ObservedGeneration < f.App.Generation {
@@ -91,8 +28,7 @@ func (f *Facts) settled() *metav1.Condition {
 	return c
 }
 
-// unsettled is that condition where the question is about the App and says that it is not as it
-// should be; else nil.
+// unsettled is that condition if the question is about the App and it is not True, or else nil.
 func (f *Facts) unsettled() *metav1.Condition {
 	if !f.AboutApp {
 		return nil
@@ -104,7 +40,7 @@ func (f *Facts) unsettled() *metav1.Condition {
 	return c
 }
 
-// appDeleting: what holds an App that is being deleted, unless that is its LimaVM.
+// appDeleting: the App is being deleted and waits for something other than its LimaVM.
 func appDeleting(f *Facts) *Cause {
 	if !f.AboutApp || f.App.DeletionTimestamp == nil || (f.VM != nil && f.VM.DeletionTimestamp != nil) {
 		return nil
@@ -119,8 +55,8 @@ func appDeleting(f *Facts) *Cause {
 	return &Cause{Code: CodeDeleting, Summary: "The App is being deleted: " + why + ".", Next: "rdd delete, which waits for it"}
 }
 
-// foreignFinalizer finds a finalizer that is none of rdd's: only whoever set it can say when it may
-// go.
+// foreignFinalizer finds a finalizer that is not rdd's. Only whoever set it knows when it may be
+// removed.
 func foreignFinalizer(what, resource string, finalizers []string, ours ...string) *Cause {
 	for _, finalizer := range finalizers {
 		if slices.Contains(ours, finalizer) {
@@ -185,8 +121,8 @@ func appNotSettled(f *Facts) *Cause {
 	return &Cause{Code: CodeSettling, Summary: "The App is not settled: " + first, Detail: rest, Next: "rdd status"}
 }
 
-// engineAway: the machine runs, and Docker in it cannot be reached.
-func engineAway(f *Facts) *Cause {
+// engineNotReady: the machine runs, and its container engine cannot be used.
+func engineNotReady(f *Facts) *Cause {
 	if !f.AboutApp || !f.App.Spec.Running {
 		return nil
 	}
@@ -195,7 +131,7 @@ func engineAway(f *Facts) *Cause {
 	switch {
 	case c != nil && c.Status == metav1.ConditionFalse:
 		why := FirstLine(c.Message)
-		if c.Reason == appv1.ReasonStopped { // its controller has not seen the running machine yet
+		if c.Reason == appv1.ReasonStopped { // its controller has not observed the running machine yet
 			why = "waiting for the container engine controller"
 		}
 		cause := engineCause(engine, why)

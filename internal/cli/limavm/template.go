@@ -14,34 +14,38 @@ import (
 	"regexp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
-// maxTemplate is the most that a ConfigMap holds (the API's limit of its data), in bytes.
+// maxTemplate is the API's limit of the data in a ConfigMap, in bytes.
 const maxTemplate = 1 << 20
 
 var urlPattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]+://`)
 
 // readTemplate reads the template that an argument names: a file, "-" for standard input, or an
-// http(s) URL, and merges in what it is based on. It is nil when the argument is the name of a
-// ConfigMap.
+// http(s) URL. It merges in what the template is based on. It returns nil when the argument is the
+// name of a ConfigMap.
 func readTemplate(ctx context.Context, s *session.Session, name string, params map[string]string) ([]byte, error) {
 	if name != "-" && !strings.ContainsAny(name, `/:\`) {
 		return nil, nil
 	}
-	data, origin, err := readSource(ctx, s, name)
+	data, origin, err := readArgument(ctx, s, name)
 	if err == nil && len(data) == 0 {
 		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the template %s: %w", sourceText(name), err)
+		return nil, fmt.Errorf("reading the template %s: %w", argumentText(name), err)
 	}
 	return resolveBase(ctx, data, origin, params)
 }
 
-// readSource reads what is no ConfigMap; origin is where relative names in it begin, empty for
-// standard input.
-func readSource(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
+// readArgument reads a file, standard input or a URL. origin is what relative names in the template
+// are relative to; empty for standard input.
+func readArgument(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
 	switch {
 	case name == "-":
 		data, err = readBounded(s.In)
@@ -59,7 +63,7 @@ func readSource(ctx context.Context, s *session.Session, name string) (data []by
 	return data, origin, err
 }
 
-func sourceText(name string) string {
+func argumentText(name string) string {
 	if name == "-" {
 		return "from standard input"
 	}
@@ -112,10 +116,27 @@ func download(ctx context.Context, url string) ([]byte, error) {
 	return readBounded(response.Body)
 }
 
-// fileHint tells who named a file like a ConfigMap how to name it.
+// fileHint adds to err how to name a file, if there is one of that name.
 func fileHint(name string, err error) error {
 	if info, statErr := os.Stat(name); statErr == nil && info.Mode().IsRegular() {
 		return fmt.Errorf("%w\n%s is a file here; a file is named with a slash: ./%s", err, name, name)
 	}
 	return err
+}
+
+// templateOf reads the ConfigMap of the template in force: the LimaVM's own copy, or its source
+// while there is no copy.
+func templateOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM) (*corev1.ConfigMap, error) {
+	key := ctrlclient.ObjectKey{Namespace: machine.Namespace, Name: machine.Status.TemplateConfigMap}
+	if key.Name == "" {
+		key.Name = machine.Spec.TemplateRef.Name
+		if machine.Spec.TemplateRef.Namespace != "" {
+			key.Namespace = machine.Spec.TemplateRef.Namespace
+		}
+	}
+	cm := &corev1.ConfigMap{}
+	if err := c.Get(ctx, key, cm); err != nil {
+		return nil, fmt.Errorf("reading the template of LimaVM %q: %w", machine.Name, err)
+	}
+	return cm, nil
 }

@@ -8,10 +8,11 @@ import (
 	"testing"
 )
 
-// TestUnusable: nothing that may be asked of an engine that cannot be reached panics or succeeds.
-func TestUnusable(t *testing.T) {
+// TestUnreachableEngine checks that no method of an engine that cannot be reached panics or
+// succeeds.
+func TestUnreachableEngine(t *testing.T) {
 	reason, ctx := errors.New("there is no way"), t.Context()
-	var e engine = &unusable{reason: reason}
+	var e engine = &unreachableEngine{reason: reason}
 	defer e.close()
 	_, versionErr := e.version(ctx)
 	_, leftoversErr := e.leftovers(ctx)
@@ -25,7 +26,7 @@ func TestUnusable(t *testing.T) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
-	if e.pingFactor() <= 0 {
+	if e.pingIntervalFactor() <= 0 {
 		t.Error("a ticker would panic")
 	}
 	if got := problemOf(e, reason); !strings.HasSuffix(got, "to see more: rdd service logs") {

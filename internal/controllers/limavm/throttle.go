@@ -11,24 +11,25 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 )
 
-// pace spaces out the status writes that change nothing but messages and forwarded ports, so that
-// progress, and ports that come and go, are no storm of writes. It belongs to one worker per
-// object.
-type pace struct {
-	last shared[types.UID, time.Time]
+// statusThrottle delays status writes that change only details: messages and forwarded ports. It
+// limits them to one in each messageInterval for a LimaVM, whose progress and ports may change many
+// times a second. Different LimaVMs may be reconciled at the same time.
+type statusThrottle struct {
+	lastWrite shared[types.UID, time.Time]
 }
 
-// wait returns how long to wait before writing want; 0: write now.
-func (p *pace) wait(vm *limav1.LimaVM, want limav1.LimaVMStatus, now time.Time) time.Duration {
+// delay returns how long to wait before writing want; 0 means that it is written now, which delay
+// records.
+func (t *statusThrottle) delay(vm *limav1.LimaVM, want limav1.LimaVMStatus, now time.Time) time.Duration {
 	if equality.Semantic.DeepEqual(vm.Status, want) {
 		return 0
 	}
-	if last, ok := p.last.get(vm.UID); ok && detailsOnly(vm.Status, want) {
+	if last, ok := t.lastWrite.get(vm.UID); ok && detailsOnly(vm.Status, want) {
 		if wait := last.Add(messageInterval).Sub(now); wait > 0 {
 			return wait
 		}
 	}
-	p.last.set(vm.UID, now)
+	t.lastWrite.set(vm.UID, now)
 	return 0
 }
 

@@ -12,7 +12,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// logKinds lists the logs that the engine keeps of each machine, whichever instance that is in.
+// logKinds lists the kinds of logs that the engine keeps of each machine, in every instance.
 func logKinds(s *session.Session) []vm.LogKind {
 	finder, ok := s.Engine(instance.Instance{}).(vm.LogFinder)
 	if !ok {
@@ -35,7 +35,7 @@ type kindsFlag struct {
 	chosen, valid []string
 }
 
-// newKindsFlag chooses what is printed when nothing is asked for.
+// newKindsFlag returns the flag with its default.
 func newKindsFlag(kinds []vm.LogKind) *kindsFlag {
 	k := &kindsFlag{chosen: []string{vm.LogHostagent, vm.LogSerial}}
 	for _, kind := range kinds {

@@ -16,11 +16,12 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// integrationController is the name by which --controllers knows the one that changes the host.
+// integrationController is the name in --controllers of the controller that changes the host.
 const integrationController = "integration"
 
-// sayElsewhere says how to make docker use the VM, when it was left with another engine that works.
-func sayElsewhere(ctx context.Context, s *session.Session, c ctrlclient.Reader) error {
+// printContextHint prints how to make docker use the VM, when docker's current context was left
+// alone because another engine answers there.
+func printContextHint(ctx context.Context, s *session.Session, c ctrlclient.Reader) error {
 	inst, err := s.Instance()
 	if err != nil {
 		return err
@@ -36,16 +37,16 @@ func sayElsewhere(ctx context.Context, s *session.Session, c ctrlclient.Reader) 
 	if err != nil {
 		return err
 	}
-	if _, err := host.Apply(ctx, want); err != nil { // the daemon may not have come to it yet
+	if _, err := host.Apply(ctx, want); err != nil { // the daemon may not have done it yet
 		return err
 	}
-	changes, err := host.List()
+	settings, err := host.List()
 	if err != nil {
 		return err
 	}
-	for _, t := range changes {
-		if t.Elsewhere {
-			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(t.Why), t.WayOut)
+	for _, setting := range settings {
+		if setting.OtherEngine {
+			fmt.Fprintf(s.Out, "%s. To make it use this VM: %s\n", upperFirst(setting.Why), setting.Remedy)
 		}
 	}
 	return nil

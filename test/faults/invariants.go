@@ -19,7 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// checkSeen compares what the harness has seen with what there is: it must not have missed a write.
+// checkSeen checks that the harness has observed every write.
 func (h *harness) checkSeen(ctx context.Context) error {
 	all, err := h.objects(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func (h *harness) checkSeen(ctx context.Context) error {
 	return nil
 }
 
-// objects reads everything that the scenarios are about.
+// objects reads all objects of the kinds that the stages are about.
 func (h *harness) objects(ctx context.Context) ([]client.Object, error) {
 	var all []client.Object
 	for _, list := range []client.ObjectList{&appv1.AppList{}, &limav1.LimaVMList{}, &corev1.ConfigMapList{}, &corev1.NamespaceList{}} {
@@ -57,8 +57,8 @@ func (h *harness) objects(ctx context.Context) ([]client.Object, error) {
 	return all, nil
 }
 
-// checkNew: nothing that could be left behind is made before its owner has the finalizer that
-// cleans it up.
+// checkNew checks that an owned object was created after its owner got the finalizer that cleans it
+// up.
 func (h *harness) checkNew(obj client.Object) error {
 	owner := metav1.GetControllerOf(obj)
 	if owner == nil {
@@ -69,12 +69,12 @@ func (h *harness) checkNew(obj client.Object) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("promise broken: %T %s was made although its owner %s %s has no clean-up finalizer",
+	return fmt.Errorf("invariant broken: %T %s was made although its owner %s %s has no clean-up finalizer",
 		obj, client.ObjectKeyFromObject(obj), owner.Kind, owner.Name)
 }
 
-// checkSettled: a running App that says it has settled has a container engine that was proven in
-// the run of its machine that it names.
+// checkSettled checks that the container engine of a running App that has settled was verified, in
+// the start of the machine that its status names.
 func (h *harness) checkSettled(app *appv1.App) error {
 	settled := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionSettled)
 	if settled == nil || settled.Status != metav1.ConditionTrue || settled.ObservedGeneration != app.Generation || !app.Spec.Running {
@@ -83,14 +83,13 @@ func (h *harness) checkSettled(app *appv1.App) error {
 	ready := meta.FindStatusCondition(app.Status.Conditions, appv1.ConditionContainerEngineReady)
 	said := app.Status.ContainerEngine
 	target := containers.Target{Engine: string(app.Spec.ContainerEngine.Name), Instance: appv1.LimaVMName, Run: said.RestartCount}
-	if ready == nil || said.Name != app.Spec.ContainerEngine.Name || !h.proven[target] {
-		return fmt.Errorf("promise broken: the App has settled and its engine was not proven: %+v", app.Status)
+	if ready == nil || said.Name != app.Spec.ContainerEngine.Name || !h.verified[target] {
+		return fmt.Errorf("invariant broken: the App has settled and its engine was not proven: %+v", app.Status)
 	}
 	return nil
 }
 
-// checkRest: when nothing is left to do, the App says of its container engine what the monitor
-// knows.
+// checkRest checks, when nothing is left to do, that ContainerEngineReady agrees with the monitor.
 func (h *harness) checkRest() error {
 	state, said := h.monitor.State(), false
 	for _, o := range h.seen {
@@ -99,42 +98,43 @@ func (h *harness) checkRest() error {
 		}
 	}
 	if works := state != nil && state.Phase == containers.PhaseConnected; works != said {
-		return fmt.Errorf("promise broken: the App says ContainerEngineReady=%v, and the monitor knows %+v", said, state)
+		return fmt.Errorf("invariant broken: the App says ContainerEngineReady=%v, and the monitor knows %+v", said, state)
 	}
 	return nil
 }
 
-// checkGone: when an object has gone, nothing is left that it owned.
-func (h *harness) checkGone(uid types.UID) error {
+// checkDeleted checks that a deleted object has left nothing that it owned.
+func (h *harness) checkDeleted(uid types.UID) error {
 	for _, o := range h.seen {
 		if owner := metav1.GetControllerOf(o); owner != nil && owner.UID == uid {
-			return fmt.Errorf("promise broken: %s %s has gone and left %T %s", owner.Kind, owner.Name, o, client.ObjectKeyFromObject(o))
+			return fmt.Errorf("invariant broken: %s %s has gone and left %T %s", owner.Kind, owner.Name, o, client.ObjectKeyFromObject(o))
 		}
 	}
 	for _, name := range h.world.Names() {
 		if state, _ := h.world.Peek(name); state.Owner.UID == string(uid) {
-			return fmt.Errorf("promise broken: LimaVM %s has gone and left its instance: %+v", name, state)
+			return fmt.Errorf("invariant broken: LimaVM %s has gone and left its instance: %+v", name, state)
 		}
 	}
 	return nil
 }
 
-// teller hears the controllers' Events and checks that none lies: it is told after what it tells of
-// is stored.
-type teller struct{ h *harness }
+// eventChecker is the controllers' EventRecorder. It checks that each Event is true: the status
+// that it is about must have been stored before.
+type eventChecker struct{ h *harness }
 
 // Record implements reconcile.EventRecorder.
-func (t teller) Record(ctx context.Context, obj client.Object, events ...reconcile.Event) {
-	if t.h.inj.crashed {
+func (c eventChecker) Record(ctx context.Context, obj client.Object, events ...reconcile.Event) {
+	if c.h.inj.crashed {
 		return
 	}
 	for _, e := range events {
-		t.h.told++
-		t.h.breaks(t.h.checkTold(ctx, obj, e))
+		c.h.eventCount++
+		c.h.breaks(c.h.checkEvent(ctx, obj, e))
 	}
 }
 
-func (h *harness) checkTold(ctx context.Context, obj client.Object, e reconcile.Event) error {
+// checkEvent checks an Event whose reason is a condition's: a condition of the object must have it.
+func (h *harness) checkEvent(ctx context.Context, obj client.Object, e reconcile.Event) error {
 	now := fresh(obj)
 	if err := h.user.Get(ctx, client.ObjectKeyFromObject(obj), now); err != nil {
 		return client.IgnoreNotFound(err)
@@ -153,7 +153,7 @@ func (h *harness) checkTold(ctx context.Context, obj client.Object, e reconcile.
 	}
 	if slices.Contains(states, e.Reason) && !slices.Contains(reasons, e.Reason) {
 		return fmt.Errorf(
-			"promise broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons,
+			"invariant broken: Event %s (%s) on %T %s, whose conditions say %q", e.Reason, e.Message, now, client.ObjectKeyFromObject(obj), reasons,
 		)
 	}
 	return nil
