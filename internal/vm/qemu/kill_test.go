@@ -94,11 +94,14 @@ func created(t *testing.T, h *fakeHost) *qemu.Engine {
 // adopting adopts machines until the test ends, as a daemon's controller does.
 func adopting(t *testing.T, e *qemu.Engine) {
 	t.Helper()
-	go func() {
-		if err := adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))); err != nil && t.Context().Err() == nil {
+	ended := make(chan error, 1)
+	go func() { ended <- adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))) }()
+	// Its watch makes LIMA_HOME, which must not come back while it is removed.
+	t.Cleanup(func() {
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	}()
+	})
 }
 
 // running makes and starts the instance x.
