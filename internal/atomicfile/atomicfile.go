@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package atomicfile changes files and directories so that a crash or power
-// loss at any point leaves either the old or the new content. It is, with
-// internal/process, where the project touches the host: lint forbids os.Remove
-// and os.Rename elsewhere.
+// Package atomicfile changes files and directories so that a crash or power loss at any point
+// leaves either the old or the new content. Lint forbids os.Remove and os.Rename elsewhere, so this
+// is where the project changes and removes the host's files.
 package atomicfile
 
 import (
@@ -18,8 +17,10 @@ import (
 // tempPrefix marks files that a crash may leave behind; RemoveStale finds them by it.
 const tempPrefix = ".tmp-"
 
-// Write replaces path with data: temporary file in the same directory, fsync, rename, fsync of the
-// directory.
+// Write replaces path with data. It writes a temporary file in the same directory, syncs it,
+// renames it to path and syncs the directory, so a reader sees the whole old or the whole new
+// content. After an error path is unchanged, unless only the last sync failed, and the temporary
+// file is gone.
 func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-*")
 	if err != nil {
@@ -54,7 +55,7 @@ func Rename(oldPath, newPath string) error {
 	return SyncDir(filepath.Dir(newPath))
 }
 
-// Sync makes the content of a file durable that something else wrote.
+// Sync makes the content of a file durable that another program, or os.WriteFile, has written.
 func Sync(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -63,8 +64,9 @@ func Sync(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Claim moves oldPath to newPath like Rename, but never replaces anything: fs.ErrExist when newPath
-// is taken, by an empty directory too. Of several that claim one path, one succeeds.
+// Claim moves oldPath to newPath like Rename, but never replaces anything. It returns fs.ErrExist
+// when newPath exists, be it an empty directory. Of several callers that claim one path, one
+// succeeds.
 func Claim(oldPath, newPath string) error {
 	if err := renameNew(oldPath, newPath); err != nil {
 		return err
@@ -72,7 +74,7 @@ func Claim(oldPath, newPath string) error {
 	return SyncDir(filepath.Dir(newPath))
 }
 
-// SyncDir makes the entries of a directory durable.
+// SyncDir makes the entries of a directory durable: which files it has, not what they hold.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -84,14 +86,15 @@ func SyncDir(dir string) error {
 // Remove removes a file or an empty directory; nil when it is not there.
 func Remove(path string) error { return ignoreNotExist(os.Remove(path)) }
 
-// RemoveAll removes path and everything below it; nil when it is not there.
+// RemoveAll removes path and everything below it; nil when it is not there. It is not atomic: a
+// crash in between leaves a part.
 func RemoveAll(path string) error { return os.RemoveAll(path) }
 
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }
 
-// RemoveStaleOf removes what interrupted calls of Write for path left, in a directory that is not
-// ours alone.
+// RemoveStaleOf removes what interrupted calls of Write for path left. It is for a directory that
+// other programs use as well: files that do not belong to path stay.
 func RemoveStaleOf(path string) error {
 	return removeStale(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-")
 }

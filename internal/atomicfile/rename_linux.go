@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// renameNew renames without replacing anything; the kernel checks and renames in one step.
 func renameNew(oldPath, newPath string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, oldPath, unix.AT_FDCWD, newPath, unix.RENAME_NOREPLACE)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// renameNew looks first: an empty directory could be replaced between the look and the
-// rename; one with anything in it cannot.
+// renameNew checks first whether newPath exists. An empty directory that appears between the check
+// and the rename could be replaced; one with anything in it cannot.
 func renameNew(oldPath, newPath string) error {
 	if _, err := os.Lstat(newPath); err == nil {
 		return &os.LinkError{Op: "rename", Old: oldPath, New: newPath, Err: fs.ErrExist}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package flock holds advisory file locks that end with the process, however it
-// ends. A lock is an identity: whoever holds a daemon's or hostagent's lock is it.
-// Locks are close-on-exec, so children never inherit them.
+// Package flock holds advisory file locks that end with the process, however it ends. A lock is an
+// identity: whoever holds a daemon's or hostagent's lock is it. No PID has to be trusted for that.
+//
+// A lock is close-on-exec: a child gets it only when its open file is handed down on purpose
+// (Lock.File, Inherit), and then holds it until its own end.
 package flock
 
 import (
@@ -19,11 +21,11 @@ var ErrLocked = errors.New("locked by another process")
 // pollInterval of Wait: flock(2) cannot wait for a lock and a context at once.
 const pollInterval = 50 * time.Millisecond
 
-// Lock is a held lock.
+// Lock is a held lock. It is released by Unlock, and by the end of the process.
 type Lock struct{ file *os.File }
 
-// Try takes the lock on path, creating the file with mode 0600; ErrLocked when someone else holds
-// it.
+// Try takes the lock on path, creating the file with mode 0600. It returns ErrLocked when another
+// open file holds it, be it one of this process.
 func Try(path string) (*Lock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -35,7 +37,8 @@ func Try(path string) (*Lock, error) {
 	return &Lock{file: f}, nil
 }
 
-// Wait takes the lock on path, waiting until ctx ends.
+// Wait takes the lock on path. It waits for a holder until ctx ends, and returns ctx's error then.
+// Who waits longest need not be the next.
 func Wait(ctx context.Context, path string) (*Lock, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -53,7 +56,7 @@ func Wait(ctx context.Context, path string) (*Lock, error) {
 }
 
 // Held reports whether some process, this one included, holds the lock on path. It never creates
-// the file.
+// the file: a lock whose file is missing is not held.
 func Held(path string) (bool, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -70,13 +73,13 @@ func Held(path string) (bool, error) {
 	return false, errors.Join(err, closeErr)
 }
 
-// File is the lock as an open file: a process that inherits it shares the lock, which is held
-// until all who share it have closed it or ended. Do not close it; use Unlock.
+// File is the lock as an open file. A process that inherits it shares the lock, which is held until
+// all who share it have closed it or ended. Do not close it; use Unlock.
 func (l *Lock) File() *os.File { return l.file }
 
-// Inherit takes over a lock that the parent process handed down as descriptor fd, for path. It
-// fails when fd is not path's file or the lock is not ours, and keeps further children from
-// inheriting it.
+// Inherit takes over the lock on path that the parent process handed down as descriptor fd, and
+// keeps further children from inheriting it. It fails when fd is not path's file, and with
+// ErrLocked when somebody else holds the lock.
 func Inherit(fd uintptr, path string) (*Lock, error) {
 	if err := closeOnExec(fd); err != nil {
 		return nil, fmt.Errorf("taking over lock %s: %w", path, err)
@@ -95,6 +98,8 @@ func Inherit(fd uintptr, path string) (*Lock, error) {
 	return &Lock{file: f}, nil
 }
 
+// sameFile guards against a descriptor that is open for something else: locking that would protect
+// nothing.
 func sameFile(f *os.File, path string) error {
 	have, err := f.Stat()
 	if err != nil {
@@ -111,7 +116,8 @@ func sameFile(f *os.File, path string) error {
 }
 
 // Current reports whether the path still names the locked file. It does not when the file was
-// removed, alone or with its directory, or replaced by one that somebody else can lock.
+// removed, alone or with its directory, or was replaced by one that somebody else can lock. A
+// daemon whose lock is not current is no longer the one that others find.
 func (l *Lock) Current() (bool, error) {
 	have, err := l.file.Stat()
 	if err != nil {
@@ -127,6 +133,6 @@ func (l *Lock) Current() (bool, error) {
 	return os.SameFile(have, want), nil
 }
 
-// Unlock gives the lock up, unless a child process that inherited it lives. The file stays:
+// Unlock releases the lock, unless a child process that inherited it lives. The file stays:
 // removing it would let two processes lock different files of one name.
 func (l *Lock) Unlock() error { return l.file.Close() }

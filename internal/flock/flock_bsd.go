@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// lockFile takes a lock of flock(2) or returns ErrLocked.
 func lockFile(f *os.File) error {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -23,5 +24,5 @@ func lockFile(f *os.File) error {
 	return nil
 }
 
-// probe takes the lock for a moment: there is no way to ask.
+// probe takes the lock for a moment, as flock(2) has no way to ask: its caller closes the file.
 func probe(f *os.File) error { return lockFile(f) }

@@ -10,10 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// On Linux the locks are open file description locks (fcntl_locking(2)): like those of flock(2)
-// they belong to the open file and are inherited with it, but whether one is held can be asked
-// without taking it, so that looking never gets in the way of someone who wants it.
-
+// lockFile takes an open file description lock (fcntl_locking(2)) or returns ErrLocked. Like a lock
+// of flock(2) it belongs to the open file and is inherited with it. But whether it is held can be
+// asked without taking it, so a Held never makes a Try fail at the same time.
 func lockFile(f *os.File) error {
 	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {

@@ -168,9 +168,9 @@ func TestInherit(t *testing.T) {
 	}
 }
 
-// TestLookingDoesNotGetInTheWay: a Held that takes the lock for a moment makes a Try fail that
-// should not.
-func TestLookingDoesNotGetInTheWay(t *testing.T) {
+// TestHeldDoesNotDisturb: a Held that took the lock for a moment would make a Try fail that should
+// not.
+func TestHeldDoesNotDisturb(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux can ask without taking the lock")
 	}
@@ -183,9 +183,9 @@ func TestLookingDoesNotGetInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	var lookers sync.WaitGroup
+	var readers sync.WaitGroup
 	for range 4 {
-		lookers.Go(func() {
+		readers.Go(func() {
 			for ctx.Err() == nil {
 				_, _ = Held(path)
 			}
@@ -202,5 +202,5 @@ func TestLookingDoesNotGetInTheWay(t *testing.T) {
 		}
 	}
 	cancel()
-	lookers.Wait()
+	readers.Wait()
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // separateMounts gives cmd a mount namespace. An ordinary user needs a user namespace for that
-// (user_namespaces(7)), in which he stays who he is: files keep their owners and he gets no access
-// that he had not.
+// (user_namespaces(7)). User and group are mapped to themselves in it: files keep their owners, and
+// nobody gets access to what was out of reach before.
 func separateMounts(cmd *exec.Cmd) error {
 	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS
 	uid, gid := os.Geteuid(), os.Getegid()
@@ -34,19 +34,20 @@ func separateMounts(cmd *exec.Cmd) error {
 
 // Mount is a change to what a process sees of the file system.
 type Mount struct {
-	// Source is a directory that appears, with everything mounted below it, at Target as well.
-	// Empty: at Target appears an empty directory that cannot be written to.
+	// Source is a directory that is mounted, with everything mounted below it, on Target as well.
+	// Empty: Target is covered by an empty directory that cannot be written to.
 	Source string `json:"source,omitempty"`
 	// Target is an existing directory.
 	Target string `json:"target"`
 }
 
 // MountPrivately makes the mounts, in their order, in this process's own mount namespace: it must
-// have been started with PrivateMounts. Then it replaces itself by the program, which can undo none
-// of them unless it is root's. What the host mounts and unmounts later is seen, nothing of this is
-// seen on the host. It returns on failure only.
+// have been started with PrivateMounts. Then it executes the program in its own place. The program
+// cannot undo the mounts unless it runs as root. It sees what the host mounts and unmounts later;
+// the host sees none of these mounts. It returns on failure only; NamespaceRefused recognises a
+// host that does not allow this.
 func MountPrivately(mounts []Mount, argv, env []string) error {
-	// Capabilities are a thread's.
+	// Capabilities belong to a thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
@@ -62,7 +63,8 @@ func MountPrivately(mounts []Mount, argv, env []string) error {
 	return fmt.Errorf("starting %s: %w", argv[0], err)
 }
 
-// makeMounts copies all sources before it mounts any, so that none appears in another.
+// makeMounts copies all sources before it mounts any, so that no mount shows up in the copy of
+// another's source.
 func makeMounts(mounts []Mount) error {
 	trees := make([]int, len(mounts))
 	for i, m := range mounts {
@@ -82,6 +84,7 @@ func makeMounts(mounts []Mount) error {
 	return nil
 }
 
+// attach mounts the copy of the source, or an empty file system of 4 KiB where there is none.
 func (m Mount) attach(tree int) error {
 	if m.Source != "" {
 		return unix.MoveMount(tree, "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
@@ -90,8 +93,8 @@ func (m Mount) attach(tree int) error {
 	return unix.Mount("none", m.Target, "tmpfs", flags, fmt.Sprintf("size=4k,mode=0500,uid=%d,gid=%d", os.Geteuid(), os.Getegid()))
 }
 
-// NamespaceRefused reports whether err says that the host lets this user make no namespaces, or not
-// mount in them.
+// NamespaceRefused reports whether err says that the host does not let this user make namespaces,
+// or mount in them.
 func NamespaceRefused(err error) bool {
 	// ENOSPC: user.max_user_namespaces is 0 or reached; EINVAL: the kernel was built without;
 	// EACCES: AppArmor.
@@ -103,8 +106,9 @@ func NamespaceRefused(err error) bool {
 	return false
 }
 
-// MountAliases returns every path by which this host's mounts lead to the directory path, which
-// must be free of symbolic links: itself, and where bind mounts show it again.
+// MountAliases returns every path by which this host's mounts show the directory path, which must
+// be free of symbolic links: itself, and where bind mounts show it again. A path may be covered by
+// another mount: callers check that it leads where they expect.
 func MountAliases(path string) ([]string, error) {
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
@@ -113,6 +117,8 @@ func MountAliases(path string) ([]string, error) {
 	return mountAliases(mounts, path), nil
 }
 
+// mountAliases finds the mount that path lies on, and then the other mounts of the same device
+// whose root holds the directory.
 func mountAliases(mounts []*mountinfo.Info, path string) []string {
 	on := &mountinfo.Info{}
 	for _, m := range mounts {
@@ -144,6 +150,7 @@ func cutDir(path, dir string) (rest string, below bool) {
 	return rest, below && (rest == "" || rest[0] == '/')
 }
 
+// joinDir is the inverse of cutDir.
 func joinDir(dir, rest string) string {
 	if joined := strings.TrimSuffix(dir, "/") + rest; joined != "" {
 		return joined

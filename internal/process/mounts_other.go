@@ -17,11 +17,11 @@ type Mount struct {
 
 func separateMounts(*exec.Cmd) error { return errors.ErrUnsupported }
 
-// MountPrivately is for Linux.
+// MountPrivately is for Linux: it returns errors.ErrUnsupported.
 func MountPrivately([]Mount, []string, []string) error { return errors.ErrUnsupported }
 
 // NamespaceRefused reports whether err says that there are no namespaces here.
 func NamespaceRefused(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
 
-// MountAliases returns the one path.
+// MountAliases returns the path itself: bind mounts are for Linux.
 func MountAliases(path string) ([]string, error) { return []string{path}, nil }

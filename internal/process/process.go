@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package process starts, recognises and ends processes of the host. A process
-// is recognised by its identity (PID, start time, boot id), never by a PID alone:
-// PIDs are used again. It is the only package that uses os/exec.
+// Package process starts, recognises and ends processes of the host. It is the only package that
+// uses os/exec.
+//
+// A process is recognised by its Identity (PID, start time, boot id), never by a PID alone: PIDs
+// are used again. An identity may be stored, and compared or signalled by another process later.
+//
+// On Linux a process can also be started with a mount namespace of its own, in which directories of
+// the host are hidden from it (MountPrivately). Tests of that are skipped where the host refuses
+// namespaces; mounts in a real guest are tested in test/e2e.
 package process
 
 import (
@@ -14,7 +20,7 @@ import (
 	"os/exec"
 )
 
-// ErrGone says that the identified process does not exist any more.
+// ErrGone says that the identified process has ended, or that nobody listens on a socket.
 var ErrGone = errors.New("process is gone")
 
 // Identity recognises one process for as long as the host runs. It may be stored: a
@@ -35,13 +41,14 @@ type Command struct {
 	Args []string
 	// Env of the process; nil means this process's own.
 	Env []string
+	// Dir is the working directory; empty means this process's own.
 	Dir string
 	// Stdin, Stdout, Stderr; nil is the null device.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Files are handed down as descriptors 3, 4, …; the process inherits no others.
+	// Files are handed down as descriptors 3, 4, …. A detached process inherits no others.
 	Files []*os.File
-	// PrivateMounts lets a detached process begin in a mount namespace of its own and change it:
+	// PrivateMounts starts a detached process in a mount namespace of its own, which it may change:
 	// see MountPrivately.
 	PrivateMounts bool
 }
@@ -54,9 +61,10 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 	return cmd
 }
 
-// StartDetached starts a process in a session of its own, which outlives this process.
-// Stdin, Stdout and Stderr must be nil or *os.File. The returned channel
-// gets the result of waiting for it, when this process lives to see that.
+// StartDetached starts a process in a session of its own, which outlives this process. Stdin,
+// Stdout and Stderr must be nil or *os.File, as nobody may be left to copy what it writes. The
+// channel gets the result of waiting for the process if this one lives long enough. An error may
+// satisfy NamespaceRefused when PrivateMounts is set.
 func StartDetached(c Command) (Identity, <-chan error, error) {
 	cmd := c.build(context.Background())
 	if err := detach(cmd); err != nil {
@@ -71,6 +79,7 @@ func StartDetached(c Command) (Identity, <-chan error, error) {
 		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
 	ended := make(chan error, 1)
+	// Before Wait, which makes the PID free for another process.
 	id, err := Identify(cmd.Process.Pid)
 	go func() { ended <- cmd.Wait() }()
 	if err != nil {
@@ -79,15 +88,16 @@ func StartDetached(c Command) (Identity, <-chan error, error) {
 	return id, ended, nil
 }
 
-// Run runs a program to its end. When ctx ends, or this process dies, the program
-// gets SIGKILL (on Linux; its own children are its business).
+// Run runs a program to its end. When ctx ends, the program gets SIGKILL; on Linux also when this
+// process dies. The program's own children do not. ExitCode reads the error of a program that
+// failed.
 func Run(ctx context.Context, c Command) error {
 	cmd := c.build(ctx)
 	return runTied(cmd)
 }
 
-// Output runs a program to its end and returns its standard output; the error carries the tail of
-// its standard error.
+// Output runs a program to its end and returns its standard output, whatever Stdout and Stderr of c
+// say. The error of a program that failed carries the beginning and the end of its standard error.
 func Output(ctx context.Context, c Command) ([]byte, error) {
 	cmd := c.build(ctx)
 	cmd.Stdout, cmd.Stderr = nil, nil
@@ -114,7 +124,8 @@ func LookPath(name string) (string, error) {
 	return "", err
 }
 
-// ExitCode returns the exit code that err carries; ok is false when err is not a program's end.
+// ExitCode returns the exit code that an error of Run or Output carries; -1 when a signal ended the
+// program. ok is false when err does not come from the end of a program.
 func ExitCode(err error) (code int, ok bool) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

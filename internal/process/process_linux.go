@@ -26,18 +26,20 @@ const (
 	statStartTime = 19
 )
 
+// detach makes cmd the leader of a session of its own, so that it gets no signal of this one's
+// terminal.
 func detach(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	// Go opens everything close-on-exec; what our own parent left open is not, and would
-	// be held for as long as the detached process lives.
+	// Go opens everything close-on-exec. What this process's own parent left open is not, and would be
+	// held for as long as the detached process lives.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("keeping open files from the new process: %w", err)
 	}
 	return nil
 }
 
-// runTied runs cmd so that it dies with this process. The parent-death signal is
-// sent when the *thread* that forked ends, hence the lock (prctl(2), PR_SET_PDEATHSIG).
+// runTied runs cmd so that it dies with this process, by a parent-death signal. That is sent when
+// the *thread* that forked ends, hence the lock (prctl(2), PR_SET_PDEATHSIG).
 func runTied(cmd *exec.Cmd) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -45,8 +47,8 @@ func runTied(cmd *exec.Cmd) error {
 	return cmd.Run()
 }
 
-// Identify returns the identity of a living process; ErrGone when there is none (a zombie counts as
-// gone).
+// Identify returns the identity of a living process. It returns ErrGone when there is none: a
+// zombie counts as gone.
 func Identify(pid int) (Identity, error) {
 	if _, err := readStat(pid); err != nil {
 		return Identity{}, err
@@ -71,7 +73,7 @@ func identifyAny(pid int) (Identity, error) {
 	return Identity{PID: pid, StartTime: start, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// Session returns the session id of a living process.
+// Session returns the session id of a living process, else ErrGone.
 func Session(pid int) (int, error) {
 	stat, err := readStat(pid)
 	if err != nil {
@@ -80,7 +82,8 @@ func Session(pid int) (int, error) {
 	return strconv.Atoi(stat[statSession])
 }
 
-// CommandLine returns the arguments of a living process, its name first.
+// CommandLine returns the arguments of a process, its name first. It returns ErrGone when there is
+// none; of a zombie it is empty.
 func CommandLine(pid int) ([]string, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
@@ -89,6 +92,7 @@ func CommandLine(pid int) ([]string, error) {
 	return strings.Split(strings.TrimRight(string(data), "\x00"), "\x00"), nil
 }
 
+// readStat is readAnyStat, with ErrGone for a zombie.
 func readStat(pid int) ([]string, error) {
 	fields, err := readAnyStat(pid)
 	if err == nil && (fields[statState] == "Z" || fields[statState] == "X") {
@@ -97,6 +101,7 @@ func readStat(pid int) ([]string, error) {
 	return fields, err
 }
 
+// readAnyStat reads the fields of /proc/PID/stat that follow the command name.
 func readAnyStat(pid int) ([]string, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -110,6 +115,7 @@ func readAnyStat(pid int) ([]string, error) {
 	return fields, nil
 }
 
+// goneOr returns ErrGone when err says that there is no such process.
 func goneOr(pid int, err error) error {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("process %d: %w", pid, ErrGone)
@@ -117,14 +123,16 @@ func goneOr(pid int, err error) error {
 	return fmt.Errorf("looking at process %d: %w", pid, err)
 }
 
-// Alive reports whether the identified process still exists.
+// Alive reports whether the identified process exists and is no zombie. It is false as well when
+// that cannot be found out.
 func (id Identity) Alive() bool {
 	now, err := Identify(id.PID)
 	return err == nil && now == id
 }
 
-// Signal sends a signal to exactly the identified process: through a pidfd, verified after
-// it was opened, so a PID used again is never hit. ErrGone when it has ended.
+// Signal sends a signal to exactly the identified process. It goes through a pidfd, whose identity
+// is verified after it was opened, so a PID that is used again is never hit. It returns ErrGone
+// when the process has ended.
 func (id Identity) Signal(sig syscall.Signal) error {
 	fd, err := unix.PidfdOpen(id.PID, 0)
 	if errors.Is(err, unix.ESRCH) {

@@ -15,6 +15,7 @@ var errUnsupported = errors.New("not supported on this platform yet")
 
 var extraPath []string
 
+// Programs can be run here, but neither detached from the terminal nor tied to this process yet.
 func detach(*exec.Cmd) error { return nil }
 
 func runTied(cmd *exec.Cmd) error { return cmd.Run() }
@@ -39,3 +40,6 @@ func (id Identity) Wait(context.Context) error { return errUnsupported }
 
 // SocketOwner is not supported on this platform yet.
 func SocketOwner(string) (int, error) { return 0, errUnsupported }
+
+// OwnSocket is not supported on this platform yet.
+func OwnSocket(syscall.Conn) error { return errUnsupported }

@@ -7,5 +7,6 @@ import (
 	"os"
 )
 
-// Redirect is not possible: Windows does not move a file that is written to out of the way.
+// Redirect returns errors.ErrUnsupported: Windows does not rename a file that is open for writing,
+// which is what logs are redirected for.
 func Redirect(stream, file *os.File) error { return errors.ErrUnsupported }

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// Replace makes this process the program: its signals, terminal and exit code are the program's
-// from then on. It returns on failure only. (Where a process cannot do that, the program is run to
-// its end and its exit code returned.)
+// Replace executes the program in place of this process (execve(2)): its signals, terminal and exit
+// code are the program's from then on. It returns on failure only. On Windows, which has no such
+// call, the program is run to its end and its exit code returned.
 func Replace(path string, argv, env []string) (int, error) {
 	for {
 		// The runtime's own signals may interrupt execve on some file systems.

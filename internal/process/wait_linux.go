@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wait returns when the identified process has ended, or with ctx's error. It need not be a child
-// of this one. Waiting costs neither a thread nor a timer: a pidfd becomes readable when its
+// Wait returns nil when the identified process has ended, or ctx's error. The process need not be a
+// child of this one. Waiting costs neither a thread nor a timer: a pidfd becomes readable when its
 // process ends (pidfd_open(2)).
 func (id Identity) Wait(ctx context.Context) error {
 	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)
@@ -25,8 +25,8 @@ func (id Identity) Wait(ctx context.Context) error {
 	}
 	pidfd := os.NewFile(uintptr(fd), "pidfd")
 	defer func() { _ = pidfd.Close() }()
-	// A first thread that has ended looks like a zombie while the others still hold files and
-	// locks: only the pidfd knows when all of them are gone.
+	// A process whose first thread has ended looks like a zombie while the others still hold files and
+	// locks. Only the pidfd knows when all of them have ended.
 	if now, err := identifyAny(id.PID); err != nil || now != id {
 		return nil //nolint:nilerr // the process is gone, and its PID may be another's
 	}
@@ -41,6 +41,8 @@ func (id Identity) Wait(ctx context.Context) error {
 	return nil
 }
 
+// waitReadable has Go's poller wait, which SetReadDeadline interrupts. The poll(2) tells readiness
+// from a wake-up without cause.
 func waitReadable(file *os.File) error {
 	conn, err := file.SyscallConn()
 	if err != nil {

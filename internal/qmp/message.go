@@ -14,6 +14,7 @@ import (
 // errEnded says that QEMU closed the connection, as it does when it ends.
 var errEnded = errors.New("QEMU closed the QMP connection")
 
+// request is a command as it is sent, on one line.
 type request struct {
 	Execute   string `json:"execute"`
 	Arguments any    `json:"arguments,omitempty"`
@@ -34,6 +35,7 @@ type response struct {
 	} `json:"timestamp"`
 }
 
+// decode decodes the response to a command into result, which may be nil.
 func (r response) decode(command string, result any) error {
 	if r.Error != nil {
 		r.Error.Command = command
@@ -48,6 +50,7 @@ func (r response) decode(command string, result any) error {
 	return nil
 }
 
+// parse reads a line and refuses one that is no message of the protocol.
 func parse(line []byte) (response, error) {
 	var r response
 	if err := json.Unmarshal(line, &r); err != nil {
@@ -59,6 +62,7 @@ func parse(line []byte) (response, error) {
 	return r, nil
 }
 
+// readGreeting reads QEMU's first line, which it sends when no other client is connected.
 func readGreeting(lines *bufio.Scanner) error {
 	if !lines.Scan() {
 		return scanError(lines)
@@ -73,6 +77,7 @@ func readGreeting(lines *bufio.Scanner) error {
 	return nil
 }
 
+// scanError returns why there is no further line.
 func scanError(lines *bufio.Scanner) error {
 	err := lines.Err()
 	switch {
@@ -101,6 +106,7 @@ func (c *Client) read(lines *bufio.Scanner) {
 	_ = c.conn.Close()
 }
 
+// deliver hands an event to onEvent and a response to the call that waits for it.
 func (c *Client) deliver(r response) {
 	if r.Event != "" {
 		at := time.Unix(r.Timestamp.Seconds, r.Timestamp.Microseconds*int64(time.Microsecond))

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package qmp is a small client of the QEMU Machine Protocol: greeting,
-// capabilities, commands with ids, events. Every call has a deadline, because QMP
-// serves one client at a time and a stopped one would make others wait for ever.
+// Package qmp is a small client of the QEMU Machine Protocol: greeting, capabilities, commands with
+// ids, events. Every call has a deadline, because QEMU serves one client of a QMP socket at a time,
+// and a stopped one would make others wait for ever.
+//
+// Tests have a server of their own. A real QEMU is used by internal/vm/qemu with RDD_TEST_GUEST=1
+// and by test/e2e.
 package qmp
 
 import (
@@ -27,14 +30,17 @@ const (
 // ErrClosed is returned by calls after Close.
 var ErrClosed = errors.New("QMP connection is closed")
 
-// Event is something QEMU tells unasked.
+// Event is an asynchronous message of QEMU, such as SHUTDOWN.
 type Event struct {
 	Name string
+	// Data is a JSON object, whose members depend on Name; nil when there are none.
 	Data json.RawMessage
-	At   time.Time
+	// At is the host's time at which QEMU sent it.
+	At time.Time
 }
 
-// CommandError is QEMU's refusal of a command.
+// CommandError is QEMU's refusal of a command. Class is one of QEMU's error classes, nearly always
+// GenericError: Description says what is wrong.
 type CommandError struct {
 	Command     string
 	Class       string `json:"class"`
@@ -45,20 +51,22 @@ func (e *CommandError) Error() string {
 	return fmt.Sprintf("QMP command %s failed: %s (%s)", e.Command, e.Description, e.Class)
 }
 
-// Client is a QMP connection ready for commands. It is safe for concurrent use.
+// Client is a QMP connection ready for commands. It is safe for concurrent use. It does not
+// reconnect: when Done is closed, its owner dials again.
 type Client struct {
 	conn    net.Conn
 	onEvent func(Event)
 	done    chan struct{}
 
 	mu      sync.Mutex
-	next    int
-	pending map[string]chan response
-	err     error // why the connection ended
+	next    int                      // number of the last command's id
+	pending map[string]chan response // by the id of the command
+	err     error                    // why the connection ended
 }
 
-// Dial connects to QEMU's socket, reads the greeting and leaves capability negotiation. onEvent,
-// which may be nil, is called for each event, one at a time; it must not block or use the client.
+// Dial connects to QEMU's socket, reads the greeting and ends the negotiation of capabilities, of
+// which it wants none. onEvent, which may be nil, is called for each event, one at a time; it must
+// not block or use the client. ctx bounds the call, not the connection it returns.
 func Dial(ctx context.Context, socket string, onEvent func(Event)) (*Client, error) {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
@@ -100,6 +108,7 @@ func New(ctx context.Context, conn net.Conn, onEvent func(Event)) (*Client, erro
 	return c, nil
 }
 
+// withDeadline gives a context that has no deadline the default one.
 func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
@@ -113,8 +122,9 @@ func newScanner(conn net.Conn) *bufio.Scanner {
 	return lines
 }
 
-// Execute runs a command. arguments (may be nil) is encoded as its arguments; what it returns is
-// decoded into result (may be nil). A refusal is a *CommandError.
+// Execute runs a command and waits for its response. arguments (may be nil) is encoded as its
+// arguments; what it returns is decoded into result (may be nil). A refusal is a *CommandError.
+// After ctx's end or the end of the connection it is not known whether QEMU has run the command.
 func (c *Client) Execute(ctx context.Context, command string, arguments, result any) error {
 	ctx, cancel := withDeadline(ctx)
 	defer cancel()
@@ -136,6 +146,7 @@ func (c *Client) Execute(ctx context.Context, command string, arguments, result 
 	}
 }
 
+// register returns a new id and the channel for the response to it.
 func (c *Client) register() (string, chan response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,12 +160,14 @@ func (c *Client) register() (string, chan response, error) {
 	return id, answer, nil
 }
 
+// forget drops the id of a command that nobody waits for any more: a late response is ignored.
 func (c *Client) forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.pending, id)
 }
 
+// send writes a command before ctx's deadline. The lock keeps the lines of several commands apart.
 func (c *Client) send(ctx context.Context, r request) error {
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -173,14 +186,14 @@ func (c *Client) send(ctx context.Context, r request) error {
 // Done is closed when the connection has ended: QEMU ended, or Close was called.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-// Err says why the connection ended; nil while it lives.
+// Err returns why the connection ended, ErrClosed after Close; nil while it lives.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Close ends the connection. QEMU goes on.
+// Close ends the connection and waits until no event is delivered any more. QEMU goes on.
 func (c *Client) Close() error {
 	c.fail(ErrClosed)
 	err := c.conn.Close()
@@ -188,6 +201,7 @@ func (c *Client) Close() error {
 	return err
 }
 
+// fail keeps the first reason for the end of the connection.
 func (c *Client) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

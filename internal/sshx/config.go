@@ -21,8 +21,8 @@ type Config struct {
 	PrivateKeyFile string
 	// KnownHostsFile pins the server's ed25519 host key.
 	KnownHostsFile string
-	// BannerTimeout bounds the wait for the server's first words; 0 leaves it to the context. A
-	// forwarded port accepts connections before the guest's sshd lives, and such a connection stays
+	// BannerTimeout bounds the wait for the server's banner; 0 leaves it to the context. A port that
+	// QEMU forwards accepts connections before the guest's sshd runs, and such a connection stays
 	// silent for ever.
 	BannerTimeout time.Duration
 }
@@ -54,7 +54,8 @@ func (c Config) Format(host string) ([]byte, error) {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// ReadConfig reads a file that Format rendered.
+// ReadConfig reads a file that Format rendered. A missing file is fs.ErrNotExist: the guest does
+// not run. BannerTimeout is not stored.
 func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -67,6 +68,7 @@ func ReadConfig(path string) (Config, error) {
 	return config, nil
 }
 
+// parseConfig reads what Format writes, not all that OpenSSH understands.
 func parseConfig(data []byte) (Config, error) {
 	values := map[string]string{}
 	lines := bufio.NewScanner(bytes.NewReader(data))

@@ -16,11 +16,12 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// ErrHostKey says that the server showed another host key than the pinned one:
-// something else answers on the port. Trying again does not help.
+// ErrHostKey says that the server has another host key than the pinned one: something else answers
+// on the port. Another attempt does not help.
 var ErrHostKey = errors.New("the server's host key is not the guest's")
 
-// Dial connects and logs in. ctx bounds the call, not the connection it returns.
+// Dial connects and logs in. ctx bounds the call, not the connection it returns. A port on which
+// nobody listens is a *net.OpError, another server than the guest's ErrHostKey.
 func Dial(ctx context.Context, c Config) (*ssh.Client, error) {
 	config, err := c.client()
 	if err != nil {
@@ -37,19 +38,20 @@ func Dial(ctx context.Context, c Config) (*ssh.Client, error) {
 	return client, nil
 }
 
+// login waits for the banner and does the handshake on an open connection. ctx interrupts both.
 func (c Config) login(ctx context.Context, conn net.Conn, config *ssh.ClientConfig) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	speaking, err := awaitBanner(conn, c.BannerTimeout)
+	greeted, err := awaitBanner(conn, c.BannerTimeout)
 	if !stop() {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return handshake(ctx, speaking, c.Address, config)
+	return handshake(ctx, greeted, c.Address, config)
 }
 
-// awaitBanner returns a connection on which the server has begun to speak.
+// awaitBanner returns the connection once the server has sent the first byte of its banner.
 func awaitBanner(conn net.Conn, timeout time.Duration) (net.Conn, error) {
 	if timeout == 0 {
 		return conn, nil
@@ -64,7 +66,7 @@ func awaitBanner(conn net.Conn, timeout time.Duration) (net.Conn, error) {
 	return &peeked{Conn: conn, rest: io.MultiReader(bytes.NewReader(first), conn)}, conn.SetReadDeadline(time.Time{})
 }
 
-// peeked is a connection whose first byte has been read.
+// peeked is a connection whose first byte has been read and is read again from rest.
 type peeked struct {
 	net.Conn
 	rest io.Reader
@@ -72,6 +74,8 @@ type peeked struct {
 
 func (p *peeked) Read(b []byte) (int, error) { return p.rest.Read(b) }
 
+// handshake logs in on a connection. x/crypto/ssh takes no context, so the end of ctx is made a
+// deadline in the past.
 func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	sshConn, channels, requests, err := ssh.NewClientConn(conn, address, config)
@@ -84,6 +88,7 @@ func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.C
 	return ssh.NewClient(sshConn, channels, requests), nil
 }
 
+// client reads the keys and returns the configuration for x/crypto/ssh.
 func (c Config) client() (*ssh.ClientConfig, error) {
 	key, err := os.ReadFile(c.PrivateKeyFile)
 	if err != nil {
@@ -110,7 +115,7 @@ func (c Config) client() (*ssh.ClientConfig, error) {
 	}, nil
 }
 
-// contextCause prefers the context's error over the i/o timeout by which it showed itself.
+// contextCause prefers the context's error to the i/o timeout by which it interrupted the call.
 func contextCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -125,9 +130,9 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// KeepAlive asks the server for a sign of life at every interval and closes the client when none
-// comes within timeout. It returns when the connection has ended or ctx ends; ctx does not close
-// the client.
+// KeepAlive sends the server a keep-alive request at every interval and closes the client when no
+// answer comes within timeout. It returns when the connection has ended or ctx ends; the end of ctx
+// does not close the client.
 func KeepAlive(ctx context.Context, client *ssh.Client, interval, timeout time.Duration) {
 	ended := make(chan struct{})
 	go func() {

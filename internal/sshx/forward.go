@@ -17,11 +17,12 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// acceptPause after a failure to accept a connection: a process out of descriptors gets some back.
+// acceptPause after a failure to accept a connection: a process that has run out of descriptors may
+// get some back.
 const acceptPause = 100 * time.Millisecond
 
-// ListenUnix opens a socket with mode 0600, making its directory. A socket left behind by a process
-// that is gone is replaced; one that answers, or another kind of file, is an error.
+// ListenUnix opens a socket with mode 0600 and makes its directory. A socket that a process left
+// behind when it ended is replaced. One that answers, or another kind of file, is an error.
 func ListenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("making room for socket %s: %w", path, err)
@@ -42,8 +43,8 @@ func ListenUnix(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// RemoveStale removes path when it is a socket on which nobody listens any more; anything else
-// stays.
+// RemoveStale removes path when it is a socket on which nobody listens any more. Anything else
+// stays, without an error.
 func RemoveStale(path string) error {
 	if err := checkStale(path); err != nil {
 		return nil //nolint:nilerr // it is not ours
@@ -69,9 +70,10 @@ func checkStale(path string) error {
 	return nil
 }
 
-// Forward leads the connections that listener accepts to those that dial makes, until listener is
-// closed or ctx ends. Connections outlive the listener, until ctx ends; Forward returns when the
-// last has ended. One that cannot be made is closed and logged; the next one tries again.
+// Forward joins each connection that listener accepts with one that dial makes, until listener is
+// closed or ctx ends. Connections outlive the listener, but not ctx; Forward returns when the last
+// has ended. When dial fails, the accepted connection is closed and the error logged; the next
+// connection dials again.
 func Forward(ctx context.Context, listener net.Listener, dial func(context.Context) (net.Conn, error), log *slog.Logger) {
 	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
@@ -92,7 +94,7 @@ func Forward(ctx context.Context, listener net.Listener, dial func(context.Conte
 			continue
 		}
 		connections.Go(func() {
-			if err := carry(ctx, host, dial); err != nil && ctx.Err() == nil {
+			if err := forwardOne(ctx, host, dial); err != nil && ctx.Err() == nil {
 				log.Warn("forwarding a connection", "error", err)
 			}
 		})
@@ -108,7 +110,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func carry(ctx context.Context, host net.Conn, dial func(context.Context) (net.Conn, error)) error {
+// forwardOne joins one connection with a new one to the guest, until both directions or ctx have
+// ended.
+func forwardOne(ctx context.Context, host net.Conn, dial func(context.Context) (net.Conn, error)) error {
 	defer func() { _ = host.Close() }()
 	guest, err := dial(ctx)
 	if err != nil {
@@ -121,8 +125,9 @@ func carry(ctx context.Context, host net.Conn, dial func(context.Context) (net.C
 	return nil
 }
 
-// Splice copies both ways until both directions have ended, passing half-closes on:
-// an attached container needs its output after its input has ended.
+// Splice copies both ways until both directions have ended. It passes half-closes on: an attached
+// container needs its output after its input has ended. It closes neither connection unless copying
+// fails or one cannot be half-closed.
 func Splice(a, b net.Conn) {
 	var both sync.WaitGroup
 	both.Go(func() { pump(a, b) })
@@ -130,6 +135,8 @@ func Splice(a, b net.Conn) {
 	both.Wait()
 }
 
+// pump copies one direction and then closes its half. Where that is not possible both connections
+// are closed, which ends the other direction too.
 func pump(to, from net.Conn) {
 	_, err := io.Copy(to, from)
 	half, ok := to.(interface{ CloseWrite() error })

@@ -14,8 +14,8 @@ import (
 // ended.
 const hangUpAfter = time.Second
 
-// hangUp closes the session of a terminal once its command has ended and its output has been quiet
-// for a while. sshd waits until nothing has the terminal any more, which a process in the
+// hangUp closes the session of a terminal once its command has ended and there was no output for
+// hangUpAfter. sshd itself waits until no process has the terminal open any more, which one in the
 // background can put off for ever.
 type hangUp struct {
 	out   io.Writer
@@ -25,7 +25,7 @@ type hangUp struct {
 	timer *time.Timer // nil as long as the command runs
 }
 
-// ended begins the wait for quiet.
+// ended starts the timer: the command has ended.
 func (h *hangUp) ended() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -34,16 +34,18 @@ func (h *hangUp) ended() {
 	}
 }
 
-// Write implements io.Writer. A terminal that was halted (Ctrl-S) is waited for.
+// Write implements io.Writer. The timer stands still while the output is written, which a terminal
+// that the user has halted (Ctrl-S) delays.
 func (h *hangUp) Write(data []byte) (int, error) {
 	h.with((*time.Timer).Stop)
 	defer h.with(func(timer *time.Timer) bool { return timer.Reset(hangUpAfter) })
 	return h.out.Write(data)
 }
 
-// stop forgets the session.
+// stop ends the timer: the session is closed by its owner.
 func (h *hangUp) stop() { h.with((*time.Timer).Stop) }
 
+// with changes the timer if there is one.
 func (h *hangUp) with(change func(*time.Timer) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -52,13 +54,13 @@ func (h *hangUp) with(change func(*time.Timer) bool) {
 	}
 }
 
-// openSession is client.NewSession with a look at the end of the command, which ssh.Session tells
-// only together with the end of its output.
+// openSession is client.NewSession that calls ended at the end of the command. ssh.Session itself
+// reports that only together with the end of the output.
 func openSession(client *ssh.Client, ended func()) (*ssh.Session, error) {
 	return (&ssh.Client{Conn: watchedConn{client.Conn, ended}}).NewSession()
 }
 
-// watchedConn opens channels that tell when they are sent an exit status or signal.
+// watchedConn opens channels that call ended when they receive an exit status or signal.
 type watchedConn struct {
 	ssh.Conn
 	ended func()
@@ -70,15 +72,15 @@ func (c watchedConn) OpenChannel(name string, data []byte) (ssh.Channel, <-chan 
 	if err != nil {
 		return nil, nil, err
 	}
-	seen := make(chan *ssh.Request)
+	passed := make(chan *ssh.Request)
 	go func() {
-		defer close(seen)
+		defer close(passed)
 		for request := range requests {
 			if request.Type == "exit-status" || request.Type == "exit-signal" {
 				c.ended()
 			}
-			seen <- request
+			passed <- request
 		}
 	}()
-	return channel, seen, nil
+	return channel, passed, nil
 }

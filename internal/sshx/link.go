@@ -22,25 +22,27 @@ const (
 // ErrLinkClosed is returned by a Link after Close.
 var ErrLinkClosed = errors.New("ssh link is closed")
 
-// Link is a connection that comes back: it dials when a client is asked for and there is no
-// living one. It is safe for concurrent use.
+// Link is a connection that is made again when it breaks: it dials when Client is called and there
+// is no living connection. It is safe for concurrent use.
 type Link struct {
 	dial   func(context.Context) (*ssh.Client, error)
 	ctx    context.Context
 	cancel context.CancelFunc
-	slot   chan struct{} // held while dialling
+	slot   chan struct{} // held while dialling, so that one call dials and the others get its client
 
 	mu     sync.Mutex
 	client *ssh.Client
 }
 
-// NewLink returns a Link that dials by dial.
+// NewLink returns a Link that calls dial for each connection. It does not connect yet.
 func NewLink(dial func(context.Context) (*ssh.Client, error)) *Link {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Link{dial: dial, ctx: ctx, cancel: cancel, slot: make(chan struct{}, 1)}
 }
 
-// Client returns a living connection, dialling a new one if need be.
+// Client returns the current connection, or dials a new one within 20 seconds. The connection may
+// turn out to be broken when it is used: Dial handles that, other callers call Client again. After
+// Close it returns ErrLinkClosed.
 func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 	select {
 	case l.slot <- struct{}{}:
@@ -64,8 +66,8 @@ func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 }
 
 // Dial connects to an address ("tcp", "host:port") or a socket ("unix", path) as the guest sees it.
-// When the connection to the guest turns out to be broken, it tries once more over a new one. A
-// refusal by the guest is an *ssh.OpenChannelError.
+// When the connection to the guest turns out to be broken, it makes another attempt over a new one.
+// A refusal by the guest is an *ssh.OpenChannelError.
 func (l *Link) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, broken, err := l.dialOnce(ctx, network, address)
 	if broken != nil && ctx.Err() == nil {
@@ -78,7 +80,8 @@ func (l *Link) Dial(ctx context.Context, network, address string) (net.Conn, err
 	return conn, nil
 }
 
-// dialOnce returns the client that is broken when that is why it failed.
+// dialOnce makes one attempt. broken is the client to drop when its connection is why the attempt
+// failed.
 func (l *Link) dialOnce(ctx context.Context, network, address string) (conn net.Conn, broken *ssh.Client, err error) {
 	client, err := l.Client(ctx)
 	if err != nil {
@@ -92,7 +95,7 @@ func (l *Link) dialOnce(ctx context.Context, network, address string) (conn net.
 	return conn, nil, err
 }
 
-// drop forgets a connection that is broken.
+// drop closes a broken connection and forgets it, unless there is a newer one.
 func (l *Link) drop(client *ssh.Client) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,7 +105,8 @@ func (l *Link) drop(client *ssh.Client) {
 	_ = client.Close()
 }
 
-// Use makes an existing connection the current one; the Link owns it from then on.
+// Use makes an existing connection the current one; the Link owns it from then on. After Close it
+// closes the connection and returns ErrLinkClosed.
 func (l *Link) Use(client *ssh.Client) error {
 	if !l.adopt(client) {
 		return errors.Join(ErrLinkClosed, client.Close())
@@ -110,13 +114,15 @@ func (l *Link) Use(client *ssh.Client) error {
 	return nil
 }
 
+// current returns the connection, nil when there is none.
 func (l *Link) current() *ssh.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.client
 }
 
-// adopt makes client the current one until its connection ends.
+// adopt makes client the current one until its connection ends, which keep-alive requests find out;
+// false after Close.
 func (l *Link) adopt(client *ssh.Client) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +141,7 @@ func (l *Link) adopt(client *ssh.Client) bool {
 	return true
 }
 
-// Close ends the connection and makes Client fail.
+// Close ends the connection, interrupts calls that dial, and makes all further ones fail.
 func (l *Link) Close() {
 	l.cancel()
 	l.mu.Lock()

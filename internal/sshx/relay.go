@@ -15,13 +15,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Relay lets others use one connection to a guest: it speaks ssh, without asking who is there, with
-// whoever connects to listener, which only the right ones can reach, and opens each session that
-// they ask for on the connection that client returns. That spares them the login, which is most of
-// what a short command costs.
+// Relay lets other processes use one connection to a guest. It is an ssh server on listener,
+// without authentication: the permissions of the socket decide who may connect. It opens each
+// session that a client asks for on the connection that client returns. That spares the login,
+// which is most of what a short command costs.
 //
-// It returns when ctx ends, after the sessions it ended with that; an error says why it could not
-// begin.
+// It returns nil when ctx ends, after it has ended the sessions. Otherwise the error says why it
+// could not begin, or accept connections any more. In any case listener is closed.
 func Relay(ctx context.Context, listener net.Listener, client func(context.Context) (*ssh.Client, error)) error {
 	config, err := relayConfig()
 	if err != nil {
@@ -43,7 +43,7 @@ func Relay(ctx context.Context, listener net.Listener, client func(context.Conte
 	}
 }
 
-// relayConfig has a host key of its own: the protocol wants one, and nobody checks it.
+// relayConfig has a host key of its own: the protocol requires one, and nobody checks it.
 func relayConfig() (*ssh.ServerConfig, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -58,13 +58,14 @@ func relayConfig() (*ssh.ServerConfig, error) {
 	return config, nil
 }
 
+// relayConnection serves one client until it hangs up or ctx ends. Sessions are all it may open.
 func relayConnection(ctx context.Context, conn net.Conn, config *ssh.ServerConfig, client func(context.Context) (*ssh.Client, error)) {
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	server, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
-		return // whoever it was has gone
+		return // the client has hung up
 	}
 	defer func() { _ = server.Close() }()
 	go ssh.DiscardRequests(requests)
@@ -79,7 +80,8 @@ func relayConnection(ctx context.Context, conn net.Conn, config *ssh.ServerConfi
 	}
 }
 
-// relaySession opens a session in the guest and hands everything on, both ways.
+// relaySession opens a session in the guest and passes data, requests and the exit status on, both
+// ways. far is the guest's side, near the client's.
 func relaySession(ctx context.Context, wanted ssh.NewChannel, client func(context.Context) (*ssh.Client, error)) {
 	guest, err := client(ctx)
 	if err != nil {
@@ -100,11 +102,12 @@ func relaySession(ctx context.Context, wanted ssh.NewChannel, client func(contex
 		_, _ = io.Copy(far, near)
 		_ = far.CloseWrite()
 	}()
-	// The answer to a request comes before the end of what it began, also when that is over at once.
+	// The answer to a request must come before the end of the command that it started, also when that
+	// ends at once.
 	var answering sync.Mutex
 	go func() {
-		handOn(nearRequests, far, &answering)
-		_ = far.Close() // who asked has gone
+		forwardRequests(nearRequests, far, &answering)
+		_ = far.Close() // the client has closed its channel
 	}()
 	var output sync.WaitGroup
 	output.Go(func() { _, _ = io.Copy(near, far) })
@@ -115,16 +118,16 @@ func relaySession(ctx context.Context, wanted ssh.NewChannel, client func(contex
 		_ = near.CloseWrite()
 		close(ended)
 	}()
-	handOn(farRequests, near, &sync.Mutex{}) // the exit code among them
+	forwardRequests(farRequests, near, &sync.Mutex{}) // the exit status among them
 	<-ended
 	answering.Lock()
 	defer answering.Unlock()
 	_ = near.Close()
 }
 
-// handOn makes the requests of one channel on another, until the first is closed. It holds
-// answering from a request to its answer.
-func handOn(requests <-chan *ssh.Request, to ssh.Channel, answering sync.Locker) {
+// forwardRequests makes the requests of one channel on another, until the first is closed. It holds
+// answering from each request to its answer.
+func forwardRequests(requests <-chan *ssh.Request, to ssh.Channel, answering sync.Locker) {
 	for r := range requests {
 		answering.Lock()
 		ok, err := to.SendRequest(r.Type, r.WantReply, r.Payload)
@@ -141,7 +144,7 @@ func DialRelay(ctx context.Context, socket string) (*ssh.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the relay: %w", err)
 	}
-	// The socket lies in a directory of the user's own: whoever answers there is the right one.
+	// The socket lies in a directory of the user's own, so there is no need to check who answers.
 	client, err := handshake(ctx, conn, socket, &ssh.ClientConfig{User: "relay", HostKeyCallback: ssh.InsecureIgnoreHostKey()})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connecting to the relay: %w", contextCause(ctx, err)), ignoreClosed(conn.Close()))

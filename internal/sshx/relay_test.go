@@ -142,7 +142,8 @@ func TestRelayRefuses(t *testing.T) {
 	}
 }
 
-// TestRelaySurvivesTheConnection: a guest that is reached anew is relayed to anew.
+// TestRelaySurvivesTheConnection: sessions are relayed again once there is a new connection to the
+// guest.
 func TestRelaySurvivesTheConnection(t *testing.T) {
 	r := startRelay(t)
 	client := r.dial(t)
@@ -185,7 +186,7 @@ func TestRelayEnds(t *testing.T) {
 	}
 }
 
-// firstWrite tells when something is written.
+// firstWrite closes its channel when something is written.
 type firstWrite struct {
 	once    sync.Once
 	written chan struct{}

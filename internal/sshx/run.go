@@ -15,8 +15,8 @@ import (
 
 // Command is what to run in the guest.
 type Command struct {
-	// Args is run without any interpretation by the guest's shell. Empty together with Line: a login
-	// shell.
+	// Args is run without any interpretation by the guest's shell. When it and Line are empty, a login
+	// shell is run.
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
@@ -24,7 +24,8 @@ type Command struct {
 	// Stdout and Stderr may be the same.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Env is what of the environment to hand on; the guest's sshd takes what its AcceptEnv names.
+	// Env are variables for the command. The guest's sshd drops those that its AcceptEnv does not
+	// name, without an error.
 	Env map[string]string
 	// TTY asks for a terminal in the guest; the caller puts its own into raw mode.
 	TTY *TTY
@@ -33,7 +34,7 @@ type Command struct {
 // Size of a terminal in characters.
 type Size struct{ Columns, Rows int }
 
-// TTY describes the terminal that the guest's side shall believe in.
+// TTY describes the terminal that the guest's side is given.
 type TTY struct {
 	// Term is the value of TERM; empty means xterm-256color.
 	Term string
@@ -44,9 +45,11 @@ type TTY struct {
 
 // Run runs a command in the guest and returns its exit code; 128 + the signal's number when a
 // signal ended it. With a TTY it returns even when processes that the command left behind keep the
-// terminal. err is not nil only when the command could not be run to its end; on ctx's end the
-// command is sent SIGTERM and its channel closed. A Read of Stdin that is blocked when the command
-// ends stays behind, as there is no way to interrupt it.
+// terminal.
+//
+// err is not nil only when the command could not be run to its end. When ctx ends, the command is
+// sent SIGTERM, its channel is closed, and ctx's error returned. A Read of Stdin that is blocked
+// when the command ends stays behind, as there is no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	line, err := c.line()
 	if err != nil {
@@ -72,6 +75,7 @@ func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	return exitCode(ctx, session.Wait())
 }
 
+// line is the command as a line for the user's shell; empty for a login shell.
 func (c Command) line() (string, error) {
 	switch {
 	case c.Line != "" && len(c.Args) > 0:
@@ -83,7 +87,8 @@ func (c Command) line() (string, error) {
 	}
 }
 
-// open opens the session that attach prepares. The function it returns is to be called at the end.
+// open opens the session that attach prepares. A session with a terminal is hung up some time after
+// the end of its command: see hangUp. The function it returns is to be called at the end.
 func (c *Command) open(client *ssh.Client) (*ssh.Session, func(), error) {
 	if c.TTY == nil {
 		session, err := client.NewSession()
@@ -98,6 +103,7 @@ func (c *Command) open(client *ssh.Client) (*ssh.Session, func(), error) {
 	return session, h.stop, nil
 }
 
+// attach connects the streams, the environment and the terminal with a session.
 func (c Command) attach(ctx context.Context, session *ssh.Session) error {
 	session.Stdout, session.Stderr = share(c.Stdout, c.Stderr)
 	if c.TTY != nil {
@@ -111,7 +117,7 @@ func (c Command) attach(ctx context.Context, session *ssh.Session) error {
 	if c.Stdin == nil {
 		return nil
 	}
-	// Not session.Stdin: Wait would then wait for the reader too, and a terminal never ends.
+	// Not session.Stdin: Wait would wait for the end of the input too, and a terminal's has none.
 	in, err := session.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("attaching standard input: %w", err)
@@ -123,6 +129,7 @@ func (c Command) attach(ctx context.Context, session *ssh.Session) error {
 	return nil
 }
 
+// requestTTY asks for a terminal and passes new sizes on until ctx ends.
 func requestTTY(ctx context.Context, session *ssh.Session, tty TTY) error {
 	term := tty.Term
 	if term == "" {
@@ -149,6 +156,7 @@ func requestTTY(ctx context.Context, session *ssh.Session, tty TTY) error {
 	return nil
 }
 
+// begin starts a line, or a login shell where it is empty.
 func begin(session *ssh.Session, line string) error {
 	if line == "" {
 		return session.Shell()
@@ -162,6 +170,7 @@ var signalNumbers = map[string]int{
 	"PIPE": 13, "ALRM": 14, "TERM": 15,
 }
 
+// exitCode reads the result of a session as Run documents it.
 func exitCode(ctx context.Context, err error) (int, error) {
 	var exit *ssh.ExitError
 	switch {
@@ -178,7 +187,7 @@ func exitCode(ctx context.Context, err error) (int, error) {
 	}
 }
 
-// Quote makes one line for a POSIX shell that gives exactly args back.
+// Quote makes a line that a POSIX shell splits into exactly args.
 func Quote(args ...string) string {
 	quoted := make([]string, len(args))
 	for i, arg := range args {

@@ -47,11 +47,11 @@ func TestRun(t *testing.T) {
 		{"input", Command{Line: "cat", Stdin: strings.NewReader("hello")}, 0, "hello", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var out, complaints bytes.Buffer
-			tc.command.Stdout, tc.command.Stderr = &out, &complaints
+			var out, stderr bytes.Buffer
+			tc.command.Stdout, tc.command.Stderr = &out, &stderr
 			code, err := Run(t.Context(), client, tc.command)
-			if err != nil || code != tc.code || out.String() != tc.out || complaints.String() != tc.err {
-				t.Errorf("code %d, %v, stdout %q, stderr %q", code, err, out.String(), complaints.String())
+			if err != nil || code != tc.code || out.String() != tc.out || stderr.String() != tc.err {
+				t.Errorf("code %d, %v, stdout %q, stderr %q", code, err, out.String(), stderr.String())
 			}
 		})
 	}
@@ -234,7 +234,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// echo listens on a guest socket: it answers what it was sent once its peer has said everything.
+// echo listens on a guest socket: it sends back what it received once its peer has closed its half.
 func echo(t *testing.T, path string) {
 	t.Helper()
 	listener, err := net.Listen("unix", path)
@@ -452,8 +452,8 @@ func TestConnectionsOutliveTheirListener(t *testing.T) {
 	<-done
 }
 
-// TestDialTellsARefusalFromABreak: a guest that refuses keeps its connection.
-func TestDialTellsARefusalFromABreak(t *testing.T) {
+// TestDialDistinguishesARefusalFromABreak: a guest that refuses keeps its connection.
+func TestDialDistinguishesARefusalFromABreak(t *testing.T) {
 	s, config := startServer(t)
 	link := NewLink(func(ctx context.Context) (*ssh.Client, error) { return Dial(ctx, config) })
 	defer link.Close()

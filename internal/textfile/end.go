@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// End returns what the last limit bytes of a file hold, as valid UTF-8. It may begin within a line.
-// A missing file is fs.ErrNotExist.
+// End returns what the last limit bytes of a file hold, as valid UTF-8: other bytes are left out.
+// It may begin within a line. A missing file is fs.ErrNotExist.
 func End(path string, limit int64) (string, error) {
 	data, _, err := read(path, 0, limit)
 	return text(data), err
 }
 
-// LinesSince returns the lines that a file got from offset on, as valid UTF-8: those that are whole
-// within its last limit bytes. A missing file is fs.ErrNotExist.
+// LinesSince returns the lines of a file from offset on, in bytes, as valid UTF-8. A line that the
+// limit of bytes cuts off at its beginning is left out. A missing file is fs.ErrNotExist.
 func LinesSince(path string, offset, limit int64) (string, error) {
 	data, cut, err := read(path, offset, limit)
 	if cut {
@@ -28,8 +28,8 @@ func LinesSince(path string, offset, limit int64) (string, error) {
 	return text(data), err
 }
 
-// LastLines returns the last n lines of a text that hold something, without the white space at
-// their ends.
+// LastLines returns the last n lines of a text that are not blank, without the white space at their
+// ends.
 func LastLines(text string, n int) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -60,6 +60,7 @@ func read(path string, offset, limit int64) (_ []byte, cut bool, err error) {
 	if begin == offset {
 		return data, false, nil
 	}
+	// The limit may have cut between two lines.
 	before := make([]byte, 1)
 	if _, err := f.ReadAt(before, begin-1); err != nil {
 		return nil, false, fmt.Errorf("reading the end of a file: %w", err)

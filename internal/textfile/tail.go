@@ -13,20 +13,21 @@ import (
 	"time"
 )
 
-// tailInterval is how often a followed file is looked at.
+// tailInterval is how often a followed file is checked.
 const tailInterval = 200 * time.Millisecond
 
-// TailOptions say how much of a file is written.
+// TailOptions say how much of a file Tail writes.
 type TailOptions struct {
-	// Lines from the end; negative: all.
+	// Lines is how many lines from the end; negative: all.
 	Lines int
-	// Follow has what is added written until the context ends.
+	// Follow also writes what is added later, until the context ends.
 	Follow bool
 }
 
 // Tail writes a log to out. A followed file may be truncated or replaced: then it is read from its
-// beginning. It may be missing: then it is waited for. The end of ctx while following is no error.
-// Without following, a missing file is fs.ErrNotExist.
+// beginning. It may be missing: Tail waits for it. The end of ctx while following is no error.
+// Without following, a missing file is fs.ErrNotExist. A failed write to out ends it with that
+// error.
 func Tail(ctx context.Context, out io.Writer, path string, o TailOptions) error {
 	t := &tailed{path: path, out: out}
 	defer t.close()
@@ -64,6 +65,7 @@ func (t *tailed) close() {
 	}
 }
 
+// open opens the file that has the path now, and is at its beginning.
 func (t *tailed) open() error {
 	t.close()
 	file, err := os.Open(t.path)
@@ -74,7 +76,7 @@ func (t *tailed) open() error {
 	return nil
 }
 
-// begin prints the last lines of what is there.
+// begin prints the last lines of what the file has at first.
 func (t *tailed) begin(lines int) error {
 	if err := t.open(); err != nil {
 		return err
@@ -137,10 +139,11 @@ func (t *tailed) drain() error {
 	return t.print()
 }
 
+// reopen prints the file that has taken the place of another one.
 func (t *tailed) reopen() error {
 	err := t.open()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // gone again since it was seen
+		return nil // removed again meanwhile
 	}
 	if err != nil {
 		return err
@@ -148,7 +151,8 @@ func (t *tailed) reopen() error {
 	return t.print()
 }
 
-// lastLinesOffset finds where the last lines of a file begin.
+// lastLinesOffset returns the offset at which the last lines of a file begin. It keeps the offsets
+// of that many lines, not the lines, however long they are.
 func lastLinesOffset(f *os.File, lines int) (int64, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return 0, err

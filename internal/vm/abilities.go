@@ -8,44 +8,47 @@ import (
 	"time"
 )
 
-// The interfaces of this file are what an Engine may be able to do besides. A caller asks for one
-// by a type assertion and does without when the engine has not got it.
+// The interfaces of this file are optional abilities of an Engine. A caller asks for one by a type
+// assertion and does without when the engine does not have it. Their methods return the errors of
+// Engine's, besides those that are named.
 
 // Command is what to run in a guest.
 //
-// It is not ssh's type, though today's engine reaches its guests over ssh. It says where a command
-// begins and whether it has a terminal; how to bring that about is up to the engine.
+// It says in which directory a command starts and whether it has a terminal. How to bring that
+// about is up to the engine: the type does not presume ssh, over which the QEMU engine reaches its
+// guests.
 type Command struct {
-	// Args is run without any interpretation by the guest's shell. Empty together with Line: a
-	// login shell.
+	// Args is run without any interpretation by the guest's shell. When it and Line are empty, a login
+	// shell is run.
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
-	// Dir in the guest in which the command begins; empty: the user's home. Where Dir does not
-	// exist, the command is not run and its exit code is 1, unless DirOptional says to begin at
-	// home then.
-	Dir         string
+	// Dir is the working directory in the guest; empty: the user's home. Where it does not exist, the
+	// command is not run and its exit code is 1.
+	Dir string
+	// DirOptional runs the command in the user's home where Dir does not exist.
 	DirOptional bool
 	// Stdin, Stdout, Stderr; nil is empty input or discarded output. With a Terminal, Stderr stays
 	// empty.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Env is what of the environment to hand on; the guest takes what it accepts.
+	// Env are variables for the command. The guest drops those that it does not accept.
 	Env map[string]string
-	// Terminal asks for a terminal in the guest. Such a session outlives the process that serves
-	// the machine; others may end with it, and begin more quickly.
+	// Terminal asks for a terminal in the guest. A session with one outlives the process that serves
+	// the machine. Others may end with that process, and start more quickly.
 	Terminal *Terminal
 }
 
-// Terminal describes the terminal that the guest's side shall believe in.
+// Terminal describes the terminal that the guest's side is given.
 type Terminal struct {
 	// Term is the value of TERM; empty means xterm-256color.
 	Term string
 	Size Size
 	// Resized, when not nil, delivers new sizes.
 	Resized <-chan Size
-	// Prepare, when not nil, is called once the guest has let the caller in and before the command
-	// begins. It puts the caller's own terminal into raw mode: until then Ctrl-C ends the caller.
+	// Prepare, when not nil, is called after the login and before the command starts. It puts the
+	// caller's own terminal into raw mode: until then Ctrl-C ends the caller. When it fails, the
+	// command is not run.
 	Prepare func() error
 }
 
@@ -55,24 +58,24 @@ type Size struct{ Columns, Rows int }
 // GuestRunner is the ability to run commands in a running guest.
 type GuestRunner interface {
 	// RunInGuest runs a command and returns its exit code; 128 + the signal's number when a signal
-	// ended it. err is not nil only when the command could not be run to its end. When ctx ends,
-	// the command is sent SIGTERM and the call returns ctx's error.
+	// ended it. err is not nil only when the command could not be run to its end. When ctx ends, the
+	// command is sent SIGTERM and the call returns ctx's error.
 	//
-	// *UnreachableError: the guest let nobody in, and the command has not begun. It is ErrNotFound
-	// when there is no such instance, and ErrNotRunning when nothing of the guest's answers.
+	// *UnreachableError: the login failed, and the command was not started. It is ErrNotFound when
+	// there is no such instance, and ErrNotRunning when nothing of the guest answers.
 	RunInGuest(ctx context.Context, name string, command Command) (exitCode int, err error)
 }
 
-// PathMapper is the ability to say where a guest has the host's directories.
+// PathMapper is the ability to map paths of the host to those of a guest, by its mounts.
 type PathMapper interface {
-	// GuestPath is where the guest, as it was started last, shows a directory of the host; empty
-	// where no mount shows it. ErrNotFound: there is no instance, or it was never started.
+	// GuestPath returns the path at which the guest, as it was started last, has a directory of the
+	// host; empty where no mount has it. ErrNotFound: there is no instance, or it was never started.
 	GuestPath(ctx context.Context, name, hostDir string) (string, error)
 }
 
-// Names of logs that every engine that keeps logs has.
+// Names of the logs that every LogFinder has.
 const (
-	// LogHostagent is what rdd does for the machine.
+	// LogHostagent says what rdd does for the machine.
 	LogHostagent = "hostagent"
 	// LogSerial is the guest's console of the last start.
 	LogSerial = "serial"
@@ -80,34 +83,35 @@ const (
 
 // LogKind is one of the logs that an engine keeps of each instance.
 type LogKind struct {
-	// Name is a word that people give on the command line.
+	// Name is what people give on the command line.
 	Name string
 	// About says what is in it.
 	About string
 }
 
-// LogFinder is the ability to say where an instance's logs are.
+// LogFinder is the ability to find an instance's logs on disk.
 type LogFinder interface {
 	// LogKinds lists the logs, the most useful first. It is the same for all instances.
 	LogKinds() []LogKind
-	// LogFile is the path of a log. The file need not exist: it is made by the first start.
+	// LogFile returns the path of a log. The file need not exist: it is made by the first start.
 	// ErrNotFound: there is no instance directory. Any other error: there is no such kind.
 	LogFile(ctx context.Context, name, kind string) (string, error)
 }
 
-// Step is a moment at which a machine got on, or failed.
+// Step is a time at which a machine entered a phase or began something else, or failed.
 type Step struct {
 	Time  time.Time
 	Phase Phase
-	// Name of what was begun: "booting"; empty where the phase says it all. It is the Index-th of
-	// Total, both 0 when there is no such count.
+	// Name of what was begun, as in Progress.Step: "booting"; empty where the phase says it all. It is
+	// the Index-th of Total, both 0 when there is no such count.
 	Name         string
 	Index, Total int
-	// Failure is why the machine ended; empty when it did not, or was asked to.
+	// Failure is why the machine ended; empty when it did not end, or was asked to.
 	Failure string
 }
 
-// Historian is the ability to say what a machine went through.
+// Historian is the ability to report the steps of a machine's last start, for people who ask why it
+// is as it is.
 type Historian interface {
 	// History lists the steps since the last start, oldest first, without repetitions. A long
 	// history lacks its beginning. ErrNotFound: there is no instance directory.
@@ -121,19 +125,19 @@ type Directory struct {
 	Path string
 	// Foreign: rdd did not make it. Nothing else is known of it.
 	Foreign bool
-	// Damage is why the owner cannot be read, although rdd made the directory; nil when it can.
+	// Damage is why the record cannot be read, although rdd made the directory; nil when it can.
 	Damage error
 	// Owner it belongs to; empty when it is foreign or damaged.
 	Owner Owner
 	// TemplateFile holds the Template of the Spec on disk, and Params are its Params.
 	TemplateFile string
 	Params       map[string]string
-	// Alive: its machine lives, or what serves it.
+	// Alive: its machine runs, or the process that serves it.
 	Alive bool
 }
 
-// DirectoryReader is the ability to show instance directories as they are, for those whose API
-// object is gone.
+// DirectoryReader is the ability to read instance directories as they are. It is for those whose
+// API object was deleted, too.
 type DirectoryReader interface {
 	// Directory reads one instance directory. ErrNotFound: there is none; Path is then where it
 	// would be.
@@ -142,41 +146,41 @@ type DirectoryReader interface {
 	Directories(ctx context.Context) ([]Directory, error)
 }
 
-// Adopter is the ability to give a machine that lost the process that serves it another one. The
-// guest notices nothing. An engine never does that unasked: package adoption asks.
+// Adopter is the ability to start another process for a machine that lost the one that serves it.
+// The guest notices nothing. An engine never does that by itself: package adoption calls it.
 type Adopter interface {
-	// Adopt begins to adopt the machine of an instance, whoever owns it, and reports whether there
-	// was anything to do: false when nothing runs, when the machine is served, and when the
-	// instance cannot be read, which Observe reports. ErrNotFound, ErrBusy (creating, stopping,
-	// deleting).
+	// Adopt begins to adopt the machine of an instance, whoever owns it. begun is false when there is
+	// nothing to do: nothing runs, or the machine is served, or the instance cannot be read, which
+	// Observe reports. ErrNotFound, ErrBusy (creating, stopping, deleting).
 	Adopt(ctx context.Context, name string) (begun bool, err error)
 }
 
 // Host is what an engine has found out about the host. What is not known yet is empty.
 type Host struct {
-	// Accelerator that the next guest is run with: "kvm", "hvf", "tcg"; AcceleratorReason says why
-	// it is that one.
+	// Accelerator is what the next guest will run with, "kvm", "hvf" or "tcg"; AcceleratorReason says
+	// why it is that one.
 	Accelerator, AcceleratorReason string
 	// Version of the program that runs guests.
 	Version string
 }
 
-// HostReporter is the ability to say what the host offers to guests.
+// HostReporter is the ability to report what the host offers to guests.
 type HostReporter interface {
-	// Host says what is known. It tries nothing that takes longer than a moment.
+	// Host returns what is known without trying anything that takes long: no guest is booted for it.
+	// What is known comes together with an error as well.
 	Host(ctx context.Context) (Host, error)
 }
 
-// AcceleratorReporter is the ability to say why a guest is run as it is.
+// AcceleratorReporter is the ability to explain the accelerator of a guest.
 type AcceleratorReporter interface {
-	// AcceleratorReason says why a guest has that accelerator, for people; empty where there is
+	// AcceleratorReason returns why a guest has that accelerator, for people; empty where there is
 	// nothing to say.
 	AcceleratorReason(accelerator string) string
 }
 
-// HomeChecker is the ability to say whether the user's home can be shown to guests.
+// HomeChecker is the ability to check whether the user's home can be mounted in guests.
 type HomeChecker interface {
-	// HomeProblem says why the user's home, in which rdd's own directories must stay hidden, cannot
-	// be shown to guests; nil: it can.
+	// HomeProblem returns why the user's home, in which rdd's own directories must stay hidden, cannot
+	// be mounted in guests; nil: it can. It starts a process to find out.
 	HomeProblem(ctx context.Context) error
 }

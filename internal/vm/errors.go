@@ -7,6 +7,7 @@ import (
 	"fmt"
 )
 
+// Errors of an engine's methods. They are wrapped: use errors.Is.
 var (
 	// ErrNotFound: there is no instance of that name.
 	ErrNotFound = errors.New("instance not found")
@@ -16,7 +17,7 @@ var (
 	ErrNotRunning = errors.New("instance is not running")
 )
 
-// NameTakenError says that the instance directory belongs to someone else.
+// NameTakenError says that the instance directory belongs to someone else. Nothing was changed.
 type NameTakenError struct {
 	Name string
 	// Owner is empty when the directory was not made by rdd.
@@ -33,11 +34,12 @@ func (e *NameTakenError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *NameTakenError) Fault() *Fault { return &Fault{Kind: FaultNameTaken} }
 
-// InvalidSpecError says which part of a Spec an engine cannot honour. Retrying
-// does not help until the Spec changes.
+// InvalidSpecError says which part of a Spec an engine cannot honour. Another attempt does not help
+// until the Spec changes.
 type InvalidSpecError struct {
-	// Field is the path in the template: "images[0].location".
-	Field  string
+	// Field is the path in the template: "images[0].location"; empty when it is about the whole.
+	Field string
+	// Reason continues a sentence that begins with the field: "must be one of amd64, arm64".
 	Reason string
 }
 
@@ -51,11 +53,11 @@ func (e *InvalidSpecError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *InvalidSpecError) Fault() *Fault { return &Fault{Kind: FaultSpec, Field: e.Field} }
 
-// HostError says what the host lacks and how to cure it.
+// HostError says what the host lacks and how to get it. Another attempt helps once it is there.
 type HostError struct {
-	// Missing is the thing: "qemu-system-x86_64", "3 GiB of disk space in /home".
+	// Missing is what it lacks: "qemu-system-x86_64", "3 GiB of disk space in /home".
 	Missing string
-	// Hint is the cure as a command or a sentence: "sudo apt-get install qemu-system-x86".
+	// Hint is the remedy as a command or a sentence: "sudo apt-get install qemu-system-x86".
 	Hint string
 }
 
@@ -69,7 +71,7 @@ func (e *HostError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *HostError) Fault() *Fault { return &Fault{Kind: FaultHost, Missing: e.Missing, Hint: e.Hint} }
 
-// UnreachableError says that nobody was let into a guest. Its text is that of Err.
+// UnreachableError says that the login into a guest failed. Its text is that of Err.
 type UnreachableError struct {
 	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.
 	Reason error

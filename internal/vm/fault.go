@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// FaultKind says what kind of thing went wrong: one word, as reasons are in the Kubernetes API.
+// FaultKind says what kind of failure it is: one word, as reasons are in the Kubernetes API.
 // Programs decide by it. New kinds may be added; one that is not known counts as FaultUnknown.
 type FaultKind string
 
@@ -22,18 +22,19 @@ const (
 	FaultHost FaultKind = "Host"
 	// FaultDiskFull: a write failed because there is no space left.
 	FaultDiskFull FaultKind = "DiskFull"
-	// FaultImage: the image cannot be had now: a download broke off, a server is busy, a build
+	// FaultImage: the image cannot be obtained now: a download broke off, a server is busy, a build
 	// failed.
 	FaultImage FaultKind = "Image"
-	// FaultImageMissing: the image's location does not give it: there is no such file, or access is
+	// FaultImageMissing: the image is not at its location: there is no such file, or access is
 	// refused.
 	FaultImageMissing FaultKind = "ImageMissing"
 	// FaultImageInvalid: the image is not the one that the template means, or no machine boots from
 	// it.
 	FaultImageInvalid FaultKind = "ImageInvalid"
-	// FaultBoot: the virtual machine does not begin to run, or its guest does not come up.
+	// FaultBoot: QEMU does not start, or the guest does not boot.
 	FaultBoot FaultKind = "Boot"
-	// FaultScript: a script in the guest failed. Fault.Field is ScriptBoot or ScriptProvision.
+	// FaultScript: a script in the guest failed. Fault.Field is ScriptBoot or ScriptProvision,
+	// Fault.Output the end of its log.
 	FaultScript FaultKind = "Script"
 	// FaultProbe: a probe of the template has not passed. Fault.Field says which.
 	FaultProbe FaultKind = "Probe"
@@ -80,21 +81,20 @@ const (
 	ScriptProvision = "provision"
 )
 
-// Fault is what went wrong, as a value that stays the same from where it happens, over the
-// boundaries of processes, to the API. It is an error, and encodes to JSON and back without loss.
+// Fault is a failure as a value. It stays the same from where it happens, over the boundaries of
+// processes, to the API. It is an error, and encodes to JSON and back without loss.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Field is the path in the template that it is about: "images[0].location"; or the guest's
-	// script.
+	// Field is the path in the template that it is about, "images[0].location", or the guest's script.
 	Field string `json:"field,omitempty"`
 	// Missing is what the host lacks.
 	Missing string `json:"missing,omitempty"`
-	// Hint says how to cure it: a command or a sentence.
+	// Hint is the remedy: a command or a sentence.
 	Hint string `json:"hint,omitempty"`
 	// ExitCode and Output are those of a program that failed: a script, a probe, a step of a build.
 	ExitCode int    `json:"exitCode,omitempty"`
 	Output   string `json:"output,omitempty"`
-	// Text is everything for people: what Error returns.
+	// Text is the whole message for people: what Error returns.
 	Text string `json:"text,omitempty"`
 }
 
@@ -104,8 +104,8 @@ func (f *Fault) Error() string { return f.Text }
 // Fault makes a *Fault a carrier of itself: see FaultOf.
 func (f *Fault) Fault() *Fault { return f }
 
-// Summary says what happened in one line, which lines of output may follow. It leaves out the
-// hint and what was being done where the kind alone says it.
+// Summary returns what happened in one line, which lines of output may follow. It leaves out the
+// hint, and what was being done where the kind alone says it.
 func (f *Fault) Summary() string {
 	switch {
 	case f.Kind == FaultHost && f.Missing != "":
@@ -127,9 +127,9 @@ type carrier interface {
 	Fault() *Fault
 }
 
-// FaultOf returns the fault that err is or carries, with the text of all of err. An error that
-// carries none is of kind FaultDiskFull when the system says so, else FaultUnknown. It is nil for
-// a nil error only.
+// FaultOf returns the fault that err is or carries, as a copy with the text of all of err. An error
+// that carries none is of kind FaultDiskFull when it wraps ENOSPC or EDQUOT, else FaultUnknown. It
+// is nil for a nil error only.
 //
 // An error carries a fault when it, or one that it wraps, has a method Fault() *Fault; the
 // outermost counts.
@@ -161,7 +161,7 @@ func WithKind(kind FaultKind, err error) error {
 	return &ofKind{kind: kind, error: err}
 }
 
-// ofKind is an error whose kind was found out by whoever called what failed.
+// ofKind is an error whose kind is known to the caller of what failed.
 type ofKind struct {
 	kind FaultKind
 	error

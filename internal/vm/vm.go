@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vm is the vocabulary that controllers and engines share: what a
-// virtual machine should be (Spec), what it is seen to be (State), how an engine
-// is driven (Engine) and how it fails (Fault, and the typed errors that carry one).
+// Package vm holds the types and the interface that controllers and engines share: what a virtual
+// machine should be (Spec), what is observed of it (State), how an engine is driven (Engine) and
+// how it fails (Fault, and the typed errors that carry one).
 //
-// An engine owns the instances below its LIMA_HOME. Every call is idempotent and
-// fast: work that takes longer than a moment (building an image, booting, shutting
-// down) goes on in the background, shows itself as Phase and Progress in State, and
-// wakes watchers when it moves on. An instance belongs to the Owner that
-// created it; a call on behalf of anyone else fails with *NameTakenError and changes nothing.
+// An engine owns the instances below its LIMA_HOME. Every call is idempotent and fast: work that
+// takes longer than a moment (building an image, booting, shutting down) goes on in the background,
+// is reported as Phase and Progress in State, and wakes watchers when it moves on. An instance
+// belongs to the Owner that created it; a call on behalf of anyone else fails with *NameTakenError
+// and changes nothing.
 //
-// The package imports the standard library only.
+// What an engine may be able to do besides is an optional interface beside Engine: see
+// abilities.go.
+//
+// The package imports the standard library only. Package vmtest is the suite that every engine
+// passes.
 package vm
 
 import (
@@ -31,7 +35,7 @@ type Owner struct {
 
 // Spec is what an instance should be.
 type Spec struct {
-	// Name is the instance's name on disk: a DNS label, unique on the host.
+	// Name is the instance's name on disk: a DNS label, unique in the LIMA_HOME.
 	Name string
 	// Owner is who the instance is made for.
 	Owner Owner
@@ -42,12 +46,12 @@ type Spec struct {
 	// Revision identifies Template and Params: the same text has the same
 	// revision. Engines store and report it and do not interpret it.
 	Revision string
-	// Incarnation tells the machine from one of the same name and owner that was deleted to be made
-	// anew. An engine stores it when it creates the instance and reports it; Apply leaves that of
-	// an existing one alone.
+	// Incarnation tells the machine from one of the same name and owner that a reset has deleted. An
+	// engine stores it when it creates the instance and reports it. Apply does not change that of an
+	// existing one.
 	Incarnation string
-	// AdoptFrom is the UID of a former owner, or empty. An instance that still belongs to it
-	// becomes Owner's by Apply, and takes on Incarnation.
+	// AdoptFrom is the UID of a former owner, or empty. Apply makes an instance that still belongs to
+	// it Owner's, and replaces its Incarnation.
 	AdoptFrom string
 }
 
@@ -93,6 +97,8 @@ type Progress struct {
 // Operation names the work a Failure belongs to.
 type Operation string
 
+// Operations of an engine.
+
 const (
 	OperationCreate Operation = "create"
 	OperationStart  Operation = "start"
@@ -120,18 +126,20 @@ func (f *Failure) String() string {
 	return fmt.Sprintf("%s: %v", f.Operation, f.Fault)
 }
 
-// State is what an engine sees of an instance: read from the world (files, locks,
-// processes, sockets), never from what was last asked for.
+// State is what an engine observes of an instance. It is read from the world (files, locks,
+// processes, sockets), never from what was last asked for, so it is right after a crash too.
 type State struct {
 	Name     string
 	Owner    Owner
 	Phase    Phase
 	Progress Progress
-	// Revision of the Spec on disk; empty until complete.
+	// Revision of the Spec on disk; empty until complete, and when the files on disk are not those of
+	// any one Spec: Apply writes them again.
 	Revision string
 	// RunningRevision of the Spec the processes were started with; empty when not running.
 	RunningRevision string
-	Failure         *Failure
+	// Failure is that of the last operation; nil when it succeeded.
+	Failure *Failure
 	// StartID differs for each start of the machine (adoption keeps it);
 	// empty when there is none.
 	StartID string
@@ -143,7 +151,7 @@ type State struct {
 	Accelerator string
 	// Incarnation of the Spec the instance was created from.
 	Incarnation string
-	// Message is what the template has to tell people once the machine runs; empty before.
+	// Message is the template's message for people once the machine runs; empty before.
 	Message string
 	// Forwards are the guest's ports and sockets that are reachable on the host now, and those
 	// that should be and cannot; in the order of Host.
@@ -171,20 +179,20 @@ const (
 	StopForce StopMode = "Force"
 )
 
-// Engine makes and runs virtual machines.
+// Engine makes and runs virtual machines. Its methods may be called from any goroutine.
 //
-// Besides the errors named per method, any method may return *HostError when the
-// host lacks something and ErrBusy when a conflicting operation is going on; a
-// later call succeeds. FaultOf gives the kind of any error. Contexts bound the call
-// only, never the background work it began.
+// Besides the errors named per method, any method may return *HostError when the host lacks
+// something and ErrBusy when a conflicting operation is going on: a later call succeeds. FaultOf
+// gives the kind of any error. Contexts bound the call only, never the background work it began.
+// How that ended is State.Failure.
 type Engine interface {
 	// Observe reports an instance. ErrNotFound: there is none.
 	Observe(ctx context.Context, name string) (State, error)
 	// List reports every instance directory, whoever owns it.
 	List(ctx context.Context) ([]State, error)
-	// Apply makes the instance on disk what spec says: claims the name and creates
-	// it in the background, or writes a changed spec, which a running machine takes
-	// up at its next start. *NameTakenError, *InvalidSpecError.
+	// Apply makes the instance on disk what spec says. It claims the name and creates the instance in
+	// the background, or writes a changed spec, which a running machine takes up at its next
+	// start. *NameTakenError, *InvalidSpecError.
 	Apply(ctx context.Context, spec Spec) error
 	// Start begins to boot a stopped instance; a starting or running one is left as it is. A
 	// running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping,
@@ -193,12 +201,12 @@ type Engine interface {
 	// Stop begins to end a machine; nil when it is stopped already. A starting
 	// machine is stopped too; StopForce overtakes a shutdown. ErrNotFound.
 	Stop(ctx context.Context, owner Owner, name string, mode StopMode) error
-	// Delete begins to end the machine's processes and to remove its directory; nil
-	// while that goes on and when there is nothing. Gone means Observe returns ErrNotFound.
-	// *NameTakenError: it is another owner's and was not touched.
+	// Delete begins to end the machine's processes and to remove its directory; nil while that goes on
+	// and when there is nothing. It is deleted when Observe returns ErrNotFound. *NameTakenError: it
+	// is another owner's and was not touched.
 	Delete(ctx context.Context, owner Owner, name string) error
-	// Watch calls changed with an instance's name whenever its State may have changed, until ctx
-	// ends; at the beginning once for each instance. It returns at once; calls of changed are
-	// serial and must not block.
+	// Watch calls changed with an instance's name whenever its State may have changed, until ctx ends;
+	// at the beginning once for each instance. Several changes may lead to one call. It returns at
+	// once. Calls of changed are serial and must not block.
 	Watch(ctx context.Context, changed func(name string)) error
 }

@@ -21,6 +21,6 @@ func viewsCommand() *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		Args:               cobra.MinimumNArgs(2),
-		RunE:               func(_ *cobra.Command, args []string) error { return share.Become(args, os.Environ()) },
+		RunE:               func(_ *cobra.Command, args []string) error { return share.Exec(args, os.Environ()) },
 	}
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package adoption has machines that lost the process that serves them adopted, as after a crash of
-// that process, or when it was killed while no daemon ran. Whoever wants it calls Run beside
-// whatever else drives the engine: the LimaVM controller does, for as long as it runs. An engine's
-// Watch only watches, so a client that waits for a machine starts nothing.
+// Package adoption adopts machines that lost the process that serves them: that process crashed, or
+// was killed while no daemon ran. The LimaVM controller calls Run for as long as it runs. An
+// engine's Watch only watches, so a client that waits for a machine starts nothing.
 //
-// It goes for every instance of the engine, also for one whose API object is gone: its guest goes
+// Every instance of the engine is adopted, also one whose API object was deleted: its guest goes
 // on, and its ports are to be reached. A machine that has ended is never started.
 package adoption
 
@@ -21,14 +20,14 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Pauses between attempts to adopt one machine. They double while what serves it ends again within
-// the longest.
+// Back-off between attempts to adopt one machine. It doubles, up to LastPause, as long as the
+// adopting process ends again within LastPause.
 const (
 	FirstPause = 500 * time.Millisecond
 	LastPause  = 10 * time.Second
 )
 
-// attempt is the last attempt to adopt a machine, and how long to wait before the next.
+// attempt is the last attempt to adopt a machine, and the pause before the next.
 type attempt struct {
 	at    time.Time
 	pause time.Duration
@@ -41,9 +40,9 @@ type adopter struct {
 	log      *slog.Logger
 }
 
-// Run has machines adopted until ctx ends: those that need it now, and each as soon as the engine's
-// Watch reports it. It returns nil at once for an engine without the ability. What fails is logged
-// and tried again. The error it returns is that of Watch.
+// Run adopts machines until ctx ends: those that need it now, and each as soon as the engine's
+// Watch reports it. It returns nil at once for an engine that is no vm.Adopter. An adoption that
+// fails is logged and tried again. The error that Run returns is that of Watch.
 func Run(ctx context.Context, engine vm.Engine, log *slog.Logger) error {
 	machines, ok := engine.(vm.Adopter)
 	if !ok {
@@ -61,16 +60,16 @@ func Run(ctx context.Context, engine vm.Engine, log *slog.Logger) error {
 		if shutDown {
 			return nil
 		}
-		if wait := a.attend(ctx, name); wait > 0 {
+		if wait := a.reconcile(ctx, name); wait > 0 {
 			queue.AddAfter(name, wait)
 		}
 		queue.Done(name)
 	}
 }
 
-// attend adopts a machine if need be, and returns how long to wait before attending to it again; 0:
-// until something changes.
-func (a *adopter) attend(ctx context.Context, name string) time.Duration {
+// reconcile adopts a machine if it needs that, and returns after how long to call it again; 0: when
+// something changes.
+func (a *adopter) reconcile(ctx context.Context, name string) time.Duration {
 	last := a.attempts[name]
 	since := time.Since(last.at)
 	if since < last.pause {
@@ -86,6 +85,7 @@ func (a *adopter) attend(ctx context.Context, name string) time.Duration {
 	case err != nil && !errors.Is(err, vm.ErrBusy) && ctx.Err() == nil:
 		a.log.Error("adopting a machine", "instance", name, "error", err)
 	}
+	// Counted when the attempt succeeds too: the new process may end at once.
 	next := attempt{at: time.Now(), pause: FirstPause}
 	if since < last.pause+LastPause {
 		next.pause = min(max(2*last.pause, FirstPause), LastPause)

@@ -41,7 +41,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// adopting calls Run until the test ends, and returns what it logs.
+// adopting calls Run until the test ends, and returns its log.
 func adopting(t *testing.T, e vm.Engine) *bytes.Buffer {
 	t.Helper()
 	logged := &bytes.Buffer{}
@@ -55,8 +55,8 @@ func adopting(t *testing.T, e vm.Engine) *bytes.Buffer {
 	return logged
 }
 
-// flaky notes the calls of Adopt that had something to do, or failed. As long as dies is true, the
-// hostagent is killed again after each of the former.
+// flaky records the calls of Adopt that had something to do, or failed. As long as dies is true,
+// the hostagent is killed again after each of the former.
 type flaky struct {
 	*fake.Engine
 	mu    sync.Mutex
@@ -95,7 +95,7 @@ func (f *flaky) reset(dies bool) {
 
 func newFlaky(t *testing.T) *flaky { return &flaky{Engine: running(t), began: time.Now()} }
 
-// TestWhatIsThereIsAdopted: at the beginning, and as soon as it is seen.
+// TestWhatIsThereIsAdopted: at the beginning, and as soon as Watch reports it.
 func TestWhatIsThereIsAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlaky(t)
@@ -125,8 +125,8 @@ func TestNothingElseIsStarted(t *testing.T) {
 	})
 }
 
-// TestBackOff: hostagents that end at once are started less and less often, and at once again after
-// one that lived.
+// TestBackOff: hostagents that end at once are started less and less often. After one that lived
+// the back-off begins again.
 func TestBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlaky(t)

@@ -37,6 +37,7 @@ func (e *Engine) RunInGuest(ctx context.Context, name string, command vm.Command
 	return guest(ctx, name, command)
 }
 
+// unreachable is the error of RunInGuest for a guest that nobody can log in to.
 func unreachable(name string, reason error) error {
 	return &vm.UnreachableError{Reason: reason, Err: fmt.Errorf("instance %s: %w", name, reason)}
 }
@@ -83,6 +84,7 @@ func (e *Engine) Directories(ctx context.Context) (all []vm.Directory, err error
 	return all, err
 }
 
+// directory describes an instance directory, be there one or not.
 func (w *World) directory(name string) vm.Directory {
 	d := vm.Directory{Name: name, Path: "/fake/" + name, TemplateFile: "/fake/" + name + "/lima.yaml"}
 	i := w.instances[name]

@@ -8,10 +8,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// errGuestDied is how a guest ends that nobody asked to.
+// errGuestDied is the failure of a guest that ended without being asked to.
 var errGuestDied = &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the guest ended by itself"}
 
-// advance moves the background work of one instance on; false when there is none.
+// advance moves the background work of one instance on by a step; false when there is none. A
+// machine without hostagent has none.
 func (w *World) advance(name string, i *instance) bool {
 	switch {
 	case i.work != nil && i.work.operation == vm.OperationDelete:
@@ -30,6 +31,7 @@ func (w *World) advance(name string, i *instance) bool {
 	return true
 }
 
+// advanceCreate completes the directory at its last step.
 func (w *World) advanceCreate(i *instance) {
 	i.work.step++
 	if err := w.plan.take(vm.OperationCreate); err != nil {
@@ -43,6 +45,7 @@ func (w *World) advanceCreate(i *instance) {
 	}
 }
 
+// advanceBoot takes a starting machine to Running at its last step; only then it has a boot ID.
 func (w *World) advanceBoot(i *instance) {
 	i.machine.step++
 	if err := w.plan.take(vm.OperationStart); err != nil {
@@ -57,6 +60,7 @@ func (w *World) advanceBoot(i *instance) {
 	}
 }
 
+// advanceStop ends a stopping machine at its last step. A stop that fails leaves it running.
 func (w *World) advanceStop(i *instance) {
 	i.machine.step++
 	if err := w.plan.take(vm.OperationStop); err != nil {
@@ -84,11 +88,12 @@ func (w *World) advanceDelete(name string, i *instance) {
 	}
 }
 
+// fail records how an operation ended.
 func (w *World) fail(i *instance, operation vm.Operation, err error) {
 	i.failure = &vm.Failure{Operation: operation, Fault: vm.FaultOf(err), At: w.now()}
 }
 
-// clear forgets the failure of operations that have begun again or succeeded.
+// clear drops the failure of operations that have begun again or succeeded.
 func (i *instance) clear(operations ...vm.Operation) {
 	for _, operation := range operations {
 		if i.failure != nil && i.failure.Operation == operation {

@@ -68,8 +68,8 @@ func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
 	})
 }
 
-// claim checks that the instance is spec's to change; the incarnation changes only with an adopted
-// one's owner.
+// claim checks that the owner of spec may change the instance: it is the owner, or adopts from it.
+// The incarnation changes only when the owner does.
 func (i *instance) claim(spec *vm.Spec) error {
 	adopted := spec.AdoptFrom != "" && i.spec.Owner.UID == spec.AdoptFrom
 	if err := i.ownedBy(spec.Owner, spec.Name); err == nil {
@@ -80,6 +80,7 @@ func (i *instance) claim(spec *vm.Spec) error {
 	return nil
 }
 
+// apply stores a spec, and begins to create the instance when it is incomplete.
 func (e *Engine) apply(i *instance, spec vm.Spec) error {
 	if i.phase() == vm.PhaseDeleting {
 		return vm.ErrBusy
@@ -113,6 +114,7 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 	})
 }
 
+// start makes a new machine of a stopped instance.
 func (e *Engine) start(i *instance) {
 	e.world.starts++
 	i.clear(vm.OperationStart, vm.OperationRun)
@@ -176,6 +178,7 @@ func (i *instance) ownedBy(owner vm.Owner, name string) error {
 	return nil
 }
 
+// label is a DNS label (RFC 1123).
 var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // check refuses what no engine can honour; World.Refuse adds to it.

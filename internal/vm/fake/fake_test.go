@@ -78,7 +78,7 @@ var (
 	errBoom = errors.New("boom")
 )
 
-// advanceTo steps the world until the instance reaches a phase or nothing moves any more.
+// advanceTo advances the world until the instance reaches a phase or there is no work left.
 func advanceTo(t *testing.T, e *fake.Engine, want vm.Phase) vm.State {
 	t.Helper()
 	for {
@@ -102,7 +102,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestBackgroundWorkMovesOnlyWhenTold(t *testing.T) {
+func TestBackgroundWorkMovesOnlyWhenAdvanced(t *testing.T) {
 	e := fake.New()
 	must(t, e.Apply(t.Context(), spec))
 	for range 3 {

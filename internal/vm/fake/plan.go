@@ -21,9 +21,9 @@ type Call struct {
 	Err error
 }
 
-// plan says what is going to fail.
+// plan says what is to fail.
 type plan struct {
-	calls      map[int]error // by number of the call, counted down
+	calls      map[int]error // by number of the call
 	methods    map[string]error
 	operations map[vm.Operation]*failures
 	refusals   []refusal
@@ -57,15 +57,15 @@ func (w *World) FailMethod(method string, err error) {
 	w.plan.methods[method] = err
 }
 
-// FailOperation makes the background work of an operation end in err the next
-// times it goes on; negative times: until it is called with times 0.
+// FailOperation makes the background work of an operation fail with err at its next step, as many
+// times as times says; negative: until FailOperation is called with times 0.
 func (w *World) FailOperation(operation vm.Operation, err error, times int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.plan.operations[operation] = &failures{err: err, times: times}
 }
 
-// Refuse makes Apply answer err to templates that contain text.
+// Refuse makes Apply return err for templates that contain text.
 func (w *World) Refuse(text string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,6 +105,7 @@ func (w *World) stateOf(name string) vm.State {
 	return vm.State{}
 }
 
+// call returns the error a call is to return.
 func (p *plan) call(number int, method string) error {
 	if err := p.calls[number]; err != nil {
 		return err
@@ -112,7 +113,7 @@ func (p *plan) call(number int, method string) error {
 	return p.methods[method]
 }
 
-// take returns the error an operation is to end in, once for each time it was asked for.
+// take returns the error that the work of an operation is to fail with now, and counts down.
 func (p *plan) take(operation vm.Operation) error {
 	f := p.operations[operation]
 	if f == nil || f.times == 0 {
@@ -124,6 +125,7 @@ func (p *plan) take(operation vm.Operation) error {
 	return f.err
 }
 
+// refusal returns the error that Apply is to return for a template.
 func (p *plan) refusal(template []byte) error {
 	for _, r := range p.refusals {
 		if bytes.Contains(template, r.text) {

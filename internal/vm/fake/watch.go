@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// watcher collects names until its goroutine hands them on.
+// watcher collects the names that its goroutine passes to a callback of Watch.
 type watcher struct {
 	pending []string // guarded by World.mu
 	wake    chan struct{}
@@ -31,6 +31,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	return nil
 }
 
+// deliver calls changed without holding the world's lock, so that it may call the engine.
 func (w *World) deliver(ctx context.Context, watch *watcher, changed func(string)) {
 	defer w.forget(watch)
 	for {
@@ -59,7 +60,7 @@ func (w *World) forget(watch *watcher) {
 	delete(w.watchers, watch)
 }
 
-// changed wakes every watcher; the world's lock is held.
+// changed wakes every watcher for an instance; the world's lock is held.
 func (w *World) changed(name string) {
 	for watch := range w.watchers {
 		watch.add(name)

@@ -17,7 +17,7 @@ import (
 // Steps says how many steps each kind of background work takes.
 type Steps struct{ Create, Boot, Stop, Delete int }
 
-// usualSteps are enough to see each kind of work half-way.
+// usualSteps are enough to observe each kind of work half-way.
 func usualSteps() Steps { return Steps{Create: 3, Boot: 3, Stop: 2, Delete: 2} }
 
 // World is the host that engines work on. Its methods may be called from any goroutine.
@@ -31,7 +31,7 @@ type World struct {
 	plan      plan
 	calls     []Call
 	forwards  map[string][]vm.Forward
-	held      map[string]bool // instances whose background work stands still
+	held      map[string]bool // instances whose background work does not advance
 	guest     Guest
 }
 
@@ -61,7 +61,7 @@ type machine struct {
 	revision string
 	message  string
 	port     int
-	// orphaned: the hostagent is gone, so nothing moves on until another one adopts.
+	// orphaned: the hostagent was killed, so nothing advances until another one adopts the machine.
 	orphaned bool
 }
 
@@ -73,15 +73,15 @@ func NewWorld(now func() time.Time) *World {
 	}
 }
 
-// SetSteps makes background work that begins from now on take other numbers of steps.
+// SetSteps changes how many steps background work takes that begins from now on.
 func (w *World) SetSteps(steps Steps) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.steps = steps
 }
 
-// Open returns an engine on the world, as a daemon that starts does: the background
-// work of an engine opened before is dropped where it stands.
+// Open returns an engine on the world, as a daemon that starts does. Creations and deletions of an
+// engine that was opened before are dropped where they are.
 func (w *World) Open() *Engine {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,10 +94,10 @@ func (w *World) Open() *Engine {
 	return &Engine{world: w}
 }
 
-// New returns an engine on a world of its own that runs on the host's clock.
+// New returns an engine on a world of its own that uses the host's clock.
 func New() *Engine { return NewWorld(time.Now).Open() }
 
-// AddForeign puts a directory into the world that rdd did not make.
+// AddForeign adds an instance directory that rdd did not make.
 func (w *World) AddForeign(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,7 +123,7 @@ func (w *World) KillGuest(name string) error {
 	return nil
 }
 
-// KillHostagent ends what serves a machine, as a crash of it does. The guest goes on.
+// KillHostagent ends the process that serves a machine, as a crash does. The guest goes on.
 func (w *World) KillHostagent(name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,8 +136,7 @@ func (w *World) KillHostagent(name string) error {
 	return nil
 }
 
-// Orphaned reports whether a machine runs whose hostagent was killed and that nobody has adopted
-// yet.
+// Orphaned reports whether an instance's machine runs and has had no hostagent since KillHostagent.
 func (w *World) Orphaned(name string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -145,7 +144,7 @@ func (w *World) Orphaned(name string) bool {
 	return i != nil && i.machine != nil && i.machine.orphaned
 }
 
-// SetForwards makes an instance show forwards whenever it runs.
+// SetForwards makes an instance report forwards whenever it runs.
 func (w *World) SetForwards(name string, forwards ...vm.Forward) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,14 +152,14 @@ func (w *World) SetForwards(name string, forwards ...vm.Forward) {
 	w.changed(name)
 }
 
-// SetGuest makes commands in guests be run by guest.
+// SetGuest makes guest run the commands in all guests. Without, each succeeds and prints nothing.
 func (w *World) SetGuest(guest Guest) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.guest = guest
 }
 
-// Hold makes the background work on an instance stand still, whatever it is, until Release.
+// Hold keeps the background work on an instance, whatever it is, from advancing until Release.
 func (w *World) Hold(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +180,7 @@ func (w *World) Names() []string {
 	return slices.Sorted(maps.Keys(w.instances))
 }
 
-// Template returns the template and params that an instance was last given.
+// Template returns the template and params of the spec that was last applied to an instance.
 func (w *World) Template(name string) ([]byte, map[string]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -206,7 +205,8 @@ func (w *World) Advance() bool {
 	return moved
 }
 
-// Run advances the world at each interval until ctx ends: for tests that wait instead of stepping.
+// Run advances the world at each interval until ctx ends. It is for tests that wait instead of
+// calling Advance.
 func (w *World) Run(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -247,6 +247,7 @@ func (w *World) state(name string, i *instance) vm.State {
 	return s
 }
 
+// message returns the message of the instance's template.
 func (i *instance) message() string {
 	if found := messagePattern.FindSubmatch(i.spec.Template); found != nil {
 		return string(found[1])
@@ -254,6 +255,7 @@ func (i *instance) message() string {
 	return ""
 }
 
+// doing is the step that the hostagent reports.
 func (m *machine) doing() string {
 	switch m.phase {
 	case vm.PhaseStarting:
@@ -265,6 +267,7 @@ func (m *machine) doing() string {
 	}
 }
 
+// phase is where the instance is in its life.
 func (i *instance) phase() vm.Phase {
 	switch {
 	case i.spec.Owner.UID == "":
@@ -282,6 +285,7 @@ func (i *instance) phase() vm.Phase {
 	}
 }
 
+// progress of what the daemon does.
 func (k *work) progress() vm.Progress {
 	if k.operation == vm.OperationDelete {
 		return vm.Progress{Step: "deleting", Percent: -1, Since: k.since}
@@ -292,7 +296,7 @@ func (k *work) progress() vm.Progress {
 	}
 }
 
-// Peek reports an instance without a call of an engine; false: there is none.
+// Peek returns an instance's state without a recorded call of an engine; false: there is none.
 func (w *World) Peek(name string) (vm.State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -24,7 +24,8 @@ type Builder interface {
 	// below it. The output of the programs it runs goes to log. progress may be nil.
 	// *UnknownNameError, *vm.HostError, *StepError.
 	Build(ctx context.Context, name string, options BuildOptions, dir string, log io.Writer, progress func(Progress)) error
-	// RemoveAll removes the directory of a build that did not end well.
+	// RemoveAll removes the directory of a build, be it one that failed or was killed. Its files may
+	// belong to other users than this one.
 	RemoveAll(ctx context.Context, dir string) error
 }
 
@@ -46,7 +47,7 @@ func (e *UnknownNameError) Error() string {
 
 // StepError says that a program of the build failed.
 type StepError struct {
-	// Doing is what the program was run for.
+	// Doing says what the program was run for: "writing the file system".
 	Doing string
 	// Output holds its last lines.
 	Output string
@@ -59,6 +60,7 @@ func (e *StepError) Error() string {
 	return fmt.Sprintf("%s failed (%v); the whole log is %s, its last lines are:\n%s", e.Doing, e.Err, e.Log, e.Output)
 }
 
+// Unwrap returns the error of the program.
 func (e *StepError) Unwrap() error { return e.Err }
 
 // Fault returns the error as a value: see vm.FaultOf.

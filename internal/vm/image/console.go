@@ -2,12 +2,13 @@
 
 package image
 
-// What a guest says on its console when nobody will ever be let in: a protocol between the scripts
-// that packages build (guest/init.sh, run-credential) and seed (run) put into it and the host that
-// reads the console.
+// What a guest prints on its console when it will never let anybody log in. It is a protocol
+// between the scripts that packages build (guest/init.sh, run-credential) and seed (run) put into
+// guests and the hostagent, which reads the console.
 
-// ConsoleInitrd begins the line that the initrd says before it powers the machine off.
+// ConsoleInitrd begins the line that the initrd prints before it powers the machine off.
 const ConsoleInitrd = "rdd-initrd: "
 
-// ConsoleScriptFailed begins what is said of a guest's script that failed; its last lines follow.
+// ConsoleScriptFailed is the line that reports a guest's script that failed. The last lines of its
+// output follow.
 func ConsoleScriptFailed(script string) string { return "rdd: the " + script + " script failed" }

@@ -14,8 +14,8 @@ import (
 // hashes are the algorithms of the digests that templates may use.
 var hashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New}
 
-// NewHash returns the hash of a digest, which is ALGORITHM:HEX; false when the algorithm is none
-// that templates may use.
+// NewHash returns a new hash of the algorithm of a digest, which is ALGORITHM:HEX. ok is false when
+// templates may not use that algorithm.
 func NewHash(digest string) (algorithm string, _ hash.Hash, ok bool) {
 	algorithm, _, _ = strings.Cut(digest, ":")
 	create, ok := hashes[algorithm]

@@ -15,17 +15,17 @@ const (
 	FormatRaw   = "raw"
 )
 
-// QCOW2Magic is what a qcow2 disk begins with.
+// QCOW2Magic are the first bytes of a qcow2 disk.
 const QCOW2Magic = "QFI\xfb"
 
-// qcow2HeaderSize is how much of a disk holds what QCOW2 tells, in bytes. A disk of version 2 has a
-// shorter header, and is longer.
+// qcow2HeaderSize is how many bytes of a disk hold the fields of QCOW2. The header of version 2 is
+// shorter, but no disk is shorter than this.
 const qcow2HeaderSize = 104
 
 // QCOW2 is what the header of a qcow2 disk says (QEMU's docs/interop/qcow2.txt).
 type QCOW2 struct {
 	Version uint32
-	// Size that a guest sees, in bytes.
+	// Size of the virtual disk, in bytes.
 	Size int64
 	// BackingFile and DataFile say that the disk refers to another file, which holds what is not
 	// changed, or everything.
@@ -33,7 +33,7 @@ type QCOW2 struct {
 	Encrypted             bool
 }
 
-// ParseQCOW2 reads the beginning of a qcow2 disk; false when it is none, or cut off.
+// ParseQCOW2 reads the beginning of a qcow2 disk; false when it is no qcow2 disk, or cut off.
 func ParseQCOW2(data []byte) (QCOW2, bool) {
 	if len(data) < qcow2HeaderSize || string(data[:4]) != QCOW2Magic {
 		return QCOW2{}, false
@@ -49,7 +49,8 @@ func ParseQCOW2(data []byte) (QCOW2, bool) {
 	return header, header.Size >= 0
 }
 
-// DiskSize returns the size in bytes that a guest sees of a disk of a format.
+// DiskSize returns the virtual size in bytes of a disk of a format. It reads the header only, so it
+// works on a disk that a machine uses.
 func DiskSize(path, format string) (int64, error) {
 	f, err := os.Open(path)
 	if err != nil {

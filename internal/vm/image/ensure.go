@@ -16,9 +16,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Ensure returns the image called name and builds it first when there is none that is up to
-// date. While another process builds it, Ensure waits for that. progress may be nil; calls
-// of it are serial. *UnknownNameError, *vm.HostError, *StepError.
+// Ensure returns the image called name and builds it first when there is none that is up to date.
+// While another process builds it, Ensure waits for that process. progress may be nil; calls of it
+// are serial. *UnknownNameError, *vm.HostError, *StepError.
 func (s *Store) Ensure(ctx context.Context, name string, progress func(Progress)) (Image, error) {
 	image, err := s.Get(name)
 	if !errors.Is(err, ErrNotFound) {
@@ -33,8 +33,8 @@ func (s *Store) Ensure(ctx context.Context, name string, progress func(Progress)
 	})
 }
 
-// Build builds the image called name even when there is one. Where nothing has changed it is the
-// same image.
+// Build builds the image called name even when there is one. Where neither recipe nor packages have
+// changed, the result is the same image. It returns the errors of Ensure.
 func (s *Store) Build(ctx context.Context, name string, options BuildOptions, progress func(Progress)) (Image, error) {
 	return s.locked(ctx, name, progress, func() (Image, error) {
 		return s.buildOne(ctx, name, options, progress)
@@ -78,7 +78,7 @@ func (s *Store) buildOne(ctx context.Context, name string, options BuildOptions,
 	if err != nil {
 		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
 	}
-	// Not under ctx: a cancelled build is cleared away too.
+	// Not under ctx: the directory of a cancelled build is removed too.
 	defer func() { err = errors.Join(err, s.builder.RemoveAll(context.WithoutCancel(ctx), dir)) }()
 	if err := s.buildLogged(ctx, name, options, dir, progress); err != nil {
 		return Image{}, vm.WithKind(vm.FaultImage, fmt.Errorf("building image %s: %w", name, err))
@@ -86,7 +86,7 @@ func (s *Store) buildOne(ctx context.Context, name string, options BuildOptions,
 	return s.publish(filepath.Join(dir, OutDir))
 }
 
-// buildLogged builds with a log that is kept until the next build.
+// buildLogged builds, and logs to a file that is kept until the next build.
 func (s *Store) buildLogged(ctx context.Context, name string, options BuildOptions, dir string, progress func(Progress)) error {
 	path := filepath.Join(s.dir, logDir, name+".log")
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -101,7 +101,8 @@ func (s *Store) buildLogged(ctx context.Context, name string, options BuildOptio
 	return errors.Join(err, log.Close())
 }
 
-// publish moves a complete image into the cache. When the same image is there, that one stays.
+// publish moves a complete image into the cache. When the cache has the same image, that one stays,
+// as disks may refer to it.
 func (s *Store) publish(out string) (Image, error) {
 	manifest, err := readManifest(out)
 	if err != nil {
@@ -120,7 +121,8 @@ func (s *Store) publish(out string) (Image, error) {
 	return Entry{Manifest: manifest, dir: filepath.Join(s.dir, entry)}.image(manifest.KernelArgs), nil
 }
 
-// refresh gives an image that was built again, and came out the same, its newer manifest.
+// refresh replaces the manifest of an image that was built again with the same result: it is up to
+// date with a newer recipe.
 func (s *Store) refresh(entry string, manifest Manifest) error {
 	return manifest.Write(filepath.Join(s.dir, entry))
 }
@@ -131,8 +133,8 @@ func entryName(m Manifest) string {
 	return m.Name + "-" + sum[:min(16, len(sum))]
 }
 
-// removePartial removes what dead builds of a recipe left. The build lock is held, so none of them
-// lives.
+// removePartial removes what killed builds of a recipe left. The build lock is held, so no build of
+// it runs.
 func (s *Store) removePartial(ctx context.Context, name string) error {
 	stale, err := filepath.Glob(filepath.Join(s.dir, partialPrefix+name+".*"))
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestFaults is the table of what an error about an image means to those who decide by it.
+// TestFaults is the table of the faults that errors about images carry.
 func TestFaults(t *testing.T) {
-	gone, busy := &UnavailableError{Location: "x", Reason: "404"}, &UnavailableError{Location: "x", Reason: "503", Passing: true}
+	gone, busy := &UnavailableError{Location: "x", Reason: "404"}, &UnavailableError{Location: "x", Reason: "503", Temporary: true}
 	wrong, host := &DigestError{Location: "x"}, &vm.HostError{Missing: "xz"}
 	for name, tc := range map[string]struct {
 		err  error

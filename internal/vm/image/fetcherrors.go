@@ -9,32 +9,34 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// UnavailableError says that a location does not give what a template wants from it: the server
-// refuses, is not reached, or there is no such file.
+// UnavailableError says that a file cannot be obtained from its location: the server refuses, is
+// not reached, or there is no such file.
 type UnavailableError struct {
 	Location string
 	Reason   string
-	// Passing says that it may be otherwise soon.
-	Passing bool
-	Err     error
+	// Temporary says that another attempt may help soon.
+	Temporary bool
+	// Err is the cause; nil where Reason says it all.
+	Err error
 }
 
 func (e *UnavailableError) Error() string {
 	return fmt.Sprintf("%s is not available: %s", Redacted(e.Location), e.Reason)
 }
 
+// Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *UnavailableError) Fault() *vm.Fault {
-	if e.Passing {
+	if e.Temporary {
 		return &vm.Fault{Kind: vm.FaultImage}
 	}
 	return &vm.Fault{Kind: vm.FaultImageMissing}
 }
 
-// InterruptedError says that a download broke off and did not come further in several attempts. The
-// next one goes on where it ended.
+// InterruptedError says that a download broke off and made no progress in several attempts. What
+// has arrived is kept, and the next call goes on from there.
 type InterruptedError struct {
 	Location string
 	// Have of Want bytes have arrived; Want is -1 when the server does not say.
@@ -50,12 +52,14 @@ func (e *InterruptedError) Error() string {
 	return fmt.Sprintf("the download of %s broke off after %s%s: %v", Redacted(e.Location), Megabytes(e.Have), total, e.Err)
 }
 
+// Unwrap returns the cause of the last attempt's end.
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *InterruptedError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImage} }
 
-// DigestError says that a file is not the one that the template means. Nothing of it is kept.
+// DigestError says that a file does not have the digest that the template gives. Nothing of it is
+// kept.
 type DigestError struct{ Location, Want, Got string }
 
 func (e *DigestError) Error() string {
@@ -66,7 +70,8 @@ func (e *DigestError) Error() string {
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *DigestError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImageInvalid} }
 
-// FormatError says that a file is not a disk that a machine could boot from.
+// FormatError says that a file is not a disk that a machine could boot from, or no kernel or
+// initrd.
 type FormatError struct{ Location, Reason string }
 
 func (e *FormatError) Error() string {
@@ -76,7 +81,8 @@ func (e *FormatError) Error() string {
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *FormatError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImageInvalid} }
 
-// SourcesError says why none of several images could be had.
+// SourcesError says why none of several images could be obtained, in the order in which they were
+// tried.
 type SourcesError struct{ Errs []error }
 
 func (e *SourcesError) Error() string {
@@ -87,10 +93,12 @@ func (e *SourcesError) Error() string {
 	return strings.Join(lines, "\n  ")
 }
 
+// Unwrap returns the errors of all sources.
 func (e *SourcesError) Unwrap() []error { return e.Errs }
 
-// Fault returns the error as a value: see vm.FaultOf. One image that may be had soon is enough to
-// try again soon; else it is the last one's, for which the others were passed over.
+// Fault returns the error as a value: see vm.FaultOf. If any of the images may be available soon,
+// it is of kind FaultImage, which is tried again soon. Otherwise it is the fault of the last image,
+// after which no other was tried.
 func (e *SourcesError) Fault() *vm.Fault {
 	for _, err := range e.Errs {
 		if vm.Retryable(err) {
@@ -100,7 +108,7 @@ func (e *SourcesError) Fault() *vm.Fault {
 	return vm.FaultOf(e.Errs[len(e.Errs)-1])
 }
 
-// Megabytes is a number of bytes as messages show it.
+// Megabytes formats a number of bytes for messages, in units of 10^6.
 func Megabytes(bytes int64) string {
 	if bytes < 10e6 {
 		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Entry is an image in the cache with what is known of it.
+// Entry is an image in the cache, with its state there.
 type Entry struct {
 	Manifest
-	// Current says that a new machine would be made from this image: the newest of its name that is
-	// up to date, or the one that a location led to when it was last looked at.
+	// Current says that a new machine would be made from this image. It is the newest of its name that
+	// is up to date, or the one that a location had when it was last checked.
 	Current bool `json:"current"`
 	// Outdated says that it was built from another recipe than this rdd's.
 	Outdated bool `json:"outdated"`
@@ -29,8 +29,8 @@ type Entry struct {
 // ID is the name of the image's directory: unique in the cache.
 func (e Entry) ID() string { return filepath.Base(e.dir) }
 
-// Location is where a fetched image came from, or the name by which templates have a built one
-// made.
+// Location is where a fetched image came from, or rdd:NAME of one that was built, as templates give
+// it.
 func (e Entry) Location() string {
 	if e.fetched() {
 		return e.Parts[PartDisk].Location
@@ -38,6 +38,8 @@ func (e Entry) Location() string {
 	return Scheme + e.Name
 }
 
+// image returns the entry as a machine uses it. The kernel's arguments are those of the manifest,
+// or of the source by which it was obtained.
 func (e Entry) image(kernelArgs string) Image {
 	image := Image{Name: e.Name, Digest: e.Digest, KernelArgs: kernelArgs, Format: e.format(), Parts: e.Parts}
 	for _, name := range e.files() {
@@ -78,6 +80,7 @@ func (s *Store) List() ([]Entry, error) {
 	return entries, s.classify(entries)
 }
 
+// compareEntries orders by name, and newest first. The digest makes the order the same each time.
 func compareEntries(a, b Entry) int {
 	if c := strings.Compare(a.Name, b.Name); c != 0 {
 		return c
@@ -112,6 +115,7 @@ func (s *Store) classify(entries []Entry) error {
 	return nil
 }
 
+// readEntry reads the image in dir. Of one that is being removed it returns fs.ErrNotExist.
 func readEntry(dir string) (Entry, error) {
 	manifest, err := readManifest(dir)
 	if err != nil {

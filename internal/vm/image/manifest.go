@@ -19,22 +19,22 @@ const (
 	manifestFile = "manifest.json"
 )
 
-// OutDir is the directory, below one that a Builder or a Fetcher works in, in which it leaves the
-// image's files.
+// OutDir is where a Builder or a Fetcher leaves the image's files: a directory below the one that
+// it works in.
 const OutDir = "out"
 
-// Manifest describes an image. It is the last file that is written of one.
+// Manifest describes an image. It is written last: a directory without it is no image.
 type Manifest struct {
 	Name string `json:"name"`
-	// Digest is the image's identity: of the disk, the kernel, the initrd and the kernel's
-	// arguments of one that was built; of what was transferred of one that was fetched.
+	// Digest is the image's identity. That of a built image is computed from the disk, the kernel, the
+	// initrd and the kernel's arguments, that of a fetched one from what was transferred.
 	Digest       string    `json:"digest"`
 	Architecture string    `json:"architecture"`
 	Created      time.Time `json:"created"`
-	// DiskSize is the virtual size of the disk in bytes; a machine's disk is never smaller.
+	// DiskSize is the virtual size of the disk in bytes. A machine's disk is never smaller.
 	DiskSize int64 `json:"diskSize"`
 
-	// Of an image that was built. Recipe is the Revision of its recipe.
+	// The following are those of an image that was built. Recipe is the revision of its recipe.
 	Recipe string `json:"recipe,omitempty"`
 	Suite  string `json:"suite,omitempty"`
 	Mirror string `json:"mirror,omitempty"`
@@ -43,7 +43,8 @@ type Manifest struct {
 	KernelArgs    string    `json:"kernelArgs,omitempty"`
 	Packages      []Package `json:"packages,omitempty"`
 
-	// Of an image that was fetched. Format is its disk's: FormatQCOW2 or FormatRaw.
+	// The following are those of an image that was fetched. Format is its disk's: FormatQCOW2 or
+	// FormatRaw.
 	Format string `json:"format,omitempty"`
 	// Parts are what it was made of: "image", "kernel", "initrd".
 	Parts map[string]Part `json:"parts,omitempty"`

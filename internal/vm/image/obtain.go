@@ -14,23 +14,24 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Names in the cache of what is being fetched, followed by Source.key.
+// Names in the cache of what is being fetched: the directory and its lock. Source.key follows.
 const (
 	fetchPrefix     = partialPrefix + "fetch-"
 	fetchLockPrefix = ".fetch-"
 )
 
-// Obtain returns the first of sources that can be had: a built image as Ensure does; any other from
-// the cache, or else by downloading or copying it. The next one is tried when a location gives
-// nothing, not when what it gives is wrong. progress may be nil.
+// Obtain returns the image of the first of sources that is available. One that rdd builds it
+// returns as Ensure does, any other from the cache, or else by downloading or copying it. The next
+// source is tried when a location is unavailable, not when its file is wrong. progress may be nil;
+// calls of it are serial.
 //
-// An image with digests is taken from the cache wherever it came from. Without, the server is asked
-// whether it has the same still; when it does not answer, the cached one is taken. While another
-// process fetches the same, Obtain waits for that. What was transferred before an error or a crash
-// is kept, and the next call goes on from there.
+// An image whose source has digests is taken from the cache wherever it came from. Without digests,
+// the server is asked whether it still has the cached version; when it does not answer, the cached
+// image is used. While another process fetches the same source, Obtain waits for that process. What
+// was transferred before an error or a crash is kept, and the next call goes on from there.
 //
-// *UnavailableError, *InterruptedError, *DigestError, *FormatError, *SourcesError of these,
-// *vm.HostError, and Ensure's.
+// *UnavailableError, *InterruptedError, *DigestError, *FormatError, a *SourcesError of
+// these, *vm.InvalidSpecError for a malformed digest, *vm.HostError, and those of Ensure.
 func (s *Store) Obtain(ctx context.Context, sources []Source, progress func(Progress)) (Image, error) {
 	var errs []error
 	for _, source := range sources {
@@ -50,6 +51,7 @@ func (s *Store) Obtain(ctx context.Context, sources []Source, progress func(Prog
 	return Image{}, &SourcesError{Errs: errs}
 }
 
+// obtain returns the image of one source.
 func (s *Store) obtain(ctx context.Context, source Source, progress func(Progress)) (Image, error) {
 	if name, ok := source.Built(); ok {
 		return s.Ensure(ctx, name, progress)
@@ -68,7 +70,7 @@ func (s *Store) obtain(ctx context.Context, source Source, progress func(Progres
 	return s.fetchLocked(ctx, source, progress)
 }
 
-// fetchLocked fetches a source unless another process has done so meanwhile.
+// fetchLocked fetches a source holding its lock, unless another process has fetched it meanwhile.
 func (s *Store) fetchLocked(ctx context.Context, source Source, progress func(Progress)) (_ Image, err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return Image{}, fmt.Errorf("creating the image cache: %w", err)
@@ -89,8 +91,8 @@ func (s *Store) fetchLocked(ctx context.Context, source Source, progress func(Pr
 	return s.fetchOrKeep(ctx, source, progress)
 }
 
-// fetchOrKeep fetches a source, or keeps what is cached of it when that has not changed or nobody
-// can tell.
+// fetchOrKeep fetches a source, or returns its cached image when that has not changed, or when that
+// cannot be found out.
 func (s *Store) fetchOrKeep(ctx context.Context, source Source, progress func(Progress)) (Image, error) {
 	cached, origin, err := s.byOrigin(source)
 	if err != nil {
@@ -100,7 +102,7 @@ func (s *Store) fetchOrKeep(ctx context.Context, source Source, progress func(Pr
 		return s.fetch(ctx, source, nil, progress)
 	}
 	known := cached.image(source.KernelArgs)
-	if !origin.askable() {
+	if !origin.checkable() {
 		return known, nil
 	}
 	image, err := s.fetch(ctx, source, origin.Parts, progress)
@@ -115,8 +117,8 @@ func (s *Store) fetchOrKeep(ctx context.Context, source Source, progress func(Pr
 	return image, err
 }
 
-// fetch fetches all parts of a source and makes an image of them. When each part is of the version
-// known still, it ends with ErrUnchanged.
+// fetch fetches all parts of a source and publishes an image of them. When each part still is of
+// the version known, it returns ErrUnchanged.
 func (s *Store) fetch(ctx context.Context, source Source, known []Version, progress func(Progress)) (Image, error) {
 	dir := filepath.Join(s.dir, fetchPrefix+source.key())
 	versions, err := s.fetcher.Fetch(ctx, source, known, dir, progress)

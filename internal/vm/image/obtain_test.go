@@ -98,7 +98,8 @@ func TestObtainTakesWhatIsBuilt(t *testing.T) {
 	}
 }
 
-// What is in the cache is asked about, and kept when it has not changed or nobody can tell.
+// The location of a cached image is asked whether it has changed. The image is kept when it has
+// not, or when that cannot be found out.
 func TestObtainAsksAboutWhatIsCached(t *testing.T) {
 	s, fetcher := fetchingStore(t)
 	first, err := obtain(t, s, here)

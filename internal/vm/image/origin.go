@@ -15,19 +15,19 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// originsDir in an image that was fetched holds a file per source that leads to it, named by
-// Source.key. The image of a location that has something else by now has none left for it.
+// originsDir in a fetched image holds a file for each source whose image it is, named by
+// Source.key. When a location has another file by now, its origin moves to the new image.
 const originsDir = "origins"
 
-// origin says which versions of a source's parts an image was made of.
+// origin records the versions of a source's parts of which an image was made.
 type origin struct {
 	Parts []Version `json:"parts"`
 	// Checked is when the parts were found to be those.
 	Checked time.Time `json:"checked"`
 }
 
-// askable reports whether it can be found out for each part if it has changed.
-func (o origin) askable() bool {
+// checkable reports whether the location of each part can be asked if it has changed.
+func (o origin) checkable() bool {
 	return !slices.ContainsFunc(o.Parts, func(v Version) bool { return !v.Known() })
 }
 
@@ -39,8 +39,8 @@ type Part struct {
 	Digests []string `json:"digests"`
 }
 
-// Is reports whether the part is what file asks for: by its digest, or where it has none, by its
-// location.
+// Is reports whether the part is the file that a template gives: by the digest, or where the
+// template has none, by the location.
 func (p Part) Is(file File) bool {
 	if file.Digest == "" {
 		return p.Location == Redacted(file.Location)
@@ -48,7 +48,7 @@ func (p Part) Is(file File) bool {
 	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
 }
 
-// PartsMatch reports whether an image made of parts is what source asks for.
+// PartsMatch reports whether an image made of parts is the image of source.
 func PartsMatch(parts map[string]Part, source Source) bool {
 	want := source.Parts()
 	if len(parts) != len(want) {
@@ -60,7 +60,7 @@ func PartsMatch(parts map[string]Part, source Source) bool {
 	})
 }
 
-// byDigest finds the image of a source whose digests say all, wherever it came from.
+// byDigest finds the image of a source that has a digest for each part, wherever it came from.
 func (s *Store) byDigest(source Source) (Image, bool, error) {
 	for _, p := range source.Parts() {
 		if p.Digest == "" {
@@ -79,7 +79,7 @@ func (s *Store) byDigest(source Source) (Image, bool, error) {
 	return Image{}, false, nil
 }
 
-// byOrigin finds the image that a source led to when it was last looked at; nil when there is none.
+// byOrigin finds the image that a source had when it was last checked; nil when there is none.
 func (s *Store) byOrigin(source Source) (*Entry, origin, error) {
 	files, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, source.key()))
 	if err != nil || len(files) == 0 {
@@ -100,7 +100,7 @@ func (s *Store) byOrigin(source Source) (*Entry, origin, error) {
 	return &entry, o, nil
 }
 
-// ignoreRemoved is for an image that was removed while it was looked at.
+// ignoreRemoved ignores the error for an image that was removed while it was read.
 func ignoreRemoved(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -108,8 +108,8 @@ func ignoreRemoved(err error) error {
 	return fmt.Errorf("reading the image cache: %w", err)
 }
 
-// publishFetched moves a fetched image into the cache, unless the same image is there, and makes it
-// its source's.
+// publishFetched moves a fetched image into the cache, unless the cache has the same image, and
+// makes it the image of its source.
 func (s *Store) publishFetched(out string, source Source, versions []Version) (Image, error) {
 	manifest, err := readManifest(out)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) publishFetched(out string, source Source, versions []Version) (I
 			if err := atomicfile.Rename(out, dir); err != nil {
 				return err
 			}
-		} else if err := s.learn(dir, manifest); err != nil {
+		} else if err := s.addDigests(dir, manifest); err != nil {
 			return err
 		}
 		return s.setOrigin(dir, source, versions)
@@ -132,8 +132,9 @@ func (s *Store) publishFetched(out string, source Source, versions []Version) (I
 	return Entry{Manifest: manifest, dir: dir}.image(source.KernelArgs), nil
 }
 
-// learn adds digests that an image in the cache was not known by.
-func (s *Store) learn(dir string, again Manifest) error {
+// addDigests adds to a cached image the digests of other algorithms that a later fetch has
+// computed.
+func (s *Store) addDigests(dir string, again Manifest) error {
 	known, err := readManifest(dir)
 	if err != nil {
 		return err
@@ -145,7 +146,7 @@ func (s *Store) learn(dir string, again Manifest) error {
 	return known.Write(dir)
 }
 
-// setOrigin makes the image in dir the only one that a source leads to.
+// setOrigin makes the image in dir the image of a source, and no other one.
 func (s *Store) setOrigin(dir string, source Source, versions []Version) error {
 	o := origin{Parts: versions, Checked: time.Now().UTC()}
 	path := filepath.Join(dir, originsDir, source.key())
@@ -170,7 +171,7 @@ func (s *Store) setOrigin(dir string, source Source, versions []Version) error {
 	return nil
 }
 
-// hasOrigin reports whether some source leads to the image in dir.
+// hasOrigin reports whether the image in dir is that of any source.
 func hasOrigin(dir string) bool {
 	found, err := filepath.Glob(filepath.Join(dir, originsDir, "[^.]*"))
 	return err == nil && len(found) > 0

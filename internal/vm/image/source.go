@@ -15,11 +15,10 @@ import (
 // Scheme of the location of an image that rdd builds: "rdd:docker".
 const Scheme = "rdd:"
 
-// Source says where an image comes from: an entry of a template's images.
+// Source says where an image comes from. It is an entry of a template's images.
 type Source struct {
 	Disk File
-	// Kernel is booted directly, with KernelArgs; nil leaves that to the disk's boot loader. Initrd
-	// goes with it.
+	// Kernel is booted directly, with KernelArgs and Initrd; nil: the disk has a boot loader.
 	Kernel, Initrd *File
 	KernelArgs     string
 }
@@ -28,7 +27,7 @@ type Source struct {
 type File struct {
 	// Location is `rdd:NAME`, an http(s) URL, or an absolute path.
 	Location string `json:"location"`
-	// Digest is `ALGORITHM:HEX`; empty: whatever Location holds is taken.
+	// Digest is `ALGORITHM:HEX`; empty: whatever Location holds is accepted.
 	Digest string `json:"digest,omitempty"`
 }
 
@@ -49,8 +48,8 @@ type SourcePart struct {
 	Kind string
 }
 
-// Parts returns the files that make the image: the disk, then the kernel and the initrd where there
-// are.
+// Parts returns the files of which the image is made: the disk, then the kernel and the initrd
+// where the source has them.
 func (s Source) Parts() []SourcePart {
 	parts := []SourcePart{{File: s.Disk, Kind: PartDisk}}
 	if s.Kernel != nil {
@@ -62,7 +61,7 @@ func (s Source) Parts() []SourcePart {
 	return parts
 }
 
-// key identifies what is asked for: the same locations with the same digests.
+// key is the same for sources with the same locations and digests, and fit for a file name.
 func (s Source) key() string {
 	sum := sha256.New()
 	for _, p := range s.Parts() {
@@ -76,8 +75,8 @@ var (
 	nameUnfit    = regexp.MustCompile(`[^a-z0-9.]+`)
 )
 
-// ShortName is a name for people: "debian-13-genericcloud-amd64" for
-// …/debian-13-genericcloud-amd64.qcow2.
+// ShortName is a name for people, made from the location: "debian-13-genericcloud-amd64" for
+// …/debian-13-genericcloud-amd64.qcow2. Several sources may have the same.
 func (s Source) ShortName() string {
 	base := path.Base(s.Disk.Location)
 	if u, err := url.Parse(s.Disk.Location); err == nil && u.Host != "" {
@@ -96,7 +95,7 @@ func (f File) IsURL() bool {
 	return strings.HasPrefix(f.Location, "http://") || strings.HasPrefix(f.Location, "https://")
 }
 
-// Redacted is a location as it may be shown: a URL without its password.
+// Redacted returns a location as it may be shown and stored: a URL without its password.
 func Redacted(location string) string {
 	if u, err := url.Parse(location); err == nil && u.User != nil {
 		return u.Redacted()

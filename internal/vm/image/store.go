@@ -39,8 +39,8 @@ func NewStore(dir string, builder Builder, fetcher Fetcher) *Store {
 // Names returns the names of the images that can be built on this host.
 func (s *Store) Names() []string { return s.builder.Names() }
 
-// Get returns the newest image of a name that is up to date with its recipe. ErrNotFound,
-// *UnknownNameError.
+// Get returns the newest image of a name that is up to date with its recipe. It builds nothing.
+// ErrNotFound, *UnknownNameError.
 func (s *Store) Get(name string) (Image, error) {
 	if _, err := s.builder.Revision(name); err != nil {
 		return Image{}, err
@@ -57,7 +57,7 @@ func (s *Store) Get(name string) (Image, error) {
 	return Image{}, fmt.Errorf("image %s: %w", name, ErrNotFound)
 }
 
-// GetDigest returns the very image that a machine was made from, up to date or not. ErrNotFound.
+// GetDigest returns the image of a digest, up to date or not. ErrNotFound.
 func (s *Store) GetDigest(digest string) (Image, error) {
 	entries, err := s.List()
 	if err != nil {
@@ -71,8 +71,8 @@ func (s *Store) GetDigest(digest string) (Image, error) {
 	return Image{}, fmt.Errorf("image %s: %w", digest, ErrNotFound)
 }
 
-// Kernel returns the kernel and the initrd of an image that was built, if there is one: any will do
-// to try out a host.
+// Kernel returns the kernel and the initrd of any image that was built, empty when there is none.
+// They serve to try an accelerator.
 func (s *Store) Kernel() (kernel, initrd string, err error) {
 	entries, err := s.List()
 	if err != nil {
@@ -87,7 +87,8 @@ func (s *Store) Kernel() (kernel, initrd string, err error) {
 	return "", "", nil
 }
 
-// exclusively calls do while no other process adds, uses or removes images. do must be quick.
+// exclusively calls do holding the store's lock, without which no process adds, uses or removes
+// images. do must be quick: others wait without a timeout.
 func (s *Store) exclusively(do func() error) (err error) {
 	lock, err := flock.Wait(context.Background(), filepath.Join(s.dir, storeLock))
 	if err != nil {
@@ -97,6 +98,7 @@ func (s *Store) exclusively(do func() error) (err error) {
 	return do()
 }
 
+// writeJSON replaces a file by a JSON text for people, too.
 func writeJSON(path string, value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

@@ -219,7 +219,7 @@ func TestFailedBuildNamesItsLog(t *testing.T) {
 	}
 }
 
-// A build that was killed leaves its directory: it is no image, and the next build removes it.
+// A build that was killed leaves its directory. It is no image, and the next build removes it.
 func TestKilledBuildIsClearedAway(t *testing.T) {
 	s := testStore(t, fakeBuild("a", epoch))
 	for _, name := range []string{"out", "tree"} {
@@ -257,7 +257,7 @@ func mkdir(t *testing.T, elem ...string) string {
 	return dir
 }
 
-// The second of two builds waits, says so, and takes what the first has built.
+// The second of two builds waits, reports that, and takes what the first has built.
 func TestTwoBuildsWaitForOneAnother(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
 	var builds sync.Map

@@ -16,9 +16,9 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 )
 
-// usersDir in an image holds a file per machine whose disk refers to it, with the path of
-// the machine's directory. A record counts for as long as that directory exists,
-// so that deleting a machine is all it takes to give its image free.
+// usersDir in an image holds a file for each machine whose disk refers to it, with the path of the
+// machine's directory. A record counts as long as that directory exists, so nothing but the machine
+// has to be deleted before its image may be removed.
 const usersDir = "users"
 
 // removedSuffix of an image's directory that is being removed.
@@ -35,8 +35,8 @@ func (e *InUseError) Error() string {
 }
 
 // Use records that the machine in directory instanceDir, which must exist, has a disk that refers
-// to image, and to no other. Call it before making the disk. ErrNotFound: the image was removed
-// meanwhile.
+// to image, and to no other image. Call it before making the disk: from then on the image is kept.
+// ErrNotFound: the image was removed meanwhile.
 func (s *Store) Use(image Image, instanceDir string) error {
 	instanceDir, err := filepath.Abs(instanceDir)
 	if err != nil {
@@ -102,8 +102,8 @@ func readUsers(dir string) ([]string, error) {
 	return users, nil
 }
 
-// Remove removes an image, named by its name (then it must be the only one), its directory's name
-// or its digest. *InUseError, ErrNotFound.
+// Remove removes the image of a reference: a name that only one image has, the name of its
+// directory, or its digest. It returns what it removed. *InUseError, ErrNotFound.
 func (s *Store) Remove(reference string) (Entry, error) {
 	var removed Entry
 	err := s.removing(func() error {
@@ -118,7 +118,8 @@ func (s *Store) Remove(reference string) (Entry, error) {
 }
 
 // Prune removes the images that no machine uses and that are outdated or superseded; with all,
-// current ones too. It returns what it removed. Downloads that were broken off are removed as well.
+// current ones too. It returns what it removed. Downloads that broke off, and that nobody goes on
+// with now, are removed as well.
 func (s *Store) Prune(all bool) ([]Entry, error) {
 	var removed []Entry
 	err := s.removing(func() error {
@@ -161,6 +162,7 @@ func (s *Store) removeUnfinished() error {
 	return errors.Join(errs...)
 }
 
+// removeDownload removes what was downloaded, unless a process that goes on with it holds its lock.
 func (s *Store) removeDownload(dir string) error {
 	lock, err := flock.Try(filepath.Join(s.dir, fetchLockPrefix+strings.TrimPrefix(filepath.Base(dir), fetchPrefix)+".lock"))
 	if errors.Is(err, flock.ErrLocked) {
@@ -172,7 +174,8 @@ func (s *Store) removeDownload(dir string) error {
 	return errors.Join(atomicfile.RemoveAll(dir), lock.Unlock())
 }
 
-// removing is exclusively for a cache that may not exist.
+// removing is exclusively for a cache that may not exist: then there is no lock, and nothing to
+// remove.
 func (s *Store) removing(do func() error) error {
 	if !exists(s.dir) {
 		return do()
@@ -208,20 +211,20 @@ func (s *Store) find(reference string) (Entry, error) {
 	return Entry{}, fmt.Errorf("%s names %d images: say which one: %s", reference, len(found), strings.Join(ids, ", "))
 }
 
-// remove removes an image that nobody uses. It disappears by one rename; a crash after that leaves
-// a directory that the next build of its name clears away.
+// remove removes an image that nobody uses. One rename takes it out of the cache. A crash after
+// that leaves a directory that the next build of its name, or Prune, removes.
 func (s *Store) remove(entry Entry) error {
 	if len(entry.Users) > 0 {
 		return &InUseError{Image: entry.ID(), Users: entry.Users}
 	}
-	grave := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+removedSuffix)
-	if err := atomicfile.RemoveAll(grave); err != nil {
+	doomed := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+removedSuffix)
+	if err := atomicfile.RemoveAll(doomed); err != nil {
 		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
-	if err := atomicfile.Rename(entry.dir, grave); err != nil {
+	if err := atomicfile.Rename(entry.dir, doomed); err != nil {
 		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
-	if err := atomicfile.RemoveAll(grave); err != nil {
+	if err := atomicfile.RemoveAll(doomed); err != nil {
 		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
 	}
 	return nil

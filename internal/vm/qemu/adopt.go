@@ -17,14 +17,14 @@ func (e *Engine) Adopt(_ context.Context, name string) (begun bool, err error) {
 	if err != nil || !orphaned {
 		return false, err
 	}
-	// Only now, so that what others do with the instance holds nobody up who asks about a healthy
-	// one.
+	// Locked only now: a call for a machine that is served must not wait for other calls.
 	defer i.lock()()
 	if err := i.idle(); err != nil {
 		return false, err
 	}
-	err = i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
-		if !seen.qemu {
+	// Observed again, holding the lock: the machine may have ended, or been adopted.
+	err = i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
+		if !observed.qemu {
 			return nil
 		}
 		e.config.Log.Info("adopting a virtual machine without hostagent", "instance", name)
@@ -34,7 +34,7 @@ func (e *Engine) Adopt(_ context.Context, name string) (begun bool, err error) {
 	return begun, err
 }
 
-// orphaned reports whether the machine lives and its hostagent does not.
+// orphaned reports whether QEMU is alive and its hostagent is not.
 func (i instance) orphaned() (bool, error) {
 	if err := i.existing(); err != nil {
 		return false, err
@@ -46,9 +46,9 @@ func (i instance) orphaned() (bool, error) {
 	if err != nil {
 		return false, nil //nolint:nilerr // foreign or damaged: Observe reports it
 	}
-	seen, err := i.observe()
+	observed, err := i.observe()
 	if err != nil {
 		return false, nil //nolint:nilerr // as above
 	}
-	return seen.qemu && !seen.hostagent && seen.run.End == nil, nil
+	return observed.qemu && !observed.hostagent && observed.run.End == nil, nil
 }

@@ -49,8 +49,9 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	return i.writeSpec(spec, record)
 }
 
-// claimed reads the instance's record on behalf of the owner of spec. One of the owner that spec
-// adopts from is handed over first, whatever the rest of spec is like.
+// claimed reads the instance's record on behalf of the owner of spec. If the instance belongs to
+// the owner that spec adopts from, it is handed over first, even when the rest of spec is refused
+// later: the new owner must be able to delete it.
 func (i instance) claimed(spec vm.Spec) (vmdir.Record, error) {
 	record, err := i.owned(spec.Owner)
 	var taken *vm.NameTakenError
@@ -64,7 +65,7 @@ func (i instance) claimed(spec vm.Spec) (vmdir.Record, error) {
 	return record, i.dir.WriteRecord(record)
 }
 
-// validate reads the template as it will be read at the start.
+// validate loads the template as the hostagent will at the start. It touches nothing.
 func (i instance) validate(spec vm.Spec) (*template.Template, error) {
 	if !namePattern.MatchString(spec.Name) {
 		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", spec.Name)}
@@ -119,7 +120,7 @@ func (i instance) create(spec vm.Spec, t *template.Template) error {
 	return nil
 }
 
-// carryOn creates what an earlier creation left incomplete.
+// carryOn goes on with a creation that was interrupted or failed, by the newer spec.
 func (i instance) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template) error {
 	if i.work().running {
 		return i.busy("being created")
@@ -146,8 +147,8 @@ func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
 	return nil
 }
 
-// writeSpec replaces the spec on disk when it differs. A crash between the two files shows in the
-// template's hash.
+// writeSpec replaces the spec on disk when it differs. After a crash between the two writes, the
+// hash in the record is not that of the template: see revision.
 func (i instance) writeSpec(spec vm.Spec, record vmdir.Record) error {
 	onDisk, err := i.revision(record)
 	if err != nil {

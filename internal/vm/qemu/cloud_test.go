@@ -100,7 +100,7 @@ func TestCreateFromURL(t *testing.T) {
 		t.Errorf("another image: %v", err)
 	}
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "gone", gone)
+	await(t, e, "gone", deleted)
 	if removed, err := h.images().Prune(true); err != nil || len(removed) != 1 {
 		t.Errorf("pruned %v, %v", removed, err)
 	}
@@ -132,7 +132,7 @@ func TestCreateFromWhatIsWrong(t *testing.T) {
 				t.Errorf("cached: %v, %v", entries, err)
 			}
 			must(t, e.Delete(t.Context(), owner, "x"))
-			await(t, e, "gone", gone)
+			await(t, e, "gone", deleted)
 		})
 	}
 }
@@ -162,7 +162,7 @@ func TestDeleteWhileDownloading(t *testing.T) {
 		t.Errorf("the progress is %+v, %v", state.Progress, err)
 	}
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "gone", gone)
+	await(t, e, "gone", deleted)
 	must(t, e.Apply(t.Context(), h.spec("")))
 	await(t, e, "created", in(vm.PhaseStopped))
 	if first, second := <-ranges, <-ranges; first != "" || second != "bytes=1048576-" {
@@ -175,7 +175,7 @@ func (h *cloudHost) awaitPartial(t *testing.T, size int64) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-ticker.C {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); <-ticker.C {
 		found, err := filepath.Glob(filepath.Join(h.cache, ".partial-fetch-*", "image"))
 		must(t, err)
 		if len(found) == 0 {

@@ -29,8 +29,8 @@ func (i instance) beginCreate(owner vm.Owner, t *template.Template) {
 	})
 }
 
-// complete makes everything in the directory that is not there yet; what an interrupted call made
-// is made again.
+// complete makes everything that belongs into a claimed directory. What an interrupted call made is
+// made again.
 func (i instance) complete(ctx context.Context, t *template.Template, report func(vm.Progress)) (err error) {
 	lock, err := flock.Wait(ctx, i.dir.WorkLock())
 	if err != nil {
@@ -39,7 +39,7 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	record, err := i.dir.ReadRecord()
 	if err != nil || i.dir.Complete() {
-		return err // nil: another process completed it while we waited
+		return err // nil: another process completed it while this one waited for the lock
 	}
 	if err := atomicfile.RemoveStale(string(i.dir)); err != nil {
 		return err
@@ -66,6 +66,7 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 	return i.seal(record.Machine)
 }
 
+// makeDisk makes the overlay, after the image was marked as used: from then on nobody removes it.
 func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) error {
 	program, err := machine.Find()
 	if err != nil {
@@ -77,6 +78,8 @@ func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) err
 	return program.CreateDisk(ctx, i.dir.Disk(), img.Disk, img.Format, size)
 }
 
+// makeKeys makes the keys by which the user logs in to the guest, and by which the guest is
+// recognised.
 func (i instance) makeKeys() error {
 	if err := guest.MakeKey(i.dir.UserKey(), "rdd-"+i.name); err != nil {
 		return err
@@ -84,7 +87,7 @@ func (i instance) makeKeys() error {
 	return guest.MakeKey(i.dir.HostKey(), i.name)
 }
 
-// newMachine fixes what stays the same over all starts.
+// newMachine chooses what stays the same over all starts: identities, hardware and image.
 func (i instance) newMachine(ctx context.Context, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
 	program, err := machine.Find()
 	if err != nil {
@@ -115,8 +118,7 @@ func (i instance) newMachine(ctx context.Context, img image.Image, report func(v
 	return m, i.engine.addAccelerator(ctx, program, &m, report)
 }
 
-// addFirmware gives the machine UEFI firmware if it is to boot by the image's own boot loader and
-// the host has some.
+// addFirmware installs UEFI firmware for an image that has a boot loader, if the host has firmware.
 func (i instance) addFirmware(m *vmdir.Machine) error {
 	if m.Image.Kernel != "" {
 		return nil
@@ -129,7 +131,8 @@ func (i instance) addFirmware(m *vmdir.Machine) error {
 	return firmware.Install(i.dir)
 }
 
-// addAccelerator chooses what runs the machine, and the CPU that goes with it.
+// addAccelerator chooses the accelerator and the CPU model that goes with it. Where the image has
+// no kernel to try an accelerator with, that of any built image serves.
 func (e *Engine) addAccelerator(ctx context.Context, program machine.Program, m *vmdir.Machine, report func(vm.Progress)) error {
 	report(vm.Progress{Step: "choosing the accelerator", Percent: -1})
 	if !m.Image.Built() {
@@ -150,7 +153,8 @@ func (e *Engine) addAccelerator(ctx context.Context, program machine.Program, m 
 	return nil
 }
 
-// seal writes the machine down and marks the directory as complete.
+// seal records the machine and marks the directory as complete. Without that mark the next Apply
+// begins again.
 func (i instance) seal(m vmdir.Machine) error {
 	defer i.lock()()
 	record, err := i.dir.ReadRecord()

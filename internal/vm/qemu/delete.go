@@ -42,7 +42,8 @@ func (e *Engine) Delete(_ context.Context, owner vm.Owner, name string) error {
 	return nil
 }
 
-// delete ends the processes and removes the directory. The data goes, so the guest is not asked.
+// delete ends the processes and removes the directory. The guest is not shut down, as its disk is
+// removed anyway.
 func (i instance) delete(ctx context.Context, record vmdir.Record, report func(vm.Progress)) error {
 	report(vm.Progress{Step: "ending the virtual machine", Index: 1, Total: 2, Percent: -1})
 	work, err := flock.Wait(ctx, i.dir.WorkLock())
@@ -65,8 +66,8 @@ func (i instance) delete(ctx context.Context, record vmdir.Record, report func(v
 	return i.engine.home.RemoveLeftovers()
 }
 
-// takeDown ends hostagent and QEMU and returns the hostagent's lock, held so that nobody starts
-// another.
+// takeDown ends hostagent and QEMU. It returns the hostagent's lock, which is held so that nobody
+// starts another one.
 func (i instance) takeDown(ctx context.Context) (*flock.Lock, error) {
 	lock, err := flock.Try(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
@@ -81,7 +82,7 @@ func (i instance) takeDown(ctx context.Context) (*flock.Lock, error) {
 	return lock, nil
 }
 
-// endHostagent has the hostagent end the machine and itself, or kills it.
+// endHostagent asks the hostagent to end the machine and itself, and kills it when it does not.
 func (i instance) endHostagent(ctx context.Context) (*flock.Lock, error) {
 	asking, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -101,8 +102,8 @@ func (i instance) endHostagent(ctx context.Context) (*flock.Lock, error) {
 	return flock.Wait(waiting, i.dir.HostagentLock())
 }
 
-// endQEMU kills a machine that has no hostagent. The disk is not touched while anyone may have it
-// open.
+// endQEMU kills a QEMU that has no hostagent. It fails when qemu.lock is still held afterwards: the
+// disk must not be removed while a process may have it open.
 func (i instance) endQEMU() error {
 	alive, err := flock.Held(i.dir.QEMULock())
 	if err != nil || !alive {
@@ -114,7 +115,7 @@ func (i instance) endQEMU() error {
 	}
 	run, err := i.dir.ReadRun()
 	if err != nil {
-		run = vmdir.Run{} // damaged: QEMU is found without it
+		run = vmdir.Run{} // damaged: QEMU is found by its socket
 	}
 	id, err := i.dir.FindQEMU(record, run)
 	if err != nil {
@@ -133,7 +134,7 @@ func (i instance) endQEMU() error {
 func (i instance) removeSockets(record vmdir.Record) error {
 	start, err := i.dir.ReadStart()
 	if err != nil {
-		return nil //nolint:nilerr // never started, or damaged: then nobody knows of sockets
+		return nil //nolint:nilerr // never started, or damaged: no sockets are known
 	}
 	t, err := guest.Template(i.dir, record, start)
 	if err != nil {

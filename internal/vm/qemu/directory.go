@@ -35,7 +35,7 @@ func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error)
 	return d, err
 }
 
-// alive reports whether the instance's machine lives, or its hostagent.
+// alive reports whether the instance's QEMU or its hostagent is alive.
 func (i instance) alive() (bool, error) {
 	machine, err := flock.Held(i.dir.QEMULock())
 	if err != nil || machine {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package qemu is the engine that makes the disks of virtual machines itself and
-// runs them under QEMU, each with a hostagent of its own.
+// Package qemu is the engine that runs virtual machines under QEMU, each with a hostagent of its
+// own.
 //
 // An instance is the directory LIMA_HOME/NAME (package vmdir). What the engine reports is read from
-// there: records, and the two locks that say who lives. The only state of an Engine object is the
-// work it does in the background, creating and deleting; when the daemon dies in the middle, the
-// next Apply or Delete carries on.
+// there: records, and the two locks that say which processes are alive. The only state of an Engine
+// object is the work it does in the background, creating and deleting. When the daemon dies in the
+// middle, the next Apply or Delete carries on.
 //
-// Starting takes the hostagent's lock, writes down what is started, and hands lock and socket to
-// the new process: from the moment Start returns the machine is starting, whatever becomes of the
-// daemon.
+// Start takes the hostagent's lock, records what is started, and hands lock and socket down to the
+// new process. From the moment it returns the machine is starting, even if the daemon dies.
+//
+// Tests run against a stand-in for QEMU, this package's own test binary; with RDD_TEST_GUEST=1 they
+// boot real guests as well.
 package qemu
 
 import (
@@ -28,7 +30,7 @@ import (
 type Config struct {
 	// LimaHome holds the instance directories.
 	LimaHome string
-	// CacheDir keeps what was found out about the host, for all rdd instances.
+	// CacheDir keeps the results of trials of the accelerator, for all rdd instances.
 	CacheDir string
 	// Images is the cache of guest images: an *image.Store.
 	Images Images
@@ -59,9 +61,9 @@ type Engine struct {
 	config Config
 	home   vmdir.Home
 	works  *works
-	// names keeps calls for one instance apart. Two names may share a lock. That is rare, for there
-	// are many, and harmless: no call takes two, and each is short, but for a stop by force that
-	// waits up to half a minute for a hostagent that hangs.
+	// names serialises the calls for one instance. Two names may share a lock. That is rare, as there
+	// are many locks, and harmless: no call takes two, and each is short. Only a stop by force may
+	// hold one for up to half a minute, when a hostagent hangs.
 	names keymutex.KeyMutex
 }
 
@@ -79,7 +81,7 @@ var (
 	_ vm.AcceleratorReporter = &Engine{}
 )
 
-// New returns an Engine. It touches nothing yet.
+// New returns an Engine. It reads and writes nothing yet.
 func New(config Config) *Engine {
 	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks(), names: keymutex.NewHashed(nameLocks)}
 }

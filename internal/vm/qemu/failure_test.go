@@ -24,8 +24,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// fakeGuestFile in the instance directory tells the fake guest how to fail; it holds a JSON
-// fakeGuest.
+// fakeGuestFile in the instance directory makes the fake guest fail; it holds a JSON fakeGuest.
 const fakeGuestFile = "fake-guest.json"
 
 // fakeGuest says how the fake guest differs from a good one.
@@ -114,7 +113,7 @@ func TestFailedStartsSayWhy(t *testing.T) {
 	}
 }
 
-// checkLastEvent: the fault is on the wire too, beside the text that always was.
+// checkLastEvent: the event has the fault too, beside the text that older clients read.
 func checkLastEvent(t *testing.T, h *fakeHost, want vm.Fault) {
 	t.Helper()
 	log, err := os.Open(h.dir().HostagentStdout())

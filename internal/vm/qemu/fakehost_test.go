@@ -99,7 +99,7 @@ func (h *fakeHost) engineWithLog(t *testing.T, log *slog.Logger) *qemu.Engine {
 	})
 }
 
-// fakeImages has one image; what was set by onEnsure is called first.
+// fakeImages has one image. Obtain calls the function of onEnsure first.
 type fakeImages struct {
 	img    image.Image
 	ensure atomic.Pointer[func(context.Context) error]

@@ -97,8 +97,8 @@ func forwardTCP(channel ssh.Channel, data []byte) {
 	_ = channel.CloseWrite()
 }
 
-// monitor is QEMU's human monitor: it forwards UDP ports as far as binding them, and answers in
-// QEMU's words.
+// monitor is QEMU's human monitor: it binds UDP ports that it is to forward, and answers with
+// QEMU's texts.
 func (m *fakeMachine) monitor(line string) string {
 	fields := strings.Fields(line)
 	switch {

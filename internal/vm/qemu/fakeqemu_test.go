@@ -38,7 +38,7 @@ var (
 	pathPattern    = regexp.MustCompile(`path=(.*)$`)
 )
 
-// fakeQEMU runs until it is told to end.
+// fakeQEMU runs until it is asked to end.
 func fakeQEMU(args []string) error {
 	if len(args) == 1 || args[0] == "-machine" && args[1] == "help" {
 		fmt.Println("q35 Standard PC (alias of pc-q35-7.2)")

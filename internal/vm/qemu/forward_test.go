@@ -72,7 +72,7 @@ func (s guestService) rule() string {
 	return fmt.Sprintf("- {guestPort: %s, hostPort: %s}\n", port(s.guest), port(s.host))
 }
 
-// noOthers keeps the ports of this host, which the fake guest shares, from being forwarded unasked.
+// noOthers keeps other ports of this host, which the fake guest shares, from being forwarded.
 const noOthers = "- {guestPortRange: [1, 65535], ignore: true}\n"
 
 // withRules makes and starts x with rules of its own.
@@ -90,7 +90,7 @@ func withRules(t *testing.T, rules ...string) (*fakeHost, *qemu.Engine, vm.State
 	return h, e, await(t, e, "running", in(vm.PhaseRunning))
 }
 
-// listens tells the fake guest what it listens on.
+// listens sets what the fake guest listens on.
 func (h *fakeHost) listens(t *testing.T, addresses ...string) {
 	t.Helper()
 	path := filepath.Join(string(h.dir()), fakeListeningFile)
@@ -269,7 +269,7 @@ func TestPortsOfAKilledHostagent(t *testing.T) {
 	if err != nil || after.BootID != before.BootID {
 		t.Errorf("%+v, %v", after, err)
 	}
-	// What nobody wants any more is ended, whoever began it.
+	// A forward without a route is ended, whoever began it.
 	h.listens(t)
 	awaitForward(t, e, udp.host, "UDP gone", absent)
 	if free, err := net.ListenPacket("udp4", udp.host); err != nil {
@@ -318,8 +318,8 @@ func TestASocketInTheWayIsReported(t *testing.T) {
 	awaitReached(t, h, h.run(t).BootID)
 }
 
-// TestNonsenseFromTheGuest: a report that cannot be understood changes nothing, and the next one
-// counts again.
+// TestNonsenseFromTheGuest: a report that cannot be understood changes nothing, and the next one is
+// applied.
 func TestNonsenseFromTheGuest(t *testing.T) {
 	service := newService(t)
 	h, e, _ := withRules(t, service.rule())
@@ -337,7 +337,7 @@ func TestNonsenseFromTheGuest(t *testing.T) {
 // awaitLog waits until the hostagent's log has text.
 func awaitLog(t *testing.T, h *fakeHost, text string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); {
 		if log, err := os.ReadFile(h.dir().HostagentStderr()); err == nil && strings.Contains(string(log), text) {
 			return
 		}

@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == share.ViewCommand {
-		fmt.Fprintln(os.Stderr, share.Become(os.Args[2:], os.Environ()))
+		fmt.Fprintln(os.Stderr, share.Exec(os.Args[2:], os.Environ()))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

@@ -39,7 +39,8 @@ func (e *Engine) GuestPath(_ context.Context, name, hostDir string) (string, err
 	return mountedAt(hostDir, t.Mounts), nil
 }
 
-// mountedAt is where the deepest mount that holds dir shows it.
+// mountedAt returns the path of dir in the guest by the deepest mount that has it; empty when none
+// has.
 func mountedAt(dir string, mounts []template.Mount) string {
 	best, at := "", ""
 	for _, m := range mounts {

@@ -34,5 +34,5 @@ func TestHandOverComesBeforeTheTemplate(t *testing.T) {
 	if err := e.Delete(t.Context(), s.Owner, s.Name); err != nil {
 		t.Fatalf("the heir cannot delete it: %v", err)
 	}
-	await(t, e, "gone", gone)
+	await(t, e, "gone", deleted)
 }

@@ -33,8 +33,8 @@ func (e *Engine) History(_ context.Context, name string) ([]vm.Step, error) {
 	return steps(events), nil
 }
 
-// steps are the events with which the machine got on. Lines that are no events, as of a write that
-// was cut off, are left out.
+// steps returns the events that differ from the one before in more than their time. Lines that are
+// no events, such as one whose write was interrupted, are left out.
 func steps(events []byte) []vm.Step {
 	var all []vm.Step
 	var last vm.Step
@@ -54,7 +54,7 @@ func steps(events []byte) []vm.Step {
 	return all
 }
 
-// step is what an event says but for its time, by which repetitions differ.
+// step returns an event without its time, so that repetitions are equal.
 func step(event protocol.Event) vm.Step {
 	s := vm.Step{Phase: vm.Phase(event.Phase), Failure: strings.Join(event.Status.Errors, "; ")}
 	if event.Progress != nil {
@@ -63,7 +63,7 @@ func step(event protocol.Event) vm.Step {
 	return s
 }
 
-// end reads the last bytes of a file; none where there is no file.
+// end reads the last bytes of a file; none when it does not exist.
 func end(path string, length int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Disk space that must be free, in bytes. Disks are sparse: this is room to begin with.
+// Disk space that must be free, in bytes. Disks are sparse and may need more later.
 const (
 	spaceToCreate = 1 << 30
 	spaceToStart  = 256 << 20

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeSpace of the file system that holds dir, in bytes, for an ordinary user.
+// freeSpace of the file system of dir, in bytes, for an ordinary user.
 func freeSpace(dir string) (int64, error) {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {

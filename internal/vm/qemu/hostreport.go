@@ -35,7 +35,7 @@ func (e *Engine) AcceleratorReason(accelerator string) string {
 	return machine.Reason(e.config.CacheDir, accelerator)
 }
 
-// HomeProblem implements vm.HomeChecker: it has a program run in a view as QEMU does.
+// HomeProblem implements vm.HomeChecker: it runs a program with views, as QEMU is run.
 func (e *Engine) HomeProblem(ctx context.Context) error {
 	if runtime.GOOS != "linux" {
 		return nil

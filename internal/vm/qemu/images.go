@@ -14,7 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// checkImage refuses names of images that rdd cannot build; the template has checked everything
+// checkImage refuses names of images that rdd cannot build. Package template checks everything
 // else.
 func (e *Engine) checkImage(t *template.Template) error {
 	known := e.config.Images.Names()
@@ -46,6 +46,7 @@ func (i instance) sources(t *template.Template) ([]image.Source, error) {
 	return sources, nil
 }
 
+// source is an entry of a template's images, as the cache of images takes it.
 func source(img template.Image) image.Source {
 	s := image.Source{Disk: image.File{Location: img.Location, Digest: img.Digest}}
 	if img.Kernel != nil {
@@ -57,9 +58,9 @@ func source(img template.Image) image.Source {
 	return s
 }
 
-// checkSameImage refuses a template none of whose images is the one that the machine's disk is made
-// of. An image is the same by its digest, wherever it lies, or, where the template has none, by its
-// location.
+// checkSameImage refuses a template none of whose images is the one that the machine's disk is an
+// overlay of. Images are the same when their digests are, whatever their locations, or, where the
+// template has no digest, when their locations are.
 func (i instance) checkSameImage(record vmdir.Record, t *template.Template) error {
 	sources, err := i.sources(t)
 	if err != nil {

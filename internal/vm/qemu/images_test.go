@@ -72,7 +72,7 @@ func TestSourcesAreExpanded(t *testing.T) {
 	}
 }
 
-// What a machine's image may be called once its disk is made.
+// Which images a template may give once the machine's disk is made.
 func TestImageOfAnExistingMachine(t *testing.T) {
 	sum, other := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
 	fetched := vmdir.Image{

@@ -14,7 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// instance is one instance of an engine, which need not exist. It holds no state.
+// instance is one instance of an engine, which need not exist on disk. It holds no state, so each
+// call makes one.
 type instance struct {
 	engine *Engine
 	name   string
@@ -25,7 +26,7 @@ func (e *Engine) instance(name string) instance {
 	return instance{engine: e, name: name, dir: vmdir.In(e.config.LimaHome, name)}
 }
 
-// lock keeps the engine's calls for the instance apart; it returns the function that unlocks.
+// lock serialises the engine's calls for the instance; it returns the function that unlocks.
 func (i instance) lock() func() {
 	i.engine.names.LockKey(i.name)
 	return func() { _ = i.engine.names.UnlockKey(i.name) } // it never fails
@@ -34,10 +35,11 @@ func (i instance) lock() func() {
 // work is what the engine does, or did last, for the instance in the background.
 func (i instance) work() work { return i.engine.works.get(i.name) }
 
-// existing returns vm.ErrNotFound when there is no directory, whoever made it.
+// existing returns vm.ErrNotFound when there is no directory of that name, whoever made it. It also
+// guards the abilities, whose names come from people, against paths.
 func (i instance) existing() error {
 	if i.name != filepath.Base(i.name) {
-		return i.notFound() // a path that leads elsewhere
+		return i.notFound() // a path to another directory
 	}
 	_, err := os.Stat(string(i.dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,11 +73,11 @@ func (i instance) idle() error {
 	if work := i.work(); work.running {
 		return i.busy("being worked on (" + string(work.operation) + ")")
 	}
-	elsewhere, err := flock.Held(i.dir.WorkLock())
+	heldByOther, err := flock.Held(i.dir.WorkLock())
 	if err != nil {
 		return err
 	}
-	if elsewhere {
+	if heldByOther {
 		return i.busy("being worked on by another rdd")
 	}
 	if !i.dir.Complete() {
@@ -86,7 +88,7 @@ func (i instance) idle() error {
 
 func (i instance) notFound() error { return fmt.Errorf("instance %s: %w", i.name, vm.ErrNotFound) }
 
-// busy returns vm.ErrBusy with what is going on.
+// busy returns vm.ErrBusy with what the instance is: "being deleted".
 func (i instance) busy(what string) error {
 	return fmt.Errorf("instance %s is %s: %w", i.name, what, vm.ErrBusy)
 }

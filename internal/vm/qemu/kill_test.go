@@ -32,8 +32,8 @@ import (
 
 var owner = vm.Owner{UID: "uid", Namespace: "default", Name: "x"}
 
-// patience bounds waits: generous, it measures nothing.
-const patience = time.Minute
+// waitTimeout bounds waits. It is generous: only a test that hangs reaches it.
+const waitTimeout = time.Minute
 
 func spec(template string) vm.Spec {
 	return vm.Spec{Name: "x", Owner: owner, Template: []byte(template), Revision: "revision of " + template}
@@ -42,7 +42,7 @@ func spec(template string) vm.Spec {
 // await waits until the state of x satisfies ok.
 func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) bool) vm.State {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	wake := make(chan struct{}, 1)
 	wake <- struct{}{}
@@ -60,7 +60,7 @@ func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) b
 		select {
 		case <-wake:
 		case <-ctx.Done():
-			t.Fatalf("%s: not within %s; last seen: %+v", what, patience, last)
+			t.Fatalf("%s: not within %s; last seen: %+v", what, waitTimeout, last)
 		}
 		if last, err = e.Observe(ctx, "x"); ok(last, err) {
 			return last
@@ -72,7 +72,7 @@ func in(want ...vm.Phase) func(vm.State, error) bool {
 	return func(s vm.State, err error) bool { return err == nil && slices.Contains(want, s.Phase) }
 }
 
-func gone(_ vm.State, err error) bool { return errors.Is(err, vm.ErrNotFound) }
+func deleted(_ vm.State, err error) bool { return errors.Is(err, vm.ErrNotFound) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -91,14 +91,17 @@ func created(t *testing.T, h *fakeHost) *qemu.Engine {
 	return e
 }
 
-// adopting has machines adopted until the test ends, as a daemon's controller does.
+// adopting adopts machines until the test ends, as a daemon's controller does.
 func adopting(t *testing.T, e *qemu.Engine) {
 	t.Helper()
-	go func() {
-		if err := adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))); err != nil && t.Context().Err() == nil {
+	ended := make(chan error, 1)
+	go func() { ended <- adoption.Run(t.Context(), e, slog.New(slog.NewTextHandler(testWriter{t}, nil))) }()
+	// Its watch makes LIMA_HOME, which must not come back while it is removed.
+	t.Cleanup(func() {
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	}()
+	})
 }
 
 // running makes and starts the instance x.
@@ -118,7 +121,7 @@ func (h *fakeHost) run(t *testing.T) vmdir.Run {
 	return run
 }
 
-// kill ends a process that may be gone already.
+// kill sends a signal to a process that may have ended already.
 func kill(t *testing.T, id *process.Identity, sig syscall.Signal) {
 	t.Helper()
 	if id == nil {
@@ -166,11 +169,11 @@ func TestHostagentKilledWhileRunning(t *testing.T) {
 	await(t, e, "stopped", in(vm.PhaseStopped))
 }
 
-// awaitReached waits until the forwarded socket leads to the guest again.
+// awaitReached waits until the guest is reached through the forwarded socket again.
 func awaitReached(t *testing.T, h *fakeHost, bootID string) {
 	t.Helper()
 	path := filepath.Join(string(h.dir()), "docker.sock")
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for time.Now().Before(deadline) {
 		if conn, err := net.Dial("unix", path); err == nil {
 			answer, _ := io.ReadAll(conn)
@@ -183,9 +186,9 @@ func awaitReached(t *testing.T, h *fakeHost, bootID string) {
 	t.Fatal("the socket is not forwarded again")
 }
 
-// TestHostagentKilledAnywhere kills hostagents after random times, from the first moment of a start
-// to the end of a stop. The guest that was started is the guest that comes up; what was to stop,
-// stops.
+// TestHostagentKilledAnywhere kills hostagents after random times, from the beginning of a start to
+// the end of a stop. The guest that was started is the one that comes up, and a machine that was
+// stopping stops.
 func TestHostagentKilledAnywhere(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -228,7 +231,7 @@ func awaitStart(t *testing.T, e *qemu.Engine) {
 	})
 }
 
-// killSoon kills the hostagent within the next quarter of a second, and counts what it was doing.
+// killSoon kills the hostagent within the next quarter of a second, and counts its phases then.
 func killSoon(t *testing.T, h *fakeHost, random *rand.Rand, found map[string]int) {
 	t.Helper()
 	timer := time.NewTimer(time.Duration(random.Int64N(int64(250 * time.Millisecond))))
@@ -282,8 +285,8 @@ func TestQEMUKilledIsReported(t *testing.T) {
 	}
 }
 
-// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept and
-// stay silent.
+// TestAStoppedHostagentHangsNobody sends SIGSTOP, after which the hostagent's sockets accept
+// connections and never answer.
 func TestAStoppedHostagentHangsNobody(t *testing.T) {
 	h := newFakeHost(t)
 	e, before := running(t, h)
@@ -303,13 +306,27 @@ func TestAStoppedHostagentHangsNobody(t *testing.T) {
 	}
 }
 
+// TestHostagentIsFoundByItsSocket: the engine has opened the socket and handed it down, and
+// run.json cannot be read.
+func TestHostagentIsFoundByItsSocket(t *testing.T) {
+	h := newFakeHost(t)
+	running(t, h)
+	want := *h.run(t).Hostagent
+	must(t, os.WriteFile(h.dir().RunFile(), []byte("damaged"), 0o600))
+	id, err := h.dir().FindHostagent()
+	must(t, err)
+	if id != want {
+		t.Errorf("got %+v, want %+v", id, want)
+	}
+}
+
 func TestDeleteWithAStoppedHostagent(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)
 	run := h.run(t)
 	kill(t, run.Hostagent, syscall.SIGSTOP)
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "deleted", gone)
+	await(t, e, "deleted", deleted)
 	if run.Hostagent.Alive() || run.QEMU.Alive() {
 		t.Error("a process outlives its instance")
 	}
@@ -318,8 +335,7 @@ func TestDeleteWithAStoppedHostagent(t *testing.T) {
 	}
 }
 
-// TestForeignProcessesAreLeftAlone: every place where a PID is written down names somebody else's
-// process.
+// TestForeignProcessesAreLeftAlone: every file with a PID names a process of somebody else.
 func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)
@@ -345,7 +361,7 @@ func TestForeignProcessesAreLeftAlone(t *testing.T) {
 	must(t, e.Start(t.Context(), owner, "x"))
 	await(t, e, "running", in(vm.PhaseRunning))
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "deleted", gone)
+	await(t, e, "deleted", deleted)
 	if !id.Alive() {
 		t.Error("a foreign process was killed")
 	}
@@ -413,7 +429,7 @@ func TestDeleteWhileCreating(t *testing.T) {
 	must(t, e.Apply(t.Context(), spec(guestTemplate)))
 	await(t, e, "creating", in(vm.PhaseCreating))
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "deleted", gone)
+	await(t, e, "deleted", deleted)
 }
 
 func TestQEMUMissing(t *testing.T) {
@@ -489,7 +505,7 @@ func TestEditedByHand(t *testing.T) {
 	}
 }
 
-// TestDamagedFiles: each record is unreadable once. It is reported, and nothing is guessed.
+// TestDamagedFiles: each record is unreadable once. That is reported, and no value is guessed.
 func TestDamagedFiles(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -511,7 +527,7 @@ func TestDamagedFiles(t *testing.T) {
 		}
 	}
 	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "deleted although run.json is damaged", gone)
+	await(t, e, "deleted although run.json is damaged", deleted)
 }
 
 func TestProbeThatNeverPassesIsGivenUpByStop(t *testing.T) {

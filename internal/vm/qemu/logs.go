@@ -16,6 +16,7 @@ type logFile struct {
 	path func(vmdir.Dir) string
 }
 
+// logFiles lists the logs, the most useful first.
 func logFiles() []logFile {
 	return []logFile{
 		{vm.LogKind{Name: vm.LogHostagent, About: "what rdd does for the machine"}, vmdir.Dir.HostagentStderr},

@@ -25,7 +25,7 @@ func startWithMount(t *testing.T, e *qemu.Engine, location string) vm.State {
 	return await(t, e, "running or failed", in(vm.PhaseRunning, vm.PhaseStopped))
 }
 
-// TestMachineSeesViews: a QEMU that must not see all is found, adopted and ended as any other.
+// TestMachineSeesViews: a QEMU with views is found, adopted and ended as any other.
 func TestMachineSeesViews(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
@@ -66,8 +66,8 @@ func TestMachineSeesViews(t *testing.T) {
 	await(t, e, "deleted", func(_ vm.State, err error) bool { return err != nil })
 }
 
-// TestMountRefusals: the failure is the spec's also when the hostagent finds it; it names the field
-// and the cure, and a better template cures it.
+// TestMountRefusals: the failure is one of the spec also when the hostagent finds it. It names the
+// field and the remedy, and a corrected template ends it.
 func TestMountRefusals(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)

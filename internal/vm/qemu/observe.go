@@ -21,7 +21,7 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	work := i.work()
 	record, err := i.dir.ReadRecord()
 	if work.isDelete() && (err == nil || errors.Is(err, fs.ErrNotExist)) {
-		// Until the last file is gone, though the directory has lost its name.
+		// Reported until the last file is removed, although the directory has been renamed.
 		return vm.State{Name: name, Owner: work.owner, Phase: vm.PhaseDeleting, Progress: work.progress}, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,11 +37,11 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	if state.Revision, err = i.revision(record); err != nil {
 		return broken(state, err), nil
 	}
-	seen, err := i.observe()
+	observed, err := i.observe()
 	if err != nil {
 		return broken(state, err), nil
 	}
-	seen.describe(&state)
+	observed.describe(&state)
 	if work.failure != nil {
 		state.Failure = work.failure
 	}
@@ -68,26 +68,29 @@ func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
 	return states, nil
 }
 
-// broken reports an instance that cannot be read. Since when is not known.
+// broken is the state of an instance that cannot be read. The failure has no time, as it is not
+// known.
 func broken(state vm.State, err error) vm.State {
 	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: err.Error()}}
 	return state
 }
 
+// describeIncomplete completes the state of an instance that is being created, or whose creation
+// was interrupted or failed.
 func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 	state.Phase, state.Failure = vm.PhaseIncomplete, work.failure
-	elsewhere, err := flock.Held(i.dir.WorkLock())
+	heldByOther, err := flock.Held(i.dir.WorkLock())
 	switch {
 	case work.running:
 		state.Phase, state.Progress = vm.PhaseCreating, work.progress
-	case err == nil && elsewhere:
+	case err == nil && heldByOther:
 		state.Phase, state.Progress = vm.PhaseCreating, vm.Progress{Step: "being created by another rdd", Percent: -1}
 	}
 	return state
 }
 
-// revision of the spec on disk; empty when lima.yaml is not what was recorded: an update was
-// interrupted, or somebody edited the file, and the next Apply writes it again.
+// revision of the spec on disk. It is empty when the template is not the recorded one: an update
+// was interrupted, or somebody edited lima.yaml. The next Apply writes it again then.
 func (i instance) revision(record vmdir.Record) (string, error) {
 	template, err := os.ReadFile(i.dir.Template())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,21 +105,21 @@ func (i instance) revision(record vmdir.Record) (string, error) {
 	return record.Spec.Revision, nil
 }
 
-// observation is what the locks and run.json say of a complete instance.
+// observation is what the locks and run.json of a complete instance say at one time.
 type observation struct {
 	run             vmdir.Run
 	hostagent, qemu bool // alive
 }
 
-// observe reads the locks before run.json: what a process wrote before it let go of its lock is
-// then seen.
+// observe reads the locks before run.json. So when a lock is free, everything is observed that its
+// last holder has written.
 func (i instance) observe() (observation, error) {
-	var seen observation
+	var observed observation
 	var errs [3]error
-	seen.hostagent, errs[0] = flock.Held(i.dir.HostagentLock())
-	seen.qemu, errs[1] = flock.Held(i.dir.QEMULock())
-	seen.run, errs[2] = i.dir.ReadRun()
-	return seen, errors.Join(errs[:]...)
+	observed.hostagent, errs[0] = flock.Held(i.dir.HostagentLock())
+	observed.qemu, errs[1] = flock.Held(i.dir.QEMULock())
+	observed.run, errs[2] = i.dir.ReadRun()
+	return observed, errors.Join(errs[:]...)
 }
 
 // phase of a complete instance.
@@ -133,6 +136,7 @@ func (o observation) phase() vm.Phase {
 	return o.run.Phase
 }
 
+// describe completes the state of an instance by what was observed.
 func (o observation) describe(state *vm.State) {
 	state.Phase = o.phase()
 	if state.Phase == vm.PhaseStopped {
@@ -147,7 +151,7 @@ func (o observation) describe(state *vm.State) {
 	}
 }
 
-// failure says how the machine ended, if it did not end as it was asked to.
+// failure returns why the machine ended; nil if it was asked to, or was never started.
 func (o observation) failure() *vm.Failure {
 	end := o.run.End
 	switch {
@@ -156,15 +160,16 @@ func (o observation) failure() *vm.Failure {
 	case end == nil && o.run.StopMode != "":
 		return nil // it was stopping, and it has stopped
 	case end == nil:
-		return o.unwitnessed()
+		return o.unrecordedEnd()
 	case end.Fault == nil:
 		return nil
 	}
 	return &vm.Failure{Operation: end.Operation, Fault: end.Fault, At: end.At}
 }
 
-// unwitnessed describes the end of a machine that nobody was left to write down.
-func (o observation) unwitnessed() *vm.Failure {
+// unrecordedEnd is the failure of a machine that ended together with its hostagent, so that nobody
+// has recorded its end.
+func (o observation) unrecordedEnd() *vm.Failure {
 	operation := vm.OperationStart
 	if o.run.WasRunning {
 		operation = vm.OperationRun

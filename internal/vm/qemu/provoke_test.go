@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/vmtest"
 )
 
-// provoke brings a fault about as it happens: the cache of images fails to give one, or the guest
-// fails the hostagent, which is a process of its own.
+// provoke makes a fault happen where it does in reality: the cache of images fails to return an
+// image, or the guest fails and the hostagent, which is a process of its own, finds that.
 func (h *fakeHost) provoke(t *testing.T, name string, p vmtest.Provoked) []byte {
 	t.Helper()
 	if p.Operation == vm.OperationCreate {
@@ -56,7 +56,7 @@ func imageError(kind vm.FaultKind) error {
 	case vm.FaultDiskFull:
 		return fmt.Errorf("writing the image: %w", &os.PathError{Op: "write", Path: "/cache/disk", Err: syscall.ENOSPC})
 	case vm.FaultImage:
-		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 503", Passing: true}
+		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 503", Temporary: true}
 	case vm.FaultImageMissing:
 		return &image.UnavailableError{Location: "https://example.com/x", Reason: "the server answers 404"}
 	case vm.FaultImageInvalid:

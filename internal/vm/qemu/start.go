@@ -30,8 +30,8 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 	if err := i.idle(); err != nil {
 		return err
 	}
-	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
-		if seen.qemu {
+	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
+		if observed.qemu {
 			return i.spawn(lock, true)
 		}
 		start, err := i.prepareStart(lock, record)
@@ -47,16 +47,17 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 	})
 }
 
-// withHostagentLock calls do holding the hostagent's lock. When a hostagent holds it, there is
-// nothing to start, or vm.ErrBusy when that one is on its way out.
+// withHostagentLock calls do with the hostagent's lock held and what was observed then. When a
+// hostagent holds the lock, do is not called. The result is nil then, or vm.ErrBusy when that
+// hostagent is about to end.
 func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) error {
 	lock, err := flock.Try(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
-		seen, err := i.observe()
+		observed, err := i.observe()
 		if err != nil {
 			return err
 		}
-		if phase := seen.phase(); phase != vm.PhaseStarting && phase != vm.PhaseRunning {
+		if phase := observed.phase(); phase != vm.PhaseStarting && phase != vm.PhaseRunning {
 			return i.busy("still " + string(phase))
 		}
 		return nil
@@ -64,16 +65,16 @@ func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) err
 	if err != nil {
 		return err
 	}
-	// The hostagent shares the lock by then.
+	// A hostagent that do has started shares the lock and goes on holding it.
 	defer func() { _ = lock.Unlock() }()
-	seen, err := i.observe()
+	observed, err := i.observe()
 	if err != nil {
 		return err
 	}
-	return do(lock, seen)
+	return do(lock, observed)
 }
 
-// prepareStart checks the host and writes down what is about to be started. The hostagent's lock is
+// prepareStart checks the host and records what is about to be started. The hostagent's lock is
 // held.
 func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Start, error) {
 	if onDisk, err := i.revision(record); err != nil {
@@ -101,7 +102,7 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	})
 }
 
-// checkHost looks for everything that would make the start fail later and less clearly.
+// checkHost checks for what would make the start fail later and with a less clear error.
 func (i instance) checkHost(record vmdir.Record, start vmdir.Start) error {
 	if _, err := machine.Find(); err != nil {
 		return err
@@ -116,7 +117,8 @@ func (i instance) checkHost(record vmdir.Record, start vmdir.Start) error {
 	return checkSpace(string(i.dir), spaceToStart)
 }
 
-// spawn starts a hostagent, which takes over the lock and a socket that listens already.
+// spawn starts a hostagent and hands down the lock and a socket that listens already: requests that
+// come before the hostagent is ready wait for it.
 func (i instance) spawn(lock *flock.Lock, adopt bool) (err error) {
 	listener, err := i.dir.Listen()
 	if err != nil {
@@ -147,6 +149,7 @@ func (i instance) spawn(lock *flock.Lock, adopt bool) (err error) {
 	return nil
 }
 
+// hostagentArgs are those of the hidden command `rdd hostagent`.
 func (i instance) hostagentArgs(adopt bool) []string {
 	config := i.engine.config
 	args := []string{"hostagent", i.name, "--inherited", "--lima-home", config.LimaHome, "--cache-dir", config.CacheDir}
@@ -159,7 +162,8 @@ func (i instance) hostagentArgs(adopt bool) []string {
 	return args
 }
 
-// openLogs opens the hostagent's logs: empty for a start, to go on for an adoption.
+// openLogs opens the hostagent's logs. They are emptied for a start, and appended to for an
+// adoption.
 func (i instance) openLogs(adopt bool) (stdout, stderr *os.File, err error) {
 	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
 	if !adopt {

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// answerTimeout for a hostagent to take a request.
+	// answerTimeout bounds a request to a hostagent.
 	answerTimeout = 5 * time.Second
-	// killTimeout for a process to end after SIGKILL.
+	// killTimeout bounds the wait for a process to end after SIGKILL.
 	killTimeout = 30 * time.Second
-	// endTimeout for a hostagent to end a machine by force: QEMU writes its caches.
+	// endTimeout bounds the wait for a hostagent that ends a machine by force: QEMU writes its caches.
 	endTimeout = 20 * time.Second
 )
 
@@ -36,35 +36,37 @@ func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.
 	return i.stop(ctx, mode)
 }
 
+// stop asks the hostagent, or starts one for a machine that has none.
 func (i instance) stop(ctx context.Context, mode vm.StopMode) error {
-	seen, err := i.observe()
+	observed, err := i.observe()
 	if err != nil {
 		return err
 	}
 	switch {
-	case seen.hostagent && seen.run.End != nil:
+	case observed.hostagent && observed.run.End != nil:
 		return nil
-	case seen.hostagent:
+	case observed.hostagent:
 		return i.ask(ctx, mode)
-	case seen.qemu:
+	case observed.qemu:
 		return i.stopOrphan(mode)
 	}
 	return i.settleStopped()
 }
 
-// settleStopped makes a start that nobody witnessed the end of count as stopped as asked.
+// settleStopped makes a machine whose end was not recorded count as stopped on request: its failure
+// is not reported any more.
 func (i instance) settleStopped() error {
-	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
-		if seen.qemu || seen.failure() == nil {
+	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
+		if observed.qemu || observed.failure() == nil {
 			return nil
 		}
-		seen.run.End = &vmdir.End{At: time.Now()}
-		return i.dir.WriteRun(lock, seen.run)
+		observed.run.End = &vmdir.End{At: time.Now()}
+		return i.dir.WriteRun(lock, observed.run)
 	})
 }
 
-// ask has the hostagent stop the machine. One that does not answer is replaced when the stop is by
-// force.
+// ask asks the hostagent to stop the machine. When it does not answer and the stop is by force, it
+// is killed and another one stops the machine.
 func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -72,7 +74,7 @@ func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	if err == nil {
 		return nil
 	}
-	if seen, observeErr := i.observe(); observeErr == nil && (seen.run.End != nil || (!seen.hostagent && !seen.qemu)) {
+	if observed, observeErr := i.observe(); observeErr == nil && (observed.run.End != nil || (!observed.hostagent && !observed.qemu)) {
 		return nil // it has just ended
 	}
 	if mode != vm.StopForce {
@@ -87,20 +89,20 @@ func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 
 // stopOrphan starts a hostagent that adopts the machine in order to stop it.
 func (i instance) stopOrphan(mode vm.StopMode) error {
-	return i.withHostagentLock(func(lock *flock.Lock, seen observation) error {
-		if !seen.qemu {
+	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
+		if !observed.qemu {
 			return nil
 		}
-		seen.run.StopMode, seen.run.Phase = mode, vm.PhaseStopping
-		if err := i.dir.WriteRun(lock, seen.run); err != nil {
+		observed.run.StopMode, observed.run.Phase = mode, vm.PhaseStopping
+		if err := i.dir.WriteRun(lock, observed.run); err != nil {
 			return err
 		}
 		return i.spawn(lock, true)
 	})
 }
 
-// killHostagent ends the hostagent of an instance: the process that was written down or that
-// listens on its socket, and only when its command line says that it is one.
+// killHostagent kills the hostagent of an instance, found as Dir.FindHostagent documents, and waits
+// for its end.
 func (i instance) killHostagent() error {
 	id, err := i.dir.FindHostagent()
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
-// checkVersion says in the log that a machine is served by a hostagent of another version, as after
-// an upgrade. The engine goes by the directory and the locks, which every version writes, so
-// nothing else follows. A restart of the machine brings a hostagent of this version.
+// checkVersion logs when a machine is served by a hostagent of another version, as after an
+// upgrade. Nothing else follows from that: the engine reads the directory and the locks, which
+// every version writes. A restart of the machine starts a hostagent of this version.
 func (i instance) checkVersion(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

@@ -80,7 +80,7 @@ func (o *otherHostagent) says(run string) {
 	must(o.t, os.Rename(o.dir.RunFile()+".new", o.dir.RunFile()))
 }
 
-// logged hands on each line of a log.
+// logged passes on each line of a log.
 type logged chan string
 
 func (l logged) Write(p []byte) (int, error) {
@@ -94,7 +94,7 @@ func (l logged) Write(p []byte) (int, error) {
 // await waits for a line that contains text.
 func (l logged) await(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(waitTimeout)
 	for {
 		select {
 		case line := <-l:

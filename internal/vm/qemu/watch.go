@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// recheck is how long an instance is left alone whose lock is held by a process that has not said
-// who it is yet.
+// recheck is the interval at which an instance is checked whose lock is held by a process that has
+// not recorded its identity yet.
 const recheck = time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
@@ -42,22 +42,25 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	return nil
 }
 
-// watcher turns what happens to files, processes and background work into names.
+// watcher turns changes of files, processes and background work into names of instances.
 type watcher struct {
 	engine  *Engine
 	changed func(string)
 	files   *fsnotify.Watcher
 	pending *pending
-	// waits are the processes whose end is waited for.
+	// waits are the processes whose end is waited for. Only run uses it.
 	waits  map[process.Identity]bool
 	waited chan endedProcess
 }
 
+// endedProcess is a process of an instance that has ended.
 type endedProcess struct {
 	id   process.Identity
 	name string
 }
 
+// begin subscribes to everything before it lists the instances, so that no change is lost in
+// between.
 func (w *watcher) begin() error {
 	if err := w.files.Add(w.engine.config.LimaHome); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
@@ -77,6 +80,7 @@ func (w *watcher) begin() error {
 	return nil
 }
 
+// run calls changed for pending names until ctx ends.
 func (w *watcher) run(ctx context.Context) {
 	defer func() {
 		w.engine.works.unlisten(w.pending)
@@ -93,15 +97,15 @@ func (w *watcher) run(ctx context.Context) {
 			w.pending.add(ended.name)
 		case <-w.pending.signal:
 			for _, name := range w.pending.take() {
-				w.attend(ctx, name)
+				w.follow(ctx, name)
 				w.changed(name)
 			}
 		}
 	}
 }
 
-// read takes what fsnotify reports. It is a goroutine of its own that never calls fsnotify: that
-// one may hold its lock while it waits to be heard.
+// read receives what fsnotify reports. It runs in a goroutine of its own, which never calls
+// fsnotify: that may hold its lock while it waits for a receiver.
 func (w *watcher) read() {
 	for {
 		select {
@@ -119,7 +123,8 @@ func (w *watcher) read() {
 	}
 }
 
-// onFile wakes for an instance directory that comes or goes, and for the records in one.
+// onFile adds the name of an instance directory that is created or removed, or whose records
+// change.
 func (w *watcher) onFile(event fsnotify.Event) {
 	dir, base := filepath.Split(event.Name)
 	if filepath.Clean(dir) == filepath.Clean(w.engine.config.LimaHome) {
@@ -134,7 +139,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	}
 }
 
-// onError reports every instance: events may have been lost.
+// onError adds every instance: events may have been lost.
 func (w *watcher) onError(err error) {
 	w.engine.config.Log.Debug("watching instances", "error", err)
 	names, err := w.engine.home.Instances()
@@ -146,8 +151,9 @@ func (w *watcher) onError(err error) {
 	}
 }
 
-// attend follows an instance's directory and processes from now on.
-func (w *watcher) attend(ctx context.Context, name string) {
+// follow watches an instance's directory and processes from now on. It may be called any number of
+// times.
+func (w *watcher) follow(ctx context.Context, name string) {
 	i := w.engine.instance(name)
 	if err := w.files.Add(string(i.dir)); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -158,22 +164,22 @@ func (w *watcher) attend(ctx context.Context, name string) {
 	if _, err := i.dir.ReadRecord(); err != nil {
 		return
 	}
-	seen, err := i.observe()
+	observed, err := i.observe()
 	if err != nil {
 		return // Observe reports it
 	}
-	if id := seen.run.Hostagent; id != nil && seen.run.End == nil && !w.waits[*id] && id.Alive() {
+	if id := observed.run.Hostagent; id != nil && observed.run.End == nil && !w.waits[*id] && id.Alive() {
 		go i.checkVersion(ctx)
 	}
-	known := w.await(ctx, name, seen.run.Hostagent)
-	w.await(ctx, name, seen.run.QEMU)
-	if seen.hostagent && !known {
-		w.later(ctx, name, recheck)
+	known := w.watchProcess(ctx, name, observed.run.Hostagent)
+	w.watchProcess(ctx, name, observed.run.QEMU)
+	if observed.hostagent && !known {
+		w.requeueAfter(ctx, name, recheck)
 	}
 }
 
-// await wakes for name when the process ends; false when it is not alive.
-func (w *watcher) await(ctx context.Context, name string, id *process.Identity) bool {
+// watchProcess adds name when the process ends; false when it is not alive.
+func (w *watcher) watchProcess(ctx context.Context, name string, id *process.Identity) bool {
 	if id == nil || !id.Alive() {
 		return false
 	}
@@ -193,8 +199,8 @@ func (w *watcher) await(ctx context.Context, name string, id *process.Identity) 
 	return true
 }
 
-// later wakes for name after d.
-func (w *watcher) later(ctx context.Context, name string, d time.Duration) {
+// requeueAfter adds name after d.
+func (w *watcher) requeueAfter(ctx context.Context, name string, d time.Duration) {
 	timer := time.AfterFunc(d, func() { w.pending.add(name) })
 	context.AfterFunc(ctx, func() { timer.Stop() })
 }

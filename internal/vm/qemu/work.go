@@ -25,7 +25,7 @@ type work struct {
 
 func (w work) isDelete() bool { return w.running && w.operation == vm.OperationDelete }
 
-// works holds the background work by instance, and wakes listeners when it moves on.
+// works holds the background work by instance, and notifies listeners of its progress.
 type works struct {
 	mu        sync.Mutex
 	byName    map[string]*work
@@ -46,7 +46,8 @@ func (w *works) get(name string) work {
 	return work{}
 }
 
-// begin starts do in the background. What it returns is kept as the instance's failure.
+// begin starts do in the background. The error it returns is kept as the instance's failure, until
+// a call of begin or forget for that instance.
 func (w *works) begin(name string, owner vm.Owner, operation vm.Operation, do func(ctx context.Context, report func(vm.Progress)) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	current := &work{
@@ -64,6 +65,7 @@ func (w *works) begin(name string, owner vm.Owner, operation vm.Operation, do fu
 	}()
 }
 
+// report stores progress of current work.
 func (w *works) report(name string, current *work, p vm.Progress) {
 	if p.Since.IsZero() {
 		p.Since = time.Now()
@@ -74,6 +76,7 @@ func (w *works) report(name string, current *work, p vm.Progress) {
 	w.changed(name)
 }
 
+// finish stores the failure of work, or drops work that has succeeded.
 func (w *works) finish(name string, current *work, err error) {
 	w.mu.Lock()
 	current.running = false
@@ -87,7 +90,7 @@ func (w *works) finish(name string, current *work, err error) {
 	w.changed(name)
 }
 
-// forget drops the failures of an operation that is begun again.
+// forget drops the failure of an operation that begins again.
 func (w *works) forget(name string, operations ...vm.Operation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +99,7 @@ func (w *works) forget(name string, operations ...vm.Operation) {
 	}
 }
 
-// changed wakes all listeners for an instance.
+// changed adds an instance's name to all listeners.
 func (w *works) changed(name string) {
 	w.mu.Lock()
 	listeners := slices.Collect(maps.Keys(w.listeners))
@@ -118,7 +121,7 @@ func (w *works) unlisten(p *pending) {
 	delete(w.listeners, p)
 }
 
-// pending is a set of names that somebody has to attend to. Adding never blocks and loses nothing.
+// pending is a queue of names, each in it at most once. Adding never blocks.
 type pending struct {
 	mu     sync.Mutex
 	names  map[string]bool
@@ -139,6 +142,7 @@ func (p *pending) add(name string) {
 	}
 }
 
+// take empties the queue.
 func (p *pending) take() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

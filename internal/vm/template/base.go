@@ -12,17 +12,17 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// mergeHint says who reads other files.
+// mergeHint is the remedy for a template that names other files where none is read.
 const mergeHint = "`rdd limavm create NAME FILE` reads them and stores one template"
 
-// defaultMounts is what Lima mounts by default, under its name there: home to read, a directory
-// below /tmp to write.
+// defaultMounts are those of Lima's template of that name: the home directory read-only, and a
+// directory below /tmp writable.
 const (
 	defaultMountsName = "_default/mounts"
 	defaultMounts     = "mounts:\n- location: '~'\n- location: /tmp/lima\n  writable: true\n"
 )
 
-// reference is one entry of a `base`, or a `file`, and where it stands.
+// reference is one entry of a `base`, or a `file`, with its position.
 type reference struct {
 	value   value
 	locator string
@@ -35,7 +35,7 @@ func (d *Document) bases() ([]reference, error) {
 		return nil, nil
 	}
 	root := d.rootValue()
-	// A second `base` would be lost in merging.
+	// This refuses double keys: a second `base` would be lost in merging.
 	if err := eachEntry(root, func(*yaml.Node, value) error { return nil }); err != nil {
 		return nil, root.places.locate(err)
 	}
@@ -58,6 +58,7 @@ func (d *Document) bases() ([]reference, error) {
 	return refs, nil
 }
 
+// rootValue is the value of the whole document.
 func (d *Document) rootValue() value { return value{node: d.root, places: places{}, document: d} }
 
 // reference reads a locator: text, or a mapping with `url`.
@@ -76,18 +77,18 @@ func (v value) reference() (reference, error) {
 	return reference{value: v, locator: locator}, nil
 }
 
-// cannotRead says what could not be read, and where it is named.
+// cannotRead adds to an error what could not be read, and where it is named.
 func (r reference) cannotRead(locator string, err error) error {
 	at, _ := r.value.places.nearest(r.value.path)
 	return fmt.Errorf("reading %s for field `%s` (%s): %w", locator, r.value.path, at, err)
 }
 
-// refuse is failf with the value's place.
+// refuse is failf with the value's position.
 func (v value) refuse(format string, args ...any) error {
 	return v.places.locate(v.failf(format, args...))
 }
 
-// removeEntry takes a key out of a mapping.
+// removeEntry removes a key from a mapping.
 func removeEntry(mapping *yaml.Node, key string) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
@@ -140,7 +141,7 @@ func (d *Document) addBuiltinBases() error {
 	return nil
 }
 
-// mergeBuiltin merges a template of rdd's own, whose parts stand where its name does.
+// mergeBuiltin merges a template of rdd's own. Messages about it give the position of its name.
 func (d *Document) mergeBuiltin(ref reference, data string) error {
 	base, err := Parse([]byte(data), "")
 	if err != nil {
@@ -151,6 +152,7 @@ func (d *Document) mergeBuiltin(ref reference, data string) error {
 	return nil
 }
 
+// moveTo gives a node and all below it the position of another.
 func moveTo(node, at *yaml.Node) {
 	node.Line, node.Column = at.Line, at.Column
 	for _, child := range node.Content {
@@ -158,7 +160,7 @@ func moveTo(node, at *yaml.Node) {
 	}
 }
 
-// basesDone removes what has been merged.
+// basesDone removes the bases that have been merged.
 func (d *Document) basesDone(refs []reference) {
 	removeEntry(d.root, "base")
 	if len(refs) > 0 {
@@ -166,7 +168,7 @@ func (d *Document) basesDone(refs []reference) {
 	}
 }
 
-// absolute resolves a locator against that of the document it stands in.
+// absolute resolves a locator against the origin of the document that has it.
 func (r reference) absolute(origin string) (string, error) {
 	locator := r.locator
 	switch scheme, _, hasScheme := strings.Cut(locator, "://"); {
@@ -190,7 +192,8 @@ func (r reference) absolute(origin string) (string, error) {
 	return filepath.Join(filepath.Dir(origin), filepath.FromSlash(locator)), nil
 }
 
-// relativeURL resolves a path; one of a template from the network never names a file of this host.
+// relativeURL resolves a path against a URL. A template from the network must never name a file of
+// this host.
 func (r reference) relativeURL(origin string) (string, error) {
 	base, err := url.Parse(origin)
 	if err != nil {

@@ -50,7 +50,7 @@ func (i *Image) decode(v value) error {
 	return i.sameArch(v.path+".initrd.arch", initrdArch)
 }
 
-// sameArch judges the architecture of a part of the image, which says nothing new.
+// sameArch checks the architecture of a part of the image: it may only repeat the image's.
 func (i *Image) sameArch(field, arch string) error {
 	if arch == "" || arch == i.Arch {
 		return nil
@@ -68,6 +68,7 @@ func (i *Initrd) decode(v value, arch *string) error {
 	return mapping(fields{"location": text(&i.Location), "digest": text(&i.Digest), "arch": text(arch)})(v)
 }
 
+// decode accepts Lima's options for other mount drivers, and those of 9p, in their defaults only.
 func (m *Mount) decode(v value) error {
 	const (
 		other = "it tunes a way of carrying mounts that rdd does not use"
@@ -117,7 +118,7 @@ func (p *Probe) decode(v value) error {
 	})(v)
 }
 
-// unresolvedFile refuses a script in a file of its own: who stores templates merges those in.
+// unresolvedFile refuses a script in a file of its own: Document.Resolve has to replace it before.
 func unresolvedFile(v value) error {
 	return v.failf("names another file, which is read only when a virtual machine is created from a file: %s", mergeHint)
 }
@@ -176,6 +177,7 @@ func (s *SSH) decode(v value) error {
 	})(v)
 }
 
+// decodeContainerd accepts Lima's switches for the containerd that it would install, turned off.
 func decodeContainerd(v value) error {
 	const images = "rdd installs no containerd of its own"
 	return mapping(fields{"system": inert(images, "false"), "user": inert(images, "false"), "archives": none(images)})(v)

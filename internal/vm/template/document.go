@@ -12,17 +12,17 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Document is a template's text, understood as YAML and not judged yet.
+// Document is a template's text, parsed as YAML and not validated yet.
 type Document struct {
 	root *yaml.Node
 	// origin is the file or URL it was read from; empty when there is no other.
 	origin string
-	// origins says where nodes come from that were merged in from elsewhere.
+	// origins are those of the nodes that were merged from other documents.
 	origins map[*yaml.Node]string
 }
 
-// Parse reads a document. Origin is what messages call it: a file's path or a URL; empty: they need
-// no name.
+// Parse reads a document. origin is its file's path or its URL, for messages and for relative
+// locators; empty: it has none.
 //
 // The error wraps a *ParseError.
 func Parse(data []byte, origin string) (*Document, error) {
@@ -37,7 +37,7 @@ func Parse(data []byte, origin string) (*Document, error) {
 	return &Document{root: root, origin: origin, origins: map[*yaml.Node]string{}}, nil
 }
 
-// YAML writes the document, with its comments.
+// YAML encodes the document, with its comments.
 func (d *Document) YAML() ([]byte, error) {
 	data, err := yaml.Dump(copyOf(d.root)) // writing takes the tags off the nodes it is given
 	if err != nil {
@@ -46,6 +46,7 @@ func (d *Document) YAML() ([]byte, error) {
 	return data, nil
 }
 
+// copyOf copies a node with all below it.
 func copyOf(node *yaml.Node) *yaml.Node {
 	c := *node
 	c.Content = make([]*yaml.Node, len(node.Content))
@@ -70,7 +71,7 @@ func (d *Document) Load(params map[string]string, host Host) (*Template, error) 
 	return t, nil
 }
 
-// originOf names where a node was read.
+// originOf returns the origin of the document that a node was read from.
 func (d *Document) originOf(node *yaml.Node) string {
 	if origin, ok := d.origins[node]; ok {
 		return origin
@@ -78,7 +79,7 @@ func (d *Document) originOf(node *yaml.Node) string {
 	return d.origin
 }
 
-// place is where something stands in a text.
+// place is a position in a text.
 type place struct {
 	origin       string
 	line, column int
@@ -92,11 +93,11 @@ func (p place) String() string {
 	return at
 }
 
-// places tells where each path stands in the text.
+// places maps the path of a field to its position.
 type places map[string]place
 
-// locate completes a validation error with the place of its field, or of the nearest one around it
-// that is given.
+// locate completes a validation error with the position of its field, or of the nearest field
+// around it that the text has.
 func (p places) locate(err error) error {
 	var invalid *vm.InvalidSpecError
 	if errors.As(err, &invalid) {
@@ -107,7 +108,7 @@ func (p places) locate(err error) error {
 	return fmt.Errorf("failed to validate template: %w", err)
 }
 
-// nearest is the place of a path, or of the nearest one around it.
+// nearest returns the position of a path, or of the nearest one around it.
 func (p places) nearest(path string) (place, bool) {
 	for {
 		if at, ok := p[path]; ok {
@@ -120,5 +121,5 @@ func (p places) nearest(path string) (place, bool) {
 	}
 }
 
-// parent takes the last step off a path; that of a field at the root is empty.
+// parent removes the last element of a path; the parent of a field at the root is empty.
 func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }

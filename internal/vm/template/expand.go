@@ -22,7 +22,7 @@ type User struct {
 	UID  int
 }
 
-// Values is what is known only when a machine is made.
+// Values are what expressions refer to, and is known only when a machine is made.
 type Values struct {
 	// Name of the instance, which is the guest's hostname too.
 	Name string
@@ -36,14 +36,14 @@ type Values struct {
 // socketDir below the instance directory holds a hostSocket whose path is relative, as with Lima.
 const socketDir = "sock"
 
-// maxExpanded bounds what all fields with expressions hold together after Expand, in bytes: more
-// than they can as they are written.
+// maxExpanded bounds the length of all fields with expressions together after Expand, in bytes. It
+// is more than MaxSize, so a template that uses few values always fits.
 const maxExpanded = 4 << 20
 
 // globalTempDir is Lima's {{.GlobalTempDir}} on Unix.
 const globalTempDir = "/tmp"
 
-// scope is what an expression sees, by Lima's names.
+// scope holds the values that an expression may use, by Lima's names.
 type scope map[string]any
 
 // functions that expressions may call. Those that build text are left out: by
@@ -51,7 +51,7 @@ type scope map[string]any
 var functions = []string{"and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "len"}
 
 // Expand returns a copy of t for one machine: expressions ({{.Param.X}}, {{.Home}} and Lima's
-// others) replaced by what values says, paths absolute, mount points filled in. The error is
+// others) are evaluated with values, paths are absolute, and mount points set. The error is
 // a *vm.InvalidSpecError.
 func (t *Template) Expand(values Values) (*Template, error) {
 	expanded := t.clone()
@@ -69,8 +69,8 @@ func (t *Template) Expand(values Values) (*Template, error) {
 	return expanded, nil
 }
 
-// scopes are what expressions see on each side. Instance and LimaHome are Lima's old names for Name
-// and Dir's parent; of what Lima has for messages, there is what is known before the start.
+// scopes are the values for each side. Instance and LimaHome are Lima's old names for Name and
+// Dir's parent. Of Lima's values for messages there are those that are known before the start.
 func (t *Template) scopes(values Values) map[side]scope {
 	common := scope{"Name": values.Name, "Param": t.Param}
 	guest := common.with(values.Guest.scope()).with(scope{"Hostname": values.Name})
@@ -85,16 +85,17 @@ func (t *Template) scopes(values Values) map[side]scope {
 	return map[side]scope{guestSide: guest, hostSide: host, messageSide: message}
 }
 
+// scope holds the account by Lima's names.
 func (u User) scope() scope { return scope{"User": u.Name, "Home": u.Home, "UID": u.UID} }
 
-// with returns a scope that has more as well.
+// with returns a copy that has the values of more as well.
 func (s scope) with(more scope) scope {
 	all := maps.Clone(s)
 	maps.Copy(all, more)
 	return all
 }
 
-// resolvePaths makes host paths absolute and fills in mount points.
+// resolvePaths makes host paths absolute and sets missing mount points.
 func (t *Template) resolvePaths(values Values) {
 	for i := range t.Images {
 		image := &t.Images[i]
@@ -120,8 +121,8 @@ func (t *Template) resolvePaths(values Values) {
 	}
 }
 
-// sameProxies gives each proxy variable both its spellings, as Lima does: some programs know only
-// one. Where they differ the lower-case one wins.
+// sameProxies sets both spellings of each proxy variable, as Lima does: some programs know only one
+// of them. Where they differ the lower-case one wins.
 func sameProxies(env map[string]string) {
 	for _, lower := range []string{"ftp_proxy", "http_proxy", "https_proxy", "no_proxy"} {
 		upper := strings.ToUpper(lower)
@@ -150,7 +151,8 @@ func cleanPath(p string) string {
 	return path.Clean(p)
 }
 
-// expand replaces a field's expressions; left is how long the result may be, less what it is after.
+// expand evaluates a field's expressions. left is how many bytes the result may have; it is reduced
+// by those that the result has.
 func (f field) expand(s scope, left *int) error {
 	compiled, err := f.compile()
 	if err != nil {
@@ -168,7 +170,8 @@ func (f field) expand(s scope, left *int) error {
 	return nil
 }
 
-// compile parses the text and refuses what could run for long or grow without end.
+// compile parses the text and refuses expressions that could run for long or produce unbounded
+// text.
 func (f field) compile() (*texttemplate.Template, error) {
 	compiled, err := texttemplate.New("").Option("missingkey=error").Parse(f.get())
 	if err != nil {
@@ -201,8 +204,9 @@ func refusedNode(root parse.Node) (refused string) {
 	return refused
 }
 
-// unknownName is the first name that an expression asks for and s has not, also where a branch
-// hides it from this run. What {{with}} makes of the names is left to the run.
+// unknownName returns the first name that an expression uses and s does not have, also one in a
+// branch that is not executed with these values. Within {{with}} the names have another meaning and
+// are checked by executing it.
 func unknownName(root parse.Node, s scope) (unknown string) {
 	var visit func(parse.Node) bool
 	visit = func(node parse.Node) bool {
@@ -224,7 +228,7 @@ func unknownName(root parse.Node, s scope) (unknown string) {
 	return unknown
 }
 
-// rootNames are the names of .A.B or $.A.B; none for other nodes.
+// rootNames returns the names A and B of .A.B or $.A.B; none for other nodes.
 func rootNames(node parse.Node) []string {
 	switch n := node.(type) {
 	case *parse.FieldNode:
@@ -237,11 +241,11 @@ func rootNames(node parse.Node) []string {
 	return nil
 }
 
-// templatePlace is how text/template begins its messages: with a name, which is empty here, and a
-// place in the text.
+// templatePlace matches the beginning of text/template's messages: a name, which is empty here, and
+// a position in the text.
 var templatePlace = regexp.MustCompile(`^template: :(\d+)(:\d+)?: (executing .*? at <.*?>: )?`)
 
-// tidy says a fault in a field's expression without what the field's path says already.
+// tidy returns text/template's message without what the field's path says already.
 func tidy(err error) string {
 	message := err.Error()
 	found := templatePlace.FindStringSubmatch(message)
@@ -255,7 +259,7 @@ func tidy(err error) string {
 	return shorten(message)
 }
 
-// usedParams are the parameters that expressions mention.
+// usedParams are the parameters that expressions refer to.
 func (t *Template) usedParams() (map[string]bool, error) {
 	used := map[string]bool{}
 	for _, f := range t.expandable() {
@@ -273,8 +277,8 @@ func (t *Template) usedParams() (map[string]bool, error) {
 	return used, nil
 }
 
-// sampleValues lets a template be tried before its machine exists; short, so that no valid path
-// grows too long by it.
+// sampleValues are for validating a template before its machine exists. They are short, so that
+// they make no valid path too long.
 func sampleValues() Values {
 	return Values{Name: "n", Dir: "/l/n", Host: User{Name: "u", Home: "/u"}, Guest: User{Name: "u", Home: "/g"}}
 }

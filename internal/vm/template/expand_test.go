@@ -199,7 +199,7 @@ func TestExpandBoundsAllTogether(t *testing.T) {
 	}
 }
 
-func TestExpandJudgesTheRealValues(t *testing.T) {
+func TestExpandValidatesTheRealValues(t *testing.T) {
 	tests := []struct {
 		name, text string
 		change     func(*Values)

@@ -8,13 +8,13 @@ import (
 	"slices"
 )
 
-// side says whose user, home and so on an expression means.
+// side says whether an expression in a field means the guest's or the host's user, home and so on.
 type side int
 
 const (
 	guestSide side = iota
 	hostSide
-	// messageSide is the host's, and what only a message may tell.
+	// messageSide is the host's with values that only a message has.
 	messageSide
 )
 
@@ -56,7 +56,7 @@ func (t *Template) expandable() []field {
 	return append(all, textField("message", messageSide, &t.Message))
 }
 
-// mapFields are the values of a map, all of the guest's side.
+// mapFields returns the values of a map as fields of the guest's side.
 func mapFields(path string, m map[string]string) []field {
 	var all []field
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -84,7 +84,7 @@ func (t *Template) clone() *Template {
 	return &c
 }
 
-// cloneOf copies what a pointer leads to.
+// cloneOf copies what a pointer points to.
 func cloneOf[T any](p *T) *T {
 	if p == nil {
 		return nil

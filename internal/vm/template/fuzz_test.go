@@ -71,8 +71,8 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// FuzzResolve: whatever a template and what it names hold, resolving ends, and says what it could
-// not do.
+// FuzzResolve: whatever the documents hold, resolving ends after a bounded number of reads and
+// leaves no base.
 func FuzzResolve(f *testing.F) {
 	f.Add([]byte("base: b.yaml\ncpus: 1"), []byte("base: [c.yaml, template:_default/mounts]"))
 	f.Add([]byte("base: [{url: https://x/y}]\nprovision: [{file: ../z}]"), []byte("provision: [{mode: data, file: {url: a}}]\nbase: a"))

@@ -7,7 +7,7 @@ import (
 	"runtime"
 )
 
-// Host is what the machine offers to its guests.
+// Host is what this host offers to its guests: the limits of a template.
 type Host struct {
 	// Arch in Lima's spelling.
 	Arch string
@@ -16,7 +16,7 @@ type Host struct {
 	Memory int64
 }
 
-// LocalHost describes the machine this process runs on.
+// LocalHost describes the host that this process runs on.
 func LocalHost() (Host, error) {
 	arch := map[string]string{"amd64": ArchX8664, "arm64": ArchAArch64}[runtime.GOARCH]
 	if arch == "" {

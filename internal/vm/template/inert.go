@@ -16,7 +16,8 @@ const minimumQEMU = "7.2.0"
 
 var versionPattern = regexp.MustCompile(`^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].*)?$`)
 
-// inert accepts the spellings that mean what rdd does anyway; reason says, of any other, why not.
+// inert accepts the values that mean what rdd does anyway. For any other the message gives the
+// reason why it is refused.
 func inert(reason string, accepted ...string) decoder {
 	return func(v value) error {
 		if v.node.Kind == yaml.ScalarNode && slices.Contains(accepted, v.node.Value) {
@@ -26,7 +27,7 @@ func inert(reason string, accepted ...string) decoder {
 	}
 }
 
-// choice lists values for people; an empty one is called empty.
+// choice lists values for messages.
 func choice(values []string) string {
 	names := make([]string, len(values))
 	for i, value := range values {
@@ -38,7 +39,7 @@ func choice(values []string) string {
 	return strings.Join(names, " or ")
 }
 
-// none accepts an empty list, mapping or text only.
+// none accepts an empty list, mapping or text only. The message gives the reason.
 func none(reason string) decoder {
 	return func(v value) error {
 		if len(v.node.Content) == 0 && (v.node.Kind != yaml.ScalarNode || v.node.Value == "") {
@@ -56,7 +57,7 @@ func version(v value) error {
 	return nil
 }
 
-// qemuVersion accepts a version that every QEMU has that rdd can use.
+// qemuVersion accepts a minimum version that every QEMU has with which rdd works.
 func qemuVersion(v value) error {
 	if err := version(v); err != nil {
 		return err
@@ -71,7 +72,7 @@ func qemuVersion(v value) error {
 	return nil
 }
 
-// mountTypes accepts a list of Lima's ways of carrying mounts.
+// mountTypes accepts a list of Lima's mount types.
 func mountTypes(v value) error {
 	var types []string
 	if err := list(&types, func(into *string, v value) error { return text(into)(v) })(v); err != nil {
@@ -85,8 +86,7 @@ func mountTypes(v value) error {
 	return nil
 }
 
-// otherDriver accepts the options of a driver that vmType does not choose. Lima, too, looks at none
-// of them.
+// otherDriver accepts the options of a driver that vmType does not choose. Lima ignores them, too.
 func otherDriver(v value) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())
@@ -94,8 +94,8 @@ func otherDriver(v value) error {
 	return nil
 }
 
-// inertFields are the fields of Lima that change nothing in the machines that rdd makes, in the
-// values that say so.
+// inertFields are the fields of Lima that rdd accepts only in the values that describe its machines
+// as they are anyway.
 func inertFields() fields {
 	const (
 		noDisplay = "rdd's machines have no display and no sound"

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The documents here have the shapes of templates that Lima publishes, in words of our own; only
-// what they say of images is changed to images that exist here.
+// The documents here have the fields of templates that Lima publishes, but are texts of our own,
+// with other images.
 
 const debianShape = `minimumLimaVersion: 2.0.0
 
@@ -137,7 +137,7 @@ func TestDockersShape(t *testing.T) {
 	}
 }
 
-// nullShape is like Lima's long commented template of all fields, where null stands for the
+// nullShape has all fields of Lima, as its commented template has, where null stands for the
 // default.
 const nullShape = `# Basics
 vmType: null

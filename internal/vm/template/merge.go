@@ -10,16 +10,16 @@ import (
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 )
 
-// prepended are the lists whose base comes first, so that what a base prepares is there for what
-// builds on it.
+// prepended are the lists in which the base's elements come first, so that a template's scripts
+// find what its base's have prepared.
 var prepended = []string{"provision", "probes"}
 
-// Merge adds to d what base says and d does not, by Lima's rules: what d gives wins, also null;
-// mappings are merged key by key; to a list of d the base's is appended, but the base's provision
-// and probes come before d's own. dns is the upper's alone, mountTypesUnsupported is a set, and of
-// minimum versions the higher one counts. The base's own `base` must be resolved before.
+// Merge adds to d what base has and d does not, by Lima's rules. A value of d wins, null included.
+// Mappings are merged key by key. To a list of d the base's is appended, but the base's provision
+// and probes come before d's own. dns is not merged, mountTypesUnsupported is a set, and of minimum
+// versions the higher one counts. The base's own `base` must be resolved before.
 //
-// After the last base comes CombineMounts.
+// CombineMounts is to be called after the last base.
 func (d *Document) Merge(base *Document) {
 	d.note(base)
 	mergeMinimum(d.root, base.root, "minimumLimaVersion")
@@ -27,7 +27,7 @@ func (d *Document) Merge(base *Document) {
 	mergeMapping(d.root, base.root, true)
 }
 
-// note remembers where the nodes of base were read.
+// note records the origins of the nodes of base.
 func (d *Document) note(base *Document) {
 	maps.Copy(d.origins, base.origins)
 	noteOrigins(base.root, base.origin, d.origins)
@@ -63,8 +63,8 @@ func child(node *yaml.Node, keys ...string) *yaml.Node {
 	return node
 }
 
-// mergeMinimum keeps the higher of two versions. What is no version is left for validation to
-// refuse.
+// mergeMinimum keeps the higher of two versions. A value that is no version is refused later by
+// validation.
 func mergeMinimum(upper, base *yaml.Node, key string) {
 	own, theirs := entry(upper, key), entry(base, key)
 	if own == nil || theirs == nil {
@@ -77,7 +77,7 @@ func mergeMinimum(upper, base *yaml.Node, key string) {
 	}
 }
 
-// setEntry replaces the value of a key that is there.
+// setEntry replaces the value of an existing key.
 func setEntry(mapping *yaml.Node, key string, to *yaml.Node) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
@@ -106,6 +106,7 @@ func mergeMapping(upper, base *yaml.Node, root bool) {
 	}
 }
 
+// mergeList merges base into upper by the rules of the key.
 func mergeList(upper, base *yaml.Node, key string, root bool) {
 	switch {
 	case root && key == "dns" && len(upper.Content) > 0:
@@ -132,9 +133,9 @@ func unique(nodes []*yaml.Node) []*yaml.Node {
 // everyMount is Lima's mount point for "all the mounts above".
 const everyMount = "*"
 
-// CombineMounts makes one of the mounts that share a mount point, as Lima does after merging: the
-// first stays and gets from the others what it does not say. A mount point `*` gives to all mounts
-// before it.
+// CombineMounts combines the mounts that share a mount point, as Lima does after merging: the first
+// stays and gets from the others the fields that it lacks. One with the mount point `*` gives its
+// fields to all mounts before it.
 func (d *Document) CombineMounts() {
 	list := entry(d.root, "mounts")
 	if list == nil || list.Kind != yaml.SequenceNode {
@@ -169,8 +170,8 @@ func mountPoint(mount *yaml.Node) string {
 	return ""
 }
 
-// complete gives a mapping the entries of another that it lacks or that are null. Location and
-// mountPoint identify it and stay.
+// complete adds to a mapping the entries of another that it lacks or that are null. Its location
+// and mountPoint identify it and stay.
 func complete(mapping, other *yaml.Node) {
 	if mapping.Kind != yaml.MappingNode || other.Kind != yaml.MappingNode {
 		return

@@ -18,20 +18,20 @@ import (
 )
 
 const (
-	// MaxSize of a template's text, in bytes: what a ConfigMap can hold.
+	// MaxSize of a template's text, in bytes: the limit of a ConfigMap.
 	MaxSize = 1 << 20
-	// maxDepth of mappings and lists in one another. No field is deeper than 6.
+	// maxDepth of nested mappings and lists. No field is deeper than 6.
 	maxDepth = 20
-	// maxKey bounds the length of a key, in bytes, and with it that of messages.
+	// maxKey bounds the length of a key, in bytes, as messages contain keys.
 	maxKey = 256
 )
 
-// ParseError says where a template is no YAML that rdd reads.
+// ParseError says where a template is not YAML, or uses a part of YAML that rdd does not read.
 type ParseError struct {
 	// Line and Column count from 1; 0 when unknown.
 	Line, Column int
 	Reason       string
-	// Origin is the file or URL, where the template was merged of several; else empty.
+	// Origin is the file or URL when the template was merged from several; otherwise it is empty.
 	Origin string
 }
 
@@ -76,7 +76,7 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// checkText refuses what is no text of a sensible length before a YAML library sees it.
+// checkText refuses binary data and overlong texts before the YAML library reads them.
 func checkText(data []byte) error {
 	if len(data) > MaxSize {
 		return &ParseError{Reason: fmt.Sprintf("it is %d bytes long; a template has at most %d", len(data), MaxSize)}
@@ -96,14 +96,15 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// position is where the byte at an offset stands; columns count characters.
+// position returns the line and the column of the byte at an offset; columns count characters.
 func position(data []byte, offset int) (line, column int) {
 	before := data[:offset]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
-// checkNode refuses the parts of YAML that let one text mean another.
+// checkNode refuses anchors, aliases, merge keys and foreign tags: with them a text may mean
+// something else than it shows, or expand without bounds.
 func checkNode(node *yaml.Node) error {
 	reason := ""
 	switch {
@@ -135,8 +136,8 @@ func knownTag(node *yaml.Node) bool {
 	return false
 }
 
-// parseError takes the place out of a YAML library's error and says it in simpler words where the
-// cause is known.
+// parseError makes a ParseError of the YAML library's error, with a simpler message where the cause
+// is known.
 func parseError(data []byte, err error) *ParseError {
 	var one *yaml.LoadError
 	if !errors.As(err, &one) {
@@ -155,7 +156,7 @@ func parseError(data []byte, err error) *ParseError {
 	return e
 }
 
-// tabAt reports whether a line has a tab at or before a column where only spaces should be.
+// tabAt reports whether a line has a tab at or before a column.
 func tabAt(data []byte, line, column int) bool {
 	lines := bytes.SplitN(data, []byte("\n"), line+1)
 	if line < 1 || line > len(lines) {

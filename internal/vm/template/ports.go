@@ -6,15 +6,15 @@ import "net/netip"
 
 const (
 	maxPort = 65535
-	// sshPort is where the guest's sshd listens: it has its own way to the host.
+	// sshPort is where the guest's sshd listens. QEMU forwards it, so the rules leave it out.
 	sshPort = 22
-	// loopback and anyAddress are Lima's defaults for the ends of a rule.
+	// loopback and anyAddress are Lima's defaults for the addresses of a rule.
 	loopback   = "127.0.0.1"
 	anyAddress = "0.0.0.0"
 )
 
-// HostEnd is where on the host a port of the guest is reached: a Unix socket, or an address and a
-// port.
+// HostEnd is where on the host a port of the guest is forwarded to: a Unix socket, or an address
+// and a port.
 type HostEnd struct {
 	Socket string
 	IP     netip.Addr
@@ -29,10 +29,10 @@ func (e HostEnd) String() string {
 	return netip.AddrPortFrom(e.IP, uint16(e.Port)).String()
 }
 
-// PortRules lists the rules that decide what is forwarded, in the order they are asked and with
-// every default filled in.
+// PortRules lists the rules that decide what is forwarded, in the order in which they apply and
+// with every default set.
 //
-// As with Lima, rules that keep ssh to itself come before the template's own, and the last one
+// As with Lima, rules that ignore the ports of ssh come before the template's own, and the last one
 // forwards what listens on the guest's loopback to the same port of the host's. The defaults are
 // those of Lima 2.0.
 func (t *Template) PortRules() []PortForward {
@@ -47,13 +47,13 @@ func (t *Template) PortRules() []PortForward {
 	return rules
 }
 
-// reserved is the rule that forwards a port from no address.
+// reserved is a rule that ignores a port on every address.
 func reserved(port int) PortForward {
 	mustBeZero := false
 	return PortForward{GuestIP: anyAddress, GuestIPMustBeZero: &mustBeZero, GuestPort: port, Ignore: true}
 }
 
-// fill puts in Lima's defaults.
+// fill sets Lima's defaults.
 func (f *PortForward) fill() {
 	setDefault(&f.Proto, ProtoAny)
 	if f.GuestIPMustBeZero != nil && *f.GuestIPMustBeZero {
@@ -71,13 +71,12 @@ func (f *PortForward) fill() {
 	setDefault(&f.HostPortRange, f.GuestPortRange)
 }
 
-// MatchPort tells where on the host a port is reached that something in the guest listens on, by
-// rules of PortRules. Proto is ProtoTCP or ProtoUDP. forward is false when the port is not to be
-// reached at all.
+// MatchPort returns where on the host a listening port of the guest is forwarded to, by rules of
+// PortRules. proto is ProtoTCP or ProtoUDP. forward is false when the port is not forwarded.
 //
-// The first rule that fits decides. What listens on every address fits a rule for any one address,
-// but an `ignore` only when the rule is for every address as well; what listens on ::1 fits a rule
-// for 127.0.0.1.
+// The first rule that matches decides. A port that listens on every address matches a rule for any
+// one address, but one with `ignore` only if that is for every address as well. A port that listens
+// on ::1 matches a rule for 127.0.0.1.
 func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
 	guestIP = guestIP.Unmap()
 	for _, rule := range rules {
@@ -99,6 +98,7 @@ func (f PortForward) matches(proto string, guestIP netip.Addr, guestPort int) bo
 	return f.GuestPortRange.contains(guestPort) && f.matchesIP(guestIP)
 }
 
+// matchesIP applies the rules for addresses that MatchPort documents.
 func (f PortForward) matchesIP(guestIP netip.Addr) bool {
 	ruleIP := address(f.GuestIP)
 	switch {
@@ -113,6 +113,7 @@ func (f PortForward) matchesIP(guestIP netip.Addr) bool {
 	}
 }
 
+// hostEnd maps a port of the rule's range.
 func (f PortForward) hostEnd(guestPort int) HostEnd {
 	if f.HostSocket != "" {
 		return HostEnd{Socket: f.HostSocket}
@@ -120,7 +121,7 @@ func (f PortForward) hostEnd(guestPort int) HostEnd {
 	return HostEnd{IP: address(f.HostIP), Port: f.HostPortRange[0] + guestPort - f.GuestPortRange[0]}
 }
 
-// address reads an IP address of a validated template. That of anything else is the zero Addr,
+// address reads an IP address of a validated template. For any other text it returns the zero Addr,
 // which equals no address.
 func address(text string) netip.Addr {
 	ip, err := netip.ParseAddr(text)

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	// maxBaseDepth bounds how many templates build on one another, maxBases how many there are of them
-	// together.
+	// maxBaseDepth bounds the chain of templates that name one another as base, maxBases their total
+	// number.
 	maxBaseDepth = 10
 	maxBases     = 64
 )
 
 // A Reader reads what a locator names: an absolute path of the host or one below `~/`, or an
-// http(s) URL.
+// http(s) URL. It bounds how much it reads.
 type Reader func(ctx context.Context, locator string) ([]byte, error)
 
-// Resolve merges into d all that its `base` names, and what those name, and puts the files of
-// provision and probes in their places. Relative paths are relative to the document that has them:
-// its origin must be an absolute path or a URL, or empty if there are no relative ones. changed
-// reports whether there was anything to do.
+// Resolve merges into d the templates that its `base` names, and those that they name, and replaces
+// each `file` of provision and probes by its content. Relative paths are relative to the document
+// that has them: its origin must be an absolute path or a URL, or empty if there are no relative
+// ones. changed reports whether there was anything to do. After an error d is useless.
 func (d *Document) Resolve(ctx context.Context, read Reader) (changed bool, err error) {
-	r := resolver{read: read, seen: map[string]bool{d.origin: true}}
+	r := resolver{read: read, visited: map[string]bool{d.origin: true}}
 	if err := r.resolve(ctx, d, 0); err != nil {
 		return false, err
 	}
@@ -34,8 +34,9 @@ func (d *Document) Resolve(ctx context.Context, read Reader) (changed bool, err 
 
 // resolver merges documents.
 type resolver struct {
-	read    Reader
-	seen    map[string]bool
+	read Reader
+	// visited are the locators of all documents so far: a cycle would not end.
+	visited map[string]bool
 	changed bool
 }
 
@@ -61,6 +62,7 @@ func (r *resolver) resolve(ctx context.Context, d *Document, depth int) error {
 	return nil
 }
 
+// merge merges one base with all bases of its own.
 func (r *resolver) merge(ctx context.Context, d *Document, ref reference, depth int) error {
 	data, isTemplate, err := ref.builtin()
 	if err != nil {
@@ -86,13 +88,13 @@ func (r *resolver) load(ctx context.Context, d *Document, ref reference, depth i
 	if err != nil {
 		return nil, err
 	}
-	if r.seen[locator] {
+	if r.visited[locator] {
 		return nil, ref.value.refuse(
 			"names %s, which is part of this template already: bases must not form a circle, and each is named once", locator,
 		)
 	}
-	r.seen[locator] = true
-	if depth >= maxBaseDepth || len(r.seen) > maxBases {
+	r.visited[locator] = true
+	if depth >= maxBaseDepth || len(r.visited) > maxBases {
 		return nil, ref.value.refuse("is too much: at most %d templates may build on one another, and %d be merged", maxBaseDepth, maxBases)
 	}
 	data, err := r.read(ctx, locator)
@@ -102,7 +104,7 @@ func (r *resolver) load(ctx context.Context, d *Document, ref reference, depth i
 	return Parse(data, locator)
 }
 
-// files replaces each `file` of a provision or probe by what it holds.
+// files replaces each `file` of a provision or probe by its content.
 func (r *resolver) files(ctx context.Context, d *Document) error {
 	for _, key := range []string{"provision", "probes"} {
 		list := entry(d.root, key)
@@ -119,6 +121,7 @@ func (r *resolver) files(ctx context.Context, d *Document) error {
 	return nil
 }
 
+// file replaces the `file` of one element.
 func (r *resolver) file(ctx context.Context, d *Document, v value) error {
 	node := entry(v.node, "file")
 	if node == nil || absent(node) {
@@ -165,7 +168,7 @@ func (r *resolver) text(ctx context.Context, d *Document, ref reference) (string
 	return string(data), nil
 }
 
-// scalar is text that stands where another node does.
+// scalar is a text at the position of another node.
 func scalar(text string, at *yaml.Node, style yaml.Style) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: style, Line: at.Line, Column: at.Column}
 }

@@ -118,8 +118,8 @@ func TestResolve(t *testing.T) {
 
 // normal takes out what YAML may write in several ways.
 func normal(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \n-{}[],|'\"", r) })
-	return strings.Join(words, " ")
+	tokens := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \n-{}[],|'\"", r) })
+	return strings.Join(tokens, " ")
 }
 
 func TestResolveRefuses(t *testing.T) {
@@ -229,15 +229,15 @@ func TestResolveWithoutOrigin(t *testing.T) {
 	}
 }
 
-func TestResolveTellsWhatCouldNotBeRead(t *testing.T) {
+func TestResolveNamesWhatCouldNotBeRead(t *testing.T) {
 	_, _, err := files{"/t/a.yaml": "base: b.yaml"}.resolve("/t/a.yaml")
 	if !errors.Is(err, errNoFile) {
 		t.Errorf("got %v, which does not wrap the cause", err)
 	}
 }
 
-// TestResolvedDocumentsNameTheirFiles checks that a fault in a merged template is told with the
-// file it is in.
+// TestResolvedDocumentsNameTheirFiles checks that an error in a merged template names the file it
+// is in.
 func TestResolvedDocumentsNameTheirFiles(t *testing.T) {
 	tests := []struct{ name, upper, base, want string }{
 		{

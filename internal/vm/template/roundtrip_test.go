@@ -35,8 +35,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestRoundTripOfAnything writes and reads templates made at random, of values that YAML has a way
-// of misreading.
+// TestRoundTripOfAnything writes and reads random templates of values that are easily misread as
+// YAML.
 func TestRoundTripOfAnything(t *testing.T) {
 	for seed := range uint64(500) {
 		random := generator{rand.New(rand.NewPCG(seed, 0))}

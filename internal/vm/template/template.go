@@ -2,14 +2,14 @@
 
 // Package template reads the Lima templates that describe virtual machines.
 //
-// Reading is strict. A field that rdd does not honour is refused with its path and
-// place, never ignored, so that a template either means what it says or is turned
-// down before anything is made from it.
+// Reading is strict. A field that rdd does not honour is refused with its path and position, never
+// ignored. So a template either means what it says or is refused before anything is made from it.
 //
-// The way of a text: Parse makes a Document of it, Document.Resolve merges in what its `base` names
-// (by whoever can read files), Document.Load decodes, merges the parameters, fills the defaults and
-// validates, and Template.Expand puts in what is known only when the machine is made. Load does all
-// of it but Resolve: a base that would have to be read is refused.
+// The steps of reading: Parse makes a Document of a text. Document.Resolve merges what its `base`
+// names; the client does that, as it can read files. Document.Load decodes, merges the parameters,
+// sets the defaults and validates. Template.Expand evaluates the expressions with what is known
+// only when the machine is made. Load does all of it but Resolve and Expand: a base that would have
+// to be read is refused.
 //
 // Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision, probes,
 // portForwards, hostResolver.hosts, ssh.localPort and message, with the meaning they have in
@@ -36,8 +36,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Load parses data, merges params over the template's `param`, fills defaults for host and
-// validates the result.
+// Load parses data, merges params over the template's `param`, sets defaults for host and validates
+// the result. Expressions are tried with sample values, and stay as they are.
 //
 // The error says whether parsing or validating failed and where; it wraps a
 // *ParseError or a *vm.InvalidSpecError.
@@ -49,6 +49,7 @@ func Load(data []byte, params map[string]string, host Host) (*Template, error) {
 	return document.Load(params, host)
 }
 
+// complete makes a valid template of a decoded one.
 func (t *Template) complete(params map[string]string, host Host) error {
 	declared := maps.Clone(t.Param)
 	t.merge(params)
@@ -63,6 +64,7 @@ func (t *Template) complete(params map[string]string, host Host) error {
 	return err
 }
 
+// merge sets parameters, over those that the template declares.
 func (t *Template) merge(params map[string]string) {
 	if t.Param == nil && len(params) > 0 {
 		t.Param = map[string]string{}

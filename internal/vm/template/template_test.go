@@ -156,7 +156,7 @@ func TestImageOfNoArch(t *testing.T) {
 	}
 }
 
-// refusal is a template that is turned down, and the whole message.
+// refusal is a template that is refused, and the whole message.
 type refusal struct{ name, text, want string }
 
 // prefixes of messages.

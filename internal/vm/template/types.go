@@ -33,7 +33,8 @@ const (
 	ProtoAny = "any"
 )
 
-// Template says what a virtual machine is made of. Sizes are bytes.
+// Template describes a virtual machine. Sizes are in bytes. Its text fields may have expressions
+// until Expand.
 type Template struct {
 	VMType       string            `yaml:"vmType"`
 	Arch         string            `yaml:"arch"`
@@ -60,7 +61,7 @@ type Image struct {
 	Arch     string `yaml:"arch"`
 	// Digest of what Location holds, `sha256:HEX` or `sha512:HEX`; empty: not checked.
 	Digest string `yaml:"digest,omitempty"`
-	// Kernel is booted directly when given; else firmware starts the image's boot loader.
+	// Kernel is booted directly when given; otherwise firmware starts the image's boot loader.
 	Kernel *Kernel `yaml:"kernel,omitempty"`
 	// Initrd goes with Kernel.
 	Initrd *Initrd `yaml:"initrd,omitempty"`
@@ -112,13 +113,13 @@ type Probe struct {
 	Mode        string `yaml:"mode"`
 	Script      string `yaml:"script"`
 	Description string `yaml:"description"`
-	// Hint tells people what to do when the probe does not pass.
+	// Hint is the remedy for people when the probe does not pass.
 	Hint string `yaml:"hint,omitempty"`
 }
 
-// PortForward says where on the host ports or a Unix socket of the guest are reached, or that they
-// are not. A template's own rules stand as they were written; Template.PortRules has them with all
-// defaults.
+// PortForward says where on the host ports or a Unix socket of the guest are forwarded to, or that
+// they are not. The rules of Template.PortForwards are as they were written; those of
+// Template.PortRules have all defaults.
 type PortForward struct {
 	GuestIP string `yaml:"guestIP,omitempty"`
 	// GuestPort is short for a GuestPortRange of one port, as HostPort is for HostPortRange.
@@ -132,7 +133,7 @@ type PortForward struct {
 	HostSocket    string    `yaml:"hostSocket,omitempty"`
 	// Proto is ProtoTCP, ProtoUDP or ProtoAny; a socket's is ProtoTCP or ProtoAny.
 	Proto string `yaml:"proto,omitempty"`
-	// Ignore: what matches is not forwarded, and later rules are not asked.
+	// Ignore: what matches is not forwarded, whatever later rules say.
 	Ignore bool `yaml:"ignore,omitempty"`
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.

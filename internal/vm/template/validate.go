@@ -26,7 +26,7 @@ const (
 	maxSize       = 1 << 50
 )
 
-// resolved is Lima's word for "what the host offers" in vmType and arch.
+// resolved is Lima's value of vmType and arch for "what the host offers".
 const resolved = "default"
 
 var (
@@ -35,7 +35,7 @@ var (
 	paramPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 )
 
-// fill puts in the defaults.
+// fill sets the defaults.
 func (t *Template) fill(host Host) {
 	setDefault(&t.VMType, VMTypeQEMU)
 	setDefault(&t.Arch, host.Arch)
@@ -54,7 +54,7 @@ func (t *Template) fill(host Host) {
 	}
 }
 
-// fill puts in Lima's defaults.
+// fill sets Lima's defaults.
 func (p *Provision) fill() {
 	setDefault(&p.Mode, ModeSystem)
 	if p.Mode != ModeData {
@@ -68,6 +68,7 @@ func (p *Provision) fill() {
 	}
 }
 
+// setDefault sets a field that has its zero value.
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -75,11 +76,12 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// invalid returns a *vm.InvalidSpecError.
 func invalid(field, format string, args ...any) error {
 	return &vm.InvalidSpecError{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
-// validate judges the values; the first that is wrong is named.
+// validate checks the values of the decoded template. The error names the first invalid one.
 func (t *Template) validate(host Host) error {
 	checks := []func() error{
 		func() error { return oneOf("vmType", t.VMType, VMTypeQEMU) },
@@ -135,7 +137,8 @@ func (t *Template) validateSizes(host Host) error {
 	return nil
 }
 
-// validateNames judges the keys of a map.
+// validateNames checks the keys of a map. A key that is no printable text must not become a part of
+// the path.
 func validateNames(field string, m map[string]string, pattern *regexp.Regexp, rule string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if !pattern.MatchString(name) {
@@ -148,6 +151,7 @@ func validateNames(field string, m map[string]string, pattern *regexp.Regexp, ru
 	return nil
 }
 
+// validateParams: parameters are exported to scripts as environment variables.
 func (t *Template) validateParams() error {
 	for _, name := range slices.Sorted(maps.Keys(t.Param)) {
 		if err := validateLine("param."+name, t.Param[name]); err != nil {
@@ -169,7 +173,7 @@ func validateLine(field, text string) error {
 
 func isLine(text string) bool { return !strings.ContainsFunc(text, isNoText) }
 
-// isNoText reports whether a character is not to be seen, nor a tab.
+// isNoText reports whether a character is neither visible nor a space or tab.
 func isNoText(r rune) bool { return r != '\t' && (r == utf8.RuneError || !unicode.IsGraphic(r)) }
 
 func (t *Template) validateSSH() error {
@@ -182,8 +186,8 @@ func (t *Template) validateSSH() error {
 	return nil
 }
 
-// checkParams refuses a given parameter that the template neither declares nor uses: a misspelled
-// name would be lost silently.
+// checkParams refuses a given parameter that the template neither declares nor uses. Otherwise a
+// misspelled name would be ignored silently.
 func (t *Template) checkParams(given, declared map[string]string) error {
 	used, err := t.usedParams()
 	if err != nil {

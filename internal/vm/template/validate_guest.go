@@ -95,12 +95,12 @@ func validateNoNUL(field, text string) error {
 	return nil
 }
 
-// validateHosts judges the names of hostResolver.hosts; their values are judged when expanded.
+// validateHosts checks the names of hostResolver.hosts. Their values are checked after Expand.
 func (t *Template) validateHosts() error {
 	return validateNames("hostResolver.hosts", t.HostResolver.Hosts, hostPattern, "letters, digits and hyphens, with dots between the parts")
 }
 
-// validateExpanded judges what expressions may have changed.
+// validateExpanded checks what expressions may have changed.
 func (t *Template) validateExpanded(values Values) error {
 	for _, name := range slices.Sorted(maps.Keys(t.Env)) {
 		if err := validateLine("env."+name, t.Env[name]); err != nil {

@@ -21,7 +21,7 @@ const (
 var (
 	imagePattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 	digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-	// architectures that Lima knows. An image for one that is not the host's is passed over.
+	// architectures that Lima knows. An image for another one than the host's is ignored.
 	architectures = []string{ArchX8664, ArchAArch64, "armv7l", "ppc64le", "riscv64", "s390x"}
 )
 
@@ -61,7 +61,7 @@ func (i Image) validate(at string) error {
 	return validateFile(at+".initrd", i.Initrd.Location, i.Initrd.Digest)
 }
 
-// validateOurs judges an image that rdd builds.
+// validateOurs checks an image that rdd builds.
 func (i Image) validateOurs(at, name string) error {
 	switch {
 	case !imagePattern.MatchString(name):
@@ -83,7 +83,7 @@ func (k Kernel) validate(at string) error {
 	return validateLine(at+".cmdline", k.Cmdline)
 }
 
-// validateFile judges where a file is and the digest of what it holds.
+// validateFile checks a file's location and digest.
 func validateFile(at, location, digest string) error {
 	if err := validateLocation(at+".location", location); err != nil {
 		return err

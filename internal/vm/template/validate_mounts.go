@@ -9,13 +9,14 @@ import (
 )
 
 var (
-	// systemDirs of a guest can hold mounts and cannot be one: Lima's list with /boot, /lib* and /run.
+	// systemDirs of a guest can contain mount points and cannot be one: Lima's list with /boot, /lib*
+	// and /run.
 	systemDirs = []string{"/", "/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/opt", "/run", "/sbin", "/tmp", "/usr", "/var"}
-	// kernelDirs are the kernel's own, with all below them.
+	// kernelDirs are file systems of the kernel: nothing below them can be a mount point either.
 	kernelDirs = []string{"/dev", "/proc", "/sys"}
 )
 
-// validateMounts judges mounts after Expand.
+// validateMounts checks mounts after Expand.
 func (t *Template) validateMounts(values Values) error {
 	taken := map[string]int{}
 	for i, m := range t.Mounts {

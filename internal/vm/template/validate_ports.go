@@ -8,8 +8,8 @@ import (
 )
 
 // MaxSocketPath is how many bytes the path of a Unix socket may have on every platform: its address
-// holds 104 on macOS, with the closing NUL. Templates name sockets, and instance directories hold
-// some.
+// holds 104 on macOS, with the closing NUL. It goes for the sockets of templates and for those in
+// instance directories.
 const MaxSocketPath = 103
 
 func (t *Template) validateForwards() error {
@@ -70,7 +70,7 @@ func (f PortForward) validateZero(at string, filled PortForward) error {
 	return nil
 }
 
-// validatePorts judges one port and the range of the same side.
+// validatePorts checks one port and the range of the same side.
 func validatePorts(at, name string, port int, ports PortRange) error {
 	if port != 0 {
 		if err := validatePort(at+"."+name, port); err != nil {
@@ -105,6 +105,8 @@ func validatePort(field string, port int) error {
 	return nil
 }
 
+// validateGuestSocket checks a rule for a socket of the guest: no port beside it, and one end on
+// the host.
 func (f PortForward) validateGuestSocket(at string) error {
 	if f.GuestSocket == "" {
 		return nil
@@ -126,6 +128,7 @@ func (f PortForward) validateGuestSocket(at string) error {
 	return nil
 }
 
+// validateHostSocket checks a rule for a socket of the host that leads to one port of the guest.
 func (f PortForward) validateHostSocket(at string) error {
 	if f.HostSocket == "" || f.GuestSocket != "" && f.HostPort == 0 && f.HostPortRange.IsZero() {
 		return nil
@@ -143,7 +146,7 @@ func (f PortForward) validateHostSocket(at string) error {
 	return nil
 }
 
-// validateSockets judges the paths of sockets after Expand.
+// validateSockets checks the paths of sockets after Expand.
 func (f PortForward) validateSockets(at string) error {
 	if err := validateSocket(at+".guestSocket", f.GuestSocket); err != nil {
 		return err

@@ -25,20 +25,21 @@ type decoder func(value) error
 // fields are the keys that a mapping may have.
 type fields map[string]decoder
 
-// value is a YAML value, where it stands and how its place is called.
+// value is a YAML value with the path of its field.
 type value struct {
 	node *yaml.Node
 	path string
-	// places collects where each path was read.
+	// places collects the position of each path that was read.
 	places   places
 	document *Document
 }
 
-// failf refuses the value.
+// failf returns a *vm.InvalidSpecError for the value.
 func (v value) failf(format string, args ...any) error {
 	return &vm.InvalidSpecError{Field: v.path, Reason: fmt.Sprintf(format, args...)}
 }
 
+// child is the value of a key of a mapping.
 func (v value) child(key string, node *yaml.Node) value {
 	path := key
 	if v.path != "" {
@@ -47,16 +48,18 @@ func (v value) child(key string, node *yaml.Node) value {
 	return v.at(path, node)
 }
 
+// element is the i-th value of a list.
 func (v value) element(i int, node *yaml.Node) value {
 	return v.at(fmt.Sprintf("%s[%d]", v.path, i), node)
 }
 
+// at is a node with its path, whose position is recorded.
 func (v value) at(path string, node *yaml.Node) value {
 	v.places[path] = place{v.document.originOf(node), node.Line, node.Column}
 	return value{node: node, path: path, places: v.places, document: v.document}
 }
 
-// describe names what the value is, for messages.
+// describe returns what the value is, for messages.
 func (v value) describe() string {
 	switch v.node.Kind {
 	case yaml.MappingNode:
@@ -70,7 +73,7 @@ func (v value) describe() string {
 	return "`" + shorten(v.node.Value) + "`"
 }
 
-// shorten keeps a value from filling a message.
+// shorten cuts a value to one short line, for messages.
 func shorten(text string) string {
 	const most = 80
 	text, _, cut := strings.Cut(text, "\n")
@@ -83,7 +86,7 @@ func shorten(text string) string {
 	return text
 }
 
-// mapping reads a mapping that has no other keys than known.
+// mapping reads a mapping that has no other keys than known. A null counts as absent.
 func mapping(known fields) decoder {
 	return func(v value) error {
 		return eachEntry(v, func(key *yaml.Node, entry value) error {
@@ -99,7 +102,7 @@ func mapping(known fields) decoder {
 	}
 }
 
-// suggest names the fields that may have been meant.
+// suggest returns the field that a misspelled key may mean, or all of them.
 func (f fields) suggest(key string) string {
 	names := slices.Sorted(maps.Keys(f))
 	nearest := slices.MinFunc(names, func(a, b string) int {
@@ -185,7 +188,7 @@ func decodeBinary(into *string, v value) error {
 	return nil
 }
 
-// textOr reads text, and standard as none.
+// textOr reads text; the value standard counts as absent.
 func textOr(standard string, into *string) decoder {
 	return func(v value) error {
 		if err := text(into)(v); err != nil {

@@ -4,7 +4,8 @@ package template
 
 import "text/template/parse"
 
-// walk visits a parse tree, depth first; what is below a node only where visit returns true for it.
+// walk visits a parse tree, depth first. It does not visit what is below a node for which visit
+// returns false.
 func walk(node parse.Node, visit func(parse.Node) bool) {
 	if !visit(node) {
 		return
@@ -44,7 +45,7 @@ func pipeChildren(pipe *parse.PipeNode) []parse.Node {
 	return all
 }
 
-// branchChildren leaves out an absent else, a nil pointer that an interface would hide.
+// branchChildren leaves out an absent else: it is a nil pointer, and would not be a nil interface.
 func branchChildren(branch parse.BranchNode) []parse.Node {
 	all := []parse.Node{branch.Pipe, branch.List}
 	if branch.ElseList != nil {

@@ -11,9 +11,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// The checks of this file hold for engines that have the ability, and say nothing of others.
+// The checks of this file are for engines that have the ability; others are not asked.
 
-// unknownInstance checks what the abilities say of an instance that there is not.
+// unknownInstance checks what the abilities return for an instance that does not exist.
 func unknownInstance(s *suite) {
 	if e, ok := s.Engine.(vm.GuestRunner); ok {
 		_, err := e.RunInGuest(s.Context(), s.name, vm.Command{Line: "true"})
@@ -45,7 +45,7 @@ func unknownInstance(s *suite) {
 	}
 }
 
-// stoppedInstance checks what the abilities say of an instance that was never started.
+// stoppedInstance checks what the abilities return for an instance that was never started.
 func stoppedInstance(s *suite) {
 	if e, ok := s.Engine.(vm.GuestRunner); ok {
 		_, err := e.RunInGuest(s.Context(), s.name, vm.Command{Line: "true"})
@@ -100,8 +100,8 @@ func runningInstance(s *suite) {
 	}
 }
 
-// adopt checks that a machine whose hostagent is gone is adopted when that is asked for, not
-// before, and is the same then.
+// adopt checks that a machine whose hostagent was killed is adopted when Adopt is called, not
+// before, and that it is the same machine afterwards.
 func adopt(s *suite, running vm.State) {
 	e, ok := s.Engine.(vm.Adopter)
 	if !ok {
@@ -114,7 +114,7 @@ func adopt(s *suite, running vm.State) {
 	}
 	s.KillHostagent(s.T, s.name)
 	s.sameMachine("the hostagent is gone", running)
-	// Somebody watches all the while. Had that one adopted, there would be nothing to do.
+	// busy watches the engine. If a watch adopted machines, there would be nothing left to do.
 	s.busy("adopting", func() error { begun, err = e.Adopt(s.Context(), s.name); return err })
 	if !begun {
 		s.Fatalf("a machine without a hostagent is not adopted, or was before that was asked for")
@@ -130,7 +130,7 @@ func adopt(s *suite, running vm.State) {
 	}
 }
 
-// checkDirectory checks that the instance's directory is shown, by itself and among all.
+// checkDirectory checks that the instance's directory is returned, by itself and among all.
 func (s *suite) checkDirectory(alive bool) {
 	s.Helper()
 	e, ok := s.Engine.(vm.DirectoryReader)
@@ -149,7 +149,7 @@ func (s *suite) checkDirectory(alive bool) {
 	}
 }
 
-// checkForeignDirectory checks that a directory of somebody else's is shown as such.
+// checkForeignDirectory checks that a directory that rdd did not make is returned as foreign.
 func (s *suite) checkForeignDirectory(name string) {
 	s.Helper()
 	e, ok := s.Engine.(vm.DirectoryReader)

@@ -4,8 +4,11 @@
 // real guests. It drives an engine through vm.Engine and the optional abilities that it has, and
 // waits through Watch, never by sleeping.
 //
-// A boot costs half a minute and more where a guest is emulated, so the suite is one life of one
+// A boot takes half a minute and more where a guest is emulated, so the suite is one life of one
 // instance with many checks on the way, and boots it three times.
+//
+// internal/vm/fake and internal/vm/qemu run it: the latter on a stand-in for QEMU, and with
+// RDD_TEST_GUEST=1 on real guests.
 package vmtest
 
 import (
@@ -15,8 +18,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Subject is an engine under test and what the suite must know of it. The
-// instance names that the suite uses begin with "vmt".
+// Subject is an engine under test and what the suite must know about it. The instance names that
+// the suite uses begin with "vmt".
 type Subject struct {
 	Engine vm.Engine
 	// Reopen returns another engine object over the same host, as after a restart
@@ -27,11 +30,10 @@ type Subject struct {
 	// KillHostagent ends, behind the engine's back, the process that serves a machine. It may be
 	// nil for an engine that does not adopt.
 	KillHostagent func(t *testing.T, name string)
-	// AddForeign makes an instance directory that rdd did not make; it is the suite's to leave
-	// alone, the subject's to remove.
+	// AddForeign makes an instance directory that rdd did not make. The subject removes it after the
+	// test.
 	AddForeign func(t *testing.T, name string)
-	// Forward makes sure that a running instance's guest is reached by some forward, and returns
-	// it.
+	// Forward makes sure that a running instance has some forward, and returns it.
 	Forward func(t *testing.T, name string) vm.Forward
 	// Template is valid; Changed is valid and different, with Message for people.
 	Template, Changed []byte
@@ -39,11 +41,11 @@ type Subject struct {
 	// Invalid is refused because of InvalidField.
 	Invalid      []byte
 	InvalidField string
-	// Provoke makes the next operation on an instance end in a fault like Example, and returns the
-	// template to apply for that: Template, where the fault does not come from it. nil where that
-	// would take too long.
+	// Provoke makes the next operation on an instance fail with a fault like Example, and returns the
+	// template to apply for that: Template, where the fault does not come from it. It is nil where
+	// that would take too long.
 	Provoke func(t *testing.T, name string, p Provoked) []byte
-	// Timeout bounds each wait: generous, it is not a measurement.
+	// Timeout bounds each wait. It is generous: only a test that hangs reaches it.
 	Timeout time.Duration
 }
 

@@ -8,15 +8,15 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// Provoked is a fault that a Subject brings about.
+// Provoked is a fault that a Subject provokes.
 type Provoked struct {
 	Kind vm.FaultKind
 	// Operation that ends in it.
 	Operation vm.Operation
 }
 
-// provoked lists the kinds that are brought about one by one; the others are met in the other parts
-// of the suite.
+// provoked lists the kinds that are provoked one by one; the other parts of the suite cover the
+// others.
 func provoked() []Provoked {
 	return []Provoked{
 		{vm.FaultHost, vm.OperationCreate},
@@ -33,7 +33,7 @@ func provoked() []Provoked {
 	}
 }
 
-// Example is a fault of a kind with everything that the suite wants to know of one.
+// Example is a fault of a kind with every field that the suite checks.
 func Example(kind vm.FaultKind) vm.Fault {
 	f := vm.Fault{Kind: kind, Text: "provoked: " + string(kind)}
 	switch kind {
@@ -63,6 +63,8 @@ func faults(t *testing.T, newSubject func(t *testing.T) Subject) {
 	}
 }
 
+// provoke has one operation fail, and checks what is reported. A failed start is still reported
+// after a restart of the daemon, a failed creation is not: the engine's work is not stored.
 func (s *suite) provoke(p Provoked) {
 	if p.Operation == vm.OperationCreate {
 		s.mustNot("creating", s.Engine.Apply(s.Context(), s.spec(s.owner, s.Provoke(s.T, s.name, p))))

@@ -9,14 +9,14 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestEveryKindIsMet: a kind that no engine is asked for is one that nobody has tested.
-func TestEveryKindIsMet(t *testing.T) {
-	met := []vm.FaultKind{vm.FaultNameTaken, vm.FaultBroken, vm.FaultProcessEnded} // in refusals and life
+// TestEveryKindIsCovered: a kind that no engine is asked for is one that nobody has tested.
+func TestEveryKindIsCovered(t *testing.T) {
+	covered := []vm.FaultKind{vm.FaultNameTaken, vm.FaultBroken, vm.FaultProcessEnded} // in refusals and life
 	for _, p := range provoked() {
-		met = append(met, p.Kind)
+		covered = append(covered, p.Kind)
 	}
 	for _, kind := range vm.FaultKinds() {
-		if !slices.Contains(met, kind) {
+		if !slices.Contains(covered, kind) {
 			t.Errorf("the suite does not ask for %s", kind)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// life leads one instance from creation to deletion through three boots.
+// life takes one instance from creation to deletion through three boots and more starts.
 func life(s *suite) {
 	create(s)
 	stoppedInstance(s)
@@ -49,7 +49,7 @@ func create(s *suite) {
 	s.mustNot("stopping what is stopped", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopShutdown))
 }
 
-// othersAreRefused checks that only the owner's UID opens an instance.
+// othersAreRefused checks that calls on behalf of another UID than the owner's change nothing.
 func othersAreRefused(s *suite) {
 	s.mustBeTaken("another owner applies", s.Engine.Apply(s.Context(), s.spec(s.other, s.Changed)))
 	s.mustBeTaken("another owner starts", s.Engine.Start(s.Context(), s.other, s.name))
@@ -101,7 +101,7 @@ func firstBoot(s *suite) vm.State {
 	return running
 }
 
-// forwarded checks that what leads into the guest is shown.
+// forwarded checks that forwards are reported.
 func forwarded(s *suite, running vm.State) {
 	want := s.Forward(s.T, s.name)
 	s.check("no message without one", running.Message == "", running)
@@ -169,7 +169,7 @@ func deleteWhileRunning(s *suite) {
 	s.mustBeTaken("another owner deletes what runs", s.Engine.Delete(s.Context(), s.other, s.name))
 	s.mustNot("deleting while it runs", s.Engine.Delete(s.Context(), s.owner, s.name))
 	s.mustNot("deleting again at once", s.Engine.Delete(s.Context(), s.owner, s.name))
-	s.waitGone("deleted")
+	s.waitDeleted("deleted")
 	s.checkListed("deleted", false)
 	s.mustNot("deleting what is gone", s.Engine.Delete(s.Context(), s.owner, s.name))
 	s.mustBe("starting what is gone", s.Engine.Start(s.Context(), s.owner, s.name), vm.ErrNotFound)

@@ -9,7 +9,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// refusals checks what an engine must say no to, and what must not matter.
+// refusals checks what an engine must refuse, and calls for instances that do not exist.
 func refusals(s *suite) {
 	nothing(s)
 	unknownInstance(s)
@@ -41,7 +41,7 @@ func invalid(s *suite) {
 	s.checkListed("an invalid spec made nothing", false)
 }
 
-// foreign checks that a directory that rdd did not make stands in the way and is left alone.
+// foreign checks that a directory that rdd did not make takes its name and is not touched.
 func foreign(s *suite) {
 	spec := s.spec(s.owner, s.Template)
 	spec.Name = "vmtforeign"

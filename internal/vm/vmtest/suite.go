@@ -35,7 +35,7 @@ func (s *suite) cleanUp() {
 		s.Errorf("deleting %s at the end: %v", s.name, err)
 		return
 	}
-	s.waitGone("after the test")
+	s.waitDeleted("after the test")
 }
 
 // spec returns a spec for the instance; the same template has the same revision.
@@ -46,7 +46,7 @@ func (s *suite) spec(owner vm.Owner, template []byte) vm.Spec {
 // incarnation of the instances that the suite creates.
 const incarnation = "the first"
 
-// revision is any injective text of a template; engines do not interpret it.
+// revision is another text for each template; engines do not interpret it.
 func revision(template []byte) string { return "revision:" + string(template) }
 
 func (s *suite) observe(step string) vm.State {
@@ -102,8 +102,8 @@ func (s *suite) waitFor(step string, ok func(vm.State) bool) vm.State {
 	return last
 }
 
-// waitGone waits until there is no instance.
-func (s *suite) waitGone(step string) {
+// waitDeleted waits until there is no instance.
+func (s *suite) waitDeleted(step string) {
 	s.Helper()
 	s.wait(step, func() (bool, error) {
 		_, err := s.Engine.Observe(context.Background(), s.name)
@@ -114,8 +114,8 @@ func (s *suite) waitGone(step string) {
 	}, func() any { return "still there" })
 }
 
-// wait asks done each time that the engine says something changed. Watch reports
-// every instance at its beginning, so nothing that happened before is missed.
+// wait calls done each time that the engine reports a change. Watch reports every instance at its
+// beginning, so nothing that happened before is missed.
 func (s *suite) wait(step string, done func() (bool, error), last func() any) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)

@@ -38,6 +38,7 @@ func (j *job) makeBootFiles(context.Context) error {
 	return errors.Join(contents.write(f), f.Close())
 }
 
+// kernelVersion is the release of the kernel that guest/customize.sh has fetched.
 func (j *job) kernelVersion() (string, error) {
 	data, err := os.ReadFile(j.path("kit", "kernel", "version"))
 	if err != nil {

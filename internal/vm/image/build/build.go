@@ -16,10 +16,10 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// aptSources is where a Debian or Ubuntu host says which mirror it uses.
+// aptSources is where Debian and Ubuntu configure the mirror that a host uses.
 const aptSources = "/etc/apt"
 
-// Builder builds the images that it has recipes of. It implements image.Builder.
+// Builder builds the images that it has recipes for. It implements image.Builder.
 type Builder struct{ arch string }
 
 var _ image.Builder = Builder{}
@@ -51,8 +51,8 @@ func (b Builder) Build(ctx context.Context, name string, options image.BuildOpti
 	return build(ctx, recipe, options, dir, log, newReporter(name, progress))
 }
 
-// RemoveAll implements image.Builder. A tree made by an ordinary user belongs to the user's
-// subordinate ids: only a sandbox can remove it.
+// RemoveAll implements image.Builder. The files of a tree that an ordinary user has built belong to
+// the user's subordinate ids: only a sandbox can remove them.
 func (Builder) RemoveAll(ctx context.Context, dir string) error {
 	err := atomicfile.RemoveAll(dir)
 	if !errors.Is(err, os.ErrPermission) {
@@ -80,12 +80,12 @@ type job struct {
 	log io.Writer
 }
 
-// path is a file below the job's directory.
+// path returns the path of a file below the job's directory.
 func (j *job) path(elem ...string) string {
 	return filepath.Join(append([]string{j.dir}, elem...)...)
 }
 
-// out is a file of the image to be.
+// out returns the path of a file of the image that is being made.
 func (j *job) out(name string) string { return j.path(image.OutDir, name) }
 
 // build makes the image in dir/out. dir must be empty.
@@ -117,6 +117,7 @@ func build(ctx context.Context, recipe Recipe, options image.BuildOptions, dir s
 	return j.sync()
 }
 
+// chooseMirror takes the user's mirror, else the host's own.
 func chooseMirror(explicit string) (mirror, error) {
 	if explicit != "" {
 		return explicitMirror(explicit)
@@ -124,6 +125,8 @@ func chooseMirror(explicit string) (mirror, error) {
 	return hostMirror(aptSources)
 }
 
+// prepare makes the directories of a build: the image's files, the scripts with their results, and
+// the programs' temporary files.
 func (j *job) prepare(context.Context) error {
 	for _, name := range []string{image.OutDir, "kit", "tmp"} {
 		if err := os.Mkdir(j.path(name), 0o755); err != nil {
@@ -133,7 +136,7 @@ func (j *job) prepare(context.Context) error {
 	return writeKit(j.path("kit"))
 }
 
-// sync makes the image's files durable; the caller's rename makes them visible.
+// sync makes the image's files durable, before the caller publishes them by a rename.
 func (j *job) sync() error {
 	entries, err := os.ReadDir(j.path(image.OutDir))
 	if err != nil {

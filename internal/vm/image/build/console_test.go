@@ -9,7 +9,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its
+// TestGuestsSayWhatTheHostReads: the host recognises a failed boot by what the guest prints on its
 // console.
 func TestGuestsSayWhatTheHostReads(t *testing.T) {
 	for path, says := range map[string]string{

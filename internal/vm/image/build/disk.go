@@ -43,8 +43,8 @@ func (r Recipe) treeOptions() []string {
 // to boot; a machine grows it to the size of its disk.
 const fileSystemSlack = 256 << 20
 
-// makeFileSystem writes the tree as an ext4 file system into dir/disk.raw: without mounting
-// anything, and the same for the same tree.
+// makeFileSystem writes the tree as an ext4 file system into dir/disk.raw. It mounts nothing, and
+// the same tree gives the same file.
 func (j *job) makeFileSystem(ctx context.Context) error {
 	j.report.at(stepFileSystem, 0, 0)
 	size, err := j.treeSize(ctx)

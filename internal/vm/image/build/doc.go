@@ -10,4 +10,7 @@
 // The image has disk.qcow2 (one ext4 file system, no partition table), vmlinuz and initrd. Nothing
 // in it belongs to one machine: users, keys and provisioning are shell scripts that a machine gets
 // as the systemd credentials rdd.boot and rdd.provision (see guest/rootfs/usr/lib/rdd).
+//
+// The parts of a build are tested without a mirror; RDD_TEST_IMAGE_BUILD=1 builds an image, and
+// kills the builder in several steps first.
 package build

@@ -24,7 +24,7 @@ const spaceNeeded = 3 << 30
 // tool is something a build needs from the host, and the package that has it.
 type tool struct{ name, packageName string }
 
-// host is what a build asks of the host; tests replace it.
+// host is what a build needs to know about the host; tests replace it.
 type host struct {
 	lookPath  func(name string) (string, error)
 	exists    func(path string) bool
@@ -86,8 +86,8 @@ func (h host) checkSpace(dir string) error {
 
 func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }
 
-// checkSandbox tries the namespaces a build needs: an ordinary user may lack subordinate
-// ids, and a host may forbid user namespaces.
+// checkSandbox runs a program in the namespaces that a build needs. An ordinary user may lack
+// subordinate ids, and a host may forbid user namespaces: then it returns a *vm.HostError.
 func checkSandbox(ctx context.Context, box sandbox, dir string) error {
 	var output bytes.Buffer
 	err := box.run(ctx, dir, &output, "true")

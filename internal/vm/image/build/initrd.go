@@ -66,6 +66,7 @@ type archiver struct {
 	err   error
 }
 
+// add adds an entry; its time is that of all files of an image.
 func (a *archiver) add(name string, mode cpio.FileMode, data []byte) {
 	if a.err != nil {
 		return
@@ -123,6 +124,7 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(name, "-", "_")
 }
 
+// builtinModules reads the names of the modules that are built into the kernel.
 func builtinModules(dir string) (map[string]bool, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
 	if err != nil {
@@ -149,7 +151,7 @@ func moduleDependencies(dir string) (map[string][]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("reading %s: unexpected line %q", name, line)
 		}
-		// The file lists what is needed latest first.
+		// The file lists first what has to be loaded last.
 		files := append([]string{file}, strings.Fields(rest)...)
 		slices.Reverse(files)
 		dependencies[moduleName(file)] = files

@@ -18,6 +18,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
+// writeManifest describes the image once all its files are there.
 func (j *job) writeManifest(context.Context) error {
 	revision, err := j.recipe.Revision()
 	if err != nil {

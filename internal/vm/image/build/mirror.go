@@ -20,7 +20,7 @@ const (
 	defaultSecurity = "http://deb.debian.org/debian-security"
 )
 
-// mirror is where packages come from.
+// mirror holds the URLs of the archives that packages come from.
 type mirror struct {
 	archive, security string
 }
@@ -34,8 +34,8 @@ func (m mirror) sources(suite string) []string {
 	}
 }
 
-// explicitMirror takes the archive's URL from the user; the security archive is beside
-// it where it ends as Debian's mirrors do.
+// explicitMirror makes a mirror of the archive's URL that a user gave. The security archive is
+// beside it where the URL ends as those of Debian's mirrors do; otherwise it is Debian's own.
 func explicitMirror(archive string) (mirror, error) {
 	archive = strings.TrimRight(archive, "/")
 	u, err := url.Parse(archive)
@@ -73,6 +73,7 @@ func hostMirror(dir string) (mirror, error) {
 	return found.orDefault(), nil
 }
 
+// orDefault completes what was not found with Debian's own archives.
 func (m *mirror) orDefault() mirror {
 	if m.archive == "" {
 		return mirror{archive: defaultMirror, security: defaultSecurity}
@@ -101,11 +102,11 @@ type source struct {
 	suites []string
 }
 
-// debianSuites are the releases by whose suites a Debian archive is recognised, whatever its
-// host is called: Ubuntu and third parties have other suites.
+// debianSuites are the releases by which a Debian archive is recognised, whatever the name of its
+// host. Ubuntu and third parties have other suites.
 var debianSuites = []string{"bullseye", "bookworm", "trixie", "forky", "duke", "sid", "oldstable", "stable", "testing", "unstable"}
 
-// take keeps the first archive and the first security archive of Debian.
+// take stores a source if it is the first archive, or the first security archive, of Debian.
 func (m *mirror) take(s source) {
 	uri := strings.TrimRight(s.uri, "/")
 	if u, err := url.Parse(uri); err != nil || (u.Scheme != "http" && u.Scheme != "https") {

@@ -11,8 +11,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// steps of a build, in order, with the percentage of the whole at which each ends,
-// from the time they took where this was written.
+// steps of a build, in order, with the percentage of the whole at which each ends. The percentages
+// are those of the time that steps took in one measured build.
 var steps = []struct {
 	name string
 	end  int
@@ -32,7 +32,7 @@ const (
 	stepKernel
 )
 
-// reporter passes progress to a listener, once per change.
+// reporter passes progress to a listener, once for each change.
 type reporter struct {
 	listen func(image.Progress)
 	name   string
@@ -61,6 +61,7 @@ func (r *reporter) at(step, done, total int) {
 	r.publish(next)
 }
 
+// publish passes progress on unless it would go back or change nothing.
 func (r *reporter) publish(next image.Progress) {
 	next.Since = r.last.Since
 	if next.Step != r.last.Step {
@@ -80,9 +81,9 @@ func (r *reporter) publish(next image.Progress) {
 type packageMeter struct {
 	report *reporter
 	line   []byte
-	// Of the apt-get run going on (there are two: essential packages, then all others).
+	// Those of the current run of apt-get. There are two: essential packages, then all others.
 	fetched, announced int
-	// Of all runs: packages announced, unpacked and set up.
+	// Those of all runs: packages announced, unpacked and set up.
 	total, unpacked, configured int
 }
 
@@ -106,10 +107,11 @@ func (m *packageMeter) Write(p []byte) (int, error) {
 	}
 }
 
-// essentialShare is how many packages of an image are in the first of the two runs, about; the
-// second one's number is not known before it begins.
+// essentialShare is about how many packages the first of the two runs has. The number of the second
+// run's is not known before that begins.
 const essentialShare = 60
 
+// read counts by one line of output.
 func (m *packageMeter) read(line []byte) {
 	if match := announcement.FindSubmatch(line); match != nil {
 		m.announced, _ = strconv.Atoi(string(match[1])) // the pattern admits digits only

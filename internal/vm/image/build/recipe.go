@@ -18,15 +18,15 @@ import (
 //go:embed all:guest
 var guest embed.FS
 
-// formatRevision is raised when the code of this package changes what an image
-// is in a way that nothing else which goes into Recipe.Revision shows.
+// formatRevision is raised when the code of this package changes images in a way that nothing else
+// in Recipe.Revision reflects.
 const formatRevision = 1
 
 // sourceDateEpoch is the newest time stamp in an image, in seconds since 1970: builds
 // from the same packages are equal (reproducible-builds.org, SOURCE_DATE_EPOCH).
 const sourceDateEpoch = 1754697600 // 2025-08-09, the release of Debian 13
 
-// Recipe says what goes into an image.
+// Recipe says what goes into an image. All of it is part of its revision.
 type Recipe struct {
 	Name string `json:"name"`
 	// Suite of Debian; the host's own version does not matter.
@@ -36,15 +36,15 @@ type Recipe struct {
 	// Kernel is the meta package that depends on the kernel to take.
 	Kernel   string   `json:"kernel"`
 	Packages []string `json:"packages"`
-	// BootModules are the kernel modules that reaching the root file system
-	// needs; those built into the kernel are left out by the build.
+	// BootModules are the kernel modules that are needed to mount the root file system. Those that are
+	// built into the kernel are left out of the initrd.
 	BootModules []string `json:"bootModules"`
-	// KernelArgs belong to the image; a machine's own are appended.
+	// KernelArgs are the image's; a machine's own are appended.
 	KernelArgs string `json:"kernelArgs"`
 }
 
 // platformArgs by architecture: the console that kernel and init write to, and no check of the
-// timer, which an emulated processor that gets no time on a busy host fails (kernel-parameters.txt,
+// timer. On a busy host an emulated processor fails that check (kernel-parameters.txt,
 // no_timer_check).
 var platformArgs = map[string]string{"amd64": "console=ttyS0 no_timer_check", "arm64": "console=ttyAMA0"}
 
@@ -58,7 +58,7 @@ func recipes(arch string) []Recipe {
 		Name:         "docker",
 		Suite:        "trixie",
 		Architecture: arch,
-		// Not the cloud kernel: it has no 9p, by which guests mount directories of the host.
+		// Not the cloud kernel: it has no 9p, with which guests mount directories of the host.
 		Kernel: "linux-image-" + arch,
 		Packages: []string{
 			"apparmor", "ca-certificates", "dbus", "dnsmasq-base", "docker-cli", "docker.io", "e2fsprogs", "iproute2", "iptables",
@@ -93,7 +93,8 @@ func recipeNames(all []Recipe) []string {
 	return names
 }
 
-// Revision identifies everything in rdd's code that shapes the image.
+// Revision is a hash of everything in rdd's code that shapes the image. An image of another
+// revision is outdated.
 func (r Recipe) Revision() (string, error) {
 	hash := sha256.New()
 	fmt.Fprintln(hash, formatRevision, sourceDateEpoch, fileSystemSlack, r.fileSystemID(), r.treeOptions(), applets)

@@ -86,8 +86,8 @@ func TestWriteKit(t *testing.T) {
 	}
 }
 
-// Where containerd is the engine, neither of Docker's units starts, and both come after the script
-// that says so.
+// Where containerd is the container engine, neither of Docker's units starts, and both come after
+// the script that decides it.
 func TestDockerCanBeLeftOut(t *testing.T) {
 	const units = "guest/rootfs/etc/systemd/system/"
 	for _, name := range []string{"docker.service", "docker.socket.d/10-rdd.conf"} {
@@ -122,7 +122,8 @@ func TestMaskedUnits(t *testing.T) {
 	}
 }
 
-// A guest without these modules never heard the power button: stopping it took the full deadline.
+// A guest without these modules does not notice the power button: stopping it takes the whole
+// timeout.
 func TestDriversOfPowerButton(t *testing.T) {
 	data, err := guest.ReadFile("guest/rootfs/etc/udev/rules.d/80-drivers.rules")
 	if err != nil {

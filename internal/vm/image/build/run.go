@@ -13,7 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// runSandboxed runs a program of the build; the error for its failure has its last lines.
+// runSandboxed runs a program of the build in the sandbox. When it fails, the error is
+// an *image.StepError with the last lines of its output.
 func (j *job) runSandboxed(ctx context.Context, doing string, output io.Writer, program string, args ...string) error {
 	tail := &tailBuffer{limit: 2000}
 	err := j.sandbox.run(ctx, j.path("tmp"), io.MultiWriter(output, tail), program, args...)
@@ -35,6 +36,7 @@ type tailBuffer struct {
 	data  []byte
 }
 
+// Write implements io.Writer; it never fails.
 func (t *tailBuffer) Write(p []byte) (int, error) {
 	t.data = append(t.data, p...)
 	if over := len(t.data) - t.limit; over > 0 {

@@ -11,13 +11,13 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// sandbox runs programs as root of namespaces of their own. Whatever they start and mount
-// is gone when the first of them ends or this process dies: the kernel kills a PID
-// namespace with its first process, and a mount namespace with its last.
+// sandbox runs programs as root of namespaces of their own. Whatever they start and mount ends with
+// the first of them, and when this process dies. The kernel kills a PID namespace with its first
+// process, and drops a mount namespace with its last.
 //
-// An ordinary user gets a user namespace besides: its root is the user, its other users are the
-// user's subordinate ids. They are the same in every sandbox, so one may read or remove what
-// another made.
+// An ordinary user gets a user namespace as well. Its root is the user, its other users are the
+// user's subordinate ids. The mapping is the same in every sandbox, so one can read and remove what
+// another has made.
 type sandbox struct {
 	unshare string
 	args    []string
@@ -38,8 +38,8 @@ func newSandbox() (sandbox, error) {
 	return sandbox{unshare: unshare, args: args}, nil
 }
 
-// run runs a program in the sandbox with a fixed environment but for proxies and the like, and its
-// output to w.
+// run runs a program in the sandbox and writes its output to w. It has this process's environment,
+// for proxies and the like, with fixed values where they would change the result.
 func (s sandbox) run(ctx context.Context, dir string, w io.Writer, program string, args ...string) error {
 	fixed := []string{
 		"sh", "-c", `umask 022; exec "$@"`, "sandbox",

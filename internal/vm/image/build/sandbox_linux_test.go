@@ -251,8 +251,8 @@ func TestRemoveTreeOfOtherUsers(t *testing.T) {
 	}
 }
 
-// TestRealBuild builds the real image, killing the builder in several steps first: each
-// time nothing may be left but the directory that the next build clears away.
+// TestRealBuild builds the real image, killing the builder in several steps first. Each time
+// nothing may be left but the directory that the next build removes.
 func TestRealBuild(t *testing.T) {
 	if os.Getenv(buildVariable) == "" {
 		t.Skip("set " + buildVariable + "=1 to build a real image")

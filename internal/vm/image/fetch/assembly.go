@@ -18,34 +18,34 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// assembly makes an image of a source in a directory of its own, which outlives an interrupted
-// process.
+// assembly makes an image of a source in a directory of its own. What is downloaded stays there
+// when the process is interrupted.
 type assembly struct {
 	*Fetcher
 	dir    string
 	source image.Source
 	meter  *meter
-	// got are the parts that are there, in their order.
-	got []gotPart
+	// fetched are the parts so far, in the order of Source.Parts.
+	fetched []fetchedPart
 }
 
-// gotPart is a part that was fetched whole.
-type gotPart struct {
+// fetchedPart is a part that was transferred completely.
+type fetchedPart struct {
 	image.SourcePart
 	version version
 	// digests of what was transferred.
 	digests []string
 }
 
-// file is where a part is put together.
+// file returns the path of a part while it is transferred.
 func (a *assembly) file(p image.SourcePart) string { return filepath.Join(a.dir, p.Kind) }
 
-// out is a file of the image to be.
+// out returns the path of a file of the image that is being made.
 func (a *assembly) out(name ...string) string {
 	return filepath.Join(append([]string{a.dir, image.OutDir}, name...)...)
 }
 
-// get fetches the parts. known are their versions in the cache; when none has changed it ends with
+// get fetches the parts. known are their versions in the cache; when none has changed it returns
 // image.ErrUnchanged.
 func (a *assembly) get(ctx context.Context, known []image.Version) error {
 	parts, unchanged := a.source.Parts(), 0
@@ -69,20 +69,22 @@ func (a *assembly) get(ctx context.Context, known []image.Version) error {
 	case len(parts):
 		return image.ErrUnchanged
 	}
-	// Some have changed: an image is made of all as they are now.
-	a.got = nil
+	// Some have changed: the image is made of all parts as they are now.
+	a.fetched = nil
 	return a.get(ctx, nil)
 }
 
+// getPart fetches a part and records it with its digests.
 func (a *assembly) getPart(ctx context.Context, p image.SourcePart, index int, known version) error {
 	digest := newDigester(p.Digest)
 	v, err := a.transferPart(ctx, p, index, known, digest)
 	if err == nil {
-		a.got = append(a.got, gotPart{SourcePart: p, version: v, digests: digest.digests()})
+		a.fetched = append(a.fetched, fetchedPart{SourcePart: p, version: v, digests: digest.digests()})
 	}
 	return err
 }
 
+// transferPart downloads or copies a part, unless its version is the known one.
 func (a *assembly) transferPart(ctx context.Context, p image.SourcePart, index int, known version, digest *digester) (version, error) {
 	count := len(a.source.Parts())
 	if p.IsURL() {
@@ -101,15 +103,14 @@ func (a *assembly) transferPart(ctx context.Context, p image.SourcePart, index i
 
 // versions are those of the parts.
 func (a *assembly) versions() []image.Version {
-	versions := make([]image.Version, 0, len(a.got))
-	for _, p := range a.got {
+	versions := make([]image.Version, 0, len(a.fetched))
+	for _, p := range a.fetched {
 		versions = append(versions, p.version.Version)
 	}
 	return versions
 }
 
-// discardEmpty removes the directory when there is nothing in it that a later attempt could go on
-// from.
+// discardEmpty removes the directory unless it holds a download that a later call can go on with.
 func (a *assembly) discardEmpty() error {
 	states, err := filepath.Glob(filepath.Join(a.dir, "*"+stateSuffix))
 	if err != nil || len(states) > 0 {
@@ -128,7 +129,7 @@ func (a *assembly) assemble(ctx context.Context) error {
 	if manifest.Format, err = a.makeDisk(ctx); err != nil {
 		return err
 	}
-	for _, p := range a.got[1:] {
+	for _, p := range a.fetched[1:] {
 		if err := a.makeBootFile(p); err != nil {
 			return err
 		}
@@ -141,7 +142,7 @@ func (a *assembly) assemble(ctx context.Context) error {
 
 // makeDisk puts the disk into the image, decompressed if need be, and returns its format.
 func (a *assembly) makeDisk(ctx context.Context) (string, error) {
-	location, path := a.source.Disk.Location, a.file(a.got[0].SourcePart)
+	location, path := a.source.Disk.Location, a.file(a.fetched[0].SourcePart)
 	data, err := head(path)
 	if err != nil {
 		return "", err
@@ -161,14 +162,15 @@ func (a *assembly) makeDisk(ctx context.Context) (string, error) {
 	return format, a.place(path, image.DiskFileOf(format))
 }
 
-func (a *assembly) makeBootFile(p gotPart) error {
+// makeBootFile puts a kernel or initrd into the image.
+func (a *assembly) makeBootFile(p fetchedPart) error {
 	if err := checkBootFile(p.Location, a.file(p.SourcePart)); err != nil {
 		return err
 	}
 	return a.place(a.file(p.SourcePart), map[string]string{image.PartKernel: image.KernelFile, image.PartInitrd: image.InitrdFile}[p.Kind])
 }
 
-// place moves a durable file into the image, where it stays as it is.
+// place moves a durable file into the image and makes it read-only: it never changes again.
 func (a *assembly) place(path, name string) error {
 	if err := os.Chmod(path, 0o400); err != nil {
 		return fmt.Errorf("putting the image together: %w", err)
@@ -179,25 +181,26 @@ func (a *assembly) place(path, name string) error {
 	return nil
 }
 
+// manifest describes the image; the format and size of its disk are filled in by assemble.
 func (a *assembly) manifest() image.Manifest {
 	m := image.Manifest{
 		Name: a.source.ShortName(), Digest: a.identity(), Architecture: a.arch, Created: time.Now().UTC().Truncate(time.Second),
 		Parts: map[string]image.Part{},
 	}
-	for _, p := range a.got {
+	for _, p := range a.fetched {
 		m.Parts[p.Kind] = image.Part{Location: image.Redacted(p.Location), Digests: p.digests}
 	}
 	return m
 }
 
-// identity is what the image is known by: the sha256 of the disk as it was transferred, or of all
-// parts' if there are more.
+// identity is the digest of the image: the sha256 of the disk as it was transferred, or, when there
+// are more parts, of the list of all their sums.
 func (a *assembly) identity() string {
-	if len(a.got) == 1 {
-		return sha256Of(a.got[0].digests)
+	if len(a.fetched) == 1 {
+		return sha256Of(a.fetched[0].digests)
 	}
 	whole := sha256.New()
-	for _, p := range a.got {
+	for _, p := range a.fetched {
 		fmt.Fprintf(whole, "%s  %s\n", sha256Of(p.digests), p.Kind)
 	}
 	return "sha256:" + hex.EncodeToString(whole.Sum(nil))

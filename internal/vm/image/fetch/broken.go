@@ -10,8 +10,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// brokenError is an attempt after which another one may come further.
+// brokenError is the end of an attempt after which another one may get further.
 type brokenError struct {
+	// have of want bytes have arrived; want is -1 when it is not known.
 	have, want int64
 	// answered says that the server had begun to send.
 	answered bool
@@ -22,15 +23,16 @@ type brokenError struct {
 
 func (e *brokenError) Error() string { return e.err.Error() }
 
-// final is what becomes of it when no attempt is left.
+// final returns the error for the caller when no attempt is left.
 func (e *brokenError) final(location string) error {
 	if e.have == 0 && !e.answered {
-		return &image.UnavailableError{Location: location, Reason: reason(e.err), Passing: true, Err: e.err}
+		return &image.UnavailableError{Location: location, Reason: reason(e.err), Temporary: true, Err: e.err}
 	}
 	return &image.InterruptedError{Location: location, Have: e.have, Want: e.want, Err: e.err}
 }
 
-// reason is a network error without the method and URL that net/http puts before it.
+// reason returns the text of a network error without the method and URL that net/http puts in
+// front.
 func reason(err error) string {
 	for inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "Get "); inner = errors.Unwrap(err) {
 		err = inner

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clone makes to share from's data (ioctl_ficlone(2)); it fails where the file system cannot.
+// clone makes to share the data of from (ioctl_ficlone(2)). It fails where the file system does not
+// support that.
 func clone(to, from *os.File) error {
 	return unix.IoctlFileClone(int(to.Fd()), int(from.Fd()))
 }

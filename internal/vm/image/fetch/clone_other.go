@@ -9,4 +9,5 @@ import (
 	"os"
 )
 
+// clone is for Linux.
 func clone(_, _ *os.File) error { return errors.ErrUnsupported }

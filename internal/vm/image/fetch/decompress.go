@@ -26,7 +26,8 @@ var decompressors = map[string]func(io.Reader) (io.Reader, error){
 	"zstd":  func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
 }
 
-// decompress writes what the compressed file from holds to the file to.
+// decompress writes the content of the compressed file from to the file to, with holes where it is
+// zero. location is for messages, dir the directory whose free space counts.
 func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to string, m *meter) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -65,7 +66,7 @@ func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to 
 	return errors.Join(sparse.finish(), out.Sync())
 }
 
-// sparseBlock is what is left out of a file when it holds zeros only.
+// sparseBlock is the size of a block that becomes a hole when it holds zeros only, in bytes.
 const sparseBlock = 64 << 10
 
 // sparseWriter writes a file with holes where there are blocks of zeros.
@@ -77,6 +78,7 @@ type sparseWriter struct {
 
 var zeros [sparseBlock]byte
 
+// Write implements io.Writer.
 func (s *sparseWriter) Write(p []byte) (int, error) {
 	for done := 0; done < len(p); {
 		// Blocks are aligned in the file.
@@ -90,6 +92,7 @@ func (s *sparseWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// write writes data within one block, or skips it when it is zero.
 func (s *sparseWriter) write(block []byte) error {
 	if string(block) == string(zeros[:len(block)]) {
 		_, err := s.file.Seek(int64(len(block)), io.SeekCurrent)

@@ -20,8 +20,8 @@ type digester struct {
 	size int64
 }
 
-// newDigester computes sha256, which identifies files in the cache, and the algorithm of the digest
-// wanted.
+// newDigester computes sha256, which identifies files in the cache, and the algorithm of the wanted
+// digest.
 func newDigester(want string) *digester {
 	d := &digester{sums: map[string]hash.Hash{"sha256": sha256.New()}}
 	if algorithm, sum, ok := image.NewHash(want); ok {
@@ -39,7 +39,8 @@ func (d *digester) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// seek makes the digests those of the first size bytes of r.
+// seek makes the digests those of the first size bytes of r. It reads only what it has not computed
+// yet.
 func (d *digester) seek(r io.ReaderAt, size int64) error {
 	if d.size > size {
 		for _, sum := range d.sums {
@@ -63,7 +64,7 @@ func (d *digester) digests() []string {
 	return all
 }
 
-// check compares with the digest that is wanted of location.
+// check compares with the wanted digest of location: *image.DigestError.
 func (d *digester) check(location, want string) error {
 	all := d.digests()
 	if want == "" || slices.Contains(all, strings.ToLower(want)) {

@@ -20,22 +20,22 @@ import (
 type download struct {
 	*Fetcher
 	image.File
-	// kind of part that it is, for people.
+	// kind of the part, for people.
 	kind string
-	// dir and path are of the file; what it is a part of is in path.json.
+	// path is that of the file, in dir. path.json holds the version that it is a part of.
 	dir, path string
 	meter     *meter
 	digest    *digester
-	// known is asked about: when the server has it still, the download ends with
+	// known is the version in the cache. When the server still has it, the download ends with
 	// image.ErrUnchanged.
 	known version
 	// resumed says that the file was not transferred in one piece.
 	resumed bool
 }
 
-// run downloads until the file is complete and its digest is right. What arrived before it failed
-// is kept for the next call, but for a file of a wrong digest: then only the note stays that it is
-// wrong.
+// run downloads until the file is complete and its digest is right. What has arrived before an
+// error is kept for the next call. Of a file with a wrong digest only a record is kept, so that it
+// is not downloaded again as long as the server has it.
 func (d *download) run(ctx context.Context) (version, error) {
 	v, err := d.transfer(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func (d *download) run(ctx context.Context) (version, error) {
 	}
 	err = d.digest.check(d.Location, d.Digest)
 	if err != nil && d.resumed {
-		// Perhaps the pieces are of different files; in one piece it is what the server has.
+		// The pieces may be of different files. One transfer shows what the server really has.
 		if err := d.forget(); err != nil {
 			return version{}, err
 		}
@@ -60,7 +60,7 @@ func (d *download) run(ctx context.Context) (version, error) {
 	return v, err
 }
 
-// transfer repeats attempts until one completes the file.
+// transfer repeats attempts until one completes the file. Attempts that make progress do not count.
 func (d *download) transfer(ctx context.Context) (version, error) {
 	var best int64
 	for failed := 0; ; {
@@ -95,7 +95,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// attempt asks the server once for what is missing.
+// attempt makes one request for what is missing. A *brokenError says that another attempt may help.
 func (d *download) attempt(ctx context.Context) (_ version, err error) {
 	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *download) attempt(ctx context.Context) (_ version, err error) {
 	if err != nil {
 		return version{}, err
 	}
-	ctx, alive, cancel := watchdog(ctx, d.stall)
+	ctx, progressed, cancel := watchdog(ctx, d.stall)
 	defer cancel()
 	response, err := d.ask(ctx, have, old)
 	if err != nil {
@@ -120,7 +120,7 @@ func (d *download) attempt(ctx context.Context) (_ version, err error) {
 	if err := d.begin(f, offset, next); err != nil {
 		return version{}, err
 	}
-	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, alive: alive}
+	response.Body = &watched{ReadCloser: response.Body, ctx: ctx, progressed: progressed}
 	return next, d.receive(f, response.Body, next.Size)
 }
 
@@ -148,7 +148,8 @@ func (d *download) ask(ctx context.Context, have int64, old version) (*http.Resp
 	return d.client.Do(request)
 }
 
-// unreached tells a server that may be reached later from one that cannot be trusted.
+// unreached returns the error for a server that did not respond. Another attempt may reach it,
+// unless its certificate is the problem.
 func (d *download) unreached(ctx context.Context, have int64, err error) error {
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
@@ -162,7 +163,7 @@ func (d *download) unreached(ctx context.Context, have int64, err error) error {
 	return &brokenError{have: have, want: -1, err: err}
 }
 
-// begin makes the file ready to take what comes from offset on.
+// begin prepares the file, the digest and the meter for the data from offset on.
 func (d *download) begin(f *os.File, offset int64, v version) error {
 	if v.Size >= 0 {
 		if err := d.checkSpace(v.Size - offset); err != nil {
@@ -196,7 +197,7 @@ func (d *download) receive(f *os.File, body io.Reader, size int64) error {
 	have := d.digest.size
 	switch {
 	case received.err != nil:
-		// Durable, so that a power cut does not leave a hole that would be taken for data.
+		// Durable, so that after a power cut no hole is taken for data.
 		return errors.Join(f.Sync(), &brokenError{have: have, want: size, answered: true, err: received.err})
 	case isFull(err):
 		return d.full(size - have)
@@ -208,7 +209,7 @@ func (d *download) receive(f *os.File, body io.Reader, size int64) error {
 	return f.Sync()
 }
 
-// readErrors keeps apart what goes wrong with the network and with the disk.
+// readErrors remembers the error of a reader, to tell it from that of the writer after io.Copy.
 type readErrors struct {
 	io.Reader
 	err error

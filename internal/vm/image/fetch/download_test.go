@@ -99,7 +99,7 @@ func TestFileThatChangesWhileItIsDownloaded(t *testing.T) {
 	}
 }
 
-// A part that begins elsewhere than asked for, or is of a file of another size, is not taken.
+// A part that begins at another offset than requested, or is of a file of another size, is refused.
 func TestWrongParts(t *testing.T) {
 	data := rawDisk(1, 2<<20)
 	for _, header := range []string{"bytes 7-2097151/2097152", "bytes 1048576-2097151/9999999", "nonsense", ""} {

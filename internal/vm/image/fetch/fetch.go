@@ -16,18 +16,18 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// Fetcher gets files from where templates say they are. It implements image.Fetcher.
+// Fetcher downloads and copies images from the locations of templates. It implements image.Fetcher,
+// and may be used by several goroutines.
 type Fetcher struct {
 	// arch of the images, as Go names it.
 	arch      string
 	client    *http.Client
 	freeSpace func(dir string) (int64, error)
-	// writer stands between a download and its file; tests let it fail.
+	// writer wraps the file of a download; tests make it fail.
 	writer func(io.Writer) io.Writer
 	// stall is how long a server may send nothing.
 	stall time.Duration
-	// attempts without any progress before a download is given up; pause is the time before the
-	// n-th.
+	// attempts is how many in a row may make no progress; pause is the back-off after the n-th.
 	attempts int
 	pause    func(n int) time.Duration
 }
@@ -56,7 +56,7 @@ func (f *Fetcher) Fetch(
 	}
 	fetcher := *f
 	if known != nil {
-		fetcher.attempts = 1 // there is an image to go on with
+		fetcher.attempts = 1 // there is an image to use instead
 	}
 	a := &assembly{Fetcher: &fetcher, dir: dir, source: source, meter: newMeter(progress)}
 	err := a.get(ctx, known)

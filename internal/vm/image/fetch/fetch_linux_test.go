@@ -85,7 +85,7 @@ func TestKilledDownloadGoesOn(t *testing.T) {
 	checkNoPartial(t, s)
 }
 
-// awaitPartial waits until so many bytes of a download are on disk.
+// awaitPartial waits until size bytes of a download are on disk.
 func awaitPartial(t *testing.T, s *store, size int64) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)

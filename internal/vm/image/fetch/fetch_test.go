@@ -225,7 +225,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-func TestDownloadTellsProgress(t *testing.T) {
+func TestDownloadReportsProgress(t *testing.T) {
 	s, from := fetchStore(t), serve(t, rawDisk(1, 3<<20))
 	var last image.Progress
 	if _, err := s.Obtain(t.Context(), []image.Source{from.source("")}, func(p image.Progress) { last = p }); err != nil {
@@ -238,8 +238,10 @@ func TestDownloadTellsProgress(t *testing.T) {
 
 func TestMeter(t *testing.T) {
 	now := time.Unix(0, 0)
-	var told []string
-	m := newMeter(func(p image.Progress) { told = append(told, fmt.Sprintf("%s %d %s", p.Step, p.Percent, p.Detail)) })
+	var reported []string
+	m := newMeter(func(p image.Progress) {
+		reported = append(reported, fmt.Sprintf("%s %d %s", p.Step, p.Percent, p.Detail))
+	})
 	m.now = func() time.Time { return now }
 	m.step("downloading image", 1, 1)
 	m.begin(100e6, 500e6)
@@ -251,8 +253,8 @@ func TestMeter(t *testing.T) {
 		"downloading image -1 ", "downloading image 20 100 of 500 MB",
 		"downloading image 40 200 of 500 MB, 50 MB/s", "downloading image 40 0.0 MB",
 	}
-	if strings.Join(told, "\n") != strings.Join(want, "\n") {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	if strings.Join(reported, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(reported, "\n"), strings.Join(want, "\n"))
 	}
 }
 

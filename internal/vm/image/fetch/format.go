@@ -12,17 +12,18 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// sniffed is how much of a file tells what it is: a Btrfs superblock is at 64 KiB.
+// sniffed is how many bytes of a file are read to recognise its format: a Btrfs superblock is at 64
+// KiB.
 const sniffed = 68 << 10
 
-// magic is a mark of a file's kind: bytes at an offset.
+// magic recognises a kind of file by its bytes at an offset.
 type magic struct {
 	offset int
 	bytes  string
 	kind   string
 }
 
-// compressions that are undone, by kind.
+// compressions that can be decompressed, by kind.
 var compressions = []magic{
 	{0, "\x1f\x8b", "gzip"},
 	{0, "\xfd7zXZ\x00", "xz"},
@@ -30,9 +31,9 @@ var compressions = []magic{
 	{0, "BZh", "bzip2"},
 }
 
-// disks are what a machine can boot from. The offsets are those of the formats' specifications:
-// QEMU's docs/interop/qcow2.txt, the signature of a boot sector (in front of a GPT too), and the
-// superblocks of file systems, which a kernel of the template's boots.
+// disks are the formats that a machine can boot from. The offsets are those of the formats'
+// specifications: QEMU's docs/interop/qcow2.txt, the signature of a boot sector (in front of a GPT
+// too), and the superblocks of file systems, for templates that give a kernel.
 var disks = []magic{
 	{0, image.QCOW2Magic, image.FormatQCOW2},
 	{510, "\x55\xaa", image.FormatRaw},
@@ -42,7 +43,7 @@ var disks = []magic{
 	{0x400, "\x10\x20\xf5\xf2", image.FormatRaw}, // F2FS
 }
 
-// others are formats that people mistake for one of these.
+// others are formats that people take for one of these.
 var others = []magic{
 	{0, "KDMV", "a VMDK disk"},
 	{0x40, "\x7f\x10\xda\xbe", "a VDI disk"},
@@ -53,10 +54,12 @@ var others = []magic{
 	{0, "PK\x03\x04", "a zip archive"},
 }
 
+// of reports whether data, the beginning of a file, is of the kind.
 func (m magic) of(data []byte) bool {
 	return len(data) >= m.offset+len(m.bytes) && string(data[m.offset:m.offset+len(m.bytes)]) == m.bytes
 }
 
+// find returns the first kind that data is of; empty when there is none.
 func find(all []magic, data []byte) string {
 	for _, m := range all {
 		if m.of(data) {
@@ -66,6 +69,7 @@ func find(all []magic, data []byte) string {
 	return ""
 }
 
+// head returns the beginning of a file.
 func head(path string) (_ []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -79,8 +83,8 @@ func head(path string) (_ []byte, err error) {
 	return data, nil
 }
 
-// diskFormat says what the disk in the file path is; *image.FormatError names location when it is
-// none that can be used.
+// diskFormat returns the format of the disk in the file path. An *image.FormatError for location
+// says why it cannot be used.
 func diskFormat(location, path string) (string, error) {
 	data, err := head(path)
 	if err != nil {
@@ -129,8 +133,8 @@ func pageTitle(data []byte) string {
 	return ""
 }
 
-// unfitQCOW2 says why a qcow2 disk must not be used: one that refers to other files could make a
-// guest read any file of the host. It is empty for one that may.
+// unfitQCOW2 returns why a qcow2 disk must not be used; empty for one that may. One that refers to
+// other files could let a guest read any file of the host.
 func unfitQCOW2(data []byte) string {
 	header, ok := image.ParseQCOW2(data)
 	switch {

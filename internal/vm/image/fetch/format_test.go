@@ -85,7 +85,7 @@ func TestDiskFormat(t *testing.T) {
 	}
 }
 
-// A login page in place of the image is told apart, with and without a digest, and leaves nothing.
+// A login page in place of the image is recognised, with and without a digest, and leaves nothing.
 func TestWebPageIsNoImage(t *testing.T) {
 	page := []byte("<!doctype html><title>Log in to the Wi-Fi</title>")
 	s, from := fetchStore(t), serve(t, page)

@@ -14,9 +14,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// copyIn copies a file of the host into the cache while its digest is computed. Where the file
-// system can share the data of the two, it does. The version it returns tells a file that was
-// changed since.
+// copyIn copies a file of the host into the cache and computes its digest. The copy shares the
+// file's data where the file system supports it. The version that is returned changes when the file
+// is changed.
 func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string, digest *digester, m *meter) (_ version, err error) {
 	from, info, err := openRegular(file.Location)
 	if err != nil {
@@ -37,11 +37,12 @@ func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string,
 		return version{}, fmt.Errorf("copying the image: %w", err)
 	}
 	if fileVersion(file.Location, after) != fileVersion(file.Location, info) || digest.size != info.Size() {
-		return version{}, &image.UnavailableError{Location: file.Location, Reason: "it was changed while it was copied", Passing: true}
+		return version{}, &image.UnavailableError{Location: file.Location, Reason: "it was changed while it was copied", Temporary: true}
 	}
 	return fileVersion(file.Location, info), errors.Join(digest.check(file.Location, file.Digest), to.Sync())
 }
 
+// copyData copies the data of a file, or only reads it for the digest when it can be shared.
 func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, size int64, digest *digester, m *meter) error {
 	if clone(to, from) == nil {
 		_, err := io.Copy(io.MultiWriter(digest, m), &interruptible{ctx, to})
@@ -65,6 +66,7 @@ func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, s
 	return err
 }
 
+// openRegular opens a file and refuses directories, devices and the like: *image.UnavailableError.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +88,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// fileVersion lets a change of a file be seen as an ETag does with a server's.
+// fileVersion is a version by the time and size of a file: what an ETag is for a server's.
 func fileVersion(path string, info fs.FileInfo) version {
 	return version{Version: image.Version{
 		Location: path, LastModified: info.ModTime().UTC().Format(time.RFC3339Nano), Size: info.Size(),

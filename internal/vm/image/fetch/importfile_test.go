@@ -16,7 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// failAfter makes writes fail for lack of space after so many bytes.
+// failAfter makes writes fail for lack of space after left bytes.
 func failAfter(left int64) func(io.Writer) io.Writer {
 	return func(w io.Writer) io.Writer {
 		return writerFunc(func(p []byte) (int, error) {

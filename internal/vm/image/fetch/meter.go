@@ -9,11 +9,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// rateWindow is what a download's rate is averaged over, and how often progress is reported at
-// most.
+// rateWindow is the time over which a download's rate is averaged, and the shortest time between
+// two reports.
 const rateWindow = time.Second
 
-// meter reports how far a transfer is: "downloading image" 42 %, "210 of 500 MB, 12 MB/s".
+// meter reports the progress of a transfer: "downloading image" 42 %, "210 of 500 MB, 12 MB/s".
 type meter struct {
 	listen func(image.Progress)
 	now    func() time.Time
@@ -33,7 +33,7 @@ func newMeter(listen func(image.Progress)) *meter {
 	return &meter{listen: listen, now: time.Now}
 }
 
-// step begins something new, the index-th of count.
+// step begins a new step, the index-th of count.
 func (m *meter) step(step string, index, count int) {
 	now := m.now()
 	m.progress = image.Progress{Step: step, Percent: -1, Since: now}
@@ -44,14 +44,14 @@ func (m *meter) step(step string, index, count int) {
 	m.listen(m.progress)
 }
 
-// rename goes on with the work under another name.
+// rename changes the name of the current step.
 func (m *meter) rename(step string) {
 	if step != m.progress.Step {
 		m.progress.Step, m.progress.Since = step, m.now()
 	}
 }
 
-// begin says that done of total bytes are there already.
+// begin starts the count: done of total bytes have been transferred already.
 func (m *meter) begin(done, total int64) {
 	m.done, m.total, m.lastDone, m.last = done, total, done, m.now()
 	m.report(0)
@@ -67,7 +67,7 @@ func (m *meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// report says where the transfer stands, at a rate in bytes per second.
+// report reports the progress, at a rate in bytes per second; 0: the rate is not known.
 func (m *meter) report(rate float64) {
 	next := m.progress
 	next.Detail = image.Megabytes(m.done)

@@ -15,7 +15,7 @@ import (
 // complete is readHeader's offset when nothing is missing.
 const complete = -1
 
-// readHeader reads the header of the answer: which version comes, and from which offset.
+// readHeader reads the header of a response: which version it has, and from which offset.
 func (d *download) readHeader(r *http.Response, have int64, old version) (version, int64, error) {
 	switch {
 	case r.StatusCode == http.StatusNotModified && old.Wrong != "":
@@ -32,7 +32,7 @@ func (d *download) readHeader(r *http.Response, have int64, old version) (versio
 			return old, complete, d.digestAll(have)
 		}
 		return version{}, 0, d.startOver("the server has another file now")
-	case passing(r.StatusCode):
+	case temporary(r.StatusCode):
 		return version{}, 0, &brokenError{have: have, want: -1, after: retryAfter(r), err: fmt.Errorf("the server answers %s", r.Status)}
 	}
 	return version{}, 0, &image.UnavailableError{Location: d.Location, Reason: "the server answers " + r.Status}
@@ -52,11 +52,12 @@ func (d *download) readPartHeader(r *http.Response, have int64, old version) (ve
 	return old, have, nil
 }
 
-// startOver drops what is there and has another attempt made.
+// startOver drops what has arrived, and returns an error that leads to another attempt.
 func (d *download) startOver(reason string) error {
 	return errors.Join(d.forget(), &brokenError{want: -1, answered: true, err: errors.New(reason)})
 }
 
+// version is that of the file in a response.
 func (d *download) version(r *http.Response, size int64) version {
 	return version{Version: image.Version{
 		Location: image.Redacted(d.Location), ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Size: size,
@@ -77,15 +78,16 @@ func contentRange(header string) (start, total int64, err error) {
 	return start, total, err
 }
 
-// passing reports whether a status may be another one soon.
-func passing(status int) bool {
+// temporary reports whether another attempt soon may get another status.
+func temporary(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests ||
 		status >= 500 && status != http.StatusNotImplemented
 }
 
-// longestRetryAfter bounds what a server may ask for.
+// longestRetryAfter bounds the wait that a server may ask for.
 const longestRetryAfter = 30 * time.Second
 
+// retryAfter returns the wait that a server asks for; 0 when it asks for none. A date is not read.
 func retryAfter(r *http.Response) time.Duration {
 	seconds, err := strconv.Atoi(r.Header.Get("Retry-After"))
 	if err != nil || seconds < 0 {

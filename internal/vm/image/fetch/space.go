@@ -12,11 +12,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// spaceMargin is left free beside what is downloaded, in bytes: a machine that starts needs as
-// much.
+// spaceMargin is how much must be left free beside the image, in bytes: a machine that starts needs
+// as much.
 const spaceMargin = 256 << 20
 
-// noSpace says that need more bytes cannot be written below the directory of a fetch.
+// noSpace is the error for need more bytes that cannot be written below the directory of a fetch.
 func noSpace(dir string, need, free int64) error {
 	dir = filepath.Dir(dir)
 	if free >= need {
@@ -49,9 +49,10 @@ func (f *Fetcher) enough(dir string, need int64) error {
 	return nil
 }
 
+// checkSpace returns a *vm.HostError when there is no room for need more bytes of the download.
 func (d *download) checkSpace(need int64) error { return d.enough(d.dir, need) }
 
-// full says what is missing after a write failed for lack of space.
+// full is the error after a write failed for lack of space.
 func (d *download) full(need int64) error {
 	free, err := d.freeSpace(d.dir)
 	if err != nil {

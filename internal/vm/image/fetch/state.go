@@ -13,20 +13,20 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// stateSuffix of the file that says what a download is a part of.
+// stateSuffix of the file that holds the version of a download.
 const stateSuffix = ".json"
 
 func (d *download) stateFile() string { return d.path + stateSuffix }
 
-// version is the version of which a download is a part.
+// version is the version of a file that is being downloaded.
 type version struct {
 	image.Version
-	// Wrong is the digest of a file that was not the one wanted.
+	// Wrong is the digest of a file that did not have the wanted one.
 	Wrong string `json:"wrong,omitempty"`
 }
 
-// validator is what If-Range takes; empty: parts of the file cannot be told from parts of another
-// one. A weak ETag does not do (RFC 9110, 13.1.5).
+// validator is the value for If-Range; empty: nothing shows whether a part is of the same file. A
+// weak ETag is not enough (RFC 9110, 13.1.5).
 func (v version) validator() string {
 	if v.ETag != "" && !strings.HasPrefix(v.ETag, "W/") {
 		return v.ETag
@@ -34,8 +34,8 @@ func (v version) validator() string {
 	return v.LastModified
 }
 
-// resume returns how much of the file is there and of which version it is; 0 when it cannot be
-// continued.
+// resume returns how many bytes of the file have arrived and of which version; 0 when the download
+// cannot be continued.
 func (d *download) resume(f *os.File) (int64, version, error) {
 	var old version
 	data, err := os.ReadFile(d.stateFile())
@@ -58,7 +58,7 @@ func (d *download) resume(f *os.File) (int64, version, error) {
 	return info.Size(), old, nil
 }
 
-// remember writes down which version the file is of.
+// remember stores the version of the file.
 func (d *download) remember(v version) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *download) remember(v version) error {
 	return nil
 }
 
-// forget drops what is there.
+// forget removes the file and its version.
 func (d *download) forget() error {
 	return errors.Join(atomicfile.Remove(d.stateFile()), atomicfile.Remove(d.path))
 }

@@ -7,8 +7,8 @@ umask 022
 newline='
 '
 
-# put FILE MODE TEXT: makes FILE, which is root's, hold TEXT and a newline, by rename, unless it
-# does already.
+# put FILE MODE TEXT: writes TEXT and a newline to FILE, which is root's, by rename, unless it has
+# them already.
 put() {
     if [ -e "$1" ] && [ "$(cat "$1")" = "$3" ]; then
         return 0
@@ -80,7 +80,8 @@ let_user_in() {
     put /etc/ssh/ssh_host_ed25519_key 0600 "$host_key"
 }
 
-# ssh_environment LINE: tells sshd, which must bear it, what /etc/environment cannot hold.
+# ssh_environment LINE: configures sshd with the variables that /etc/environment cannot hold, if it
+# accepts LINE.
 ssh_environment() {
     conf=/etc/ssh/sshd_config.d/90-rdd.conf
     if [ -z "$1" ]; then
@@ -124,9 +125,9 @@ run() {
     }
 }
 
-# share FIELD TAG ro|rw DIR: mounts a directory of the host. Reading and writing go to the host at
-# once (directio), so that both sides see each other's changes; only what programs map into memory
-# is cached (cache=mmap).
+# share FIELD TAG ro|rw DIR: mounts a directory of the host. Reads and writes go to the host at once
+# (directio), so that both sides see each other's changes. Only what programs map into memory is
+# cached (cache=mmap).
 share() {
     if [ "$(findmnt -n -o SOURCE --mountpoint "$4" || :)" = "$2" ]; then
         return 0

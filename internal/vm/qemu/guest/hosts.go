@@ -15,22 +15,22 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// hostAddress is the host as guests see it: the gateway of QEMU's user-mode network.
+// hostAddress is the host's address for guests: the gateway of QEMU's user-mode network.
 const hostAddress = "10.0.2.2"
 
-// hostNames lead to the host unless the template says otherwise.
+// hostNames are the host's names for guests, unless the template gives them another address.
 var hostNames = []string{template.LimaHost, "host.docker.internal", "host.rancher-desktop.internal"}
 
-// lookupTimeout for all names together: a host without its name servers must not keep a guest from
-// booting.
+// lookupTimeout is that of all names together: a host whose name servers do not answer must not
+// keep a guest from booting.
 const lookupTimeout = 5 * time.Second
 
 // Lookup finds the addresses of a name, as net.Resolver.LookupNetIP does.
 type Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 
-// Hosts renders lines of /etc/hosts for the template's hostResolver.hosts (a name to an address or
-// to another name) and for the names of the host. Names that are not among them are looked up on
-// the host; the error says which cannot be, and the lines are good without them.
+// Hosts renders lines of /etc/hosts for the template's hostResolver.hosts, which maps a name to an
+// address or to another name, and for the names of the host. Names that the map does not have are
+// looked up on the host. The error says which were not found; the lines are valid without them.
 func Hosts(ctx context.Context, entries map[string]string, lookup Lookup) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -68,7 +68,8 @@ func resolve(ctx context.Context, names map[string]string, name string, lookup L
 	return nil, errors.New("the entries lead round in a circle")
 }
 
-// onHost looks a name up on the host. What is the host's own loopback is not the guest's.
+// onHost looks a name up on the host. A loopback address means the host itself, so the guest gets
+// the host's address in its place.
 func onHost(ctx context.Context, name string, lookup Lookup) ([]netip.Addr, error) {
 	found, err := lookup(ctx, name)
 	if err != nil {

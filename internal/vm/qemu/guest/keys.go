@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package guest makes what a guest gets from its host: the user, the ssh keys,
-// and the shell scripts that the image runs at each boot as the credentials rdd.boot (before
-// any service) and rdd.provision (when Docker and sshd are up).
+// Package guest makes what a guest gets from its host: the user, the ssh keys, and the shell
+// scripts that the image runs at each boot. They are the credentials rdd.boot, which runs before
+// any service, and rdd.provision, which runs when container engine and sshd are up.
+//
+// Tests run the scripts' functions on this host; whole scripts are run by real guests in test/e2e.
 package guest
 
 import (
@@ -40,15 +42,15 @@ func MakeKey(path, comment string) error {
 	return atomicfile.Write(path+publicSuffix, ssh.MarshalAuthorizedKey(line), 0o644)
 }
 
-// Keys are what the scripts carry.
+// Keys are the keys that the scripts contain.
 type Keys struct {
-	// Authorized is the line that lets the user in.
+	// Authorized is the line of authorized_keys for the user.
 	Authorized string
 	// Host is the guest's private host key.
 	Host string
 }
 
-// ReadKeys reads the pairs that MakeKey wrote.
+// ReadKeys reads the keys that MakeKey wrote to the paths user and host.
 func ReadKeys(user, host string) (Keys, error) {
 	authorized, err := os.ReadFile(user + publicSuffix)
 	if err != nil {
@@ -61,7 +63,8 @@ func ReadKeys(user, host string) (Keys, error) {
 	return Keys{Authorized: string(authorized), Host: string(private)}, nil
 }
 
-// KnownHosts returns the known_hosts line that pins the guest's host key at 127.0.0.1:port.
+// KnownHosts returns the known_hosts line that pins the guest's host key at 127.0.0.1:port. host is
+// the path of the private key.
 func KnownHosts(host string, port int) ([]byte, error) {
 	public, err := os.ReadFile(host + publicSuffix)
 	if err != nil {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The template's provisioning scripts. One that fails does not keep the others from
-# running, but the whole fails. Variables come from above.
+# The template's provisioning scripts. When one fails the others still run, but the exit code is 1.
+# Variables come from above.
 set -u
 umask 022
 failed=0

@@ -21,7 +21,7 @@ var bootScript string
 //go:embed provision.sh
 var provisionScript string
 
-// Settings are what the scripts are made from.
+// Settings are what the scripts are rendered from.
 type Settings struct {
 	User     vmdir.User
 	Keys     Keys
@@ -31,7 +31,8 @@ type Settings struct {
 	Hosts string
 }
 
-// Boot renders the credential rdd.boot: a root shell script. It carries the guest's host key.
+// Boot renders the credential rdd.boot: a shell script that root runs. It contains the guest's
+// private host key, so it must be readable by the user only.
 func (s Settings) Boot() []byte {
 	var b strings.Builder
 	s.variables(&b, map[string]string{
@@ -67,8 +68,8 @@ func (s Settings) Provision() []byte {
 	return []byte(b.String())
 }
 
-// variables assigns what the scripts below refer to, and exports the template's environment and
-// parameters to the scripts they run.
+// variables assigns the variables of boot.sh and provision.sh. It also defines the function that
+// exports the template's environment and parameters to the scripts they run.
 func (s Settings) variables(b *strings.Builder, more map[string]string) {
 	fmt.Fprintf(b, "user=%s uid=%d home=%s\n", sshx.Quote(s.User.Name), s.User.UID, sshx.Quote(s.User.Home))
 	for _, name := range slices.Sorted(maps.Keys(more)) {
@@ -95,6 +96,7 @@ func (s Settings) files(b *strings.Builder) {
 	}
 }
 
+// scripts runs the template's scripts of a mode, in their order.
 func (s Settings) scripts(b *strings.Builder, mode string) {
 	for i, p := range s.Template.Provision {
 		if p.Mode == mode {
@@ -103,9 +105,9 @@ func (s Settings) scripts(b *strings.Builder, mode string) {
 	}
 }
 
-// environment renders lines of /etc/environment, which pam_env(8) reads for each login. Values go
-// to the end of the line as they are, but for one pair of quotes around them, which keeps blanks
-// and quotes at their ends.
+// environment renders lines of /etc/environment, which pam_env(8) reads for each login. It takes
+// values to the end of the line as they are, but removes one pair of quotes around them. So values
+// that begin or end with blanks or quotes are put in quotes.
 func environment(env map[string]string) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {

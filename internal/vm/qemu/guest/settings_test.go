@@ -17,7 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// TestEmptyBlock: nothing to say leaves nothing behind.
+// TestEmptyBlock: an empty text removes the block.
 func TestEmptyBlock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	if out, err := bootFunctions(t, `block "$@"`, path, ""); err != nil || out != "" {

@@ -13,8 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// stubs stand for the guest's programs: mount writes down how it was called and fails where there
-// is no 9p device of the tag.
+// stubs stand for the guest's programs: mount records its arguments and fails where there is no 9p
+// device of the tag.
 const stubs = `
 findmnt() { cat "$dir/mounted" 2>/dev/null; }
 modprobe() { [ "$2" != 9p ] || [ ! -e "$dir/has9p" ] || echo "nodev 9p" >>"$dir/filesystems"; }

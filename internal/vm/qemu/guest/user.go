@@ -10,10 +10,10 @@ import (
 
 const (
 	fallbackName = "rdd"
-	// homeSuffix keeps the guest user's home apart from the host user's, which may be mounted at its
-	// own path; Lima has it too.
+	// homeSuffix makes the guest user's home differ from the host user's, which may be mounted at its
+	// own path. Lima has it too.
 	homeSuffix = ".guest"
-	// Ordinary users' uids on Debian; others are the system's.
+	// The range of ordinary users' uids on Debian; others are the system's.
 	firstUID, lastUID = 1000, 59999
 )
 

@@ -15,7 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// adopt follows the QEMU that holds qemu.lock. Its guest notices nothing.
+// adopt supervises the QEMU that holds qemu.lock. Its guest notices nothing.
 func (a *agent) adopt() (*machineProcess, error) {
 	t, err := guest.Template(a.Dir, a.record, a.start)
 	if err != nil {
@@ -36,13 +36,13 @@ func (a *agent) adopt() (*machineProcess, error) {
 	run := a.state.get()
 	m := a.watch(id, machine.Accelerator{Name: run.Accelerator, CPU: a.record.Machine.CPU}, t)
 	if run.StopMode != "" {
-		// The hostagent before us was stopping it.
+		// The hostagent before this one was stopping it.
 		a.requestStop(run.StopMode)
 	}
 	return m, nil
 }
 
-// findQEMU recognises QEMU, which may have begun so recently that it does not listen yet.
+// findQEMU finds QEMU. It waits for one that was started just now and does not listen yet.
 func (a *agent) findQEMU() (process.Identity, error) {
 	deadline := time.Now().Add(launchTimeout)
 	for {

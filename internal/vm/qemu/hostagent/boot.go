@@ -29,14 +29,15 @@ import (
 )
 
 const (
-	// launchAttempts: a port that was free may be taken when QEMU binds it.
+	// launchAttempts bounds how often QEMU is started: a port that was free may be taken when it binds
+	// it.
 	launchAttempts = 3
 	launchTimeout  = 30 * time.Second
 	// ownExecutable is this program even when its file has been replaced (proc(5)).
 	ownExecutable = "/proc/self/exe"
 )
 
-// launchPlan is what QEMU is started with, whatever port is free.
+// launchPlan is what stays the same for all attempts to start QEMU: all but the port.
 type launchPlan struct {
 	program     machine.Program
 	accelerator machine.Accelerator
@@ -44,7 +45,7 @@ type launchPlan struct {
 	shares      share.Set
 }
 
-// boot starts QEMU.
+// boot prepares the disk, the mounts and the guest's scripts, and starts QEMU.
 func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 	t, err := guest.Template(a.Dir, a.record, a.start)
 	if err != nil {
@@ -92,6 +93,8 @@ func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) 
 	return accelerator, err
 }
 
+// writeScripts writes the guest's scripts where QEMU takes them from: as credentials, or as a seed
+// for cloud-init.
 func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 	keys, err := guest.ReadKeys(a.Dir.UserKey(), a.Dir.HostKey())
 	if err != nil {
@@ -109,8 +112,7 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 	)
 }
 
-// hosts are the names that the guest is to know. One that this host does not know either is left
-// out.
+// hosts are the lines for the guest's /etc/hosts. Names that this host cannot look up are left out.
 func (a *agent) hosts(t *template.Template) string {
 	lookup := func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
@@ -135,8 +137,7 @@ func (e *portTakenError) Error() string {
 // Fault returns the error as a value: see vm.FaultOf.
 func (e *portTakenError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultPort, Output: e.log} }
 
-// hostForwarding is in what QEMU's user-mode network (net/slirp.c) says of a port that it cannot
-// bind.
+// hostForwarding is a part of QEMU's message about a port that it cannot bind (net/slirp.c).
 const hostForwarding = "host forwarding"
 
 // launch starts QEMU once and waits until it answers.
@@ -158,7 +159,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	// Before QEMU lives: whoever adopts it has to know.
+	// Recorded before QEMU is started: a hostagent that adopts it needs both.
 	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, plan.accelerator.Name })
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
 	id, err := a.spawn(plan.shares, plan.program.System, args)
@@ -174,14 +175,13 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	return m, nil
 }
 
-// spawn starts QEMU in a session of its own. It inherits the lock, which it then holds until it
-// ends.
+// spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.
 func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
 	lock, err := flock.Try(a.Dir.QEMULock())
 	if err != nil {
 		return process.Identity{}, err
 	}
-	// Nobody listens on a socket that is there: whoever did held the lock.
+	// A socket that exists is stale: the QEMU that listened on it held the lock.
 	if err := atomicfile.Remove(a.Dir.QMPSocket()); err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
@@ -202,6 +202,8 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 	return id, errors.Join(err, log.Close(), lock.Unlock())
 }
 
+// awaitLaunch waits until QEMU answers, and returns why it does not. A port that was taken is
+// a *portTakenError.
 func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 	timer := time.NewTimer(launchTimeout)
 	defer timer.Stop()
@@ -209,7 +211,7 @@ func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 	case <-m.connected:
 		return nil
 	case <-timer.C:
-		slow := &vm.Fault{Kind: vm.FaultBoot, Text: fmt.Sprintf("QEMU has not answered within %s; %s", launchTimeout, a.lastWords())}
+		slow := &vm.Fault{Kind: vm.FaultBoot, Text: fmt.Sprintf("QEMU has not answered within %s; %s", launchTimeout, a.logTails())}
 		return errors.Join(slow, a.kill(m))
 	case <-m.ended:
 	}
@@ -220,7 +222,7 @@ func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 	return &vm.Fault{Kind: vm.FaultBoot, Output: log, Text: "QEMU did not start: " + log}
 }
 
-// writeSSHFiles makes the guest reachable for sshx and for OpenSSH at a port.
+// writeSSHFiles writes the configuration with which sshx and OpenSSH reach the guest at a port.
 func (a *agent) writeSSHFiles(port int) error {
 	known, err := guest.KnownHosts(a.Dir.HostKey(), port)
 	if err != nil {
@@ -236,6 +238,7 @@ func (a *agent) writeSSHFiles(port int) error {
 	)
 }
 
+// sshConfig is the configuration for the guest at a port.
 func (a *agent) sshConfig(port int) sshx.Config {
 	return sshx.Config{
 		Address: fmt.Sprintf("127.0.0.1:%d", port), User: a.record.Machine.User.Name,
@@ -243,7 +246,7 @@ func (a *agent) sshConfig(port int) sshx.Config {
 	}
 }
 
-// dial logs in to the guest as it runs now.
+// dial logs in to the guest at the port of the current start.
 func (a *agent) dial(ctx context.Context) (*ssh.Client, error) {
 	return sshx.Dial(ctx, a.sshConfig(a.state.get().SSHPort))
 }

@@ -13,40 +13,40 @@ import (
 const (
 	// clockTolerance is how far the guest's clock may be off before it is set.
 	clockTolerance = time.Second
-	// clockTimeout for the guest to tell or take the time.
+	// clockTimeout bounds reading and setting the guest's clock.
 	clockTimeout = 30 * time.Second
 )
 
-// clock keeps the guest's clock right. The guest tells its time every ten seconds (package
-// forward); when that is off, which may be the line's delay, the guest is asked, and its clock set
-// when it is really off, as it is after the host has slept.
+// clock keeps the guest's clock right. The guest reports its time every ten seconds (package
+// forward). When that is off, which may be due to the delay of the report, the guest's clock is
+// read, and set when it is really off. It is so after the host was suspended.
 type clock struct {
 	agent   *agent
 	machine *machineProcess
-	doubt   chan struct{}
+	recheck chan struct{}
 }
 
 func newClock(a *agent, m *machineProcess) *clock {
-	return &clock{agent: a, machine: m, doubt: make(chan struct{}, 1)}
+	return &clock{agent: a, machine: m, recheck: make(chan struct{}, 1)}
 }
 
-// told takes the time that the guest has just told.
-func (c *clock) told(guest time.Time) {
+// observe takes the time that the guest has just reported. It never blocks.
+func (c *clock) observe(guest time.Time) {
 	now := time.Now()
 	if off(now, now, guest) == 0 {
 		return
 	}
 	select {
-	case c.doubt <- struct{}{}:
+	case c.recheck <- struct{}{}:
 	default:
 	}
 }
 
-// off returns how much a clock is at least ahead that showed guest at some moment between before
-// and after: less than nothing when it is behind, 0 when it is right within the tolerance, or may
-// be.
+// off returns by how much at least a clock is ahead that showed guest at some time between before
+// and after. It is negative when the clock is behind, and 0 when it is, or may be, right within the
+// tolerance.
 func off(before, after, guest time.Time) time.Duration {
-	// Without monotonic readings, which stand still while the host sleeps.
+	// Without monotonic readings, which stand still while the host is suspended.
 	before, after = before.Round(0), after.Round(0)
 	if ahead := guest.Sub(after); ahead > clockTolerance {
 		return ahead
@@ -57,6 +57,7 @@ func off(before, after, guest time.Time) time.Duration {
 	return 0
 }
 
+// run corrects the clock when it may be off, until the machine ends.
 func (c *clock) run() {
 	for {
 		select {
@@ -64,7 +65,7 @@ func (c *clock) run() {
 			return
 		case <-c.machine.ended:
 			return
-		case <-c.doubt:
+		case <-c.recheck:
 		}
 		if err := c.correct(); err != nil && c.machine.ctx.Err() == nil {
 			c.agent.Log.Warn("the guest's clock", "error", err)
@@ -72,12 +73,12 @@ func (c *clock) run() {
 	}
 }
 
-// correct asks for the guest's time, and sets it when it is off.
+// correct reads the guest's clock, and sets it when it is off.
 func (c *clock) correct() error {
 	ctx, cancel := context.WithTimeout(c.machine.ctx, clockTimeout)
 	defer cancel()
 	before := time.Now()
-	answer, err := c.agent.once(ctx, c.machine, "date +%s.%N")
+	answer, err := c.agent.askOnce(ctx, c.machine, "date +%s.%N")
 	after := time.Now()
 	if err != nil {
 		return fmt.Errorf("asking the guest for the time: %w", err)
@@ -91,9 +92,9 @@ func (c *clock) correct() error {
 		return nil
 	}
 	c.agent.Log.Info("setting the guest's clock", "ahead", ahead.Round(time.Millisecond).String())
-	// The command takes as long to get there as the question did.
+	// The command is assumed to take as long as reading the clock did.
 	now := time.Now().Add(after.Sub(before) / 2)
-	if _, err := c.agent.once(ctx, c.machine, fmt.Sprintf("sudo -n date -s @%d.%09d", now.Unix(), now.Nanosecond())); err != nil {
+	if _, err := c.agent.askOnce(ctx, c.machine, fmt.Sprintf("sudo -n date -s @%d.%09d", now.Unix(), now.Nanosecond())); err != nil {
 		return fmt.Errorf("setting the guest's clock: %w", err)
 	}
 	return nil

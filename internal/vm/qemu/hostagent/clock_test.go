@@ -32,7 +32,7 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestOffGoesByTheWallClock: the monotonic clock stands still while the host sleeps.
+// TestOffGoesByTheWallClock: the monotonic clock stands still while the host is suspended.
 func TestOffGoesByTheWallClock(t *testing.T) {
 	now := time.Now()
 	asleep := now.Round(0).Add(time.Hour)

@@ -13,16 +13,15 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
-// watchPause before the guest is watched again after the connection broke.
+// watchPause is the pause before the guest is watched again after the connection broke.
 const watchPause = time.Second
 
-// forward opens the template's sockets, and begins to follow what the guest listens on and its
-// clock.
+// forward opens the template's sockets, and begins to watch the guest's ports and clock.
 func (a *agent) forward(m *machineProcess) {
 	manager := forward.NewManager(forward.Config{
 		Rules: m.template.PortRules(), Dial: m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,
 		Run: func(ctx context.Context, line string) error {
-			_, err := a.once(ctx, m, line)
+			_, err := a.askOnce(ctx, m, line)
 			return err
 		},
 		Changed: a.state.setForwards, Log: a.Log,
@@ -37,13 +36,13 @@ func (a *agent) forward(m *machineProcess) {
 				manager.Listening(r.Listeners)
 			}
 			if !r.Time.IsZero() {
-				clock.told(r.Time)
+				clock.observe(r.Time)
 			}
 		})
 	})
 }
 
-// watchGuest takes the guest's reports until the machine ends.
+// watchGuest receives the guest's reports until the machine ends.
 func (a *agent) watchGuest(m *machineProcess, take func(forward.Report)) {
 	for {
 		err := a.watchOnce(m, take)
@@ -61,6 +60,7 @@ func (a *agent) watchGuest(m *machineProcess, take func(forward.Report)) {
 
 var errWatchEnded = errors.New("the program that watches the guest ended")
 
+// watchOnce receives reports until the connection to the guest breaks or the program there ends.
 func (a *agent) watchOnce(m *machineProcess, take func(forward.Report)) error {
 	reader, writer := io.Pipe() // which nobody writes to
 	defer func() { _ = writer.Close() }()

@@ -27,15 +27,16 @@ type Config struct {
 	Version string
 	// Accelerator is "kvm" or "tcg"; empty chooses.
 	Accelerator string
-	// CacheDir keeps what was found out about the host.
+	// CacheDir keeps the results of trials of the accelerator.
 	CacheDir string
-	// ProbeTimeout for the template's probes to pass; 0: as long as the accelerator may need.
+	// ProbeTimeout bounds the wait for the template's probes; 0: a default by the accelerator.
 	ProbeTimeout time.Duration
-	// Private are rdd's own directories, which no mount shows to the guest.
+	// Private are rdd's own directories, which are hidden from the guest in all mounts.
 	Private []string
-	// Adopt says to end when there is no machine to adopt, instead of booting one.
+	// Adopt makes Run fail when there is no machine to adopt, instead of booting one.
 	Adopt bool
-	// Inherited says that lock and socket were handed down.
+	// Inherited says that lock and socket were handed down, as vmdir.LockDescriptor and
+	// SocketDescriptor.
 	Inherited bool
 	// Events gets a JSON line for each change, as ha.stdout.log holds them.
 	Events io.Writer
@@ -47,14 +48,15 @@ type agent struct {
 	Config
 	lock     *flock.Lock
 	listener net.Listener
-	state    *account
+	state    *runRecorder
 	stops    *stopRequests
 	record   vmdir.Record
 	start    vmdir.Start
 }
 
-// Run serves the machine until it has ended. When ctx ends, the machine is shut down.
-// flock.ErrLocked: another hostagent serves it.
+// Run supervises the machine until it has ended. When ctx ends, the machine is shut down. A failure
+// of the machine is recorded in run.json and is no error of Run. flock.ErrLocked: another hostagent
+// supervises it.
 func Run(ctx context.Context, c Config) error {
 	a, err := open(c)
 	if err != nil {
@@ -62,12 +64,12 @@ func Run(ctx context.Context, c Config) error {
 	}
 	serving := a.serve()
 	a.supervise(ctx)
-	err = a.leave()
-	// Last, so that a watcher that sees the connection end finds everything written down.
+	err = a.cleanUp()
+	// Last, so that a client whose connection ends finds everything recorded.
 	return errors.Join(err, serving.close(), a.lock.Unlock())
 }
 
-// open takes the lock and reads what the machine is.
+// open takes the lock, reads the records of the machine and opens the socket.
 func open(c Config) (*agent, error) {
 	a := &agent{Config: c, stops: newStopRequests()}
 	var err error
@@ -88,7 +90,7 @@ func open(c Config) (*agent, error) {
 		// run.json is written after start.json: the start was interrupted between the two.
 		run = vmdir.Run{StartID: a.start.ID, Revision: a.start.Revision}
 	}
-	if a.state, err = newAccount(c, a.lock, run); err != nil {
+	if a.state, err = newRunRecorder(c, a.lock, run); err != nil {
 		return nil, err
 	}
 	if a.listener, err = c.listen(); err != nil {
@@ -97,6 +99,7 @@ func open(c Config) (*agent, error) {
 	return a, atomicfile.Write(c.Dir.HostagentPID(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
 }
 
+// takeLock takes over the lock that the engine handed down, or takes it itself.
 func (c Config) takeLock() (*flock.Lock, error) {
 	if c.Inherited {
 		return flock.Inherit(vmdir.LockDescriptor, c.Dir.HostagentLock())
@@ -104,6 +107,7 @@ func (c Config) takeLock() (*flock.Lock, error) {
 	return flock.Try(c.Dir.HostagentLock())
 }
 
+// listen takes over the socket that the engine handed down, or opens it itself.
 func (c Config) listen() (net.Listener, error) {
 	if !c.Inherited {
 		return c.Dir.Listen()
@@ -113,11 +117,12 @@ func (c Config) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("taking over the hostagent's socket: %w", err), file.Close())
 	}
-	return listener, file.Close()
+	// Until now the socket was the engine's: Dir.FindHostagent would find that.
+	return listener, errors.Join(process.OwnSocket(file), file.Close())
 }
 
-// leave removes what points at a hostagent and a guest that are no more.
-func (a *agent) leave() error {
+// cleanUp removes the files by which the hostagent and the guest are found.
+func (a *agent) cleanUp() error {
 	return errors.Join(
 		atomicfile.Remove(a.Dir.SSHConfig()),
 		atomicfile.Remove(a.Dir.HostagentPID()),
@@ -125,7 +130,7 @@ func (a *agent) leave() error {
 	)
 }
 
-// supervise gets the machine and follows it to its end.
+// supervise adopts or boots the machine and waits for its end.
 func (a *agent) supervise(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -141,7 +146,7 @@ func (a *agent) supervise(ctx context.Context) {
 	}
 }
 
-// obtain adopts the machine that runs or boots it.
+// obtain adopts the machine if it runs, and boots it otherwise.
 func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	ctx, cancel := a.stops.context(ctx)
 	defer cancel()
@@ -154,7 +159,7 @@ func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	case alive:
 		m, err = a.adopt()
 	case a.Adopt:
-		return nil, &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the virtual machine ended while it had no hostagent; " + a.lastWords()}
+		return nil, &vm.Fault{Kind: vm.FaultProcessEnded, Text: "the virtual machine ended while it had no hostagent; " + a.logTails()}
 	default:
 		m, err = a.boot(ctx)
 	}
@@ -164,7 +169,7 @@ func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	return m, err
 }
 
-// failed writes down why there is no machine.
+// failed records why there is no machine, or no longer.
 func (a *agent) failed(err error) {
 	operation := vm.OperationStart
 	if a.state.get().WasRunning {
@@ -173,13 +178,13 @@ func (a *agent) failed(err error) {
 	a.fail(operation, err)
 }
 
-// fail writes a failure down; the machine has ended.
+// fail records the failure of an operation; the machine has ended.
 func (a *agent) fail(operation vm.Operation, err error) {
 	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
 	a.state.end(vmdir.End{Operation: operation, Fault: vm.FaultOf(err)})
 }
 
-// identity of this process, for those who wait for its end.
+// identity is that of this process, for those who wait for its end.
 func identity() (*process.Identity, error) {
 	id, err := process.Identify(os.Getpid())
 	return &id, err

@@ -25,7 +25,7 @@ const (
 
 var errNoQMP = errors.New("QEMU does not answer on its control socket")
 
-// machineProcess is a QEMU that lives or has just ended.
+// machineProcess is the QEMU of the machine, and what serves it in this process.
 type machineProcess struct {
 	identity    process.Identity
 	accelerator machine.Accelerator
@@ -44,7 +44,7 @@ type machineProcess struct {
 	reason string // why QEMU says the machine shut down
 }
 
-// watch begins to follow a QEMU that lives.
+// watch begins to supervise a QEMU that was started.
 func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *template.Template) *machineProcess {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &machineProcess{
@@ -64,6 +64,7 @@ func (m *machineProcess) close() {
 	m.work.Wait()
 }
 
+// awaitEnd closes ended when QEMU has ended.
 func (m *machineProcess) awaitEnd() {
 	if err := m.identity.Wait(m.ctx); err == nil {
 		close(m.ended)
@@ -93,8 +94,8 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 	}
 }
 
-// keepQMP keeps a connection to QEMU: it serves one at a time, and another client may be in the way
-// for a while.
+// keepQMP keeps a connection to QEMU, and makes it again when it breaks. QEMU serves one client at
+// a time, so another one may delay that.
 func (m *machineProcess) keepQMP() {
 	answered := sync.OnceFunc(func() { close(m.connected) })
 	for {
@@ -118,7 +119,7 @@ func (m *machineProcess) keepQMP() {
 	}
 }
 
-// dialQMP connects, and makes sure that it is our machine that answers.
+// dialQMP connects, and verifies by its UUID that the machine is the right one.
 func (m *machineProcess) dialQMP() (*qmp.Client, error) {
 	ctx, cancel := context.WithTimeout(m.ctx, qmpTimeout)
 	defer cancel()
@@ -145,7 +146,8 @@ func (m *machineProcess) setQMP(client *qmp.Client) {
 	m.qmp = client
 }
 
-// monitor runs a command of QEMU's human monitor, whose answer is a text for people.
+// monitor runs a command of QEMU's human monitor, whose response is a text for people. Some
+// features have no QMP command.
 func (m *machineProcess) monitor(ctx context.Context, command string) (answer string, err error) {
 	err = m.executeFor(ctx, "human-monitor-command", map[string]string{"command-line": command}, &answer)
 	return answer, err
@@ -156,6 +158,8 @@ func (m *machineProcess) execute(command string) error {
 	return m.executeFor(context.Background(), command, nil, nil)
 }
 
+// executeFor runs a QMP command. It waits for the first connection, but not for one that is made
+// again.
 func (m *machineProcess) executeFor(ctx context.Context, command string, arguments, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, qmpTimeout)
 	defer cancel()
@@ -175,7 +179,7 @@ func (m *machineProcess) executeFor(ctx context.Context, command string, argumen
 	return client.Execute(ctx, command, arguments, result)
 }
 
-// onEvent notes why the machine is about to end.
+// onEvent logs events, and keeps the reason of a shutdown.
 func (m *machineProcess) onEvent(e qmp.Event) {
 	m.agent.Log.Info("QEMU event", "event", e.Name, "data", string(e.Data))
 	if e.Name != "SHUTDOWN" {
@@ -190,7 +194,7 @@ func (m *machineProcess) onEvent(e qmp.Event) {
 	m.reason = data.Reason
 }
 
-// shutdownReasons are QEMU's (qapi/run-state.json, ShutdownCause) for people.
+// shutdownReasons are messages for QEMU's reasons (qapi/run-state.json, ShutdownCause).
 var shutdownReasons = map[string]string{
 	"guest-shutdown": "the guest powered itself off",
 	"guest-reset":    "the guest restarted itself or its kernel panicked",
@@ -199,7 +203,7 @@ var shutdownReasons = map[string]string{
 	"host-qmp-quit":  "QEMU was told to quit",
 }
 
-// cause says why the machine has ended although nobody asked it to.
+// cause is the fault of a machine that has ended without being asked to.
 func (m *machineProcess) cause() error {
 	m.mu.Lock()
 	reason := m.reason
@@ -208,5 +212,5 @@ func (m *machineProcess) cause() error {
 	if !ok {
 		text = "QEMU ended unexpectedly"
 	}
-	return &vm.Fault{Kind: vm.FaultProcessEnded, Text: text + "; " + m.agent.lastWords()}
+	return &vm.Fault{Kind: vm.FaultProcessEnded, Text: text + "; " + m.agent.logTails()}
 }

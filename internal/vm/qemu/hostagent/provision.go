@@ -17,7 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// prepare waits for provisioning and probes.
+// prepare waits until the guest's scripts have succeeded and the probes have passed.
 func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 	a.state.step(vm.PhaseStarting, "provisioning", stepProvision, steps)
 	if err := a.awaitProvisioning(ctx, m); err != nil {
@@ -37,6 +37,8 @@ func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 	return nil
 }
 
+// awaitProvisioning waits for the status files of the guest's scripts. One that failed is a fault
+// of kind vm.FaultScript.
 func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error {
 	limit := a.deadlines(m.accelerator).provision
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -59,8 +61,7 @@ func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error 
 	return nil
 }
 
-// scriptFault says that one of the guest's scripts failed, with what the guest says of its exit
-// code.
+// scriptFault is the fault of a guest's script that failed. code is the content of its status file.
 func scriptFault(script, code, output string) *vm.Fault {
 	number, err := strconv.Atoi(code)
 	if err != nil {
@@ -72,10 +73,10 @@ func scriptFault(script, code, output string) *vm.Fault {
 	}
 }
 
-// probeLine runs what it reads as a program of its own.
+// probeLine is a shell line that runs its standard input as a program.
 const probeLine = `f=$(mktemp) && cat >"$f" && chmod 0700 "$f" && "$f" </dev/null; code=$?; rm -f "$f"; exit $code`
 
-// exportParams gives a script the parameters that provisioning scripts have.
+// exportParams exports the parameters as provisioning scripts have them.
 func exportParams(params map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(params)) {
@@ -84,7 +85,7 @@ func exportParams(params map[string]string) string {
 	return b.String()
 }
 
-// probe repeats a probe until it passes.
+// probe repeats a probe until it passes, or ctx ends.
 func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
 	var last result
 	for {
@@ -120,7 +121,7 @@ func (r result) String() string {
 	return fmt.Sprintf("exit code %d: %s", r.code, r.output)
 }
 
-// probeFault says that a probe has not passed, and how it ended last.
+// probeFault is the fault of a probe that has not passed, with its last result.
 func probeFault(i int, probe template.Probe, last result) *vm.Fault {
 	field := fmt.Sprintf("probes[%d]", i)
 	return &vm.Fault{

@@ -27,10 +27,10 @@ const (
 	steps = stepForward
 )
 
-// deadlines of waits for the guest.
+// deadlines are the timeouts of waits for the guest.
 type deadlines struct{ boot, provision, probe, shutdown time.Duration }
 
-// deadlines are long: they are for guests that hang, not for slow hosts.
+// deadlines are long: they end the wait for guests that hang, not on slow hosts.
 func (a *agent) deadlines(accelerator machine.Accelerator) deadlines {
 	d := deadlines{boot: 3 * time.Minute, provision: 30 * time.Minute, probe: 5 * time.Minute, shutdown: time.Minute}
 	if accelerator.Emulated() {
@@ -41,15 +41,15 @@ func (a *agent) deadlines(accelerator machine.Accelerator) deadlines {
 }
 
 const (
-	// retryPause between tries of what the guest does not answer yet.
+	// retryPause is the pause between attempts to reach a guest that does not answer yet.
 	retryPause = 100 * time.Millisecond
 	probePause = time.Second
-	// A guest whose network is not up swallows connections: early tries are given up soon, later ones
-	// wait.
+	// A guest whose network is not up does not answer connections. Early attempts are short, later
+	// ones wait longer, as a slow guest may need that.
 	firstBanner, lastBanner = time.Second, 10 * time.Second
 )
 
-// follow waits for the machine to be ready, and then for its end or a request to stop.
+// follow brings the machine up and waits for its end or a request to stop.
 func (a *agent) follow(ctx context.Context, m *machineProcess) {
 	working, cancel := a.stops.context(ctx)
 	defer cancel()
@@ -77,6 +77,7 @@ func (a *agent) follow(ctx context.Context, m *machineProcess) {
 	}
 }
 
+// endedByItself records the end of a QEMU that this process has not ended.
 func (a *agent) endedByItself(m *machineProcess) {
 	if a.stops.requested() {
 		a.state.end(vmdir.End{})
@@ -85,7 +86,7 @@ func (a *agent) endedByItself(m *machineProcess) {
 	a.failed(m.cause())
 }
 
-// giveUp ends a machine that does not become ready.
+// giveUp ends a machine that does not become ready, and records why.
 func (a *agent) giveUp(m *machineProcess, err error) {
 	a.Log.Error("the virtual machine does not become ready", "error", err)
 	a.pressPowerButton(m)
@@ -101,8 +102,8 @@ func (a *agent) giveUp(m *machineProcess, err error) {
 	a.fail(vm.OperationStart, err)
 }
 
-// bringUp takes a machine whose QEMU runs to Running. What was Running before it was adopted has
-// only to be reached again.
+// bringUp takes a machine whose QEMU runs to the phase Running. For one that was Running before it
+// was adopted, it only connects and forwards again.
 func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	if !a.state.get().WasRunning {
 		a.state.step(vm.PhaseStarting, "booting", stepBoot, steps)
@@ -128,14 +129,14 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	return nil
 }
 
-// login waits until the guest lets us in, and asks it who it is.
+// login waits until it can log in to the guest, and records the guest's boot ID.
 func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	limit := a.deadlines(m.accelerator).boot
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := a.connect(ctx, m); err != nil {
 		if ctx.Err() != nil {
-			return fmt.Errorf("the guest has not let us in within %s: %w; %s", limit, err, a.lastWords())
+			return fmt.Errorf("the guest has not let us in within %s: %w; %s", limit, err, a.logTails())
 		}
 		return err
 	}
@@ -147,6 +148,8 @@ func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	return nil
 }
 
+// connect repeats attempts to log in until one succeeds, the guest reports that its boot failed, or
+// ctx ends.
 func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 	config := a.sshConfig(a.state.get().SSHPort)
 	for config.BannerTimeout = firstBanner; ; config.BannerTimeout = min(config.BannerTimeout*5/4, lastBanner) {
@@ -157,8 +160,8 @@ func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 		if errors.Is(err, sshx.ErrHostKey) {
 			return err
 		}
-		if said := a.bootTrouble(); said != "" {
-			return fmt.Errorf("the guest does not boot: %s", said)
+		if failure := a.bootFailure(); failure != "" {
+			return fmt.Errorf("the guest does not boot: %s", failure)
 		}
 		select {
 		case <-ctx.Done():
@@ -170,8 +173,8 @@ func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 	}
 }
 
-// ask runs a shell line in the guest and returns its output. When the connection breaks it asks
-// again.
+// ask runs a shell line in the guest and returns its output. When the connection breaks it runs the
+// line again, so that must do no harm.
 func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string, error) {
 	for {
 		out, ended, err := a.output(ctx, m, line)
@@ -189,24 +192,26 @@ func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string
 	}
 }
 
-// once runs a shell line in the guest and returns its output without the spaces around it.
-func (a *agent) once(ctx context.Context, m *machineProcess, line string) (string, error) {
+// askOnce runs a shell line in the guest and returns its output without the spaces around it. It
+// does not repeat it.
+func (a *agent) askOnce(ctx context.Context, m *machineProcess, line string) (string, error) {
 	out, _, err := a.output(ctx, m, line)
 	return strings.TrimSpace(out), err
 }
 
-// output runs a shell line in the guest and returns what it wrote. The line has not ended, as far
-// as is known, when the connection broke.
+// output runs a shell line in the guest and returns its standard output. ended is false when the
+// connection broke: whether the line was run is not known then.
 func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out string, ended bool, err error) {
-	var text, complaints bytes.Buffer
-	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &text, Stderr: &complaints})
+	var text, stderr bytes.Buffer
+	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &text, Stderr: &stderr})
 	ended = err == nil
 	if ended && code != 0 {
-		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(complaints.Bytes()))
+		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return text.String(), ended, err
 }
 
+// run runs a command over the current connection to the guest, or a new one.
 func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int, error) {
 	client, err := m.link.Client(ctx)
 	if err != nil {

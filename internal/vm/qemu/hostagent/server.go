@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
 
-// goodbyeTimeout for answers that are being given when the hostagent ends.
-const goodbyeTimeout = 2 * time.Second
+// drainTimeout bounds the wait for responses that are being written when the hostagent ends.
+const drainTimeout = 2 * time.Second
 
 // server serves ha.sock.
 type server struct {
@@ -23,6 +23,7 @@ type server struct {
 	leaving chan struct{} // closed to end the streams of events
 }
 
+// serve begins to answer requests.
 func (a *agent) serve() server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+protocol.InfoPath, a.serveInfo)
@@ -38,11 +39,11 @@ func (a *agent) serve() server {
 	return server{http: s, leaving: leaving}
 }
 
-// close finishes the answers that are being given and ends all connections: for those who listen to
-// events it is the sign that the hostagent has ended.
+// close finishes the responses that are being written and ends all connections. A stream of events
+// that ends tells its client that the hostagent has ended.
 func (s server) close() error {
 	close(s.leaving)
-	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return s.http.Close()
@@ -58,6 +59,7 @@ func (a *agent) serveInfo(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
+// serveEvents streams the events so far and those to come.
 func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request, leaving <-chan struct{}) {
 	history, events := a.state.listen()
 	defer a.state.forget(events)
@@ -83,7 +85,7 @@ func (a *agent) serveEvents(w http.ResponseWriter, r *http.Request, leaving <-ch
 	}
 }
 
-// drain tells the events that wait, the last of which says how it ended.
+// drain sends the events that are queued. The last of them says how the machine ended.
 func drain(encoder *json.Encoder, events <-chan protocol.Event) {
 	for {
 		select {
@@ -97,6 +99,7 @@ func drain(encoder *json.Encoder, events <-chan protocol.Event) {
 	}
 }
 
+// serveStop begins a stop. When the response is sent, run.json says that the machine is stopping.
 func (a *agent) serveStop(w http.ResponseWriter, r *http.Request) {
 	var request protocol.StopRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&request); err != nil {

@@ -6,9 +6,9 @@ import (
 	"rancherdesktop.io/rdd/internal/sshx"
 )
 
-// serveShells lets commands into the guest over a connection that stands already. It is one of its
-// own, made now that provisioning has passed: the guest's user may have come into groups since the
-// first. Who finds no relay logs in.
+// serveShells relays commands to the guest over one connection, which spares each the login. It is
+// not the hostagent's own connection, but one that is made after provisioning: the guest's user may
+// have been added to groups since. Without the relay, commands log in themselves.
 func (a *agent) serveShells(m *machineProcess) {
 	listener, err := a.Dir.ListenShells()
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// errStopRequested says that work was given up because the machine shall stop.
+// errStopRequested says that work was ended by a request to stop the machine.
 var errStopRequested = errors.New("the machine was told to stop")
 
 const (
 	// powerButtonInterval: a guest that is still booting ignores the button.
 	powerButtonInterval = 5 * time.Second
-	// quitTimeout for QEMU to write what it holds and end.
+	// quitTimeout bounds the wait for QEMU to write its caches and end.
 	quitTimeout = 10 * time.Second
 	killTimeout = 30 * time.Second
 )
 
-// stopRequests remembers the strongest request so far.
+// stopRequests keeps the strongest request so far: force is stronger than a shutdown.
 type stopRequests struct {
 	mu    sync.Mutex
 	first chan struct{} // closed at the first request
@@ -64,7 +64,7 @@ func (s *stopRequests) requested() bool {
 	}
 }
 
-// context ends at the first request.
+// context returns a context that ends at the first request.
 func (s *stopRequests) context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	go func() {
@@ -77,7 +77,7 @@ func (s *stopRequests) context(parent context.Context) (context.Context, context
 	return ctx, cancel
 }
 
-// requestStop begins to stop the machine; the account says so when it returns.
+// requestStop begins to stop the machine. When it returns, run.json says so.
 func (a *agent) requestStop(mode vm.StopMode) {
 	if !a.stops.add(mode) {
 		return
@@ -115,7 +115,8 @@ func (s *stopRequests) isForce() bool {
 	return s.mode == vm.StopForce
 }
 
-// pressPowerButton until the machine ends, force is asked for or the guest had time enough.
+// pressPowerButton presses the guest's power button again and again, until the machine ends, a stop
+// by force is requested, or the timeout is over.
 func (a *agent) pressPowerButton(m *machineProcess) {
 	deadline := time.NewTimer(a.deadlines(m.accelerator).shutdown)
 	defer deadline.Stop()
@@ -138,7 +139,8 @@ func (a *agent) pressPowerButton(m *machineProcess) {
 	}
 }
 
-// kill ends QEMU without asking the guest: QEMU writes its caches to the disk unless it hangs.
+// kill ends QEMU without shutting the guest down. QEMU writes its caches to the disk, unless it
+// hangs and gets SIGKILL.
 func (a *agent) kill(m *machineProcess) error {
 	if err := m.execute("quit"); err != nil {
 		a.Log.Warn("telling QEMU to quit", "error", err)

@@ -32,13 +32,14 @@ type Accelerator struct {
 	CPU  string `json:"cpu"`
 }
 
-// tcg emulates all that QEMU can, but for five-level page tables, which only make address
-// translation slower.
+// tcg emulates all CPU features that QEMU can, except five-level page tables, which only make
+// address translation slower.
 var tcg = Accelerator{Name: TCG, CPU: "max,la57=off"}
 
 // kvmModels are tried in order; a model that makes QEMU end at once is skipped.
 var kvmModels = []Accelerator{{Name: KVM, CPU: "host"}, {Name: KVM, CPU: "qemu64"}}
 
+// qemu returns the value of QEMU's option -accel.
 func (a Accelerator) qemu() string {
 	if a.Name == TCG {
 		return "tcg,thread=multi"
@@ -46,7 +47,7 @@ func (a Accelerator) qemu() string {
 	return a.Name
 }
 
-// Emulated says that guests run slowly: deadlines are longer.
+// Emulated reports whether guests run slowly, so that timeouts have to be longer.
 func (a Accelerator) Emulated() bool { return a.Name == TCG }
 
 // Chooser finds the accelerator that works on this host.
@@ -54,17 +55,17 @@ type Chooser struct {
 	Program Program
 	// Override is "kvm" or "tcg"; empty or "auto" chooses.
 	Override string
-	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator. Without
-	// them, the host's own kernel is.
+	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator; without them
+	// the host's own kernel is.
 	Kernel, Initrd string
-	// CacheDir keeps the result, until the host's kernel, its CPU or QEMU change.
+	// CacheDir keeps the result of the trial, until the host's kernel, its CPU or QEMU change.
 	CacheDir string
 	Log      *slog.Logger
 	// probe replaces tryBoot in tests.
 	probe func(context.Context, Accelerator) (probeResult, error)
 }
 
-// ParseOverride checks what a user asked for.
+// ParseOverride checks the value of RDD_VM_ACCEL.
 func ParseOverride(s string) error {
 	switch s {
 	case "", "auto", KVM, TCG:
@@ -81,9 +82,9 @@ type cached struct {
 	At          time.Time   `json:"at"`
 }
 
-// Choose returns the accelerator to use. Where nobody has tried KVM with this kernel, CPU and QEMU
-// yet, it really boots the guest's kernel with it: /dev/kvm may open, even create machines, and
-// still hang every guest.
+// Choose returns the accelerator to use. Where KVM was not tried with this kernel, CPU and QEMU
+// yet, it boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be
+// created, and hang every guest. That takes up to 8 seconds for each CPU model.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	switch c.Override {
 	case TCG:
@@ -92,7 +93,7 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 		return kvmModels[0], nil
 	}
 	if err := kvmUsable(); err != nil {
-		// Not cached: rights to the device come and go.
+		// Not cached: permissions of the device may change.
 		c.Log.Info("KVM is not usable; guests are emulated", "reason", err)
 		return tcg, nil
 	}
@@ -126,7 +127,7 @@ func kvmUsable() error {
 	return f.Close()
 }
 
-// try boots with each model until one works or hangs.
+// try boots with each CPU model until one works or hangs. The reason covers all that were tried.
 func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) {
 	probe := c.probe
 	if probe == nil {
@@ -164,6 +165,7 @@ func (c Chooser) key(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// cpuModel is the host's CPU model as the kernel names it.
 func cpuModel() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -211,7 +213,8 @@ func (c Chooser) store(result cached) error {
 // probeTimeout is plenty: with a working KVM it takes a second.
 const probeTimeout = 8 * time.Second
 
-// probeResult is how a try went. A machine that is silent has hung; one that QEMU refused has not.
+// probeResult is the result of a trial. A machine that prints nothing has hung; one that QEMU
+// refused to run has not.
 type probeResult struct {
 	works, hung bool
 	reason      string
@@ -222,8 +225,8 @@ func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResu
 	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	console := &watcher{marker: []byte(t.marker), found: cancel}
-	var complaints bytes.Buffer
-	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &complaints, Args: append([]string{
+	var stderr bytes.Buffer
+	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &stderr, Args: append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
 		"-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
@@ -236,11 +239,11 @@ func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResu
 	case errors.Is(deadline.Err(), context.DeadlineExceeded):
 		return probeResult{hung: true, reason: fmt.Sprintf("a guest hangs: no sign of life in %s", probeTimeout)}, nil
 	default:
-		return probeResult{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(complaints.Bytes()))}, nil
+		return probeResult{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(stderr.Bytes()))}, nil
 	}
 }
 
-// watcher looks for a line in output.
+// watcher is a writer that calls found when a line begins with the marker.
 type watcher struct {
 	marker []byte
 	found  func()

@@ -121,6 +121,7 @@ func (c Config) blockDevices() ([]string, error) {
 	return append(args, devices...), nil
 }
 
+// rawNode describes a raw file as a block device.
 func rawNode(name, path string, readOnly bool) map[string]any {
 	return map[string]any{
 		"driver": "raw", "node-name": name, "read-only": readOnly,
@@ -128,6 +129,7 @@ func rawNode(name, path string, readOnly bool) map[string]any {
 	}
 }
 
+// devices are the network and the paravirtual devices that every machine has.
 func (c Config) devices() []string {
 	return []string{
 		"-netdev", fmt.Sprintf("user,id=%s,hostfwd=tcp:127.0.0.1:%d-:22", NetDevice, c.SSHPort),
@@ -156,6 +158,8 @@ func (c Config) shares() []string {
 	return args
 }
 
+// control connects the serial console to a file, and the QMP monitor to a socket that QEMU listens
+// on from the beginning.
 func (c Config) control() []string {
 	return []string{
 		"-chardev", "file,id=serial0,path=" + escape(c.Dir.Serial()), "-serial", "chardev:serial0",

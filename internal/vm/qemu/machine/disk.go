@@ -12,8 +12,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// CreateDisk makes a sparse overlay of size bytes on a backing disk of a format; it replaces what
-// an interrupted call left.
+// CreateDisk makes a sparse qcow2 overlay of size bytes, or of the backing disk's size if that is
+// larger. format is that of the backing disk. It replaces what an interrupted call left.
 func (p Program) CreateDisk(ctx context.Context, path, backing, format string, size int64) error {
 	backed, err := image.DiskSize(backing, format)
 	if err != nil {
@@ -36,7 +36,7 @@ func (p Program) runImage(ctx context.Context, args ...string) error {
 	return err
 }
 
-// GrowDisk makes the disk size bytes large if it is smaller; nobody may have it open.
+// GrowDisk makes the disk size bytes large if it is smaller. No process may have it open.
 func (p Program) GrowDisk(ctx context.Context, path string, size int64) error {
 	has, err := image.DiskSize(path, image.FormatQCOW2)
 	if err != nil || has >= size {

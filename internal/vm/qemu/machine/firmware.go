@@ -47,8 +47,8 @@ var firmwares = map[string][]Firmware{
 // Debian's package that has it. Those of amd64 have SeaBIOS.
 var needsFirmware = map[string]string{"arm64": "qemu-efi-aarch64"}
 
-// FindFirmware finds UEFI firmware on this host; nil when there is none and the machine boots
-// without. *vm.HostError.
+// FindFirmware finds UEFI firmware on this host. It returns nil when there is none and machines
+// boot without it, and *vm.HostError when they do not.
 func FindFirmware() (*Firmware, error) { return findFirmware(runtime.GOARCH, "/") }
 
 func findFirmware(arch, root string) (*Firmware, error) {
@@ -69,8 +69,8 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Install copies firmware into an instance, which keeps it whatever becomes of the host's. A
-// variable store that is there stays: the guest has written to it.
+// Install copies firmware into an instance, which keeps it when the host's is upgraded or removed.
+// An existing variable store stays: the guest may have written to it.
 func (f Firmware) Install(dir vmdir.Dir) error {
 	if err := copyFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
 		return err

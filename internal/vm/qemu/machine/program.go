@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package machine knows QEMU: which programs there are, the command line of a
-// machine, its disk, and whether hardware acceleration really works.
+// Package machine knows QEMU: which programs there are, the command line of a machine, its disk and
+// firmware, and whether hardware acceleration really works. For the last a tiny kernel is booted,
+// once for each host kernel, QEMU and CPU model, and the result is kept in the cache.
 package machine
 
 import (
@@ -21,7 +22,7 @@ type Program struct {
 	System, Image string
 }
 
-// systems by Go's name of the architecture; packages are Debian's.
+// systems by Go's name of the architecture: QEMU's program, its machine type, and Debian's package.
 var systems = map[string]struct{ program, machine, pkg string }{
 	"amd64": {"qemu-system-x86_64", "pc-q35", "qemu-system-x86"},
 	"arm64": {"qemu-system-aarch64", "virt", "qemu-system-arm"},
@@ -60,10 +61,11 @@ func (p Program) Version(ctx context.Context) (string, error) {
 	return line, nil
 }
 
+// aliasPattern finds the versioned name in the list of QEMU's machine types.
 var aliasPattern = regexp.MustCompile(`(?m)^(?:q35|virt) .*\(alias of ([a-z0-9.-]+)\)`)
 
-// MachineType returns the newest versioned machine type: unlike its alias, it means the
-// same hardware in every version of QEMU that has it.
+// MachineType returns the newest versioned machine type. Unlike its alias, it means the same
+// hardware in every version of QEMU that has it.
 func (p Program) MachineType(ctx context.Context) (string, error) {
 	out, err := process.Output(ctx, process.Command{Path: p.System, Args: []string{"-machine", "help"}})
 	if err != nil {

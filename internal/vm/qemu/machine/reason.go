@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Reason says in plain words why a machine runs with the accelerator that it runs with, by what
-// Choose found out on this host and keeps in cacheDir; empty when there is nothing to say.
+// Reason returns a sentence for people that explains the accelerator that a machine uses, by the
+// result that Choose keeps in cacheDir; empty when there is nothing to explain.
 func Reason(cacheDir, used string) string {
 	if used != TCG {
 		return ""
@@ -17,8 +17,8 @@ func Reason(cacheDir, used string) string {
 	return emulated(kvmUsable(), known, err)
 }
 
-// emulated says on one line why a guest is, given whether KVM is usable and what was found out
-// about it before.
+// emulated returns on one line why a guest is emulated. unusable is why KVM cannot be used, known
+// the cached result of a trial, unknown why there is none.
 func emulated(unusable error, known cached, unknown error) string {
 	switch {
 	case unusable != nil:
@@ -34,8 +34,8 @@ func emulated(unusable error, known cached, unknown error) string {
 	}
 }
 
-// Known says which accelerator a guest would be run with, by an override or by what Choose has
-// found out on this host and keeps in cacheDir; empty when nobody has tried yet.
+// Known returns the accelerator that Choose would return without a trial, by an override or by the
+// result in cacheDir; empty when a trial is needed.
 func Known(cacheDir, override string) string {
 	switch override {
 	case KVM, TCG:

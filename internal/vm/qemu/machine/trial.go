@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// trial is a boot that shows whether an accelerator works.
+// trial is a boot by which an accelerator is tried.
 type trial struct {
 	args []string
-	// marker begins the line that the guest prints when it lives.
+	// marker begins the line that the guest prints when the accelerator works.
 	marker string
 }
 
 const (
 	// liveMarker is printed by the first program in the initrd.
 	liveMarker = "rdd-guest-lives"
-	// rootMarker is what a kernel without a root disk ends with, when all else has gone well.
+	// rootMarker is what a kernel without a root disk prints last, when everything else has worked.
 	rootMarker = "Kernel panic - not syncing: VFS:"
 )
 
-// trial finds a kernel to boot: the image's, else the host's own below root. An image's may have
-// been removed meanwhile.
+// trial finds a kernel to boot: the image's, which may have been removed meanwhile, else the host's
+// own below root; false when there is none.
 func (c Chooser) trial(root string) (trial, bool) {
 	if isFile(c.Kernel) && isFile(c.Initrd) {
 		return trial{marker: liveMarker, args: []string{
@@ -34,8 +34,8 @@ func (c Chooser) trial(root string) (trial, bool) {
 	return trial{marker: rootMarker, args: []string{"-kernel", kernel, "-append", "console=ttyS0 quiet panic=-1 printk.time=0"}}, kernel != ""
 }
 
-// hostKernel finds the kernel that runs here, if it may be read: some distributions keep it to
-// root.
+// hostKernel finds the file of the kernel that runs here, if it is readable: some distributions let
+// only root read it.
 func hostKernel(root string) string {
 	release, err := os.ReadFile(filepath.Join(root, "proc/sys/kernel/osrelease"))
 	if err != nil {

@@ -44,8 +44,7 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// Without a kernel to try it with, KVM is believed to work where it can be opened, and that is not
-// written down.
+// Without a kernel for a trial, KVM is used where it can be opened, and that is not cached.
 func TestChooseWithoutKernel(t *testing.T) {
 	if err := kvmUsable(); err != nil {
 		t.Skipf("SKIPPED: %v", err)

@@ -11,19 +11,20 @@ import (
 	"io"
 )
 
-// ReadEvents reads event lines: ha.stdout.log, or what EventsPath answers. The file holds the
-// events of the machine's last start, hostagents that adopted it included, in the order they
-// happened:
+// ReadEvents reads event lines: ha.stdout.log, or the response to EventsPath. The file holds the
+// events of the machine's last start, hostagents that adopted it included, in the order in which
+// they happened:
 //
 //   - one whenever the machine enters another phase or step; Phase is one of vm.Phase, and
 //     Progress.Since when the step began, so that the time between two events is how long the
 //     earlier one took;
 //   - one for each change of a forward: Status.PortForward;
 //   - at the end of the machine one with Status.Exiting, and with Status.Errors and Status.Fault
-//     when nobody had asked for the end. It is missing when the hostagent was killed.
+//     when the end was not requested. It is missing when the hostagent was killed.
 //
 // A line that cannot be understood is left out and reported in the error, which is returned
-// together with all others; a last line that was not written to its end is left out silently.
+// together with the events of all other lines. A last line that was not written completely is left
+// out silently.
 func ReadEvents(r io.Reader) ([]Event, error) {
 	var events []Event
 	var errs []error

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package protocol is what a hostagent and those who talk to it share: HTTP on the
-// Unix socket ha.sock, and the event lines of ha.stdout.log.
+// Package protocol is what a hostagent and its clients share: HTTP on the Unix socket ha.sock, and
+// the event lines of ha.stdout.log.
 //
 //	GET  /v1/info    Info
 //	GET  /v1/events  the Events so far and those to come, one JSON object a line, until the hostagent ends
@@ -25,7 +25,7 @@ import (
 )
 
 // Version of the protocol. A hostagent outlives the daemon that started it, so a newer daemon finds
-// older ones. Fields that are added leave it as it is: who does not know them passes over them.
+// older ones. Added fields do not change it: they are ignored by those who do not know them.
 const Version = 1
 
 // Paths of the requests.
@@ -58,22 +58,22 @@ type Status struct {
 	Running bool     `json:"running,omitempty"`
 	Exiting bool     `json:"exiting,omitempty"`
 	Errors  []string `json:"errors,omitempty"`
-	// Fault is what Errors says, as a value.
+	// Fault is the failure of which Errors is the text.
 	Fault        *vm.Fault `json:"fault,omitempty"`
 	SSHLocalPort int       `json:"sshLocalPort,omitempty"`
 	// PortForward is what the event is about, when it is about a forward.
 	PortForward *PortForward `json:"portForward,omitempty"`
 }
 
-// What happens to a PortForward.
+// Types of a PortForward.
 const (
 	Forwarding       = "forwarding"
 	ForwardingFailed = "failed"
 	ForwardingEnded  = "stopping"
 )
 
-// PortForward says that a port or a socket of the guest can be reached on the host from now on,
-// cannot be, or can be no longer.
+// PortForward says that the forward of a port or a socket of the guest has begun, has failed or has
+// ended.
 type PortForward struct {
 	// Type is Forwarding, ForwardingFailed or ForwardingEnded.
 	Type string `json:"type"`
@@ -98,8 +98,8 @@ type StopRequest struct {
 	Mode string `json:"mode"`
 }
 
-// Client talks to the hostagent behind a socket. Every call needs a context with a
-// deadline: a stopped hostagent accepts connections and never answers.
+// Client sends requests to the hostagent behind a socket. Every call needs a context with a
+// deadline: the kernel accepts connections to a hostagent that hangs, which never answers.
 type Client struct{ http *http.Client }
 
 // NewClient returns a client; it does not connect yet.
@@ -112,18 +112,20 @@ func NewClient(socket string) *Client {
 	}}}
 }
 
-// Info asks the hostagent for its account of itself.
+// Info returns the hostagent's version and the state of its machine.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
 	err := c.do(ctx, http.MethodGet, InfoPath, nil, &info)
 	return info, err
 }
 
-// Stop begins to end the machine.
+// Stop begins to end the machine; mode is that of a StopRequest. A machine that is stopping already
+// is no error.
 func (c *Client) Stop(ctx context.Context, mode string) error {
 	return c.do(ctx, http.MethodPost, StopPath, StopRequest{Mode: mode}, nil)
 }
 
+// do sends a request and decodes the response into receive, which may be nil.
 func (c *Client) do(ctx context.Context, method, path string, send, receive any) error {
 	body, err := json.Marshal(send)
 	if err != nil {

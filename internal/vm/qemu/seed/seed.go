@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seed makes the disk from which cloud-init, in images that rdd did not build, learns what
-// machine it is on.
+// Package seed makes the disk from which cloud-init, in images that rdd did not build, reads the
+// machine's settings.
 //
 // It is a NoCloud seed (cloud-init's documentation, "NoCloud"): an ISO 9660 file system labelled
 // cidata with meta-data, user-data and network-config. Beside them lie the boot and provision
@@ -39,7 +39,8 @@ var runScript string
 type Config struct {
 	// Hostname of the guest.
 	Hostname string
-	// InstanceID is another one for another machine: cloud-init does once what it finds a new one for.
+	// InstanceID is unique to the machine: cloud-init repeats its work for the first boot when it
+	// changes.
 	InstanceID string
 	// MAC address of the network device.
 	MAC string
@@ -59,8 +60,7 @@ func (c Config) files() map[string]string {
 	}
 }
 
-// network is QEMU's user-mode network, which always looks like this; asking DHCP would cost
-// seconds.
+// network is QEMU's user-mode network, whose addresses are always these. DHCP would take seconds.
 func (c Config) network() string {
 	return fmt.Sprintf(`version: 2
 ethernets:
@@ -73,7 +73,7 @@ ethernets:
 `, c.MAC)
 }
 
-// Write replaces the seed at path. Beside it, workspace is made and removed.
+// Write replaces the seed at path, whole or not at all. Its temporary files are beside it.
 func Write(path string, c Config) (err error) {
 	workspace, partial := path+".files", path+".partial"
 	defer func() {

@@ -132,7 +132,7 @@ func TestFilesAreYAML(t *testing.T) {
 	}
 }
 
-// TestGuestsSayWhatTheHostReads: the host knows a boot that failed by what the guest says on its
+// TestGuestsSayWhatTheHostReads: the host recognises a failed boot by what the guest prints on its
 // console.
 func TestGuestsSayWhatTheHostReads(t *testing.T) {
 	if says := `echo "` + image.ConsoleScriptFailed("$name"); !strings.Contains(runScript, says) {

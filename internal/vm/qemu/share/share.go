@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package share makes a template's mounts: it says what QEMU exports of the host's directories, and
-// keeps rdd's own directories, which hold keys and tokens, out of every guest's sight.
+// Package share prepares a template's mounts: it decides which directories of the host QEMU
+// exports, and hides rdd's own directories, which hold keys and tokens, from every guest.
 //
 // The guest's root can undo whatever is arranged inside the guest, so hiding happens on the host.
 // When a shared directory contains one of rdd's own, QEMU runs in a mount namespace of its own and
-// exports a view: the directory mounted once more, with empty directories in the places of rdd's.
-// Nothing of that is seen by the host's other processes.
+// exports a view: the directory mounted once more, with empty directories mounted over rdd's. The
+// host's other processes do not see these mounts.
+//
+// Tests of views are skipped where the host refuses namespaces. Mounts in a real guest are tested
+// in test/e2e.
 package share
 
 import (
@@ -28,15 +31,16 @@ import (
 
 // Share is a directory of the host in a guest.
 type Share struct {
-	// Field is where the template says so: "mounts[0]".
+	// Field is its path in the template: "mounts[0]".
 	Field string
-	// Tag names the share to the guest.
+	// Tag is the name of the 9p device that the guest mounts.
 	Tag string
 	// Export is the directory that QEMU serves: the location itself, or the view of it.
 	Export string
 	// MountPoint in the guest.
 	MountPoint string
-	Writable   bool
+	// Writable from the guest.
+	Writable bool
 
 	mounts []process.Mount
 }
@@ -49,11 +53,11 @@ type Set []Share
 // all, could be read.
 var forbidden = []string{"/dev", "/proc", "/sys"}
 
-// Prepare finds out what to export for the mounts of an expanded template. private are rdd's own
-// directories; views is a directory in one of them, for the places where views are mounted. A
-// writable location that is not there is made, as Lima does.
+// Prepare decides what to export for the mounts of an expanded template. private are rdd's own
+// directories; views is a directory in one of them, for the mount points of views. A writable
+// location that does not exist is made, as Lima does.
 //
-// *vm.InvalidSpecError names the mount that cannot be made.
+// A *vm.InvalidSpecError names a mount that is not possible.
 func Prepare(mounts []template.Mount, private []string, views string) (Set, error) {
 	hidden, err := aliases(private)
 	if err != nil {
@@ -76,7 +80,7 @@ func Prepare(mounts []template.Mount, private []string, views string) (Set, erro
 }
 
 // aliases returns the outermost paths, free of symbolic links, by which directories can be reached.
-// One that does not exist has none.
+// A directory that does not exist has none.
 func aliases(dirs []string) ([]string, error) {
 	var all []string
 	for _, dir := range dirs {
@@ -102,7 +106,7 @@ func aliases(dirs []string) ([]string, error) {
 	return outermost(all), nil
 }
 
-// sameDirectory tells an alias that leads to dir from one that another mount covers.
+// sameDirectory reports whether an alias is dir, and not covered by another mount.
 func sameDirectory(alias, dir string) (bool, error) {
 	want, err := os.Stat(dir)
 	if err != nil {
@@ -112,7 +116,7 @@ func sameDirectory(alias, dir string) (bool, error) {
 	return err == nil && os.SameFile(got, want), nil //nolint:nilerr // nobody can reach it by this path
 }
 
-// outermost drops the paths that lie in others.
+// outermost drops the paths that are below others.
 func outermost(paths []string) []string {
 	slices.Sort(paths)
 	var kept []string
@@ -124,7 +128,7 @@ func outermost(paths []string) []string {
 	return kept
 }
 
-// locate returns the path of a mount's location without symbolic links.
+// locate returns the path of a mount's location without symbolic links, and makes a writable one.
 func locate(m template.Mount) (string, error) {
 	if m.Writable {
 		if err := os.MkdirAll(m.Location, 0o755); err != nil {
@@ -141,6 +145,7 @@ func locate(m template.Mount) (string, error) {
 	return location, checkDirectory(location)
 }
 
+// checkDirectory refuses what is no readable directory, and the kernel's file systems.
 func checkDirectory(location string) error {
 	info, err := os.Stat(location)
 	if err != nil {
@@ -164,7 +169,8 @@ func checkDirectory(location string) error {
 	return nil
 }
 
-// arrange decides what is exported of location: itself, or a view without what is hidden.
+// arrange decides what is exported for location: the directory itself, or a view without the hidden
+// ones.
 func (s *Share) arrange(location string, hidden []string, view string) error {
 	s.Export = location
 	for _, dir := range hidden {
@@ -200,6 +206,7 @@ func (s Set) makeViews() error {
 	return nil
 }
 
+// mounts are those in QEMU's namespace; nil when there is no view.
 func (s Set) mounts() []process.Mount {
 	var all []process.Mount
 	for _, share := range s {
@@ -208,11 +215,11 @@ func (s Set) mounts() []process.Mount {
 	return all
 }
 
-// ViewCommand is the hidden command of rdd that Command's process runs.
+// ViewCommand is the hidden command of rdd by which Command starts QEMU.
 const ViewCommand = "with-views"
 
-// Command returns the command that runs QEMU so that it sees the views; QEMU's own when there are
-// none. executable is rdd, or any program whose command ViewCommand calls Become.
+// Command returns the command that runs QEMU with the views; QEMU's own command when there are
+// none. executable is rdd, or any program whose command ViewCommand calls Exec.
 func (s Set) Command(executable string, qemu process.Command) (process.Command, error) {
 	mounts := s.mounts()
 	if mounts == nil {
@@ -227,8 +234,8 @@ func (s Set) Command(executable string, qemu process.Command) (process.Command, 
 	return qemu, nil
 }
 
-// Try finds out whether this host lets its user have views: it has a harmless program run with a
-// directory hidden from it.
+// Try checks whether this host allows views: it runs a harmless program with the directory dir
+// hidden from it. Its error is that of Explain.
 func Try(ctx context.Context, executable, dir string, program process.Command) error {
 	command, err := Set{{mounts: []process.Mount{{Target: dir}}}}.Command(executable, program)
 	if err != nil {
@@ -249,9 +256,9 @@ func Try(ctx context.Context, executable, dir string, program process.Command) e
 	}
 }
 
-// Become mounts the views in the process that Command describes and turns it into QEMU; args follow
-// ViewCommand. It returns on failure only.
-func Become(args, env []string) error {
+// Exec mounts the views in the process that Command describes and executes QEMU in its place. args
+// are those after ViewCommand. It returns on failure only.
+func Exec(args, env []string) error {
 	var mounts []process.Mount
 	if err := json.Unmarshal([]byte(args[0]), &mounts); err != nil {
 		return fmt.Errorf("reading the views: %w", err)
@@ -259,7 +266,8 @@ func Become(args, env []string) error {
 	return Explain(process.MountPrivately(mounts, args[1:], env))
 }
 
-// Explain adds to the error of starting the command what can be done about it.
+// Explain adds a hint to the error of a command that was started with views, if the host has
+// refused the namespaces. That is then a fault of kind vm.FaultHost.
 func Explain(err error) error {
 	if err == nil || !process.NamespaceRefused(err) {
 		return err

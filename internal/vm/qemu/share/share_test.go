@@ -21,7 +21,7 @@ import (
 // TestMain lets this program stand for rdd: see Set.Command.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == ViewCommand {
-		fmt.Fprintln(os.Stderr, Become(os.Args[2:], os.Environ()))
+		fmt.Fprintln(os.Stderr, Exec(os.Args[2:], os.Environ()))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -214,8 +214,8 @@ func TestOutermost(t *testing.T) {
 	}
 }
 
-// TestTry has a host that lets us, which tests of views need in any case, and a program that cannot
-// hide anything.
+// TestTry has a host that allows views, which tests of them need in any case, and a program that
+// cannot hide anything.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package shell runs commands in the guest of an instance directory: over the connection that its
-// hostagent keeps (sshx.Relay), which is quick, or else over one of its own.
+// hostagent keeps (sshx.Relay), which is quick, or else over a connection of its own. A login that
+// fails is a *vm.UnreachableError.
+//
+// Commands are tested in internal/vm/qemu, where a stand-in for the guest answers, and with real
+// guests in test/e2e.
 package shell
 
 import (
@@ -26,8 +30,8 @@ const (
 	relayTimeout = 2 * time.Second
 )
 
-// Run runs a command as vm.GuestRunner says. The hostagent lets it in if it can. A command with a
-// terminal logs in by itself, for it is to outlive the hostagent.
+// Run runs a command as vm.GuestRunner documents. It uses the hostagent's relay if there is one. A
+// command with a terminal always has a connection of its own, so that it outlives the hostagent.
 func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -50,7 +54,8 @@ func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
 	return sshx.Run(ctx, connection, command)
 }
 
-// overSSH is a command as ssh runs it: there, one begins at home.
+// overSSH is the command for ssh, which starts commands in the home directory: a shell line changes
+// it.
 func overSSH(ctx context.Context, c vm.Command) sshx.Command {
 	over := sshx.Command{Args: c.Args, Line: c.Line, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Env: c.Env}
 	if c.Dir != "" {
@@ -62,7 +67,7 @@ func overSSH(ctx context.Context, c vm.Command) sshx.Command {
 	return over
 }
 
-// sizes hands on sizes until ctx ends; nil when there are none.
+// sizes converts sizes until ctx ends; nil when there are none.
 func sizes(ctx context.Context, from <-chan vm.Size) <-chan sshx.Size {
 	if from == nil {
 		return nil
@@ -89,6 +94,7 @@ func sizes(ctx context.Context, from <-chan vm.Size) <-chan sshx.Size {
 	return to
 }
 
+// changeDir is the line that goes to the command's directory.
 func changeDir(c vm.Command) string {
 	if c.DirOptional {
 		return "cd " + sshx.Quote(c.Dir) + " 2>/dev/null\n"
@@ -96,8 +102,8 @@ func changeDir(c vm.Command) string {
 	return "cd " + sshx.Quote(c.Dir) + " || exit 1\n"
 }
 
-// line is a command as a line for the guest's shell; a login shell has to be asked for by name
-// there.
+// line is the command as a line for the guest's shell. After another line a login shell has to be
+// started explicitly.
 func line(c vm.Command) string {
 	switch {
 	case c.Line != "":
@@ -109,8 +115,8 @@ func line(c vm.Command) string {
 	}
 }
 
-// unreachable says whether a login failed because nothing of the guest's answers: its address is
-// not written down, nobody listens there, or somebody else does.
+// unreachable returns the error for a login that failed. The guest counts as not running when
+// nothing of it answers: its address is not recorded, nobody listens there, or another server does.
 func unreachable(err error) error {
 	var refused *net.OpError
 	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) || errors.Is(err, sshx.ErrHostKey) {
@@ -130,11 +136,12 @@ func Login(ctx context.Context, dir vmdir.Dir) (*ssh.Client, error) {
 	return sshx.Dial(ctx, config)
 }
 
-// Relayed runs a command by way of the hostagent; not done when it did not begin.
+// Relayed runs a command over the hostagent's connection. done is false when there is no relay or
+// it refuses, so that the command was not started.
 func Relayed(ctx context.Context, dir vmdir.Dir, command sshx.Command) (code int, done bool, err error) {
 	relay, err := dialRelay(ctx, dir)
 	if err != nil {
-		return 0, false, nil //nolint:nilerr // there are older hostagents, and other ways
+		return 0, false, nil //nolint:nilerr // an older hostagent has no relay: the caller logs in
 	}
 	defer func() { _ = relay.Close() }()
 	code, err = sshx.Run(ctx, relay, command)

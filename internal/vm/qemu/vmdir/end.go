@@ -16,9 +16,9 @@ type End struct {
 	Fault     *vm.Fault
 }
 
-// endRecord is End in run.json. A hostagent outlives upgrades of rdd, and the daemon that reads
-// what it wrote may be older or newer: the text stands where it always stood, the rest of the fault
-// beside it.
+// endRecord is End in run.json. A hostagent outlives upgrades of rdd, so the daemon that reads what
+// it wrote may be older or newer. The text has stayed where older daemons read it; the rest of the
+// fault is beside it.
 type endRecord struct {
 	At        time.Time    `json:"at"`
 	Operation vm.Operation `json:"operation,omitempty"`
@@ -30,15 +30,15 @@ type endRecord struct {
 func (e End) MarshalJSON() ([]byte, error) {
 	record := endRecord{At: e.At, Operation: e.Operation}
 	if e.Fault != nil {
-		beside := *e.Fault
-		record.Failure, beside.Text = beside.Text, ""
-		record.Fault = &beside
+		rest := *e.Fault
+		record.Failure, rest.Text = rest.Text, ""
+		record.Fault = &rest
 	}
 	return json.Marshal(record)
 }
 
-// UnmarshalJSON implements json.Unmarshaler. What a hostagent without faults wrote is of kind
-// vm.FaultUnknown.
+// UnmarshalJSON implements json.Unmarshaler. A failure that an older hostagent has written as text
+// only is of kind vm.FaultUnknown.
 func (e *End) UnmarshalJSON(data []byte) error {
 	var record endRecord
 	if err := json.Unmarshal(data, &record); err != nil {

@@ -15,7 +15,7 @@ import (
 
 var ended = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// TestRunKeepsTheFault: what a hostagent writes down is what a daemon reads.
+// TestRunKeepsTheFault: a daemon reads the fault that a hostagent has recorded.
 func TestRunKeepsTheFault(t *testing.T) {
 	d := Dir(t.TempDir())
 	lock, err := flock.Try(d.HostagentLock())

@@ -17,7 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// Names of directories on their way in or out, which are no instances: a DNS label has no dot.
+// Names of directories that are being made or removed. They are no instances: a DNS label has no
+// dot.
 const (
 	newPrefix   = ".new-"
 	trashPrefix = ".trash-"
@@ -45,8 +46,8 @@ func (h Home) Instances() ([]string, error) {
 	return slices.Sorted(slices.Values(names)), nil
 }
 
-// Claim makes the directory of an instance, with its record and template, by one rename: of
-// all who claim a name one succeeds, the others get fs.ErrExist.
+// Claim makes the directory of an instance, with its record and template, by one rename. Of several
+// callers that claim a name one succeeds, the others get fs.ErrExist.
 func (h Home) Claim(name string, record Record, template []byte) error {
 	if err := os.MkdirAll(string(h), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the instances: %w", err)
@@ -65,6 +66,7 @@ func (h Home) Claim(name string, record Record, template []byte) error {
 	return nil
 }
 
+// fill writes the files that a claimed directory has.
 func fill(d Dir, record Record, template []byte) error {
 	record.Spec.TemplateHash = Hash(template)
 	if err := atomicfile.Write(d.Template(), template, 0o600); err != nil {
@@ -73,8 +75,9 @@ func fill(d Dir, record Record, template []byte) error {
 	return d.WriteRecord(record)
 }
 
-// Remove removes the directory of an instance by renaming it first: it is there or it is not, and
-// what a crash leaves of it is removed by RemoveLeftovers. Nobody may use it any more.
+// Remove removes the directory of an instance. It renames it first, so that there is no half
+// removed instance; what a crash leaves is removed by RemoveLeftovers. No process may use it any
+// more.
 func (h Home) Remove(name string) error {
 	trash, err := h.temporary(trashPrefix)
 	if err != nil {
@@ -104,7 +107,7 @@ func (h Home) RemoveLeftovers() error {
 	return errors.Join(errs...)
 }
 
-// temporary makes a directory whose name says which process works in it.
+// temporary makes a directory whose name identifies the process that works in it.
 func (h Home) temporary(prefix string) (string, error) {
 	self, err := process.Identify(os.Getpid())
 	if err != nil {
@@ -113,7 +116,7 @@ func (h Home) temporary(prefix string) (string, error) {
 	return os.MkdirTemp(string(h), fmt.Sprintf("%s%d-%d-", prefix, self.PID, self.StartTime))
 }
 
-// isLeftover reports whether a directory was made by temporary in a process that is gone.
+// isLeftover reports whether a directory was made by temporary in a process that has ended.
 func isLeftover(name string) bool {
 	rest, found := strings.CutPrefix(name, newPrefix)
 	if !found {
@@ -130,7 +133,7 @@ func isLeftover(name string) bool {
 	return errors.Is(err, process.ErrGone) || (err == nil && maker.StartTime != startTime)
 }
 
-// Hash of a template's text, as it is recorded.
+// Hash returns the hash of a template's text, as Spec records it.
 func Hash(template []byte) string {
 	sum := sha256.Sum256(template)
 	return hex.EncodeToString(sum[:])

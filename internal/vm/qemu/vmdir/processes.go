@@ -10,8 +10,9 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// FindQEMU recognises the QEMU of an instance: by what was written down, else by who listens on its
-// socket, and then only when its command line has the machine's UUID. A PID file is never trusted.
+// FindQEMU finds the QEMU of an instance: by the recorded identity, else by who listens on its
+// socket. The latter counts only when its command line has the machine's UUID. A PID file is never
+// trusted. process.ErrGone: nobody listens.
 func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
 	if run.QEMU != nil && run.QEMU.Alive() {
 		return *run.QEMU, nil
@@ -26,7 +27,8 @@ func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
 	return id, nil
 }
 
-// FindHostagent recognises the hostagent of an instance likewise. Its command line has the name.
+// FindHostagent finds the hostagent of an instance likewise. Its command line must have the
+// instance's name.
 func (d Dir) FindHostagent() (process.Identity, error) {
 	if run, err := d.ReadRun(); err == nil && run.Hostagent != nil && run.Hostagent.Alive() {
 		return *run.Hostagent, nil
@@ -41,7 +43,7 @@ func (d Dir) FindHostagent() (process.Identity, error) {
 	return id, nil
 }
 
-// listener is the process that listens on a socket, with its command line.
+// listener returns the process that listens on a socket, and its command line.
 func listener(socket string) (process.Identity, []string, error) {
 	pid, err := process.SocketOwner(socket)
 	if err != nil {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vmdir knows what lies in an instance directory of the qemu engine:
-// file names, the records kept in them, and who writes which.
+// Package vmdir knows the instance directories of the qemu engine: the names of files, the records
+// kept in them, and who writes which.
 //
-// Two locks tell who lives, without a gap and without trusting a PID: ha.lock is held by the
-// hostagent (handed down by the engine that starts it), qemu.lock by QEMU itself, which inherits
-// the open file. All writes replace the file, so readers need no lock. Who writes which:
+// Two locks show which processes are alive, without a gap and without trusting a PID. ha.lock is
+// held by the hostagent, to which the engine that starts it hands the lock down. qemu.lock is held
+// by QEMU itself, which inherits the open file. All writes replace the file, so readers need no
+// lock. Who writes which:
 //
-//	rdd.json, lima.yaml   the engine, in calls that it keeps apart by the instance's name
+//	rdd.json, lima.yaml   the engine, in calls that it serialises by the instance's name
 //	start.json            the engine holding ha.lock, once for each start of the machine
 //	run.json              whoever holds ha.lock: the engine before it hands the lock down and after
 //	                      everything has ended, the hostagent whenever something changes
 //
-// WriteRun asks for the lock.
+// WriteRun takes the lock as an argument.
 package vmdir
 
 import (
@@ -43,9 +44,9 @@ func In(limaHome, name string) Dir { return Dir(filepath.Join(limaHome, name)) }
 // Name of the instance.
 func (d Dir) Name() string { return filepath.Base(string(d)) }
 
-// Lima's file names, so that people and tools that know Lima find their way.
+// These are Lima's file names, for people and tools that know Lima.
 
-// Template is the Lima template in force for the next start.
+// Template is the Lima template for the next start.
 func (d Dir) Template() string { return d.file("lima.yaml") }
 
 // HostagentPID holds the hostagent's PID: a hint, never trusted.
@@ -83,10 +84,10 @@ func (d Dir) RecordFile() string { return d.file("rdd.json") }
 // StartFile says what the machine was started with.
 func (d Dir) StartFile() string { return d.file("start.json") }
 
-// RunFile is the hostagent's account of the machine.
+// RunFile holds the state of the machine as its hostagent has recorded it.
 func (d Dir) RunFile() string { return d.file("run.json") }
 
-// Created is there when the directory is complete.
+// Created exists when the directory is complete.
 func (d Dir) Created() string { return d.file("created") }
 
 // HostagentLock is held by the hostagent, from before it is started until it ends.
@@ -113,7 +114,7 @@ func (d Dir) BootScript() string { return d.file("boot.sh") }
 // ProvisionScript is the credential rdd.provision.
 func (d Dir) ProvisionScript() string { return d.file("provision.sh") }
 
-// Seed is what cloud-init reads, in images that rdd did not build.
+// Seed is the disk that cloud-init reads, in images that rdd did not build.
 func (d Dir) Seed() string { return d.file("cidata.iso") }
 
 // Firmware is the machine's UEFI firmware.
@@ -122,8 +123,7 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
-// Views holds the places where QEMU's own mount namespace shows shared directories; on the host
-// they are empty.
+// Views holds the mount points of views in QEMU's mount namespace; on the host they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
 // ShellSocket is where a hostagent relays sessions to the guest: see sshx.Relay.
@@ -152,7 +152,7 @@ type Record struct {
 	Machine Machine `json:"machine"`
 }
 
-// Spec says which vm.Spec is on disk. The template is in lima.yaml; its hash shows a crash between
+// Spec is the vm.Spec on disk. The template itself is in lima.yaml. Its hash shows a crash between
 // the two writes, and an edit by hand.
 type Spec struct {
 	Revision     string            `json:"revision"`
@@ -160,7 +160,7 @@ type Spec struct {
 	Params       map[string]string `json:"params,omitempty"`
 }
 
-// Machine is what stays the same over all starts, so that a saved state fits.
+// Machine is what stays the same over all starts: the guest must not find other hardware.
 type Machine struct {
 	UUID string `json:"uuid"`
 	// ID is the guest's systemd machine id.
@@ -173,10 +173,10 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
-	// UEFI says that the firmware in the directory starts the image's boot loader; otherwise QEMU's
-	// own does, or there is a kernel.
+	// UEFI says that the firmware in the directory starts the image's boot loader. Otherwise QEMU's
+	// own firmware does, or there is a kernel.
 	UEFI bool `json:"uefi,omitempty"`
-	// Trial is a kernel by which an accelerator is tried; empty: the image's.
+	// Trial is the kernel by which an accelerator is tried; empty: the image's.
 	Trial Trial `json:"trial,omitzero"`
 }
 
@@ -221,8 +221,8 @@ type Image struct {
 // Built reports whether rdd built the image.
 func (i Image) Built() bool { return i.Parts == nil }
 
-// Start is start.json: what one start of the machine was made with. A hostagent that adopts the
-// machine goes by it, whatever lima.yaml says by then.
+// Start is start.json: what the machine was started with. A hostagent that adopts the machine uses
+// it, whatever lima.yaml says by then.
 type Start struct {
 	ID       string            `json:"id"`
 	Revision string            `json:"revision"`
@@ -232,8 +232,8 @@ type Start struct {
 	Host User `json:"host"`
 }
 
-// Run is run.json: the hostagent's account of the machine of StartID. It is believed only together
-// with the locks: when nobody holds one, nothing runs, whatever Phase says.
+// Run is run.json: the state of the machine of StartID, as its hostagent has recorded it. It counts
+// only together with the locks: when nobody holds one, nothing runs, whatever Phase says.
 type Run struct {
 	StartID     string      `json:"startID"`
 	Revision    string      `json:"revision"`
@@ -243,7 +243,7 @@ type Run struct {
 	BootID      string      `json:"bootID,omitempty"`
 	SSHPort     int         `json:"sshPort,omitempty"`
 	Accelerator string      `json:"accelerator,omitempty"`
-	// Message is what the template says to people once the machine runs.
+	// Message is the template's message for people once the machine runs.
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
@@ -251,7 +251,8 @@ type Run struct {
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
 	QEMU       *process.Identity `json:"qemu,omitempty"`
-	// End is how it ended; nil while it has not, or when nobody was left to say.
+	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could not
+	// record it.
 	End *End `json:"end,omitempty"`
 }
 
@@ -278,7 +279,7 @@ func (d Dir) ReadRecord() (Record, error) {
 	return record, nil
 }
 
-// ReadStart reads start.json.
+// ReadStart reads start.json; fs.ErrNotExist when the machine was never started.
 func (d Dir) ReadStart() (Start, error) {
 	var start Start
 	return start, readJSON(d.StartFile(), &start)
@@ -300,7 +301,7 @@ func (d Dir) WriteRecord(r Record) error { return writeJSON(d.RecordFile(), r) }
 // WriteStart replaces start.json.
 func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
 
-// WriteRun replaces run.json. It is the business of whoever holds ha.lock, which is held.
+// WriteRun replaces run.json. Only the holder of ha.lock may call it: held is that lock.
 func (d Dir) WriteRun(held *flock.Lock, r Run) error {
 	if held.File().Name() != d.HostagentLock() {
 		return fmt.Errorf("writing %s: %s is another lock than the hostagent's", d.RunFile(), held.File().Name())
@@ -308,7 +309,7 @@ func (d Dir) WriteRun(held *flock.Lock, r Run) error {
 	return writeJSON(d.RunFile(), r)
 }
 
-// Complete reports whether creation came to its end.
+// Complete reports whether the creation of the instance has succeeded.
 func (d Dir) Complete() bool {
 	_, err := os.Stat(d.Created())
 	return err == nil

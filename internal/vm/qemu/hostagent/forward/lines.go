@@ -7,16 +7,17 @@ import "bytes"
 // maxLine is the longest line accepted from a guest, in bytes: tens of thousands of sockets.
 const maxLine = 1 << 20
 
-// Lines is an io.Writer that hands on whole lines, without their ends. One that is too long is left
-// out.
+// Lines is an io.Writer that passes on whole lines, without their ends. Lines of more than 1 MiB
+// are left out.
 type Lines struct {
+	// Take is called for each line, by Write.
 	Take func(line string)
 
 	rest    []byte
 	tooLong bool
 }
 
-// Write never fails.
+// Write implements io.Writer; it never fails.
 func (l *Lines) Write(p []byte) (int, error) {
 	n := len(p)
 	for {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run in the guest by root: leads UDP that QEMU brings to the given ports to the same ports of
-# 127.0.0.1, and no other. Without ports it leaves the guest as it was. What QEMU brings is what the
-# host forwards: nobody else is on that network.
+# Run in the guest by root: redirects UDP from QEMU's network to the given ports to the same ports
+# of 127.0.0.1, and no other. Without ports it restores the guest as it was. Only the host's
+# forwards come from that network: there are no other machines on it.
 set -eu
-# What route_localnet was before.
+# This file keeps the value that route_localnet had before.
 state=/run/rdd/loopback
 chain=RDD-LOOPBACK
 command -v iptables-restore >/dev/null || {
@@ -17,9 +17,9 @@ while read -r device network _; do
 done </proc/net/route
 switch=/proc/sys/net/ipv4/conf/$device/route_localnet
 jump="PREROUTING -i $device -d 10.0.2.15 -p udp -j $chain"
-led=false
+redirected=false
 # shellcheck disable=SC2086
-if iptables -w 5 -t nat -C $jump 2>/dev/null; then led=true; fi
+if iptables -w 5 -t nat -C $jump 2>/dev/null; then redirected=true; fi
 
 # rules writes a transaction for iptables-restore, which begins with an empty chain.
 rules() {
@@ -28,10 +28,10 @@ rules() {
     for port; do
         echo "-A $chain -p udp --dport $port -j DNAT --to-destination 127.0.0.1:$port"
     done
-    case $#,$led in
+    case $#,$redirected in
     0,true) echo "-D $jump" ;;
     0,false) ;;
-    # Before Docker's rule, which takes what is for this host.
+    # Before Docker's rule, which matches everything for this host.
     *,false) echo "-I $jump" ;;
     esac
     [ $# != 0 ] || echo "-X $chain"

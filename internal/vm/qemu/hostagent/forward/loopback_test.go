@@ -13,7 +13,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// since returns what has been asked for, but for the questions, from the first such command on.
+// since returns the commands that change something, from the first of a kind on.
 func (m *monitor) since(first string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -24,8 +24,8 @@ func (m *monitor) since(first string) []string {
 	return slices.DeleteFunc(slices.Clone(m.commands[i:]), func(c string) bool { return c == "info usernet" })
 }
 
-// TestUDPOnLoopback: the guest leads the port to its loopback before QEMU sends there, and not any
-// longer than that.
+// TestUDPOnLoopback: the guest redirects the port to its loopback before QEMU sends there, and no
+// longer than QEMU does.
 func TestUDPOnLoopback(t *testing.T) {
 	qemu, host := &monitor{}, udpPort(t)
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: host})
@@ -51,8 +51,8 @@ func TestUDPOnLoopback(t *testing.T) {
 	}
 }
 
-// TestUDPOnLoopbackOfBefore: what another hostagent has left is not known, so the guest is told
-// once even that there is nothing.
+// TestUDPOnLoopbackOfBefore: what another hostagent has left is not known, so the command is run
+// once even for no ports.
 func TestUDPOnLoopbackOfBefore(t *testing.T) {
 	qemu := &monitor{}
 	m, changes := run(t, qemu)
@@ -73,8 +73,8 @@ func TestUDPOnLoopbackOfBefore(t *testing.T) {
 	}
 }
 
-// TestUDPOnLoopbackFails is reported with the way out, does not open the host's port, keeps nothing
-// else, and works once the guest does.
+// TestUDPOnLoopbackFails: the failure is reported with a hint, the host's port is not opened, other
+// forwards work, and this one works once the guest does.
 func TestUDPOnLoopbackFails(t *testing.T) {
 	qemu, host, other := &monitor{guestErr: errors.New("exit code 1: the guest has no iptables")}, udpPort(t), udpPort(t)
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: host}, template.PortForward{GuestPort: 54, HostPort: other})
@@ -98,12 +98,12 @@ func TestUDPOnLoopbackFails(t *testing.T) {
 	}
 }
 
-// TestLeadCommand: a guest that has no such rules is not asked to remove any.
-func TestLeadCommand(t *testing.T) {
-	if got := leadCommand(nil); !strings.HasPrefix(got, "[ ! -e /run/rdd/loopback ] || exec sudo -n 'sh'") {
+// TestRedirectCommand: a guest without rules does not run the script to remove them.
+func TestRedirectCommand(t *testing.T) {
+	if got := redirectCommand(nil); !strings.HasPrefix(got, "[ ! -e /run/rdd/loopback ] || exec sudo -n 'sh'") {
 		t.Errorf("got %.100s", got)
 	}
-	if got := leadCommand([]string{"53", "5353"}); !strings.HasPrefix(got, "exec sudo -n 'sh'") ||
+	if got := redirectCommand([]string{"53", "5353"}); !strings.HasPrefix(got, "exec sudo -n 'sh'") ||
 		!strings.HasSuffix(got, " 'rdd-loopback' '53' '5353'") {
 		t.Errorf("got %s", got)
 	}

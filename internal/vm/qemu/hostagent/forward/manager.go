@@ -19,10 +19,11 @@ import (
 const (
 	// defaultRetry is the pause between attempts to open what could not be opened.
 	defaultRetry = 2 * time.Second
-	// defaultSettle is how long a UDP socket must be there before it is forwarded: those of clients
-	// look like those of servers, and are gone as soon as they have their answer.
+	// defaultSettle is how long a UDP socket must exist before it is forwarded. Sockets of clients
+	// look like those of servers, but are closed as soon as the client has its answer.
 	defaultSettle = 500 * time.Millisecond
-	// clientPorts begin here unless the guest is told otherwise (ip_local_port_range in ip(7)).
+	// clientPorts is the first ephemeral port, unless the guest is configured otherwise
+	// (ip_local_port_range in ip(7)).
 	clientPorts = 32768
 )
 
@@ -32,41 +33,41 @@ type Config struct {
 	Rules []template.PortForward
 	// Dial connects to the guest: see sshx.Link.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Monitor runs a command of QEMU's human monitor and returns its answer.
+	// Monitor runs a command of QEMU's human monitor and returns its response.
 	Monitor func(ctx context.Context, command string) (string, error)
-	// Run runs a shell line in the guest, which must succeed.
+	// Run runs a shell line in the guest. An exit code other than 0 is an error.
 	Run func(ctx context.Context, line string) error
 	// NetDevice is the id of the guest's network in QEMU.
 	NetDevice string
-	// Changed is told all forwards whenever they change, in the order of vm.State.
+	// Changed is called with all forwards whenever they change, in the order of vm.State.
 	Changed func([]vm.Forward)
 	Log     *slog.Logger
-	// Retry and Settle replace the usual pauses.
+	// Retry and Settle replace the default pauses.
 	Retry, Settle time.Duration
 }
 
-// Manager opens and closes forwards as the guest's reports and the rules say.
+// Manager opens and closes forwards by the guest's reports and the template's rules.
 type Manager struct {
-	config Config
-	news   chan []Listener
+	config  Config
+	reports chan []Listener
 
-	// What follows belongs to the goroutine of Open and Run.
-	listeners []Listener
-	reported  bool // listeners are known
-	settling  map[Listener]time.Time
-	open      map[key]opened
-	failed    map[key]string
-	led       []string // the ports that the guest leads to its loopback; nil: not known
-	leading   error    // why it does not
-	told      []vm.Forward
-	serving   sync.WaitGroup
+	// The following fields are used by the goroutine of Open and Run only.
+	listeners   []Listener
+	reported    bool // listeners are known
+	settling    map[Listener]time.Time
+	open        map[key]opened
+	failed      map[key]string
+	redirected  []string // the ports that the guest redirects to its loopback; nil: not known
+	redirectErr error    // why it does not
+	published   []vm.Forward
+	serving     sync.WaitGroup
 }
 
 // opened is the host's end of a forward that works.
 type opened interface {
-	// fits reports whether it does for r too, after an adjustment of what it leads to.
+	// fits reports whether it serves the route r too. It is given r's targets then.
 	fits(r route) bool
-	// close ends it; connections go on.
+	// close ends it; its connections go on.
 	close(ctx context.Context) error
 }
 
@@ -74,7 +75,7 @@ type opened interface {
 func NewManager(config Config) *Manager {
 	config.Retry, config.Settle = cmp.Or(config.Retry, defaultRetry), cmp.Or(config.Settle, defaultSettle)
 	return &Manager{
-		config: config, news: make(chan []Listener, 1),
+		config: config, reports: make(chan []Listener, 1),
 		settling: map[Listener]time.Time{}, open: map[key]opened{}, failed: map[key]string{},
 	}
 }
@@ -83,19 +84,19 @@ func NewManager(config Config) *Manager {
 func (m *Manager) Listening(listeners []Listener) {
 	for {
 		select {
-		case m.news <- listeners:
+		case m.reports <- listeners:
 			return
 		default:
 		}
 		select {
-		case <-m.news: // overtaken
+		case <-m.reports: // superseded
 		default:
 		}
 	}
 }
 
-// Open forwards the guest's sockets, and finds out what QEMU forwards already. ctx is that of Run.
-// What Open opened works when it returns; ports follow in Run.
+// Open forwards the guest's sockets, and reads which UDP ports QEMU forwards already. ctx is that
+// of Run. What Open has opened works when it returns; ports follow in Run.
 func (m *Manager) Open(ctx context.Context) {
 	known, err := m.readBack(ctx)
 	if err != nil {
@@ -105,7 +106,8 @@ func (m *Manager) Open(ctx context.Context) {
 	m.apply(ctx)
 }
 
-// Run follows the guest until ctx ends; all connections have ended when it returns.
+// Run adjusts the forwards to the guest's reports until ctx ends. When it returns, all connections
+// have ended.
 func (m *Manager) Run(ctx context.Context) {
 	defer m.serving.Wait()
 	for {
@@ -113,7 +115,7 @@ func (m *Manager) Run(ctx context.Context) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-		case listeners := <-m.news:
+		case listeners := <-m.reports:
 			m.take(listeners)
 		case <-timer.C:
 		}
@@ -124,7 +126,8 @@ func (m *Manager) Run(ctx context.Context) {
 	}
 }
 
-// take replaces what listens. Of what the first report has nobody knows how long it has been there.
+// take replaces the listeners. Those of the first report count as settled, as it is not known how
+// long they exist.
 func (m *Manager) take(listeners []Listener) {
 	if !m.reported {
 		for _, l := range listeners {
@@ -137,32 +140,33 @@ func (m *Manager) take(listeners []Listener) {
 // never is a pause without end.
 const never = 24 * time.Hour
 
-// apply makes the forwards what they should be, and returns after which pause to try again.
+// apply makes the forwards what they should be, and returns after which pause it is to be called
+// again.
 func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
 	settled, pause := m.settled()
 	routes := plan(m.config.Rules, settled)
 	m.closeOthers(ctx, routes)
 	loopback := func(r route) bool { return r.loopback }
 	forwards := m.ensureAll(ctx, slices.DeleteFunc(slices.Clone(routes), loopback))
-	// Last, because it takes the guest a while.
-	m.lead(ctx, routes)
+	// After the others, because it takes the guest some time.
+	m.redirect(ctx, routes)
 	forwards = append(forwards, m.ensureAll(ctx, slices.DeleteFunc(routes, func(r route) bool { return !loopback(r) }))...)
-	if m.leading != nil || len(m.failed) > 0 {
+	if m.redirectErr != nil || len(m.failed) > 0 {
 		pause = min(pause, m.config.Retry)
 	}
-	m.tell(forwards)
+	m.publish(forwards)
 	return pause
 }
 
-// ensureAll opens routes, and says what has become of each.
+// ensureAll opens routes, and returns the state of each.
 func (m *Manager) ensureAll(ctx context.Context, routes []route) []vm.Forward {
 	forwards := make([]vm.Forward, 0, len(routes))
 	for _, r := range routes {
 		err := ""
 		switch {
 		case r.err != "":
-		case r.loopback && m.leading != nil:
-			err = m.leading.Error()
+		case r.loopback && m.redirectErr != nil:
+			err = m.redirectErr.Error()
 		default:
 			err = m.ensure(ctx, r)
 		}
@@ -171,18 +175,19 @@ func (m *Manager) ensureAll(ctx context.Context, routes []route) []vm.Forward {
 	return forwards
 }
 
-// tell hands on what is forwarded, if that is news.
-func (m *Manager) tell(forwards []vm.Forward) {
+// publish passes on the forwards if they have changed.
+func (m *Manager) publish(forwards []vm.Forward) {
 	slices.SortFunc(forwards, func(a, b vm.Forward) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Guest, b.Guest))
 	})
-	if !slices.Equal(forwards, m.told) {
-		m.told = forwards
+	if !slices.Equal(forwards, m.published) {
+		m.published = forwards
 		m.config.Changed(slices.Clone(forwards))
 	}
 }
 
-// settled are the listeners that are here to stay, and after which pause there may be more of them.
+// settled returns the listeners that exist long enough to be forwarded, and after which pause there
+// may be more of them.
 func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 	now, pause := time.Now(), never
 	since := map[Listener]time.Time{}
@@ -206,8 +211,8 @@ func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 	return settled, pause
 }
 
-// closeOthers ends what is not wanted any more. Before the guest's first report nobody knows what
-// is wanted.
+// closeOthers ends the forwards without a route. Before the guest's first report the routes are not
+// known.
 func (m *Manager) closeOthers(ctx context.Context, routes []route) {
 	wanted := map[key]bool{}
 	for _, r := range routes {
@@ -224,6 +229,7 @@ func (m *Manager) closeOthers(ctx context.Context, routes []route) {
 	}
 }
 
+// end closes a forward.
 func (m *Manager) end(ctx context.Context, k key) {
 	m.config.Log.Info("not forwarding any more", "protocol", k.proto, "host", k.host)
 	if err := m.open[k].close(ctx); err != nil {
@@ -255,6 +261,7 @@ func (m *Manager) ensure(ctx context.Context, r route) string {
 	return ""
 }
 
+// begin opens the host's end of a route.
 func (m *Manager) begin(ctx context.Context, r route) (opened, error) {
 	if r.proto == template.ProtoUDP {
 		return m.beginUDP(ctx, r)

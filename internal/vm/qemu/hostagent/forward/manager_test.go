@@ -20,7 +20,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// monitor answers as QEMU's, and refuses what it is told to.
+// monitor answers as QEMU's, and can be made to fail.
 type monitor struct {
 	mu       sync.Mutex
 	commands []string
@@ -30,7 +30,7 @@ type monitor struct {
 	guestErr error // of what is run in the guest
 }
 
-// inGuest takes what is to be run in the guest as a command of its own, without the script.
+// inGuest records what is to be run in the guest as a command, without the script.
 func (m *monitor) inGuest(_ context.Context, line string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +67,7 @@ func (m *monitor) took(command string) bool {
 	return false
 }
 
-// run starts a Manager whose changes come over the channel.
+// run starts a Manager that sends its changes over the channel.
 func run(t *testing.T, qemu *monitor, forwards ...template.PortForward) (*Manager, <-chan []vm.Forward) {
 	t.Helper()
 	changes := make(chan []vm.Forward, 100)
@@ -121,8 +121,8 @@ func TestUDPIsQEMUs(t *testing.T) {
 	}
 }
 
-// TestUDPOfBefore: what QEMU forwards already is not asked for again, and ended when nobody wants
-// it.
+// TestUDPOfBefore: what QEMU forwards already is not requested again, and ended when there is no
+// route.
 func TestUDPOfBefore(t *testing.T) {
 	kept, dropped := udpPort(t), udpPort(t)
 	line := "  UDP[HOST_FORWARD]  15       127.0.0.1  %d       10.0.2.15    53     0     0\r\n"
@@ -140,7 +140,7 @@ func TestUDPOfBefore(t *testing.T) {
 	}
 }
 
-// TestUDPWithoutQEMU is reported, and works once QEMU answers.
+// TestUDPWithoutQEMU: the failure is reported, and the forward works once QEMU answers.
 func TestUDPWithoutQEMU(t *testing.T) {
 	qemu := &monitor{err: errors.New("QEMU does not answer")}
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: udpPort(t)})
@@ -156,7 +156,7 @@ func TestUDPWithoutQEMU(t *testing.T) {
 	}
 }
 
-// TestUDPRefusedByQEMU: its answer is the only sign.
+// TestUDPRefusedByQEMU: only the text of its response shows that.
 func TestUDPRefusedByQEMU(t *testing.T) {
 	qemu := &monitor{refusal: "Could not set up host forwarding rule 'x'\r\n"}
 	m, changes := run(t, qemu, template.PortForward{GuestPort: 53, HostPort: udpPort(t)})
@@ -166,7 +166,7 @@ func TestUDPRefusedByQEMU(t *testing.T) {
 	}
 }
 
-// TestUDPPortThatIsTaken is not asked for.
+// TestUDPPortThatIsTaken: QEMU is not asked for it.
 func TestUDPPortThatIsTaken(t *testing.T) {
 	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -189,8 +189,8 @@ func TestUDPPortThatIsTaken(t *testing.T) {
 	}
 }
 
-// TestShortLivedUDP: the sockets of clients are not forwarded, and those on ports that clients are
-// not given are at once.
+// TestShortLivedUDP: the sockets of clients are not forwarded. Those on ports below the ephemeral
+// ones are forwarded at once.
 func TestShortLivedUDP(t *testing.T) {
 	m := NewManager(Config{Settle: time.Hour})
 	m.listeners = []Listener{udp("0.0.0.0:40000"), tcp("0.0.0.0:80"), udp("0.0.0.0:53")}

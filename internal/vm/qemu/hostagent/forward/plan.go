@@ -23,25 +23,27 @@ type key struct{ proto, host string }
 // route is a way from the host into the guest as it should be.
 type route struct {
 	key
-	// guest is what is shown.
+	// guest is the guest's end as it is reported.
 	guest string
-	// targets are where to connect to in the guest: the first that answers. A UDP route has none.
+	// targets are the addresses in the guest; the first that answers is used. A UDP route has none.
 	targets []target
-	// guestPort of a UDP route, and whether it is one of the guest's loopback.
+	// guestPort of a UDP route, and whether it is a port of the guest's loopback.
 	guestPort uint16
 	loopback  bool
-	// err says why there cannot be such a route.
+	// err is why this route is not possible.
 	err string
 }
 
-// target is an address as ssh knows it.
+// target is an address in the guest, as sshx.Link.Dial takes it.
 type target struct{ network, address string }
 
+// forward is the state of the route: err is why it could not be opened.
 func (r route) forward(err string) vm.Forward {
 	return vm.Forward{Protocol: r.proto, Host: r.host, Guest: r.guest, Error: cmp.Or(r.err, err)}
 }
 
-// sockets plans what is forwarded whether or not anybody listens: the guest's Unix sockets.
+// sockets plans the routes to the guest's Unix sockets, which are forwarded whether or not anybody
+// listens on them.
 func sockets(rules []template.PortForward) []route {
 	var routes []route
 	for _, rule := range rules {
@@ -59,7 +61,7 @@ func sockets(rules []template.PortForward) []route {
 	return routes
 }
 
-// plan decides what is forwarded of what listens.
+// plan decides the routes for the guest's listeners.
 func plan(rules []template.PortForward, listeners []Listener) []route {
 	routes := sockets(rules)
 	for _, l := range slices.SortedFunc(slices.Values(listeners), compare) {
@@ -71,7 +73,7 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 		switch {
 		case i < 0:
 			routes = append(routes, r)
-		case routes[i].leadsTo(l):
+		case routes[i].sameService(l):
 			routes[i].targets = append(routes[i].targets, r.targets...)
 		default:
 			r.err = fmt.Sprintf("%s already leads to %s of the guest", r.host, routes[i].guest)
@@ -82,8 +84,8 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 	return routes
 }
 
-// refuseDoubles: QEMU sends to one address of the guest, so of a UDP port either that one is
-// reached or the loopback's.
+// refuseDoubles refuses a UDP port of the guest's loopback when the same port of its own address is
+// forwarded: QEMU sends to one address only.
 func refuseDoubles(routes []route) {
 	own := map[uint16]string{}
 	for _, r := range routes {
@@ -98,7 +100,8 @@ func refuseDoubles(routes []route) {
 	}
 }
 
-// compare puts what people think of first in front: TCP, IPv4, every address.
+// compare orders listeners: the first one gets a port of the host that several could be forwarded
+// to. TCP, IPv4 and every address come first.
 func compare(a, b Listener) int {
 	first := func(yes bool) int {
 		if yes {
@@ -115,13 +118,14 @@ func compare(a, b Listener) int {
 	)
 }
 
-// leadsTo reports whether l is the same service as a route's first one, on another address.
-func (r route) leadsTo(l Listener) bool {
+// sameService reports whether l is most likely the service of the route on another address: it has
+// the same port.
+func (r route) sameService(l Listener) bool {
 	at, err := netip.ParseAddrPort(r.guest)
 	return err == nil && at.Port() == l.Addr.Port()
 }
 
-// toListener plans the route to one listener.
+// toListener plans the route to one listener; false when the rules ignore it.
 func toListener(rules []template.PortForward, l Listener) (route, bool) {
 	ip := l.Addr.Addr()
 	if ip.IsLinkLocalUnicast() || ip.IsMulticast() {
@@ -144,7 +148,7 @@ func toListener(rules []template.PortForward, l Listener) (route, bool) {
 	return r, true
 }
 
-// toUDP completes a route for QEMU, which sends to the guest's own address.
+// toUDP completes a route that QEMU forwards, with the reason when it cannot.
 func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
 	ip := l.Addr.Addr()
 	r.guestPort, r.loopback = l.Addr.Port(), ip.IsLoopback()
@@ -163,8 +167,8 @@ func toUDP(r route, end template.HostEnd, l Listener) (route, bool) {
 
 func v4Loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// targetAddresses are where a listener on ip is reached. One on every IPv6 address most often
-// serves IPv4 as well.
+// targetAddresses are the addresses by which a listener on ip is reached. One on every IPv6 address
+// usually serves IPv4 as well.
 func targetAddresses(ip netip.Addr) []netip.Addr {
 	v4, v6 := v4Loopback(), netip.IPv6Loopback()
 	switch ip {

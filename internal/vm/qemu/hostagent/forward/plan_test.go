@@ -15,8 +15,8 @@ func rules(forwards ...template.PortForward) []template.PortForward {
 	return (&template.Template{PortForwards: forwards, SSH: template.SSH{LocalPort: 60022}}).PortRules()
 }
 
-// show writes routes as "HOST<-GUEST=TARGET,TARGET" or "HOST!ERROR"; "led" are those to the guest's
-// loopback over UDP.
+// show writes routes as "HOST<-GUEST=TARGET,TARGET" or "HOST!ERROR"; "redirected" are those to the
+// guest's loopback over UDP.
 func show(routes []route) string {
 	var all []string
 	for _, r := range routes {
@@ -26,7 +26,7 @@ func show(routes []route) string {
 		}
 		text := fmt.Sprintf("%s %s<-%s=%s", r.proto, r.host, r.guest, strings.Join(targets, ","))
 		if r.loopback {
-			text += " led"
+			text += " redirected"
 		}
 		if r.err != "" {
 			text = fmt.Sprintf("%s %s!%s", r.proto, r.host, r.err)
@@ -76,8 +76,8 @@ func TestPlan(t *testing.T) {
 			"UDP beside TCP", nil, []Listener{udp("0.0.0.0:53"), tcp("0.0.0.0:53")},
 			"tcp 127.0.0.1:53<-0.0.0.0:53=127.0.0.1:53 ; udp 127.0.0.1:53<-0.0.0.0:53=",
 		},
-		{"UDP on the guest's loopback", nil, []Listener{udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= led"},
-		{"UDP on both loopbacks", nil, []Listener{udp("[::1]:53"), udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= led"},
+		{"UDP on the guest's loopback", nil, []Listener{udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= redirected"},
+		{"UDP on both loopbacks", nil, []Listener{udp("[::1]:53"), udp("127.0.0.1:53")}, "udp 127.0.0.1:53<-127.0.0.1:53= redirected"},
 		{"UDP on every address, too", nil, []Listener{udp("127.0.0.1:53"), udp("0.0.0.0:53")}, "udp 127.0.0.1:53<-0.0.0.0:53="},
 		{"UDP of the guest's own", nil, []Listener{udp("127.0.0.1:323"), udp("[::1]:323"), udp("127.0.0.53:53"), udp("127.0.0.54:53")}, ""},
 		{"UDP on the IPv6 loopback", nil, []Listener{udp("[::1]:53")},

@@ -23,15 +23,15 @@ var bashWatch string
 //go:embed watch.sh
 var shWatch string
 
-// WatchCommand is a shell line that reports until the connection ends. Its standard input must stay
-// open.
+// WatchCommand is a shell line that writes reports until the connection ends. Its standard input
+// must stay open.
 func WatchCommand() string {
 	// EPOCHREALTIME is what bash has since version 5.
 	choice := `if bash -c '[ -n "$EPOCHREALTIME" ]' 2>/dev/null; then exec bash -c "$1"; else exec sh -c "$2"; fi`
 	return "exec " + sshx.Quote("sh", "-c", choice, "rdd-watch", bashWatch, shWatch)
 }
 
-// Listener is a socket in the guest that waits for others to begin.
+// Listener is a socket in the guest that accepts connections or datagrams.
 type Listener struct {
 	// Proto is template.ProtoTCP or template.ProtoUDP.
 	Proto string
@@ -40,10 +40,10 @@ type Listener struct {
 
 // Report is a line from the guest.
 type Report struct {
-	// Listening says that Listeners are all that there are.
+	// Listening says that the report is about Listeners, which are all that there are.
 	Listening bool
 	Listeners []Listener
-	// Time is the guest's clock when it wrote the line; zero when the line is about something else.
+	// Time is the guest's clock when it wrote the report; zero when the report is about listeners.
 	Time time.Time
 }
 

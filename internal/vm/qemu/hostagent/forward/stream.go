@@ -13,12 +13,13 @@ import (
 	"rancherdesktop.io/rdd/internal/sshx"
 )
 
-// stream is a TCP port or a socket of the host that leads through ssh.
+// stream is a TCP port or a socket of the host that is forwarded through ssh.
 type stream struct {
 	listener net.Listener
 	targets  atomic.Pointer[[]target]
 }
 
+// beginStream listens on the host's end and forwards its connections.
 func (m *Manager) beginStream(ctx context.Context, r route) (opened, error) {
 	listener, err := listen(ctx, r.key)
 	if err != nil {
@@ -51,6 +52,7 @@ func (s *stream) dial(ctx context.Context, dial func(ctx context.Context, networ
 	return nil, errors.Join(errs...)
 }
 
+// fits implements opened. Connections that are made later use the new targets.
 func (s *stream) fits(r route) bool {
 	s.targets.Store(&r.targets)
 	return true
@@ -58,7 +60,7 @@ func (s *stream) fits(r route) bool {
 
 func (s *stream) close(context.Context) error { return s.listener.Close() }
 
-// explain says why a forward cannot be opened, and the way out where it is known.
+// explain returns why a forward cannot be opened, with a hint where there is one.
 func explain(err error, host string) string {
 	_, port, _ := net.SplitHostPort(host)
 	switch {

@@ -22,12 +22,12 @@ type datagrams struct {
 	guestPort uint16
 }
 
-// beginUDP has QEMU forward a port. QEMU's answer does not say what is wrong, so the port is tried
-// here first.
+// beginUDP makes QEMU forward a port. QEMU's response does not say what is wrong, so the port is
+// bound here first.
 func (m *Manager) beginUDP(ctx context.Context, r route) (opened, error) {
 	probe, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp4", r.host)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		// It may be QEMU, on behalf of a hostagent that is gone.
+		// It may be QEMU that has it, on behalf of an earlier hostagent.
 		if known, readErr := m.readBack(ctx); readErr == nil && known[r.key] != nil && known[r.key].fits(r) {
 			return known[r.key], nil
 		}
@@ -42,7 +42,7 @@ func (m *Manager) beginUDP(ctx context.Context, r route) (opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The human monitor's commands have no other sign of failure (hmp_hostfwd_add in QEMU's
+	// The commands of the human monitor report failures by their text only (hmp_hostfwd_add in QEMU's
 	// net/slirp.c).
 	if answer = strings.TrimSpace(answer); answer != "" {
 		return nil, fmt.Errorf("QEMU cannot forward it: %.500s", answer)
@@ -57,14 +57,14 @@ func (d *datagrams) close(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// "removed" or, which is as good, "not found".
+	// The response is "removed" or, which is no error here, "not found".
 	if answer = strings.TrimSpace(answer); !strings.HasSuffix(answer, "removed") && !strings.HasSuffix(answer, "not found") {
 		return fmt.Errorf("QEMU cannot end forwarding %s: %.500s", d.host, answer)
 	}
 	return nil
 }
 
-// readBack finds the UDP ports that QEMU forwards on behalf of a hostagent that is gone.
+// readBack returns the UDP ports that QEMU forwards, on behalf of this hostagent or an earlier one.
 func (m *Manager) readBack(ctx context.Context) (map[key]opened, error) {
 	answer, err := m.config.Monitor(ctx, "info usernet")
 	if err != nil {
@@ -78,7 +78,7 @@ func (m *Manager) readBack(ctx context.Context) (map[key]opened, error) {
 	return known, nil
 }
 
-// parseUserNet reads the answer to `info usernet`: a table of which the lines of forwarded UDP
+// parseUserNet reads the response to `info usernet`: a table in which the lines of forwarded UDP
 // ports look like this.
 //
 //	UDP[HOST_FORWARD]  15       127.0.0.1  5353       10.0.2.15  5353     0     0
@@ -97,7 +97,7 @@ func parseUserNet(answer string) []datagrams {
 		hostPort, hostErr := strconv.ParseUint(fields[3], 10, 16)
 		guestPort, guestErr := strconv.ParseUint(fields[5], 10, 16)
 		if ipErr != nil || hostErr != nil || guestErr != nil {
-			continue // not of hostfwd_add's making
+			continue // not made by hostfwd_add
 		}
 		all = append(all, datagrams{host: netip.AddrPortFrom(ip, uint16(hostPort)).String(), guestPort: uint16(guestPort)})
 	}

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Tells the host, a line each, what listens in this guest and what time it is; ParseReport says what
-# the lines are. A process costs tens of milliseconds where the guest is emulated, so this loop
-# starts none. The pause is a read of the standard input, to which nobody writes, and the end of it
-# is the end.
+# Reports to the host, on a line each, what listens in this guest and what time it is. ParseReport
+# documents the lines. A process costs tens of milliseconds where the guest is emulated, so this
+# loop starts none. It pauses by reading from the standard input, to which nobody writes. At the end
+# of the input it ends.
 LC_ALL=C
 exec 2>/dev/null
 set -f
 was=unknown
-told=10000000
+since_time=10000000
 
-# add FILE WIDTH STATE LIMIT: adds the local addresses (WIDTH characters) of what is in STATE to
-# found, in the format of proc_pid_net(5). The kernel lists the TCP sockets that listen (0A) before
-# all others, which may be many.
+# add FILE WIDTH STATE LIMIT: adds to found the local addresses (WIDTH characters) of the sockets in
+# STATE, in the format of proc_pid_net(5). At first it reads LIMIT lines only. The kernel lists the
+# TCP sockets that listen (0A) before all others, of which there may be many.
 add() {
     local line
     mapfile -t -s 1 -n "$4" lines <"/proc/net/$1" || return
@@ -40,14 +40,14 @@ while :; do
         echo "listening$found" || exit
         was=$found
     fi
-    if ((told >= 10000000)); then
+    if ((since_time >= 10000000)); then
         echo "time $EPOCHREALTIME" || exit
-        told=0
+        since_time=0
     fi
-    # A fortieth of one processor at most, and an answer within a second.
+    # At most a fortieth of one processor, and a report within a second.
     pause=$((40 * (${EPOCHREALTIME/./} - begun)))
     ((pause = pause < 200000 ? 200000 : pause > 900000 ? 900000 : pause))
-    ((told += pause))
+    ((since_time += pause))
     read -r -t "0.$pause" _
     if (($? == 1)); then
         exit

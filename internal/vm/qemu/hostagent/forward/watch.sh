@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Does what watch.bash does in a guest without bash, every second, with the shell there is. That the
-# connection has ended shows when the next line is written.
+# Does what watch.bash does, every second, in a guest without a recent bash. It ends when it writes
+# a line after the connection has ended.
 LC_ALL=C
 export LC_ALL
 exec 2>/dev/null
 set -f
 was=unknown
-told=10
+since_time=10
 
-# add FILE STATE: adds the local addresses of what is in STATE to found.
+# add FILE STATE: adds to found the local addresses of the sockets in STATE.
 add() {
     while read -r _ address _ state _; do
         if [ "$state" = "$2" ]; then
@@ -30,10 +30,10 @@ while :; do
         echo "listening$found" || exit
         was=$found
     fi
-    if [ "$told" -ge 10 ]; then
+    if [ "$since_time" -ge 10 ]; then
         echo "time $(date +%s.%N)" || exit
-        told=0
+        since_time=0
     fi
-    told=$((told + 1))
+    since_time=$((since_time + 1))
     sleep 1
 done

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// patience bounds waits: generous, it measures nothing.
-const patience = time.Minute
+// waitTimeout bounds waits. It is generous: only a test that hangs reaches it.
+const waitTimeout = time.Minute
 
 // watching is one of the guest's loops, run on this host.
 type watching struct {
@@ -32,7 +32,7 @@ func watch(t *testing.T, shell, script string) watching {
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, path, "-c", script)
 	in, err := cmd.StdinPipe()
@@ -75,7 +75,7 @@ func TestWatch(t *testing.T) {
 	for shell, script := range map[string]string{"bash": bashWatch, "sh": shWatch} {
 		t.Run(shell, func(t *testing.T) {
 			w := watch(t, shell, script)
-			w.await(t, "the time", func(r Report) bool { return !r.Time.IsZero() && off(r.Time) < patience })
+			w.await(t, "the time", func(r Report) bool { return !r.Time.IsZero() && off(r.Time) < waitTimeout })
 			listener, err := net.Listen("tcp4", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -123,7 +123,7 @@ func TestWatchEndsWithItsConnection(t *testing.T) {
 		if err := w.out.Close(); err != nil {
 			t.Fatal(err)
 		}
-		listener, err := net.Listen("tcp4", "127.0.0.1:0") // something to tell
+		listener, err := net.Listen("tcp4", "127.0.0.1:0") // something to report
 		if err != nil {
 			t.Fatal(err)
 		}

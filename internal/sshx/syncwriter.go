@@ -8,25 +8,25 @@ import (
 	"sync"
 )
 
-// oneAtATime is a writer for several goroutines.
-type oneAtATime struct {
+// syncWriter is a writer that several goroutines may use at the same time.
+type syncWriter struct {
 	mu sync.Mutex
 	to io.Writer
 }
 
 // Write implements io.Writer.
-func (w *oneAtATime) Write(p []byte) (int, error) {
+func (w *syncWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.to.Write(p)
 }
 
-// share makes two streams safe that go to one writer: both are copied at the same time, and what a
-// bytes.Buffer got from one of them would be lost to the other.
+// share makes two streams safe that go to one writer. Both are copied at the same time, and writers
+// such as bytes.Buffer lose data when they are written to concurrently.
 func share(stdout, stderr io.Writer) (io.Writer, io.Writer) {
 	if stdout == nil || stderr == nil || !reflect.ValueOf(stdout).Comparable() || stdout != stderr {
 		return stdout, stderr
 	}
-	shared := &oneAtATime{to: stdout}
+	shared := &syncWriter{to: stdout}
 	return shared, shared
 }

@@ -35,7 +35,7 @@ func TestTail(t *testing.T) {
 	}
 }
 
-func TestBootTrouble(t *testing.T) {
+func TestBootFailure(t *testing.T) {
 	dir := vmdir.Dir(t.TempDir())
 	a := &agent{Config: Config{Dir: dir}}
 	for console, want := range map[string]string{
@@ -47,7 +47,7 @@ func TestBootTrouble(t *testing.T) {
 		if err := os.WriteFile(dir.Serial(), []byte(console), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := a.bootTrouble(); got != want {
+		if got := a.bootFailure(); got != want {
 			t.Errorf("%q: got %q, want %q", console, got, want)
 		}
 	}
