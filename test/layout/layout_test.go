@@ -118,9 +118,8 @@ var allowed = map[string][]string{
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
-		"api/app", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence", "internal/hostconfig",
-		"internal/instance",
-		"internal/textfile", "internal/vm",
+		"api/app", "api/lima", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence",
+		"internal/hostconfig", "internal/instance", "internal/textfile", "internal/vm",
 	},
 	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {

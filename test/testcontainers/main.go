@@ -19,15 +19,15 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
-// patience with a guest that is emulated on a busy host.
-const patience = 5 * time.Minute
+// timeout with a guest that is emulated on a busy host.
+const timeout = 5 * time.Minute
 
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: testcontainers IMAGE")
 		os.Exit(2)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := run(ctx, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "testcontainers:", err)
@@ -40,7 +40,7 @@ func run(ctx context.Context, image string) (err error) {
 	container, err := testcontainers.Run(ctx, image,
 		testcontainers.WithCmd("answer", "80"),
 		testcontainers.WithExposedPorts("80/tcp"),
-		testcontainers.WithWaitStrategy(wait.ForListeningPort("80/tcp").WithStartupTimeout(patience)),
+		testcontainers.WithWaitStrategy(wait.ForListeningPort("80/tcp").WithStartupTimeout(timeout)),
 	)
 	defer func() {
 		if removeErr := testcontainers.TerminateContainer(container); err == nil {

@@ -37,6 +37,8 @@ func findUnclaimed(ctx context.Context, s *session.Session, c ctrlclient.Reader,
 		return d, err
 	case d.Foreign:
 		return d, fmt.Errorf("%s was not made by rdd and is left alone", d.Path)
+	case d.Damage != nil && d.Alive:
+		return d, fmt.Errorf("%w; whose it is cannot be told any more, and its machine runs: leave %s as it is while that does", d.Damage, d.Path)
 	case d.Damage != nil:
 		return d, fmt.Errorf("%w; whose it is cannot be told any more; to remove it with its disk: rm -r '%s'", d.Damage, d.Path)
 	}

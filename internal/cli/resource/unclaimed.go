@@ -20,11 +20,15 @@ type Unclaimed struct {
 	Owner string `json:"owner,omitempty"`
 	// Damaged says that rdd made it, and that its owner cannot be read any more.
 	Damaged bool `json:"damaged,omitempty"`
+	// alive says that its machine, or what serves it, lives.
+	alive bool
 }
 
 // Text says on one line what the directory is, with the commands to take it back or remove it.
 func (u Unclaimed) Text() string {
 	switch {
+	case u.Damaged && u.alive:
+		return fmt.Sprintf("%s: whose it was cannot be read any more, and its machine runs: leave it as it is while that does", u.Dir)
 	case u.Damaged:
 		return fmt.Sprintf("%s: whose it was cannot be read any more; to remove it with its disk: rm -r '%s'", u.Dir, u.Dir)
 	case u.Owner == "":
@@ -63,7 +67,7 @@ func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.Li
 }
 
 func describeUnclaimed(d vm.Directory) Unclaimed {
-	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil}
+	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil, alive: d.Alive}
 	if !d.Foreign && d.Damage == nil {
 		u.Owner = d.Owner.Namespace + "/" + d.Owner.Name
 	}

@@ -14,6 +14,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
@@ -47,6 +48,17 @@ func TestUnclaimedDirectories(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	lock, err := flock.Try(filepath.Join(home, "damaged", "qemu.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := ListUnclaimed(t.Context(), onDisk(home), nil)
+	if text := live[0].Text(); err != nil || strings.Contains(text, "rm ") || !strings.Contains(text, "its machine runs") {
+		t.Errorf("of a machine that runs: %q, %v", text, err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
 	}
 	for i, says := range []string{
 		"rm -r '" + want[0].Dir, "leaves it alone", "rdd limavm adopt old; to remove it with its disk: rdd limavm delete old --unclaimed",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
@@ -21,6 +22,8 @@ type report struct {
 	// About is "App", or the name of a LimaVM.
 	About string        `json:"about"`
 	Cause explain.Cause `json:"cause"`
+	// Failure is what failed last and is still in the way, as the LimaVM's status has it.
+	Failure *limav1.Failure `json:"failure,omitempty"`
 	// Timeline is what happened before, in order of time.
 	Timeline []explain.Entry `json:"timeline"`
 }
@@ -56,6 +59,9 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
 			return err
 		}
 		report := report{About: "App", Cause: explain.Find(*facts), Timeline: explain.Timeline(*facts)}
+		if facts.VM != nil {
+			report.Failure = facts.VM.Status.Failure
+		}
 		if name != "" {
 			report.About = name
 		}

@@ -28,9 +28,9 @@ func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error)
 		return d, nil
 	case err != nil:
 		d.Damage = err
-		return d, nil
+	default:
+		d.Owner, d.Params = record.Owner, record.Spec.Params
 	}
-	d.Owner, d.Params = record.Owner, record.Spec.Params
 	d.Alive, err = i.alive()
 	return d, err
 }

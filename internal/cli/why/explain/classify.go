@@ -64,6 +64,9 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultImage, vm.FaultImageMissing:
 		return fromMessage(failure, CodeImage, f.command("start")+" tries again at once")
 	default:
+		if failure.Hint != "" {
+			return fromMessage(failure, CodeStart, failure.Hint)
+		}
 		return nil
 	}
 }

@@ -163,6 +163,9 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, plan.accelerator.Name })
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
 	id, err := a.spawn(plan.shares, plan.program.System, args)
+	if errors.Is(err, process.ErrGone) {
+		return nil, a.launchFailure(port) // it ended before it could be identified
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -214,12 +217,17 @@ func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 		slow := &vm.Fault{Kind: vm.FaultBoot, Text: fmt.Sprintf("QEMU has not answered within %s; %s", launchTimeout, a.logTails())}
 		return errors.Join(slow, a.kill(m))
 	case <-m.ended:
+		return a.launchFailure(port)
 	}
+}
+
+// launchFailure says why a QEMU ended that had not answered yet, by its own messages.
+func (a *agent) launchFailure(port int) error {
 	log := tail(a.Dir.QEMULog(), lastLines)
 	if strings.Contains(log, hostForwarding) {
 		return &portTakenError{port: port, log: log}
 	}
-	return &vm.Fault{Kind: vm.FaultBoot, Output: log, Text: "QEMU did not start: " + log}
+	return &vm.Fault{Kind: machine.KindOf(log, vm.FaultBoot), Output: log, Text: "QEMU did not start: " + log}
 }
 
 // writeSSHFiles writes the configuration with which sshx and OpenSSH reach the guest at a port.

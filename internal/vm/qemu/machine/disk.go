@@ -9,6 +9,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -33,7 +34,10 @@ func (p Program) CreateDisk(ctx context.Context, path, backing, format string, s
 // runImage runs qemu-img.
 func (p Program) runImage(ctx context.Context, args ...string) error {
 	_, err := process.Output(ctx, process.Command{Path: p.Image, Args: args})
-	return err
+	if err == nil {
+		return nil
+	}
+	return vm.WithKind(KindOf(err.Error(), vm.FaultUnknown), err)
 }
 
 // GrowDisk makes the disk size bytes large if it is smaller. No process may have it open.
