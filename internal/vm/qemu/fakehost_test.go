@@ -69,10 +69,12 @@ func (h *fakeHost) killAll(t *testing.T) {
 	}
 	for _, name := range names {
 		dir := vmdir.In(h.home, name)
-		run, _ := dir.ReadRun()
-		if run.Hostagent != nil {
-			_ = run.Hostagent.Signal(syscall.SIGKILL)
+		// It writes into the directory, which is removed next.
+		if id, err := dir.FindHostagent(); err == nil {
+			_ = id.Signal(syscall.SIGKILL)
+			_ = id.Wait(context.Background())
 		}
+		run, _ := dir.ReadRun()
 		record, _ := dir.ReadRecord()
 		if id, err := dir.FindQEMU(record, run); err == nil {
 			_ = id.Signal(syscall.SIGKILL)
