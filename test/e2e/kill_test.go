@@ -106,7 +106,8 @@ func (w *world) bootID() string {
 func (w *world) checkNothingLeft() {
 	w.t.Helper()
 	for _, p := range processesOf(w.t, w.home) {
-		if !strings.Contains(p.role(), "service serve") {
+		// A daemon that has just started asks QEMU for its version, which ends by itself.
+		if !strings.Contains(p.role(), "service serve") && !strings.HasSuffix(p.String(), " -version") {
 			w.t.Errorf("left after the deletion: process %s", p)
 		}
 	}
