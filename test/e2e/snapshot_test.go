@@ -59,14 +59,17 @@ func (w *world) objects() []string {
 	return objects
 }
 
-// files lists the files below HOME. Logs, and the backups that the daemon makes by the clock, are
-// left out.
+// files lists the files below HOME. Logs, and what the daemon makes by the clock (backups of its
+// store, and the room it keeps for it), are left out.
 func (w *world) files() []string {
 	w.t.Helper()
 	var files []string
 	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == w.inst.LogDir || path == filepath.Join(w.inst.Dir, "backups") {
 			return firstOf(err, fs.SkipDir)
+		}
+		if path == w.inst.StoreFile()+".reserve" {
+			return nil
 		}
 		name, err := filepath.Rel(w.home, path)
 		files = append(files, fmt.Sprintf("file: %s %s", entry.Type(), name))
