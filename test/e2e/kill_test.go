@@ -54,6 +54,7 @@ func TestKilledDaemon(t *testing.T) {
 		t.Error("the guest that ran was booted again")
 	}
 	w.expect(w.rdd("run", timeout, "docker", "ps", "-q"), "")
+	w.checkUpgrade(w.buildVersion("v999.0.0"))
 
 	w.rdd("stop", "--wait=false")
 	w.killWhen("stopping", func(m *limav1.LimaVM) bool { return reason(m, limav1.ConditionRunning) == limav1.ReasonStopping })
