@@ -52,7 +52,36 @@ func Rename(oldPath, newPath string) error {
 	if err := os.Rename(oldPath, newPath); err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(newPath))
+	return syncMove(oldPath, newPath)
+}
+
+// syncMove makes a rename durable: in both directories, or the old name may come back.
+func syncMove(oldPath, newPath string) error {
+	from, to := filepath.Dir(oldPath), filepath.Dir(newPath)
+	if from == to {
+		return SyncDir(to)
+	}
+	return errors.Join(SyncDir(to), SyncDir(from))
+}
+
+// MkdirAll is os.MkdirAll whose directories stay after a power cut. One that was there is left as it
+// is.
+func MkdirAll(path string, mode fs.FileMode) error {
+	info, err := os.Stat(path)
+	parent := filepath.Dir(path)
+	if err == nil && info.IsDir() || parent == path {
+		return os.MkdirAll(path, mode)
+	}
+	if err := MkdirAll(parent, mode); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil // it may be written and not read, so it cannot be opened
 }
 
 // Sync makes the content of a file durable that another program, or os.WriteFile, has written.
@@ -71,7 +100,7 @@ func Claim(oldPath, newPath string) error {
 	if err := renameNew(oldPath, newPath); err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(newPath))
+	return syncMove(oldPath, newPath)
 }
 
 // SyncDir makes the entries of a directory durable: which files it has, not what they hold.

@@ -115,7 +115,7 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 		return err // it must not take the place of a good one
 	}
 	dir := backupDir(s.path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("store-%s-r%d.db", now.UTC().Format(stampLayout), revision)

@@ -85,6 +85,14 @@ func (l *Layer) Notes(k int) []string {
 // that was made, changed or removed is, when its directory was synced after it; a rename between
 // two directories when both were. Survivor decides about all else. Renames are never half done.
 func (l *Layer) Cut(k int, dir string, survivor Survivor) error {
+	left, err := l.state(k, survivor)
+	if err != nil {
+		return err
+	}
+	return left.write(dir)
+}
+
+func (l *Layer) state(k int, survivor Survivor) (*tree, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	present, left := l.first.clone(), l.first.clone()
@@ -103,7 +111,7 @@ func (l *Layer) Cut(k int, dir string, survivor Survivor) error {
 		}
 		c, err := l.change(present, e)
 		if err != nil {
-			return fmt.Errorf("call %d, %s: %w", n, e.Call, err)
+			return nil, fmt.Errorf("call %d, %s: %w", n, e.Call, err)
 		}
 		c.n = n
 		changes = append(changes, c)
@@ -124,7 +132,7 @@ func (l *Layer) Cut(k int, dir string, survivor Survivor) error {
 		}
 		c.apply(left, part)
 	}
-	return left.write(dir)
+	return left, nil
 }
 
 // fresh is the content that a node has when it is made: a link's target is made with it.

@@ -5,7 +5,11 @@
 package filecalls
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,6 +113,24 @@ func (t *tree) writeNode(number int, path string) error {
 		}
 	}
 	return nil
+}
+
+// sum is the same for trees with the same names and contents.
+func (t *tree) sum() [sha256.Size]byte {
+	h := sha256.New()
+	t.sumNode(h, 0)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func (t *tree) sumNode(h io.Writer, number int) {
+	n := t.nodes[number]
+	fmt.Fprintf(h, "%s %d ", n.mode.Type(), len(n.data))
+	_, _ = h.Write(n.data) // a hash takes everything
+	for _, name := range slices.Sorted(maps.Keys(n.entries)) {
+		fmt.Fprintf(h, "%q ", name)
+		t.sumNode(h, n.entries[name])
+	}
+	fmt.Fprint(h, "end ")
 }
 
 func resize(data []byte, size int64) []byte {
