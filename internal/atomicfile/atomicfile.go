@@ -17,6 +17,9 @@ import (
 // tempPrefix marks files that a crash may leave behind; RemoveStale finds them by it.
 const tempPrefix = ".tmp-"
 
+// errNotDone says that the file system has reported a success, and has done nothing.
+var errNotDone = errors.New("it was not done, although the file system says so")
+
 // Write replaces path with data. It writes a temporary file in the same directory, syncs it,
 // renames it to path and syncs the directory, so a reader sees the whole old or the whole new
 // content. After an error path is unchanged, unless only the last sync failed, and the temporary
@@ -40,6 +43,9 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	if info, err := f.Stat(); err != nil || info.Size() != int64(len(data)) {
+		return errors.Join(err, errNotDone)
+	}
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -48,15 +54,22 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 
 // Rename moves oldPath to newPath on the same file system and makes the move durable. An existing
 // file at newPath is replaced.
-func Rename(oldPath, newPath string) error {
-	if err := os.Rename(oldPath, newPath); err != nil {
+func Rename(oldPath, newPath string) error { return move(oldPath, newPath, os.Rename) }
+
+// move renames and finds out whether that was done: a success that is reported for nothing, of
+// which others would conclude that there is something, is an error here. Both directories are
+// synced, or the old name may come back.
+func move(oldPath, newPath string, rename func(oldPath, newPath string) error) error {
+	before, err := os.Lstat(oldPath)
+	if err != nil {
 		return err
 	}
-	return syncMove(oldPath, newPath)
-}
-
-// syncMove makes a rename durable: in both directories, or the old name may come back.
-func syncMove(oldPath, newPath string) error {
+	if err := rename(oldPath, newPath); err != nil {
+		return err
+	}
+	if after, err := os.Lstat(newPath); err != nil || !os.SameFile(before, after) {
+		return errors.Join(err, &os.LinkError{Op: "rename", Old: oldPath, New: newPath, Err: errNotDone})
+	}
 	from, to := filepath.Dir(oldPath), filepath.Dir(newPath)
 	if from == to {
 		return SyncDir(to)
@@ -96,12 +109,7 @@ func Sync(path string) error {
 // Claim moves oldPath to newPath like Rename, but never replaces anything. It returns fs.ErrExist
 // when newPath exists, be it an empty directory. Of several callers that claim one path, one
 // succeeds.
-func Claim(oldPath, newPath string) error {
-	if err := renameNew(oldPath, newPath); err != nil {
-		return err
-	}
-	return syncMove(oldPath, newPath)
-}
+func Claim(oldPath, newPath string) error { return move(oldPath, newPath, renameNew) }
 
 // SyncDir makes the entries of a directory durable: which files it has, not what they hold.
 func SyncDir(dir string) error {

@@ -162,7 +162,10 @@ func (l *Layer) change(t *tree, e event) (*change, error) {
 		return nil, fmt.Errorf("there is no directory %s", filepath.Dir(path))
 	}
 	name := filepath.Base(path)
-	if !found && (e.Op == Write || e.Op == Truncate || e.Op == Remove || e.Op == Rename) {
+	if !found && e.Op == Remove {
+		return &change{apply: func(*tree, float64) {}}, nil // a socket: those that bind makes are not recorded
+	}
+	if !found && (e.Op == Write || e.Op == Truncate || e.Op == Rename) {
 		return nil, fmt.Errorf("there is no %s", path)
 	}
 	switch e.Op {

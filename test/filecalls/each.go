@@ -35,17 +35,15 @@ func (s State) Noted(text string) bool {
 type Cuts struct{ All, Different int }
 
 // EachCut plays power cuts of all kinds after each of the recorded calls, and has check look at
-// each state that they leave. The test ends with the first error.
-func (l *Layer) EachCut(t testing.TB, check func(State) error) Cuts {
-	t.Helper()
-	var cuts Cuts
+// each state that they leave. It ends with the first error.
+func (l *Layer) EachCut(check func(State) error) (cuts Cuts, err error) {
 	seen := map[string]bool{}
 	for k := range l.Len() + 1 {
 		random := rand.New(rand.NewPCG(uint64(k), 0))
 		for _, survivor := range Survivors(k, random) {
 			left, err := l.state(k, survivor)
 			if err != nil {
-				t.Fatal(err)
+				return cuts, err
 			}
 			cuts.All++
 			notes := l.Notes(k)
@@ -57,12 +55,12 @@ func (l *Layer) EachCut(t testing.TB, check func(State) error) Cuts {
 			cuts.Different++
 			if err := l.checkState(left, State{After: k, Notes: notes}, check); err != nil {
 				calls := l.Calls(k)
-				t.Fatalf("the power fails after %v (%d of %d); of what was not synced survives: %s\n%v",
+				return cuts, fmt.Errorf("the power fails after %v (%d of %d); of what was not synced survives: %s: %w",
 					calls[max(0, len(calls)-3):], k, l.Len(), survivor.Name, err)
 			}
 		}
 	}
-	return cuts
+	return cuts, nil
 }
 
 func (l *Layer) checkState(left *tree, s State, check func(State) error) (err error) {

@@ -101,6 +101,8 @@ func (t *tree) writeNode(number int, path string) error {
 	switch {
 	case n.mode&fs.ModeSymlink != 0:
 		return os.Symlink(string(n.data), path)
+	case n.mode&(fs.ModeSocket|fs.ModeNamedPipe) != 0:
+		return nil
 	case n.entries == nil:
 		return os.WriteFile(path, n.data, n.mode.Perm())
 	}
