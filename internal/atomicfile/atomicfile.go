@@ -91,10 +91,7 @@ func MkdirAll(path string, mode fs.FileMode) error {
 	if err := os.MkdirAll(path, mode); err != nil {
 		return err
 	}
-	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil // it may be written and not read, so it cannot be opened
+	return syncEntry(path)
 }
 
 // Sync makes the content of a file durable that another program, or os.WriteFile, has written.
@@ -120,12 +117,37 @@ func SyncDir(dir string) error {
 	return errors.Join(syncHandle(d), d.Close())
 }
 
-// Remove removes a file or an empty directory; nil when it is not there.
-func Remove(path string) error { return ignoreNotExist(os.Remove(path)) }
+// Remove removes a file or an empty directory, so that it does not come back after a power cut; nil
+// when it is not there.
+func Remove(path string) error { return remove(path, os.Remove) }
 
-// RemoveAll removes path and everything below it; nil when it is not there. It is not atomic: a
-// crash in between leaves a part.
-func RemoveAll(path string) error { return os.RemoveAll(path) }
+// remove removes and finds out whether that was done, as move does.
+func remove(path string, do func(path string) error) error {
+	before, err := os.Lstat(path)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	if err := do(path); err != nil {
+		return ignoreNotExist(err)
+	}
+	if after, err := os.Lstat(path); err == nil && os.SameFile(before, after) {
+		return &fs.PathError{Op: "remove", Path: path, Err: errNotDone}
+	}
+	return syncEntry(path)
+}
+
+// syncEntry makes durable that a name was made or removed. A directory that may be written and not
+// read cannot be opened, and so is not synced.
+func syncEntry(path string) error {
+	if err := SyncDir(filepath.Dir(path)); !errors.Is(err, fs.ErrPermission) {
+		return ignoreNotExist(err) // with the directory the name is gone, too
+	}
+	return nil
+}
+
+// RemoveAll removes path and everything below it, so that nothing comes back after a power cut; nil
+// when it is not there. It is not atomic: a crash in between leaves a part.
+func RemoveAll(path string) error { return remove(path, os.RemoveAll) }
 
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }

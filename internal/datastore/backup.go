@@ -42,6 +42,8 @@ type Backup struct {
 	Lineage string `json:"-"`
 	// Objects that users and controllers had made.
 	Objects int `json:"-"`
+	// last revision in the copy itself.
+	last int64
 }
 
 // backupDir holds the backups of the store at path.
@@ -96,6 +98,9 @@ func (s *Store) Backup(ctx context.Context, now time.Time) error {
 		s.damaged.Store(true)
 		return fmt.Errorf("%s: %w (%w)", s.path, ErrDamaged, verdict)
 	}
+	if codeOf(err) != 0 {
+		_, err = s.explain(err)
+	}
 	return fmt.Errorf("backing the store up: %w", err)
 }
 
@@ -119,15 +124,15 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 		return err
 	}
 	name := fmt.Sprintf("store-%s-r%d.db", now.UTC().Format(stampLayout), revision)
-	if err := s.copyTo(ctx, filepath.Join(dir, name)); err != nil {
+	if err := s.copyTo(ctx, filepath.Join(dir, name), revision); err != nil {
 		return err
 	}
 	return prune(ctx, s.path, s.lineage)
 }
 
-// copyTo makes a copy that appears under its name only when it is whole and sound. A part of one is
-// removed.
-func (s *Store) copyTo(ctx context.Context, path string) error {
+// copyTo makes a copy, with the rows up to a revision at least, that appears under its name only when
+// it is whole and sound. A part of one is removed.
+func (s *Store) copyTo(ctx context.Context, path string, revision int64) error {
 	size, err := s.size(ctx)
 	if err != nil {
 		return err
@@ -136,14 +141,14 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 		return err
 	}
 	part := filepath.Join(filepath.Dir(path), newSuffix)
-	if err := s.copyPart(ctx, part); err != nil {
+	if err := s.copyPart(ctx, part, revision); err != nil {
 		return errors.Join(err, atomicfile.Remove(part))
 	}
 	return atomicfile.Rename(part, path)
 }
 
-func (s *Store) copyPart(ctx context.Context, part string) error {
-	if err := atomicfile.Remove(part); err != nil {
+func (s *Store) copyPart(ctx context.Context, part string, revision int64) error {
+	if err := errors.Join(atomicfile.Remove(part), atomicfile.Remove(part+"-journal")); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(part, nil, 0o600); err != nil { // SQLite knows no modes; it accepts an empty file
@@ -152,10 +157,28 @@ func (s *Store) copyPart(ctx context.Context, part string) error {
 	if _, err := s.db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return err
 	}
-	if err := probe(part, true); err != nil {
+	if err := s.checkCopy(ctx, part, revision); err != nil {
 		return err
 	}
 	return atomicfile.Sync(part)
+}
+
+// errIncomplete says that a copy lacks what is in the store.
+var errIncomplete = errors.New("the copy is not complete")
+
+// checkCopy expects a copy to be sound, and to have the rows up to a revision.
+func (s *Store) checkCopy(ctx context.Context, part string, revision int64) error {
+	if err := probe(part, true); err != nil {
+		return err
+	}
+	copied := Backup{Path: part}
+	if err := copied.describe(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errIncomplete, err)
+	}
+	if copied.last < revision || copied.Lineage != s.lineage {
+		return fmt.Errorf("%w: it ends with revision %d of %d", errIncomplete, copied.last, revision)
+	}
+	return nil
 }
 
 // size of the store, without free pages, in bytes.
@@ -201,6 +224,9 @@ func (b *Backup) describe(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if b.Lineage, err = readInfo(ctx, db, infoLineage); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM kine").Scan(&b.last); err != nil {
 		return err
 	}
 	return db.QueryRowContext(ctx, countSQL).Scan(&b.Objects)

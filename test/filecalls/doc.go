@@ -9,3 +9,7 @@
 // processes inherit the filter, with all of their threads. So nothing has to be built into the code
 // under test, and qemu-img or SQLite are covered as well as our own calls. It works on Linux only.
 package filecalls
+
+// NoteFile is the base name of a file that is never written: what a process writes to it is a note
+// in the record, as by Note.
+const NoteFile = ".note"

@@ -36,9 +36,22 @@ type Cuts struct{ All, Different int }
 
 // EachCut plays power cuts of all kinds after each of the recorded calls, and has check look at
 // each state that they leave. It ends with the first error.
-func (l *Layer) EachCut(check func(State) error) (cuts Cuts, err error) {
+func (l *Layer) EachCut(check func(State) error) (Cuts, error) {
+	return l.eachCut(func(Call) bool { return true }, check)
+}
+
+// EachSyncCut plays power cuts before each sync only, when there is most that may be lost, and
+// after the last call; in the long run it is EachCut.
+func (l *Layer) EachSyncCut(check func(State) error) (Cuts, error) {
+	return l.eachCut(func(next Call) bool { return next.Op == Sync || Everything() }, check)
+}
+
+func (l *Layer) eachCut(before func(next Call) bool, check func(State) error) (cuts Cuts, err error) {
 	seen := map[string]bool{}
 	for k := range l.Len() + 1 {
+		if !l.isBefore(k, before) {
+			continue
+		}
 		random := rand.New(rand.NewPCG(uint64(k), 0))
 		for _, survivor := range Survivors(k, random) {
 			left, err := l.state(k, survivor)
@@ -61,6 +74,12 @@ func (l *Layer) EachCut(check func(State) error) (cuts Cuts, err error) {
 		}
 	}
 	return cuts, nil
+}
+
+func (l *Layer) isBefore(k int, before func(next Call) bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return k == len(l.events) || before(l.events[k].Call)
 }
 
 func (l *Layer) checkState(left *tree, s State, check func(State) error) (err error) {

@@ -81,10 +81,6 @@ func (f Fault) errno() unix.Errno {
 	}
 }
 
-// NoteFile is the base name of a file that is never written: what a process writes to it is a note
-// in the record, as by Note.
-const NoteFile = ".note"
-
 // Layer stands below the calls that change files in one directory.
 type Layer struct {
 	mu     sync.Mutex
