@@ -77,8 +77,8 @@ func move(oldPath, newPath string, rename func(oldPath, newPath string) error) e
 	return errors.Join(SyncDir(to), SyncDir(from))
 }
 
-// MkdirAll is os.MkdirAll whose directories stay after a power cut. One that was there is left as it
-// is.
+// MkdirAll is os.MkdirAll whose directories stay after a power cut. One that was there is left as
+// it is.
 func MkdirAll(path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
 	parent := filepath.Dir(path)
