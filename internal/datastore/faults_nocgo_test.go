@@ -32,7 +32,7 @@ func newDisk(t *testing.T) *faultdisk.Disk {
 
 func openOn(t *testing.T, path string, disk *faultdisk.Disk) *Store {
 	t.Helper()
-	store, err := OpenWith(path, Options{vfs: disk.Name()})
+	store, err := OpenWith(path, Options{VFS: disk.Name()})
 	if err != nil {
 		t.Fatal(err)
 	}
