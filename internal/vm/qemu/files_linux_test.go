@@ -30,7 +30,7 @@ const lifeCommand = "lives"
 // order is a line for serveLives: the directory to work in, and whether a machine is started.
 type order struct {
 	Dir   string
-	Image string
+	Image image.Image
 	Start bool
 }
 
@@ -69,13 +69,12 @@ type life struct {
 	failures []error
 }
 
-func newLife(dir, disk string) *life {
+func newLife(dir string, img image.Image) *life {
 	executable, err := os.Executable()
 	if err != nil {
 		panic(err) // it is running
 	}
 	home := filepath.Join(dir, "lima")
-	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, Disk: disk}
 	return &life{dir: dir, engine: qemu.New(qemu.Config{
 		LimaHome: home, CacheDir: filepath.Join(dir, "cache"), Images: &fakeImages{img: img}, Executable: executable, Accelerator: "tcg",
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: home}, Log: slog.New(slog.DiscardHandler),
@@ -200,7 +199,7 @@ func (l *life) kept() (string, error) {
 type lives struct {
 	layer *filecalls.Layer
 	root  string
-	image string
+	image image.Image
 	count int
 	ask   func(order) (lifeReport, error)
 }
@@ -209,7 +208,7 @@ type lives struct {
 func newLives(t *testing.T, do func(*lives)) {
 	t.Helper()
 	h := newFakeHost(t)
-	l := &lives{root: filepath.Dir(h.home), image: h.images.img.Disk}
+	l := &lives{root: filepath.Dir(h.home), image: h.images.img}
 	var err error
 	if l.layer, err = filecalls.New(t.TempDir()); err != nil {
 		t.Fatal(err)
