@@ -17,6 +17,9 @@ import (
 // tempPrefix marks files that a crash may leave behind; RemoveStale finds them by it.
 const tempPrefix = ".tmp-"
 
+// errNotDone says that the file system has reported a success, and has done nothing.
+var errNotDone = errors.New("it was not done, although the file system says so")
+
 // Write replaces path with data. It writes a temporary file in the same directory, syncs it,
 // renames it to path and syncs the directory, so a reader sees the whole old or the whole new
 // content. After an error path is unchanged, unless only the last sync failed, and the temporary
@@ -40,6 +43,9 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	if info, err := f.Stat(); err != nil || info.Size() != int64(len(data)) {
+		return errors.Join(err, errNotDone)
+	}
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -48,11 +54,44 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 
 // Rename moves oldPath to newPath on the same file system and makes the move durable. An existing
 // file at newPath is replaced.
-func Rename(oldPath, newPath string) error {
-	if err := os.Rename(oldPath, newPath); err != nil {
+func Rename(oldPath, newPath string) error { return move(oldPath, newPath, os.Rename) }
+
+// move renames and finds out whether that was done: a success that is reported for nothing, of
+// which others would conclude that there is something, is an error here. Both directories are
+// synced, or the old name may come back.
+func move(oldPath, newPath string, rename func(oldPath, newPath string) error) error {
+	before, err := os.Lstat(oldPath)
+	if err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(newPath))
+	if err := rename(oldPath, newPath); err != nil {
+		return err
+	}
+	if after, err := os.Lstat(newPath); err != nil || !os.SameFile(before, after) {
+		return errors.Join(err, &os.LinkError{Op: "rename", Old: oldPath, New: newPath, Err: errNotDone})
+	}
+	from, to := filepath.Dir(oldPath), filepath.Dir(newPath)
+	if from == to {
+		return SyncDir(to)
+	}
+	return errors.Join(SyncDir(to), SyncDir(from))
+}
+
+// MkdirAll is os.MkdirAll whose directories stay after a power cut. One that was there is left as
+// it is.
+func MkdirAll(path string, mode fs.FileMode) error {
+	info, err := os.Stat(path)
+	parent := filepath.Dir(path)
+	if err == nil && info.IsDir() || parent == path {
+		return os.MkdirAll(path, mode)
+	}
+	if err := MkdirAll(parent, mode); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	return syncEntry(path)
 }
 
 // Sync makes the content of a file durable that another program, or os.WriteFile, has written.
@@ -67,12 +106,7 @@ func Sync(path string) error {
 // Claim moves oldPath to newPath like Rename, but never replaces anything. It returns fs.ErrExist
 // when newPath exists, be it an empty directory. Of several callers that claim one path, one
 // succeeds.
-func Claim(oldPath, newPath string) error {
-	if err := renameNew(oldPath, newPath); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(newPath))
-}
+func Claim(oldPath, newPath string) error { return move(oldPath, newPath, renameNew) }
 
 // SyncDir makes the entries of a directory durable: which files it has, not what they hold.
 func SyncDir(dir string) error {
@@ -83,12 +117,37 @@ func SyncDir(dir string) error {
 	return errors.Join(syncHandle(d), d.Close())
 }
 
-// Remove removes a file or an empty directory; nil when it is not there.
-func Remove(path string) error { return ignoreNotExist(os.Remove(path)) }
+// Remove removes a file or an empty directory, so that it does not come back after a power cut; nil
+// when it is not there.
+func Remove(path string) error { return remove(path, os.Remove) }
 
-// RemoveAll removes path and everything below it; nil when it is not there. It is not atomic: a
-// crash in between leaves a part.
-func RemoveAll(path string) error { return os.RemoveAll(path) }
+// remove removes and finds out whether that was done, as move does.
+func remove(path string, do func(path string) error) error {
+	before, err := os.Lstat(path)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	if err := do(path); err != nil {
+		return ignoreNotExist(err)
+	}
+	if after, err := os.Lstat(path); err == nil && os.SameFile(before, after) {
+		return &fs.PathError{Op: "remove", Path: path, Err: errNotDone}
+	}
+	return syncEntry(path)
+}
+
+// syncEntry makes durable that a name was made or removed. A directory that may be written and not
+// read cannot be opened, and so is not synced.
+func syncEntry(path string) error {
+	if err := SyncDir(filepath.Dir(path)); !errors.Is(err, fs.ErrPermission) {
+		return ignoreNotExist(err) // with the directory the name is gone, too
+	}
+	return nil
+}
+
+// RemoveAll removes path and everything below it, so that nothing comes back after a power cut; nil
+// when it is not there. It is not atomic: a crash in between leaves a part.
+func RemoveAll(path string) error { return remove(path, os.RemoveAll) }
 
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }

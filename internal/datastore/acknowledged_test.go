@@ -79,7 +79,7 @@ func lockOut(t *testing.T, path string) (unlock func()) {
 // is called a conflict.
 func TestLockedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	store, err := OpenWith(path, Options{wait: 200 * time.Millisecond})
+	store, err := OpenWith(path, Options{LockWait: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestLockedStore(t *testing.T) {
 // TestFailurePasses: the health of a store that nobody writes to gets right by itself.
 func TestFailurePasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	store, err := OpenWith(path, Options{wait: 50 * time.Millisecond})
+	store, err := OpenWith(path, Options{LockWait: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,8 @@ type Backup struct {
 	Lineage string `json:"-"`
 	// Objects that users and controllers had made.
 	Objects int `json:"-"`
+	// last revision in the copy itself.
+	last int64
 }
 
 // backupDir holds the backups of the store at path.
@@ -96,6 +98,9 @@ func (s *Store) Backup(ctx context.Context, now time.Time) error {
 		s.damaged.Store(true)
 		return fmt.Errorf("%s: %w (%w)", s.path, ErrDamaged, verdict)
 	}
+	if codeOf(err) != 0 {
+		_, err = s.explain(err)
+	}
 	return fmt.Errorf("backing the store up: %w", err)
 }
 
@@ -115,19 +120,19 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 		return err // it must not take the place of a good one
 	}
 	dir := backupDir(s.path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("store-%s-r%d.db", now.UTC().Format(stampLayout), revision)
-	if err := s.copyTo(ctx, filepath.Join(dir, name)); err != nil {
+	if err := s.copyTo(ctx, filepath.Join(dir, name), revision); err != nil {
 		return err
 	}
 	return prune(ctx, s.path, s.lineage)
 }
 
-// copyTo makes a copy that appears under its name only when it is whole and sound. A part of one is
-// removed.
-func (s *Store) copyTo(ctx context.Context, path string) error {
+// copyTo makes a copy, with the rows up to a revision at least, that appears under its name only
+// when it is whole and sound. A part of one is removed.
+func (s *Store) copyTo(ctx context.Context, path string, revision int64) error {
 	size, err := s.size(ctx)
 	if err != nil {
 		return err
@@ -136,14 +141,14 @@ func (s *Store) copyTo(ctx context.Context, path string) error {
 		return err
 	}
 	part := filepath.Join(filepath.Dir(path), newSuffix)
-	if err := s.copyPart(ctx, part); err != nil {
+	if err := s.copyPart(ctx, part, revision); err != nil {
 		return errors.Join(err, atomicfile.Remove(part))
 	}
 	return atomicfile.Rename(part, path)
 }
 
-func (s *Store) copyPart(ctx context.Context, part string) error {
-	if err := atomicfile.Remove(part); err != nil {
+func (s *Store) copyPart(ctx context.Context, part string, revision int64) error {
+	if err := errors.Join(atomicfile.Remove(part), atomicfile.Remove(part+"-journal")); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(part, nil, 0o600); err != nil { // SQLite knows no modes; it accepts an empty file
@@ -152,10 +157,28 @@ func (s *Store) copyPart(ctx context.Context, part string) error {
 	if _, err := s.db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return err
 	}
-	if err := probe(part, true); err != nil {
+	if err := s.checkCopy(ctx, part, revision); err != nil {
 		return err
 	}
 	return atomicfile.Sync(part)
+}
+
+// errIncomplete says that a copy lacks what is in the store.
+var errIncomplete = errors.New("the copy is not complete")
+
+// checkCopy expects a copy to be sound, and to have the rows up to a revision.
+func (s *Store) checkCopy(ctx context.Context, part string, revision int64) error {
+	if err := probe(part, true); err != nil {
+		return err
+	}
+	copied := Backup{Path: part}
+	if err := copied.describe(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errIncomplete, err)
+	}
+	if copied.last < revision || copied.Lineage != s.lineage {
+		return fmt.Errorf("%w: it ends with revision %d of %d", errIncomplete, copied.last, revision)
+	}
+	return nil
 }
 
 // size of the store, without free pages, in bytes.
@@ -164,70 +187,6 @@ func (s *Store) size(ctx context.Context) (size int64, err error) {
 		FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()`).Scan(&size)
 	return size, err
 }
-
-// prune removes surplus backups of the store at path. One that cannot be read is left alone, and
-// counts for nothing.
-func prune(ctx context.Context, path, lineage string) error {
-	present, err := Backups(path)
-	if err != nil {
-		return err
-	}
-	var readable []Backup
-	for _, b := range present {
-		if err := b.describe(ctx); err != nil {
-			continue
-		}
-		if b.Lineage == "" {
-			b.Lineage = lineage
-		}
-		readable = append(readable, b)
-	}
-	for _, b := range surplus(readable) {
-		err = errors.Join(err, atomicfile.Remove(b.Path))
-	}
-	return err
-}
-
-// countSQL counts objects of the kinds that users and controllers make. What every server makes for
-// itself is no loss.
-const countSQL = `SELECT count(*) FROM kine WHERE id IN (SELECT max(id) FROM kine GROUP BY name) AND deleted = 0
-	AND (name LIKE '%.rancherdesktop.io/%' OR name LIKE '/registry/configmaps/%' OR name LIKE '/registry/secrets/%')`
-
-// describe reads what a backup says of itself.
-func (b *Backup) describe(ctx context.Context) (err error) {
-	db, err := sql.Open(driverName, readOnlyName(b.Path))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if b.Lineage, err = readInfo(ctx, db, infoLineage); err != nil {
-		return err
-	}
-	return db.QueryRowContext(ctx, countSQL).Scan(&b.Objects)
-}
-
-// surplus returns those of the backups, the newest first, that are not worth keeping. For each only
-// those newer ones count that could take its place: of the same lineage, with at least half as many
-// objects.
-func surplus(backups []Backup) []Backup {
-	var remove []Backup
-	for i, b := range backups {
-		newer, days := 0, map[string]bool{}
-		for _, other := range backups[:i] {
-			if other.Lineage == b.Lineage && 2*other.Objects >= b.Objects {
-				newer++
-				days[other.day()] = true
-			}
-		}
-		lastOfDay := !days[b.day()] && len(days) < daysKept
-		if newer >= newestKept && !lastOfDay {
-			remove = append(remove, b)
-		}
-	}
-	return remove
-}
-
-func (b *Backup) day() string { return b.Taken.UTC().Format(time.DateOnly) }
 
 // quickCheck returns nil when all pages are consistent.
 func quickCheck(ctx context.Context, db *sql.DB) error {

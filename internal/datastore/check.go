@@ -74,14 +74,14 @@ func check(ctx context.Context, path string, more []string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := refuseNew(path, "there is no such file", more); err != nil {
+		if err := refuseWithoutFile(path, "there is no such file", more); err != nil {
 			return err
 		}
 		return removeLeftovers(path)
 	case err != nil:
 		return fmt.Errorf("looking at the store: %w", err)
 	case info.Size() == 0:
-		return refuseNew(path, "the file is empty", more)
+		return refuseWithoutFile(path, "the file is empty", more)
 	}
 	return checkContent(ctx, path, more)
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -32,7 +33,7 @@ func newDisk(t *testing.T) *faultdisk.Disk {
 
 func openOn(t *testing.T, path string, disk *faultdisk.Disk) *Store {
 	t.Helper()
-	store, err := OpenWith(path, Options{vfs: disk.Name()})
+	store, err := OpenWith(path, Options{VFS: disk.Name()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,23 +154,59 @@ func faults(t *testing.T, op faultdisk.Op, fault faultdisk.Fault) {
 	t.Logf("%d faults, %d keys", struck, len(all))
 }
 
-// TestLinearizableWithFaults is TestLinearizable on a disk on which one in so many operations
-// fails.
+// TestLinearizableWithFaults is TestLinearizable on a disk on which one in so many writes and syncs
+// fails, and fewer reads, while another process holds the store's lock from time to time.
 func TestLinearizableWithFaults(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(4) {
 		disk := newDisk(t)
-		store := openOn(t, filepath.Join(t.TempDir(), "store.db"), disk)
+		path := filepath.Join(t.TempDir(), "store.db")
+		store, err := OpenWith(path, Options{VFS: disk.Name(), LockWait: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var mu sync.Mutex
 		random := rand.New(rand.NewPCG(seed, 0))
+		kinds := []faultdisk.Fault{faultdisk.NoSpace, faultdisk.InputOutput, faultdisk.Torn}
 		disk.Fail(func(_ int, op faultdisk.Op, _ string) faultdisk.Fault {
 			mu.Lock()
 			defer mu.Unlock()
-			if (op == faultdisk.Write || op == faultdisk.Sync) && random.IntN(25) == 0 {
-				return []faultdisk.Fault{faultdisk.NoSpace, faultdisk.InputOutput, faultdisk.Torn}[random.IntN(3)]
+			switch {
+			case op == faultdisk.Read && seed%2 == 0 && random.IntN(200) == 0:
+				return faultdisk.InputOutput
+			case op != faultdisk.Read && random.IntN(25) == 0:
+				return kinds[random.IntN(len(kinds))]
 			}
 			return faultdisk.Fine
 		})
-		linearizable(t, store, seed, func() { disk.Fail(nil) })
+		ctx, cancel := context.WithCancel(t.Context())
+		var locker sync.WaitGroup
+		locker.Go(func() { lockNowAndThen(ctx, t, path) })
+		linearizable(t, store, seed, func() {
+			cancel()
+			locker.Wait()
+			disk.Fail(nil)
+		})
 		mustClose(t, store)
+	}
+}
+
+// lockNowAndThen holds the lock for longer than a write waits, again and again until ctx ends.
+func lockNowAndThen(ctx context.Context, t *testing.T, path string) {
+	tick := time.NewTicker(40 * time.Millisecond)
+	defer tick.Stop()
+	for unlock := func() {}; ; {
+		select {
+		case <-ctx.Done():
+			unlock()
+			return
+		case <-tick.C:
+		}
+		unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		unlock = lockOut(t, path)
 	}
 }

@@ -26,14 +26,18 @@ const killedWrites = "RDD_TEST_KILLED_WRITES"
 const killedWriter = "RDD_TEST_KILLED_WRITER"
 
 func TestMain(m *testing.M) {
-	path := os.Getenv(killedWriter)
-	if path == "" {
-		os.Exit(m.Run())
+	for name, do := range map[string]func(string) error{killedWriter: writeForever, storeLife: live} {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if err := do(value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
-	if err := writeForever(path); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	os.Exit(m.Run())
 }
 
 // writeForever prints each key once its write was acknowledged.
@@ -42,12 +46,7 @@ func writeForever(path string) error {
 	if err != nil {
 		return err
 	}
-	client, err := clientv3.New(clientv3.Config{
-		Endpoints: []string{"http://store"},
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return store.Dial(ctx, "", address)
-		})},
-	})
+	client, err := connect(store)
 	if err != nil {
 		return err
 	}
@@ -58,6 +57,16 @@ func writeForever(path string) error {
 		}
 		fmt.Println(key)
 	}
+}
+
+// connect returns a client of a store, outside of tests.
+func connect(store *Store) (*clientv3.Client, error) {
+	return clientv3.New(clientv3.Config{
+		Endpoints: []string{"http://store"},
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			return store.Dial(ctx, "", address)
+		})},
+	})
 }
 
 // TestKill ends a writing process with SIGKILL and looks for everything that was acknowledged to

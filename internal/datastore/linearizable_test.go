@@ -9,7 +9,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,29 +178,35 @@ func (r *recorder) list(ctx context.Context, id int, client *clientv3.Client) {
 	r.lists = append(r.lists, response)
 }
 
+// watch is what a client sees of the keys while they change, up to the key last. A watch that ends
+// is begun again where it ended, as the API server does.
+func watch(ctx context.Context, client *clientv3.Client, last string) (all []event, again int) {
+	for next := int64(1); ctx.Err() == nil; again++ {
+		attempt, cancel := context.WithCancel(ctx)
+		for response := range client.Watch(attempt, historyPrefix, clientv3.WithPrefix(), clientv3.WithRev(next)) {
+			for _, e := range response.Events {
+				if string(e.Kv.Key) == last {
+					cancel()
+					return all, again
+				}
+				next = e.Kv.ModRevision + 1
+				value := string(e.Kv.Value)
+				if e.Type == clientv3.EventTypeDelete {
+					value = ""
+				}
+				all = append(all, event{string(e.Kv.Key), value, e.Kv.ModRevision})
+			}
+		}
+		cancel()
+	}
+	return all, again
+}
+
 // watched is everything that happened to the keys, up to a last write by the test itself.
 func watched(t *testing.T, client *clientv3.Client, last string) []event {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var all []event
-	for response := range client.Watch(ctx, historyPrefix, clientv3.WithPrefix(), clientv3.WithRev(1)) {
-		if err := response.Err(); err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range response.Events {
-			if string(e.Kv.Key) == last {
-				return all
-			}
-			value := string(e.Kv.Value)
-			if e.Type == clientv3.EventTypeDelete {
-				value = ""
-			}
-			all = append(all, event{string(e.Kv.Key), value, e.Kv.ModRevision})
-		}
-	}
-	t.Fatal("the watch ended")
-	return nil
+	all, _ := watch(t.Context(), client, last)
+	return all
 }
 
 // checkEvents compares what was watched with what was acknowledged and listed.
@@ -243,16 +251,31 @@ func (r *recorder) checkEvents(t *testing.T, events []event) {
 func linearizable(t *testing.T, store *Store, seed uint64, calm func()) {
 	t.Helper()
 	r := &recorder{store: store, began: time.Now()}
-	var group sync.WaitGroup
+	const last = historyPrefix + "last"
+	var group, watching sync.WaitGroup
+	var seen [historyClients][]event
+	var again atomic.Int64
 	for id := range historyClients {
 		client := etcd(t, store)
 		group.Go(func() { r.run(t.Context(), t, id, client, rand.New(rand.NewPCG(seed, uint64(id)))) })
+		watching.Go(func() {
+			events, times := watch(t.Context(), client, last)
+			seen[id] = events
+			again.Add(int64(times))
+		})
 	}
 	group.Wait()
 	calm()
 	client := etcd(t, store)
-	put(t, client, historyPrefix+"last", "value")
-	r.checkEvents(t, watched(t, client, historyPrefix+"last"))
+	put(t, client, last, "value")
+	events := watched(t, client, last)
+	watching.Wait()
+	r.checkEvents(t, events)
+	for id := range seen {
+		if !slices.Equal(seen[id], events) {
+			t.Errorf("client %d has watched %d events, in the end there are %d", id, len(seen[id]), len(events))
+		}
+	}
 	model := model.ToModel()
 	if porcupine.CheckOperations(model, r.history) != true {
 		t.Errorf("the history of seed %d is not linearizable", seed)
@@ -263,7 +286,8 @@ func linearizable(t *testing.T, store *Store, seed uint64, calm func()) {
 			failures++
 		}
 	}
-	t.Logf("seed %d: %d steps, %d writes acknowledged, %d failed, %d lists", seed, len(r.history), len(r.acked), failures, len(r.lists))
+	t.Logf("seed %d: %d steps, %d writes acknowledged, %d failed, %d lists, %d events for each of %d watches, %d of them begun again",
+		seed, len(r.history), len(r.acked), failures, len(r.lists), len(events), historyClients, again.Load())
 }
 
 // TestLinearizable: what concurrent clients see of a store that works is what they would see if

@@ -54,9 +54,6 @@ func evidence(path string, more []string) ([]string, error) {
 	if _, there := readRecord(path); there {
 		found = append(found, "the record "+recordPath(path))
 	}
-	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		found = append(found, "the write-ahead log "+path+logSuffix)
-	}
 	backups, err := Backups(path)
 	if err != nil {
 		return nil, err
@@ -65,6 +62,15 @@ func evidence(path string, more []string) ([]string, error) {
 		found = append(found, fmt.Sprintf("a backup of %s", backups[0].Taken.Local().Format(time.DateTime)))
 	}
 	return append(found, more...), nil
+}
+
+// refuseWithoutFile is refuseNew where the store's file is gone or empty. Then its log is evidence,
+// too; where there is a file, SQLite has read both.
+func refuseWithoutFile(path, missing string, more []string) error {
+	if info, err := os.Stat(path + logSuffix); err == nil && info.Size() > 0 {
+		more = append([]string{"the write-ahead log " + path + logSuffix}, more...)
+	}
+	return refuseNew(path, missing, more)
 }
 
 // refuseNew returns an error unless a store that is not at path was never there.

@@ -3,12 +3,15 @@
 package datastore
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,13 +40,7 @@ const (
 // aside. It returns where the old store is; nowhere when there was none. A restore that was
 // interrupted keeps the store from being opened until it is done again.
 func Restore(path string, backup Backup, now time.Time) (aside string, err error) {
-	restored := record{}
-	err = inspect(context.Background(), backup.Path, true, func(db *sql.DB) (err error) {
-		if restored.Lineage, err = readInfo(context.Background(), db, infoLineage); err == nil {
-			restored.Revision, err = lastRevision(context.Background(), db)
-		}
-		return err
-	})
+	restored, err := recordOf(context.Background(), backup.Path)
 	if err != nil {
 		return "", fmt.Errorf("the backup: %w", err)
 	}
@@ -70,6 +67,25 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	return aside, atomicfile.Remove(path + restoringSuffix)
 }
 
+// recordOf returns the record that goes with a sound copy of a store.
+func recordOf(ctx context.Context, path string) (r record, err error) {
+	err = inspect(ctx, path, true, func(db *sql.DB) error {
+		present, err := hasTable(ctx, db, "kine")
+		if err != nil {
+			return err
+		}
+		if !present {
+			return errors.New("it is an empty database")
+		}
+		if r.Lineage, err = readInfo(ctx, db, infoLineage); err != nil {
+			return err
+		}
+		r.Revision, err = lastRevision(ctx, db)
+		return err
+	})
+	return r, err
+}
+
 // setAside renames the store's files; moved is false when there were none.
 func setAside(path, aside string) (moved bool, err error) {
 	for _, suffix := range append([]string{""}, companions...) {
@@ -84,7 +100,7 @@ func setAside(path, aside string) (moved bool, err error) {
 	return moved, nil
 }
 
-// copyFile copies a file, for the user alone to read, and makes it durable.
+// copyFile copies a file, for the user alone to read, makes it durable, and compares it.
 func copyFile(to, from string) (err error) {
 	defer func() {
 		if err != nil {
@@ -96,12 +112,28 @@ func copyFile(to, from string) (err error) {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was only read
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
+	sum := sha256.New()
+	_, err = io.Copy(out, io.TeeReader(in, sum))
+	if err = errors.Join(err, out.Sync()); err == nil {
+		err = compareSum(out, sum.Sum(nil))
+	}
+	return errors.Join(err, out.Close())
+}
+
+// compareSum expects a file to have a SHA-256.
+func compareSum(f *os.File, want []byte) error {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, math.MaxInt64)); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), want) {
+		return errIncomplete
+	}
+	return nil
 }
 
 // Discard removes the store at path, which must not be open, with its backups. After an

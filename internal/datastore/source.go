@@ -22,9 +22,9 @@ const settings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_stmt_ca
 
 // dataSource is what kine opens.
 func dataSource(path string, options Options) string {
-	source := escapePath(path) + "?" + settings + fmt.Sprintf("&_busy_timeout=%d", options.wait.Milliseconds())
-	if options.vfs != "" {
-		source += "&vfs=" + options.vfs
+	source := escapePath(path) + "?" + settings + fmt.Sprintf("&_busy_timeout=%d", options.LockWait.Milliseconds())
+	if options.VFS != "" {
+		source += "&vfs=" + options.VFS
 	}
 	return source
 }

@@ -87,10 +87,11 @@ type Options struct {
 	// Check says why the value of a key cannot be used; nil means all can. Verify and Backup call
 	// it.
 	Check func(key string, value []byte) error
-
-	// vfs is a file system of SQLite's for tests; wait is lockWait unless a test sets it.
-	vfs  string
-	wait time.Duration
+	// LockWait is how long a write waits for a lock that another process holds, and how long for the
+	// writes before it; 0 means 5 s.
+	LockWait time.Duration
+	// VFS is the name of the file system of SQLite's below the store, for tests; "" is its usual one.
+	VFS string
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user
@@ -100,8 +101,8 @@ func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
 func OpenWith(path string, options Options) (*Store, error) {
-	if options.wait == 0 {
-		options.wait = lockWait
+	if options.LockWait == 0 {
+		options.LockWait = lockWait
 	}
 	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
@@ -142,7 +143,7 @@ func (s *Store) start() error {
 	s.db = dialect.DB
 	s.back.db = s.db
 	log := checked.NewLog(sqllog.New(checked.NewDialect(dialect), &s.closed, settings),
-		checked.LogOptions{Wait: s.options.wait, MakeRoom: s.makeRoom})
+		checked.LogOptions{Wait: s.options.LockWait, MakeRoom: s.makeRoom})
 	backend := checked.New(logstructured.New(log), checked.Options{
 		Stored: s.stored, Explain: s.explain, Admit: func() error { return s.room.Admit(0) }, Report: s.failed,
 	})

@@ -62,7 +62,13 @@ type Build func(config func(user string) *rest.Config) []rules.Rule
 // there, which are used. The files are not removed.
 func StartIn(t testing.TB, dir string, rules Build) *Server {
 	t.Helper()
-	store, err := datastore.Open(dir + "/store.db")
+	return StartOn(t, dir, datastore.Options{}, rules)
+}
+
+// StartOn is like StartIn, with a store that is opened with options.
+func StartOn(t testing.TB, dir string, options datastore.Options, rules Build) *Server {
+	t.Helper()
+	store, err := datastore.OpenWith(dir+"/store.db", options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ import (
 	"rancherdesktop.io/rdd/internal/controllers/app"
 	"rancherdesktop.io/rdd/internal/controllers/limavm"
 	"rancherdesktop.io/rdd/internal/daemon/wiring"
+	"rancherdesktop.io/rdd/internal/datastore"
 	"rancherdesktop.io/rdd/internal/rules"
 	"rancherdesktop.io/rdd/internal/vm/fake"
 	"rancherdesktop.io/rdd/test/apitest"
@@ -71,8 +72,14 @@ func memory(t *testing.T) string {
 // serve starts a real API server with the controllers' rules, and returns a harness on it.
 func serve(t *testing.T, m mutant) *harness {
 	t.Helper()
+	return serveOn(t, memory(t), datastore.Options{}, m)
+}
+
+// serveOn is serve with a store that is opened with options.
+func serveOn(t *testing.T, dir string, options datastore.Options, m mutant) *harness {
+	t.Helper()
 	var config func(user string) *rest.Config
-	apitest.StartIn(t, memory(t), func(c func(user string) *rest.Config) []rules.Rule {
+	apitest.StartOn(t, dir, options, func(c func(user string) *rest.Config) []rules.Rule {
 		config = c
 		return wiring.NewControllers(t.Context(), wiring.Values{
 			Engines: wiring.Engines{Machines: fake.New(), Containers: &containersfake.Monitor{}},

@@ -104,6 +104,8 @@ type harness struct {
 	cutShort bool
 	count    int64 // how often machines had reached Running at the end of the last stage
 	broken   error // the first broken invariant
+	// working is called before and after a reconciler works; nil: nobody wants to know.
+	working func(bool)
 	// engineProblem is why container engines fail; empty when they work.
 	engineProblem string
 	// verified are the container engines, each in one start of its machine, that have passed their
@@ -330,7 +332,12 @@ func (h *harness) pass(ctx context.Context) error {
 		reconciler = h.engines.Reconcile
 	}
 	h.beginPass(r)
+	if h.working == nil {
+		h.working = func(bool) {}
+	}
+	h.working(true)
 	result, err := reconciler(ctx, ctrl.Request{NamespacedName: r.key})
+	h.working(false)
 	if h.inj.crashed {
 		h.restart()
 		return nil

@@ -30,7 +30,7 @@ const (
 	Fine Fault = iota
 	// NoSpace is a full disk.
 	NoSpace
-	// InputOutput is an error of the disk; a used up quota looks the same to SQLite.
+	// InputOutput is an error of the disk. A quota that is used up looks the same to SQLite.
 	InputOutput
 	// Torn does half of a write and then fails.
 	Torn

@@ -46,7 +46,7 @@ func (s *Store) locked(ctx context.Context, name string, progress func(Progress)
 	if _, err := s.builder.Revision(name); err != nil {
 		return Image{}, err
 	}
-	if err := os.MkdirAll(filepath.Join(s.dir, logDir), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Join(s.dir, logDir), 0o700); err != nil {
 		return Image{}, fmt.Errorf("creating the image cache: %w", err)
 	}
 	path := filepath.Join(s.dir, ".build-"+name+".lock")

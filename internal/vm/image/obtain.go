@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -72,7 +71,7 @@ func (s *Store) obtain(ctx context.Context, source Source, progress func(Progres
 
 // fetchLocked fetches a source holding its lock, unless another process has fetched it meanwhile.
 func (s *Store) fetchLocked(ctx context.Context, source Source, progress func(Progress)) (_ Image, err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(s.dir, 0o700); err != nil {
 		return Image{}, fmt.Errorf("creating the image cache: %w", err)
 	}
 	path := filepath.Join(s.dir, fetchLockPrefix+source.key()+".lock")

@@ -150,7 +150,7 @@ func (s *Store) addDigests(dir string, again Manifest) error {
 func (s *Store) setOrigin(dir string, source Source, versions []Version) error {
 	o := origin{Parts: versions, Checked: time.Now().UTC()}
 	path := filepath.Join(dir, originsDir, source.key())
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if err := writeJSON(path, o); err != nil {

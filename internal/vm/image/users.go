@@ -47,7 +47,7 @@ func (s *Store) Use(image Image, instanceDir string) error {
 		if !exists(filepath.Join(dir, manifestFile)) {
 			return fmt.Errorf("using image %s: %w", image.Name, ErrNotFound)
 		}
-		if err := os.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {
+		if err := atomicfile.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {
 			return fmt.Errorf("using image %s: %w", image.Name, err)
 		}
 		if err := atomicfile.Write(userFile(dir, instanceDir), []byte(instanceDir+"\n"), 0o600); err != nil {

@@ -98,7 +98,7 @@ func (i instance) create(spec vm.Spec, t *template.Template) error {
 		return err
 	}
 	config := i.engine.config
-	if err := os.MkdirAll(config.LimaHome, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(config.LimaHome, 0o700); err != nil {
 		return fmt.Errorf("making the directory of the instances: %w", err)
 	}
 	if err := checkSpace(config.LimaHome, spaceToCreate); err != nil {

@@ -48,6 +48,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == lifeCommand {
+		if err := serveLives(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == share.ViewCommand {
 		fmt.Fprintln(os.Stderr, share.Exec(os.Args[2:], os.Environ()))
 		os.Exit(1)

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
+	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
@@ -23,7 +23,7 @@ const recheck = time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
-	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(e.config.LimaHome, 0o700); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
 	}
 	files, err := fsnotify.NewWatcher()

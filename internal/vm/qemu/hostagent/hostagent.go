@@ -93,10 +93,19 @@ func open(c Config) (*agent, error) {
 	if a.state, err = newRunRecorder(c, a.lock, run); err != nil {
 		return nil, err
 	}
-	if a.listener, err = c.listen(); err != nil {
+	if err := a.announce(); err != nil {
+		a.failed(err) // or the engine finds a hostagent that is gone, and no reason
 		return nil, err
 	}
-	return a, atomicfile.Write(c.Dir.HostagentPID(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	return a, nil
+}
+
+// announce opens the socket and writes the files by which the hostagent is found.
+func (a *agent) announce() (err error) {
+	if a.listener, err = a.listen(); err != nil {
+		return err
+	}
+	return atomicfile.Write(a.Dir.HostagentPID(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
 }
 
 // takeLock takes over the lock that the engine handed down, or takes it itself.

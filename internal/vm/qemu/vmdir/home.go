@@ -49,7 +49,7 @@ func (h Home) Instances() ([]string, error) {
 // Claim makes the directory of an instance, with its record and template, by one rename. Of several
 // callers that claim a name one succeeds, the others get fs.ErrExist.
 func (h Home) Claim(name string, record Record, template []byte) error {
-	if err := os.MkdirAll(string(h), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(string(h), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the instances: %w", err)
 	}
 	temp, err := h.temporary(newPrefix)
