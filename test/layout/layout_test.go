@@ -32,11 +32,12 @@ var allowed = map[string][]string{
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
+	"internal/regular":     {},
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/textfile":    {},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/regular"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
@@ -44,11 +45,11 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
 	},
 	"internal/vm/image/fetch": {
-		"internal/vm", "internal/vm/image", "internal/atomicfile",
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/regular",
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/regular", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
