@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
+	"internal/redirect":    {},
 	"internal/regular":     {},
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/textfile":    {},
@@ -45,7 +46,7 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
 	},
 	"internal/vm/image/fetch": {
-		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/regular",
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/redirect", "internal/regular",
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
@@ -107,8 +108,8 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
-		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/textfile", "internal/vm",
-		"internal/vm/template",
+		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/redirect", "internal/textfile",
+		"internal/vm", "internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",

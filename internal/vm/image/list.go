@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Entry is an image in the cache, with its state there.
@@ -33,7 +35,7 @@ func (e Entry) ID() string { return filepath.Base(e.dir) }
 // it.
 func (e Entry) Location() string {
 	if e.fetched() {
-		return e.Parts[PartDisk].Location
+		return vm.Redacted(e.Parts[PartDisk].Location)
 	}
 	return Scheme + e.Name
 }

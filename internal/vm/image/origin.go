@@ -3,9 +3,12 @@
 package image
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +16,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // originsDir in a fetched image holds a file for each source whose image it is, named by
@@ -33,8 +37,11 @@ func (o origin) checkable() bool {
 
 // Part is one of the files that a fetched image was made of.
 type Part struct {
-	// Location without the password of a URL.
+	// Location as it may be shown: see vm.Redacted.
 	Location string `json:"location"`
+	// Key is the same for the same location, whatever Redacted leaves out; see locationKey. Empty in
+	// what older rdd have written.
+	Key string `json:"key,omitempty"`
 	// Digests of what was transferred, each ALGORITHM:HEX.
 	Digests []string `json:"digests"`
 }
@@ -43,9 +50,31 @@ type Part struct {
 // template has none, by the location.
 func (p Part) Is(file File) bool {
 	if file.Digest == "" {
-		return p.Location == Redacted(file.Location)
+		return p.key() == locationKey(file.Location)
 	}
 	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
+}
+
+// NewPart returns the part that was transferred from a location.
+func NewPart(location string, digests []string) Part {
+	return Part{Location: vm.Redacted(location), Key: locationKey(location), Digests: digests}
+}
+
+func (p Part) key() string {
+	if p.Key != "" {
+		return p.Key
+	}
+	return locationKey(p.Location)
+}
+
+// locationKey is a hash of a location without the password of a URL, which is how older rdd have
+// recorded it.
+func locationKey(location string) string {
+	if u, err := url.Parse(location); err == nil && u.User != nil {
+		location = u.Redacted()
+	}
+	sum := sha256.Sum256([]byte(location))
+	return hex.EncodeToString(sum[:8])
 }
 
 // PartsMatch reports whether an image made of parts is the image of source.

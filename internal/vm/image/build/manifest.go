@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -42,7 +43,7 @@ func (j *job) writeManifest(context.Context) error {
 	}
 	return image.Manifest{
 		Name: j.recipe.Name, Digest: sum, Recipe: revision, Suite: j.recipe.Suite, Architecture: j.recipe.Architecture,
-		Created: time.Now().UTC().Truncate(time.Second), Mirror: j.mirror.archive, KernelVersion: version,
+		Created: time.Now().UTC().Truncate(time.Second), Mirror: vm.Redacted(j.mirror.archive), KernelVersion: version,
 		KernelArgs: j.recipe.KernelArgs, DiskSize: disk.Size(), Packages: packages,
 	}.Write(j.path(image.OutDir))
 }

@@ -188,7 +188,7 @@ func (a *assembly) manifest() image.Manifest {
 		Parts: map[string]image.Part{},
 	}
 	for _, p := range a.fetched {
-		m.Parts[p.Kind] = image.Part{Location: image.Redacted(p.Location), Digests: p.digests}
+		m.Parts[p.Kind] = image.NewPart(p.Location, p.digests)
 	}
 	return m
 }

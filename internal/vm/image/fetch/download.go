@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/redirect"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -149,11 +150,15 @@ func (d *download) ask(ctx context.Context, have int64, old version) (*http.Resp
 }
 
 // unreached returns the error for a server that did not respond. Another attempt may reach it,
-// unless its certificate is the problem.
+// unless its certificate or where it redirects to is the problem.
 func (d *download) unreached(ctx context.Context, have int64, err error) error {
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError
+	var insecure *redirect.InsecureError
+	if errors.As(err, &insecure) {
+		return &image.UnavailableError{Location: d.Location, Reason: insecure.Error(), Err: insecure}
+	}
 	if errors.As(err, &unknown) || errors.As(err, &hostname) || errors.As(err, &invalid) {
 		return &image.UnavailableError{Location: d.Location, Reason: reason(err), Err: err}
 	}

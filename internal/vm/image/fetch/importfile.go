@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -66,24 +67,20 @@ func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, s
 	return err
 }
 
-// openRegular opens a file and refuses directories, devices and the like: *image.UnavailableError.
+// openRegular opens a file and refuses directories, devices, FIFOs and the like:
+// *image.UnavailableError. It never waits.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, info, err := regular.Open(path)
+	var special *regular.NotRegularError
+	switch {
+	case errors.As(err, &special):
+		return nil, nil, &image.UnavailableError{Location: path, Reason: "it is not a regular file but " + special.What(), Err: err}
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, &image.UnavailableError{Location: path, Reason: "there is no such file", Err: err}
-	}
-	if errors.Is(err, fs.ErrPermission) {
+	case errors.Is(err, fs.ErrPermission):
 		return nil, nil, &image.UnavailableError{Location: path, Reason: "it may not be read", Err: err}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, nil, fmt.Errorf("opening the image: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &image.UnavailableError{Location: path, Reason: "it is not a regular file"}
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
 	}
 	return f, info, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -49,7 +50,7 @@ func (d *download) resume(f *os.File) (int64, version, error) {
 	if err != nil {
 		return 0, version{}, fmt.Errorf("reading how far the download is: %w", err)
 	}
-	if old.Location != image.Redacted(d.Location) {
+	if old.Location != vm.Redacted(d.Location) {
 		return 0, version{}, nil
 	}
 	if old.validator() == "" || old.Wrong != "" {
