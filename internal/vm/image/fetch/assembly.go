@@ -40,6 +40,9 @@ type fetchedPart struct {
 // file returns the path of a part while it is transferred.
 func (a *assembly) file(p image.SourcePart) string { return filepath.Join(a.dir, p.Kind) }
 
+// unpacked returns the path of the disk while it is decompressed.
+func (a *assembly) unpacked() string { return filepath.Join(a.dir, image.PartDisk+".unpacked") }
+
 // out returns the path of a file of the image that is being made.
 func (a *assembly) out(name ...string) string {
 	return filepath.Join(append([]string{a.dir, image.OutDir}, name...)...)
@@ -110,13 +113,24 @@ func (a *assembly) versions() []image.Version {
 	return versions
 }
 
-// discardEmpty removes the directory unless it holds a download that a later call can go on with.
-func (a *assembly) discardEmpty() error {
-	states, err := filepath.Glob(filepath.Join(a.dir, "*"+stateSuffix))
-	if err != nil || len(states) > 0 {
-		return err
+// discard removes what no later call can go on with: all but downloads of which the server can be
+// asked for the rest, and records of a wrong digest. Of a file that can never become an image,
+// nothing is kept.
+func (a *assembly) discard(cause error) error {
+	kept := false
+	if !errors.As(cause, new(*image.FormatError)) {
+		for _, p := range a.source.Parts() {
+			v, err := readState(a.file(p) + stateSuffix)
+			if err != nil {
+				return err
+			}
+			kept = kept || v.Wrong != "" || v.validator() != ""
+		}
 	}
-	return atomicfile.RemoveAll(a.dir)
+	if !kept {
+		return atomicfile.RemoveAll(a.dir)
+	}
+	return errors.Join(atomicfile.RemoveAll(a.out()), atomicfile.Remove(a.unpacked()))
 }
 
 // assemble makes the image's directory, complete and durable, of what was fetched.
@@ -148,12 +162,11 @@ func (a *assembly) makeDisk(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if kind := find(compressions, data); kind != "" {
-		unpacked := path + ".unpacked"
 		a.meter.step("decompressing image", 0, 0)
-		if err := a.decompress(ctx, kind, location, path, a.dir, unpacked, a.meter); err != nil {
+		if err := a.decompress(ctx, kind, location, path, a.dir, a.unpacked(), a.meter); err != nil {
 			return "", err
 		}
-		path = unpacked
+		path = a.unpacked()
 	}
 	format, err := diskFormat(location, path)
 	if err != nil {

@@ -65,19 +65,10 @@ func (f *Fetcher) Fetch(
 		return nil, errors.Join(err, atomicfile.RemoveAll(dir))
 	}
 	if err != nil {
-		return nil, errors.Join(err, a.discardEmpty())
+		return nil, errors.Join(err, a.discard(err))
 	}
 	if err := a.assemble(ctx); err != nil {
-		return nil, discardUnfit(err, dir)
+		return nil, errors.Join(err, a.discard(err))
 	}
 	return a.versions(), nil
-}
-
-// discardUnfit removes what was downloaded when it can never become an image.
-func discardUnfit(err error, dir string) error {
-	var unfit *image.FormatError
-	if errors.As(err, &unfit) {
-		return errors.Join(err, atomicfile.RemoveAll(dir))
-	}
-	return err
 }

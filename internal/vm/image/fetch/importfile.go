@@ -52,7 +52,7 @@ func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, s
 	if err := f.enough(dir, size); err != nil {
 		return err
 	}
-	sparse := &sparseWriter{file: to, w: f.writer(to)}
+	sparse := &sparseWriter{file: to, w: f.room(dir, f.writer(to))}
 	_, err := io.Copy(io.MultiWriter(sparse, digest, m), &interruptible{ctx, from})
 	if err == nil {
 		err = sparse.finish()
@@ -61,7 +61,7 @@ func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, s
 		free, spaceErr := f.freeSpace(dir)
 		return errors.Join(noSpace(dir, size-digest.size+spaceMargin, free), spaceErr)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !isOutOfRoom(err) {
 		return fmt.Errorf("copying the image: %w", err)
 	}
 	return err
