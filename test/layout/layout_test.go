@@ -34,11 +34,12 @@ var allowed = map[string][]string{
 	"internal/qmp":         {},
 	"internal/redirect":    {},
 	"internal/regular":     {},
+	"internal/sparse":      {},
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/textfile":    {},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/regular"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/regular", "internal/sparse"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
 	},
 	"internal/vm/image/fetch": {
-		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/redirect", "internal/regular",
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/redirect", "internal/regular", "internal/sparse",
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",

@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm/image"
 
 	"github.com/klauspost/compress/zstd"
@@ -61,8 +62,8 @@ func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to 
 func (f *Fetcher) unpack(ctx context.Context, kind, location, dir string, reader io.Reader, out *os.File) error {
 	// What comes out is interruptible, not what goes in: a few bytes may become a terabyte.
 	unpacked := &readErrors{Reader: &interruptible{ctx, reader}}
-	sparse := &sparseWriter{file: out, w: f.room(dir, f.writer(out))}
-	_, err := io.Copy(sparse, unpacked)
+	holes := sparse.NewWriter(out, f.room(dir, f.writer(out)))
+	_, err := io.Copy(holes, unpacked)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -76,44 +77,5 @@ func (f *Fetcher) unpack(ctx context.Context, kind, location, dir string, reader
 	case err != nil:
 		return fmt.Errorf("decompressing the image: %w", err)
 	}
-	return errors.Join(sparse.finish(), out.Sync())
+	return errors.Join(holes.Finish(), out.Sync())
 }
-
-// sparseBlock is the size of a block that becomes a hole when it holds zeros only, in bytes.
-const sparseBlock = 64 << 10
-
-// sparseWriter writes a file with holes where there are blocks of zeros.
-type sparseWriter struct {
-	file *os.File
-	w    io.Writer
-	size int64
-}
-
-var zeros [sparseBlock]byte
-
-// Write implements io.Writer.
-func (s *sparseWriter) Write(p []byte) (int, error) {
-	for done := 0; done < len(p); {
-		// Blocks are aligned in the file.
-		n := min(len(p)-done, sparseBlock-int(s.size%sparseBlock))
-		if err := s.write(p[done : done+n]); err != nil {
-			return done, err
-		}
-		done += n
-		s.size += int64(n)
-	}
-	return len(p), nil
-}
-
-// write writes data within one block, or skips it when it is zero.
-func (s *sparseWriter) write(block []byte) error {
-	if string(block) == string(zeros[:len(block)]) {
-		_, err := s.file.Seek(int64(len(block)), io.SeekCurrent)
-		return err
-	}
-	_, err := s.w.Write(block)
-	return err
-}
-
-// finish gives the file its size when it ends with a hole.
-func (s *sparseWriter) finish() error { return s.file.Truncate(s.size) }

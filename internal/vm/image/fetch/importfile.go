@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -45,17 +46,17 @@ func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string,
 
 // copyData copies the data of a file, or only reads it for the digest when it can be shared.
 func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, size int64, digest *digester, m *meter) error {
-	if clone(to, from) == nil {
+	if sparse.Clone(to, from) == nil {
 		_, err := io.Copy(io.MultiWriter(digest, m), &interruptible{ctx, to})
 		return err
 	}
 	if err := f.enough(dir, size); err != nil {
 		return err
 	}
-	sparse := &sparseWriter{file: to, w: f.room(dir, f.writer(to))}
-	_, err := io.Copy(io.MultiWriter(sparse, digest, m), &interruptible{ctx, from})
+	holes := sparse.NewWriter(to, f.room(dir, f.writer(to)))
+	_, err := io.Copy(io.MultiWriter(holes, digest, m), &interruptible{ctx, from})
 	if err == nil {
-		err = sparse.finish()
+		err = holes.Finish()
 	}
 	if isFull(err) {
 		free, spaceErr := f.freeSpace(dir)

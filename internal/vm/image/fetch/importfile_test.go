@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
@@ -136,5 +137,5 @@ func shared(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	defer func() { _ = to.Close() }()
-	return clone(to, from) == nil
+	return sparse.Clone(to, from) == nil
 }
