@@ -49,7 +49,9 @@ type Config struct {
 type Images interface {
 	Names() []string
 	Obtain(ctx context.Context, sources []image.Source, progress func(image.Progress)) (image.Image, error)
-	Use(img image.Image, instanceDir string) error
+	GetDigest(digest string) (image.Image, error)
+	Place(ctx context.Context, instanceDir string, files []image.Placement, linksOnly bool) (shared bool, err error)
+	Forget(instanceDir string) error
 	Kernel() (kernel, initrd string, err error)
 }
 

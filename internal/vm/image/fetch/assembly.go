@@ -4,8 +4,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -206,17 +204,13 @@ func (a *assembly) manifest() image.Manifest {
 	return m
 }
 
-// identity is the digest of the image: the sha256 of the disk as it was transferred, or, when there
-// are more parts, of the list of all their sums.
+// identity is the digest of the image.
 func (a *assembly) identity() string {
-	if len(a.fetched) == 1 {
-		return sha256Of(a.fetched[0].digests)
-	}
-	whole := sha256.New()
+	var parts []image.PartDigest
 	for _, p := range a.fetched {
-		fmt.Fprintf(whole, "%s  %s\n", sha256Of(p.digests), p.Kind)
+		parts = append(parts, image.PartDigest{Kind: p.Kind, Digest: sha256Of(p.digests)})
 	}
-	return "sha256:" + hex.EncodeToString(whole.Sum(nil))
+	return image.FetchedDigest(parts)
 }
 
 // sha256Of picks the sha256 of digests, which a digester always has.

@@ -66,7 +66,9 @@ type roomWriter struct {
 
 // room wraps the writer of a file below dir: it fails with a *vm.HostError rather than use the
 // margin.
-func (f *Fetcher) room(dir string, w io.Writer) io.Writer { return &roomWriter{Fetcher: f, dir: dir, w: w} }
+func (f *Fetcher) room(dir string, w io.Writer) io.Writer {
+	return &roomWriter{Fetcher: f, dir: dir, w: w}
+}
 
 // Write implements io.Writer.
 func (r *roomWriter) Write(p []byte) (int, error) {
