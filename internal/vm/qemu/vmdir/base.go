@@ -12,8 +12,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// Names of the files that a machine has of its image, as Lima has them.
+// Names of a machine's disk, and of the files that it has of its image, as Lima has them.
 const (
+	DiskName     = "disk"
 	BaseDiskName = "basedisk"
 	KernelName   = "kernel"
 	InitrdName   = "initrd"

@@ -73,7 +73,7 @@ func (d Dir) Serial() string { return d.file("serial.log") }
 func (d Dir) SSHConfig() string { return d.file("ssh.config") }
 
 // Disk is the guest's disk: an overlay on BaseDisk.
-func (d Dir) Disk() string { return d.file("disk") }
+func (d Dir) Disk() string { return d.file(DiskName) }
 
 // BaseDisk is the disk of the image that the machine was made of.
 func (d Dir) BaseDisk() string { return d.file(BaseDiskName) }
