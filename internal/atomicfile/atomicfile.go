@@ -94,9 +94,30 @@ func MkdirAll(path string, mode fs.FileMode) error {
 	return syncEntry(path)
 }
 
-// Sync makes the content of a file durable that another program, or os.WriteFile, has written.
+// Link makes newPath another name of the file at oldPath, durable. An existing file at newPath is
+// replaced. Where the file systems differ, or cannot link, newPath stays as it was.
+func Link(oldPath, newPath string) error {
+	temp := filepath.Join(filepath.Dir(newPath), tempPrefix+filepath.Base(newPath)+"-link")
+	if err := Remove(temp); err != nil {
+		return err
+	}
+	if err := os.Link(oldPath, temp); err != nil {
+		return err
+	}
+	if err := Rename(temp, newPath); err != nil {
+		return errors.Join(err, Remove(temp))
+	}
+	// rename(2) does nothing when both are names of one file already.
+	return Remove(temp)
+}
+
+// Sync makes the content of a file durable that another program, or os.WriteFile, has written. The
+// file may be read-only.
 func Sync(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		return fmt.Errorf("opening file to sync it: %w", err)
 	}

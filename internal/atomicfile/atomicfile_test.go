@@ -31,6 +31,33 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestLink(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	if err := errors.Join(os.WriteFile(from, []byte("x"), 0o400), os.WriteFile(to, []byte("old"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is there already
+		if err := errors.Join(Link(from, to), Sync(to)); err != nil {
+			t.Fatal(err)
+		}
+		one, err := os.Stat(from)
+		two, err2 := os.Stat(to)
+		if err != nil || err2 != nil || !os.SameFile(one, two) {
+			t.Errorf("not the same file: %v, %v", err, err2)
+		}
+	}
+	if err := Link(filepath.Join(dir, "none"), to); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := Link(from, filepath.Join(dir, "none", "to")); err == nil {
+		t.Error("a link was made in a directory that does not exist")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("%d entries, %v: something was left behind", len(entries), err)
+	}
+}
+
 func TestWriteThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	taken := filepath.Join(dir, "dir")

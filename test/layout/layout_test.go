@@ -32,11 +32,14 @@ var allowed = map[string][]string{
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
+	"internal/redirect":    {},
+	"internal/regular":     {},
+	"internal/sparse":      {},
 	"internal/sshx":        {"internal/atomicfile"},
 	"internal/textfile":    {},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
-	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
+	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/regular", "internal/sparse"},
 	"internal/vm/fake":     {"internal/vm", "internal/vm/template"},
 	"internal/vm/adoption": {"internal/vm"},
 	"internal/vm/vmtest":   {"internal/vm"},
@@ -44,11 +47,11 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/process",
 	},
 	"internal/vm/image/fetch": {
-		"internal/vm", "internal/vm/image", "internal/atomicfile",
+		"internal/vm", "internal/vm/image", "internal/atomicfile", "internal/redirect", "internal/regular", "internal/sparse",
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/regular", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
@@ -106,8 +109,8 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
-		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/textfile", "internal/vm",
-		"internal/vm/template",
+		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/process", "internal/redirect", "internal/textfile",
+		"internal/vm", "internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",

@@ -27,10 +27,13 @@ func listCommand(s *session.Session) *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := session.AddOutput(cmd)
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		store, err := openStore(s)
 		if err != nil {
 			return err
+		}
+		if err := store.Repair(cmd.Context()); err != nil {
+			fmt.Fprintln(s.Err, err)
 		}
 		entries, err := store.List()
 		if err != nil {
@@ -52,12 +55,18 @@ func table(w io.Writer, entries []image.Entry) {
 	fmt.Fprintln(w, "ID\tSTATE\tSIZE\tAGE\tUSED BY\tFROM")
 	for _, e := range entries {
 		age := duration.HumanDuration(time.Since(e.Created))
-		fmt.Fprintf(w, "%s\t%s\t%d MB\t%s\t%s\t%s\n", e.ID(), state(e), e.Size/1e6, age, users(e), e.Location())
+		from := e.Location()
+		if e.Damage != "" {
+			age, from = "?", "damaged: "+e.Damage
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d MB\t%s\t%s\t%s\n", e.ID(), state(e), e.Size/1e6, age, users(e), from)
 	}
 }
 
 func state(e image.Entry) string {
 	switch {
+	case e.Damage != "":
+		return "damaged"
 	case e.Current:
 		return "current"
 	case e.Outdated:

@@ -28,14 +28,12 @@ downloaded ones whose location has something else by now. Downloads that were br
 		if err != nil {
 			return err
 		}
-		removed, err := store.Prune(all)
-		var freed int64
-		for _, e := range removed {
-			freed += e.Size
+		pruned, err := store.Prune(all)
+		for _, e := range pruned.Images {
 			fmt.Fprintln(s.Out, "Removed the image", e.ID())
 		}
-		if err == nil {
-			fmt.Fprintf(s.Out, "Freed %d MB\n", freed/1e6)
+		if err == nil || pruned.Freed > 0 {
+			fmt.Fprintf(s.Out, "Freed %d MB\n", pruned.Freed/1e6)
 		}
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/redirect"
 )
 
 // maxTemplate is the API's limit of the data in a ConfigMap, in bytes.
@@ -105,7 +106,7 @@ func download(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{CheckRedirect: redirect.Check}).Do(request)
 	if err != nil {
 		return nil, err
 	}

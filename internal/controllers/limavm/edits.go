@@ -58,7 +58,7 @@ func checkEdit(before, after *template.Template) error {
 		return &vm.InvalidSpecError{
 			Field: "images[0].location",
 			Reason: fmt.Sprintf("cannot be changed from `%s` to `%s`: the disk is made of it; delete the LimaVM and create it again",
-				before.Image().Location, after.Image().Location),
+				vm.Redacted(before.Image().Location), vm.Redacted(after.Image().Location)),
 		}
 	}
 	if after.Disk < before.Disk {

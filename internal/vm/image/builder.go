@@ -20,6 +20,8 @@ type Builder interface {
 	Names() []string
 	// Revision identifies what the recipe called name makes now. *UnknownNameError.
 	Revision(name string) (string, error)
+	// KernelArgs returns the arguments of the kernel of the recipe called name. *UnknownNameError.
+	KernelArgs(name string) (string, error)
 	// Build builds an image in the empty directory dir and leaves its files, durable, in OutDir
 	// below it. The output of the programs it runs goes to log. progress may be nil.
 	// *UnknownNameError, *vm.HostError, *StepError.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Formats of a disk.
@@ -52,25 +54,52 @@ func ParseQCOW2(data []byte) (QCOW2, bool) {
 // DiskSize returns the virtual size in bytes of a disk of a format. It reads the header only, so it
 // works on a disk that a machine uses.
 func DiskSize(path, format string) (int64, error) {
-	f, err := os.Open(path)
+	f, info, err := regular.Open(path)
 	if err != nil {
 		return 0, fmt.Errorf("reading the disk's size: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	if format == FormatRaw {
-		info, err := f.Stat()
-		if err != nil {
-			return 0, fmt.Errorf("reading the disk's size: %w", err)
-		}
 		return info.Size(), nil
 	}
-	data, err := io.ReadAll(io.LimitReader(f, qcow2HeaderSize))
+	header, _, err := readHeader(f)
 	if err != nil {
 		return 0, fmt.Errorf("reading the disk's size: %w", err)
 	}
-	header, ok := ParseQCOW2(data)
-	if !ok {
-		return 0, fmt.Errorf("reading the disk's size: %s is not a qcow2 disk", path)
-	}
 	return header.Size, nil
 }
+
+// readHeader reads the header of a qcow2 disk, and returns its bytes, too.
+func readHeader(f *os.File) (QCOW2, []byte, error) {
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, qcow2HeaderSize))
+	if err != nil {
+		return QCOW2{}, nil, err
+	}
+	header, ok := ParseQCOW2(data)
+	if !ok {
+		return QCOW2{}, nil, fmt.Errorf("%s is not a qcow2 disk", f.Name())
+	}
+	return header, data, nil
+}
+
+// BackingFile returns the name of the file that a qcow2 disk refers to, as it is in its header; empty
+// when it refers to none.
+func BackingFile(path string) (string, error) {
+	f, _, err := regular.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading what the disk refers to: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	header, data, err := readHeader(f)
+	if err != nil || !header.BackingFile {
+		return "", err
+	}
+	name := make([]byte, min(binary.BigEndian.Uint32(data[16:]), maxBackingName))
+	if _, err := f.ReadAt(name, int64(binary.BigEndian.Uint64(data[8:]))); err != nil {
+		return "", fmt.Errorf("reading what the disk refers to: %w", err)
+	}
+	return string(name), nil
+}
+
+// maxBackingName is the longest name that the format allows, in bytes.
+const maxBackingName = 1023

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -20,6 +22,9 @@ import (
 // While another process builds it, Ensure waits for that process. progress may be nil; calls of it
 // are serial. *UnknownNameError, *vm.HostError, *StepError.
 func (s *Store) Ensure(ctx context.Context, name string, progress func(Progress)) (Image, error) {
+	if err := s.announceDamage(ctx, progress); err != nil {
+		return Image{}, err
+	}
 	image, err := s.Get(name)
 	if !errors.Is(err, ErrNotFound) {
 		return image, err
@@ -101,30 +106,43 @@ func (s *Store) buildLogged(ctx context.Context, name string, options BuildOptio
 	return errors.Join(err, log.Close())
 }
 
-// publish moves a complete image into the cache. When the cache has the same image, that one stays,
-// as disks may refer to it.
+// publish moves a complete image into the cache. When the cache has the same image, the files of
+// that one stay, as disks may refer to them, and it is up to date with a newer recipe.
 func (s *Store) publish(out string) (Image, error) {
 	manifest, err := readManifest(out)
 	if err != nil {
 		return Image{}, err
 	}
-	entry := entryName(manifest)
-	err = s.exclusively(func() error {
-		if exists(filepath.Join(s.dir, entry, manifestFile)) {
-			return s.refresh(entry, manifest)
-		}
-		return atomicfile.Rename(out, filepath.Join(s.dir, entry))
-	})
-	if err != nil {
+	dir := filepath.Join(s.dir, entryName(manifest))
+	if err := s.exclusively(func() error { return add(out, dir, manifest) }); err != nil {
 		return Image{}, fmt.Errorf("adding image %s to the cache: %w", manifest.Name, err)
 	}
-	return Entry{Manifest: manifest, dir: filepath.Join(s.dir, entry)}.image(manifest.KernelArgs), nil
+	return Entry{Manifest: manifest, dir: dir}.image(manifest.KernelArgs), nil
 }
 
-// refresh replaces the manifest of an image that was built again with the same result: it is up to
-// date with a newer recipe.
-func (s *Store) refresh(entry string, manifest Manifest) error {
-	return manifest.Write(filepath.Join(s.dir, entry))
+// add makes the directory dir of the complete image in out, or completes it by what it lacks. Files
+// of the size that they should have stay: machines may use them.
+func add(out, dir string, m Manifest) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return atomicfile.Rename(out, dir)
+	}
+	for _, name := range m.files() {
+		want, err := regular.Stat(filepath.Join(out, name))
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, name)
+		if have, err := regular.Stat(path); err == nil && have.Size() == want.Size() {
+			continue
+		}
+		if err := setApart(path); err != nil {
+			return err
+		}
+		if err := atomicfile.Rename(filepath.Join(out, name), path); err != nil {
+			return err
+		}
+	}
+	return m.Write(dir)
 }
 
 // entryName is an image's directory in the cache.

@@ -28,7 +28,7 @@ var ErrUnchanged = errors.New("the file has not changed")
 // Version identifies a version of a file by what its server says of it, so that the server can be
 // asked whether it still has that one.
 type Version struct {
-	// Location without the password of a URL.
+	// Location as it may be shown: see vm.Redacted.
 	Location     string `json:"location"`
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"lastModified,omitempty"`

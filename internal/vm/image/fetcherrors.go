@@ -21,7 +21,7 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("%s is not available: %s", Redacted(e.Location), e.Reason)
+	return fmt.Sprintf("%s is not available: %s", vm.Redacted(e.Location), vm.RedactedURLs(e.Reason))
 }
 
 // Unwrap returns the cause.
@@ -49,7 +49,8 @@ func (e *InterruptedError) Error() string {
 	if e.Want >= 0 {
 		total = " of " + Megabytes(e.Want)
 	}
-	return fmt.Sprintf("the download of %s broke off after %s%s: %v", Redacted(e.Location), Megabytes(e.Have), total, e.Err)
+	return fmt.Sprintf("the download of %s broke off after %s%s: %s",
+		vm.Redacted(e.Location), Megabytes(e.Have), total, vm.RedactedURLs(fmt.Sprint(e.Err)))
 }
 
 // Unwrap returns the cause of the last attempt's end.
@@ -64,7 +65,7 @@ type DigestError struct{ Location, Want, Got string }
 
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("%s is not the file that the template means: its digest is %s, the template wants %s; "+
-		"correct the digest or the location", Redacted(e.Location), e.Got, e.Want)
+		"correct the digest or the location", vm.Redacted(e.Location), e.Got, e.Want)
 }
 
 // Fault returns the error as a value: see vm.FaultOf.
@@ -75,7 +76,7 @@ func (e *DigestError) Fault() *vm.Fault { return &vm.Fault{Kind: vm.FaultImageIn
 type FormatError struct{ Location, Reason string }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s cannot be used: %s", Redacted(e.Location), e.Reason)
+	return fmt.Sprintf("%s cannot be used: %s", vm.Redacted(e.Location), vm.RedactedURLs(e.Reason))
 }
 
 // Fault returns the error as a value: see vm.FaultOf.

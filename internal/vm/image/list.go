@@ -5,10 +5,14 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Entry is an image in the cache, with its state there.
@@ -21,9 +25,12 @@ type Entry struct {
 	Outdated bool `json:"outdated"`
 	// Size is the space its files take, in bytes.
 	Size int64 `json:"size"`
-	// Users are the directories of the machines whose disks refer to it.
+	// Users are the directories of the machines that share its data, or whose disks refer to it. One
+	// whose record is damaged is named by the record.
 	Users []string `json:"users,omitempty"`
-	dir   string
+	// Damage says what is wrong with its files; empty for an image that can be used.
+	Damage string `json:"damage,omitempty"`
+	dir    string
 }
 
 // ID is the name of the image's directory: unique in the cache.
@@ -33,7 +40,7 @@ func (e Entry) ID() string { return filepath.Base(e.dir) }
 // it.
 func (e Entry) Location() string {
 	if e.fetched() {
-		return e.Parts[PartDisk].Location
+		return vm.Redacted(e.Parts[PartDisk].Location)
 	}
 	return Scheme + e.Name
 }
@@ -56,28 +63,30 @@ func (e Entry) image(kernelArgs string) Image {
 	return image
 }
 
-// List returns all images in the cache: by name, newest first.
+// List returns all images in the cache: by name, newest first. One that is damaged is among them,
+// with its Damage.
 func (s *Store) List() ([]Entry, error) {
-	manifests, err := filepath.Glob(filepath.Join(s.dir, "*", manifestFile))
-	if err != nil {
+	found, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing images: %w", err)
 	}
 	var entries []Entry
-	for _, path := range manifests {
-		if strings.HasPrefix(filepath.Base(filepath.Dir(path)), ".") {
+	for _, f := range found {
+		if strings.HasPrefix(f.Name(), ".") {
 			continue
 		}
-		entry, err := readEntry(filepath.Dir(path))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed since
+		if entry, ok := readEntry(filepath.Join(s.dir, f.Name())); ok {
+			entries = append(entries, entry)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("listing images: %w; to cure it, remove the directory %s", err, filepath.Dir(path))
-		}
-		entries = append(entries, entry)
 	}
 	slices.SortFunc(entries, compareEntries)
 	return entries, s.classify(entries)
+}
+
+// usable returns the images that are not damaged.
+func (s *Store) usable() ([]Entry, error) {
+	entries, err := s.List()
+	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Damage != "" }), err
 }
 
 // compareEntries orders by name, and newest first. The digest makes the order the same each time.
@@ -104,6 +113,9 @@ func (s *Store) classify(entries []Entry) error {
 	found := map[string]bool{}
 	for i := range entries {
 		e := &entries[i]
+		if e.Damage != "" {
+			continue
+		}
 		if e.fetched() {
 			e.Current = hasOrigin(e.dir)
 			continue
@@ -115,22 +127,61 @@ func (s *Store) classify(entries []Entry) error {
 	return nil
 }
 
-// readEntry reads the image in dir. Of one that is being removed it returns fs.ErrNotExist.
-func readEntry(dir string) (Entry, error) {
-	manifest, err := readManifest(dir)
-	if err != nil {
-		return Entry{}, err
-	}
-	entry := Entry{Manifest: manifest, dir: dir}
-	if entry.Users, err = readUsers(dir); err != nil {
-		return Entry{}, err
-	}
-	for _, name := range manifest.files() {
-		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			return Entry{}, fmt.Errorf("looking at an image: %w", err)
+// readEntry reads the image in dir; false when there is none, or it is being removed.
+func readEntry(dir string) (Entry, bool) {
+	entry := Entry{dir: dir}
+	var err error
+	if entry.Manifest, err = readManifest(dir); err != nil {
+		if !hasDisk(dir) {
+			return Entry{}, false
 		}
-		entry.Size += info.Size()
+		name, _, _ := cutLast(filepath.Base(dir), "-")
+		entry.Manifest = Manifest{Name: name}
+		entry.damaged(err)
+	} else {
+		for _, name := range entry.files() {
+			entry.damaged(checkFile(filepath.Join(dir, name)))
+		}
 	}
-	return entry, nil
+	entry.Users = readUsers(dir)
+	entry.Size, _ = usage(dir)
+	if _, err := os.Stat(dir); err != nil {
+		return Entry{}, false // removed since
+	}
+	return entry, true
+}
+
+// damaged records the first damage of an image; nil is none.
+func (e *Entry) damaged(err error) {
+	if err != nil && e.Damage == "" {
+		e.Damage = err.Error()
+	}
+}
+
+// checkFile returns an error when a file of an image is not there, is empty, or not a file.
+func checkFile(path string) error {
+	info, err := regular.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is missing", path)
+	case err == nil && info.Size() == 0:
+		return fmt.Errorf("%s is empty", path)
+	}
+	return err
+}
+
+// hasDisk reports whether a directory holds a disk, so that it is an image whatever else it lacks.
+func hasDisk(dir string) bool {
+	return slices.ContainsFunc([]string{DiskFile, rawDiskFile}, func(name string) bool {
+		_, err := regular.Stat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[:i], s[i+len(separator):], true
+	}
+	return s, "", false
 }

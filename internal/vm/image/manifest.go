@@ -4,10 +4,15 @@ package image
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Files of an image.
@@ -17,6 +22,8 @@ const (
 	InitrdFile   = "initrd"
 	rawDiskFile  = "disk.raw"
 	manifestFile = "manifest.json"
+	// manifestCopy is a second copy of the manifest.
+	manifestCopy = "manifest.copy.json"
 )
 
 // OutDir is where a Builder or a Fetcher leaves the image's files: a directory below the one that
@@ -86,21 +93,80 @@ type Package struct {
 	Version string `json:"version"`
 }
 
-// Write writes the manifest of the image in dir, durable.
-func (m Manifest) Write(dir string) error { return writeJSON(filepath.Join(dir, manifestFile), m) }
+// Write writes the manifest of the image in dir twice, durable: a second copy is read when the first
+// is damaged. What is no regular file in its place is set apart.
+func (m Manifest) Write(dir string) error {
+	for _, name := range []string{manifestCopy, manifestFile} {
+		path := filepath.Join(dir, name)
+		if err := setApart(path); err != nil {
+			return err
+		}
+		if err := writeJSON(path, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// readManifest reads the manifest of the image in dir.
+// damagedSuffix of a file that was no regular one, and had to make way.
+const damagedSuffix = ".damaged"
+
+// setApart renames what is no regular file, so that a file can be written in its place.
+func setApart(path string) error {
+	if _, err := regular.Stat(path); !errors.As(err, new(*regular.NotRegularError)) {
+		return nil // one that is missing, too
+	}
+	if err := atomicfile.RemoveAll(path + damagedSuffix); err != nil {
+		return fmt.Errorf("making room for %s: %w", path, err)
+	}
+	if err := atomicfile.Rename(path, path+damagedSuffix); err != nil {
+		return fmt.Errorf("making room for %s: %w", path, err)
+	}
+	return nil
+}
+
+// readManifest reads the manifest of the image in dir, or its copy where it is damaged. The error is
+// that of the manifest. fs.ErrNotExist: there is neither.
 func readManifest(dir string) (Manifest, error) {
+	m, err := decodeManifest(filepath.Join(dir, manifestFile))
+	if err == nil {
+		return m, nil
+	}
+	second, copyErr := decodeManifest(filepath.Join(dir, manifestCopy))
+	if copyErr == nil {
+		return second, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(copyErr, fs.ErrNotExist) {
+		err = copyErr
+	}
+	return Manifest{}, err
+}
+
+// isIntact reports whether both copies of a manifest can be read.
+func isIntact(dir string) bool {
+	for _, name := range []string{manifestFile, manifestCopy} {
+		if _, err := decodeManifest(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func decodeManifest(path string) (Manifest, error) {
 	var m Manifest
-	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	data, err := regular.ReadFile(path)
 	if err != nil {
 		return m, fmt.Errorf("reading an image's manifest: %w", err)
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return m, fmt.Errorf("reading %s: %w", filepath.Join(dir, manifestFile), err)
+		return m, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if m.Name == "" || m.Digest == "" {
-		return m, fmt.Errorf("reading %s: name or digest is missing", filepath.Join(dir, manifestFile))
+		return m, fmt.Errorf("reading %s: name or digest is missing", path)
+	}
+	for kind, p := range m.Parts {
+		// Older rdd have stored the queries of URLs.
+		m.Parts[kind] = Part{Location: vm.Redacted(p.Location), Key: p.key(), Digests: p.Digests}
 	}
 	return m, nil
 }

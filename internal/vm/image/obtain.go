@@ -63,6 +63,9 @@ func (s *Store) obtain(ctx context.Context, source Source, progress func(Progres
 			return Image{}, &vm.InvalidSpecError{Reason: err.Error()}
 		}
 	}
+	if err := s.announceDamage(ctx, progress); err != nil {
+		return Image{}, err
+	}
 	if image, found, err := s.byDigest(source); err != nil || found {
 		return image, err
 	}

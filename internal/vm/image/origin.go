@@ -3,16 +3,19 @@
 package image
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // originsDir in a fetched image holds a file for each source whose image it is, named by
@@ -33,8 +36,11 @@ func (o origin) checkable() bool {
 
 // Part is one of the files that a fetched image was made of.
 type Part struct {
-	// Location without the password of a URL.
+	// Location as it may be shown: see vm.Redacted.
 	Location string `json:"location"`
+	// Key is the same for the same location, whatever Redacted leaves out; see locationKey. Empty in
+	// what older rdd have written.
+	Key string `json:"key,omitempty"`
 	// Digests of what was transferred, each ALGORITHM:HEX.
 	Digests []string `json:"digests"`
 }
@@ -43,9 +49,31 @@ type Part struct {
 // template has none, by the location.
 func (p Part) Is(file File) bool {
 	if file.Digest == "" {
-		return p.Location == Redacted(file.Location)
+		return p.key() == locationKey(file.Location)
 	}
 	return slices.Contains(p.Digests, strings.ToLower(file.Digest))
+}
+
+// NewPart returns the part that was transferred from a location.
+func NewPart(location string, digests []string) Part {
+	return Part{Location: vm.Redacted(location), Key: locationKey(location), Digests: digests}
+}
+
+func (p Part) key() string {
+	if p.Key != "" {
+		return p.Key
+	}
+	return locationKey(p.Location)
+}
+
+// locationKey is a hash of a location without the password of a URL, which is how older rdd have
+// recorded it.
+func locationKey(location string) string {
+	if u, err := url.Parse(location); err == nil && u.User != nil {
+		location = u.Redacted()
+	}
+	sum := sha256.Sum256([]byte(location))
+	return hex.EncodeToString(sum[:8])
 }
 
 // PartsMatch reports whether an image made of parts is the image of source.
@@ -67,7 +95,7 @@ func (s *Store) byDigest(source Source) (Image, bool, error) {
 			return Image{}, false, nil
 		}
 	}
-	entries, err := s.List()
+	entries, err := s.usable()
 	if err != nil {
 		return Image{}, false, err
 	}
@@ -79,33 +107,35 @@ func (s *Store) byDigest(source Source) (Image, bool, error) {
 	return Image{}, false, nil
 }
 
-// byOrigin finds the image that a source had when it was last checked; nil when there is none.
+// byOrigin finds the image that a source had when it was last checked; nil when there is none, or
+// when it is damaged.
 func (s *Store) byOrigin(source Source) (*Entry, origin, error) {
 	files, err := filepath.Glob(filepath.Join(s.dir, "[^.]*", originsDir, source.key()))
 	if err != nil || len(files) == 0 {
 		return nil, origin{}, err
 	}
-	data, err := os.ReadFile(files[0])
+	o, err := readOrigin(files[0])
 	if err != nil {
-		return nil, origin{}, ignoreRemoved(err)
+		return nil, origin{}, nil //nolint:nilerr // removed meanwhile, or damaged: it is fetched again
 	}
-	var o origin
-	if err := json.Unmarshal(data, &o); err != nil {
-		return nil, origin{}, fmt.Errorf("reading %s: %w", files[0], err)
-	}
-	entry, err := readEntry(filepath.Dir(filepath.Dir(files[0])))
-	if err != nil {
-		return nil, origin{}, ignoreRemoved(err)
+	entry, ok := readEntry(filepath.Dir(filepath.Dir(files[0])))
+	if !ok || entry.Damage != "" {
+		return nil, origin{}, nil
 	}
 	return &entry, o, nil
 }
 
-// ignoreRemoved ignores the error for an image that was removed while it was read.
-func ignoreRemoved(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+// readOrigin reads an origin.
+func readOrigin(path string) (origin, error) {
+	var o origin
+	data, err := regular.ReadFile(path)
+	if err != nil {
+		return o, fmt.Errorf("reading where an image is from: %w", err)
 	}
-	return fmt.Errorf("reading the image cache: %w", err)
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return o, nil
 }
 
 // publishFetched moves a fetched image into the cache, unless the cache has the same image, and
@@ -117,11 +147,11 @@ func (s *Store) publishFetched(out string, source Source, versions []Version) (I
 	}
 	dir := filepath.Join(s.dir, entryName(manifest))
 	err = s.exclusively(func() error {
-		if !exists(filepath.Join(dir, manifestFile)) {
-			if err := atomicfile.Rename(out, dir); err != nil {
-				return err
-			}
-		} else if err := s.addDigests(dir, manifest); err != nil {
+		if known, err := readManifest(dir); err == nil {
+			known.addDigests(manifest)
+			manifest = known
+		}
+		if err := add(out, dir, manifest); err != nil {
 			return err
 		}
 		return s.setOrigin(dir, source, versions)
@@ -132,18 +162,12 @@ func (s *Store) publishFetched(out string, source Source, versions []Version) (I
 	return Entry{Manifest: manifest, dir: dir}.image(source.KernelArgs), nil
 }
 
-// addDigests adds to a cached image the digests of other algorithms that a later fetch has
-// computed.
-func (s *Store) addDigests(dir string, again Manifest) error {
-	known, err := readManifest(dir)
-	if err != nil {
-		return err
-	}
-	for kind, p := range known.Parts {
+// addDigests adds the digests of other algorithms that a later fetch of the same image has computed.
+func (m Manifest) addDigests(again Manifest) {
+	for kind, p := range m.Parts {
 		p.Digests = slices.Compact(slices.Sorted(slices.Values(append(p.Digests, again.Parts[kind].Digests...))))
-		known.Parts[kind] = p
+		m.Parts[kind] = p
 	}
-	return known.Write(dir)
 }
 
 // setOrigin makes the image in dir the image of a source, and no other one.
@@ -151,6 +175,9 @@ func (s *Store) setOrigin(dir string, source Source, versions []Version) error {
 	o := origin{Parts: versions, Checked: time.Now().UTC()}
 	path := filepath.Join(dir, originsDir, source.key())
 	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := setApart(path); err != nil {
 		return err
 	}
 	if err := writeJSON(path, o); err != nil {

@@ -94,11 +94,3 @@ func (s Source) ShortName() string {
 func (f File) IsURL() bool {
 	return strings.HasPrefix(f.Location, "http://") || strings.HasPrefix(f.Location, "https://")
 }
-
-// Redacted returns a location as it may be shown and stored: a URL without its password.
-func Redacted(location string) string {
-	if u, err := url.Parse(location); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return location
-}

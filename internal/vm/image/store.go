@@ -45,7 +45,7 @@ func (s *Store) Get(name string) (Image, error) {
 	if _, err := s.builder.Revision(name); err != nil {
 		return Image{}, err
 	}
-	entries, err := s.List()
+	entries, err := s.usable()
 	if err != nil {
 		return Image{}, err
 	}
@@ -59,7 +59,7 @@ func (s *Store) Get(name string) (Image, error) {
 
 // GetDigest returns the image of a digest, up to date or not. ErrNotFound.
 func (s *Store) GetDigest(digest string) (Image, error) {
-	entries, err := s.List()
+	entries, err := s.usable()
 	if err != nil {
 		return Image{}, err
 	}
@@ -74,7 +74,7 @@ func (s *Store) GetDigest(digest string) (Image, error) {
 // Kernel returns the kernel and the initrd of any image that was built, empty when there is none.
 // They serve to try an accelerator.
 func (s *Store) Kernel() (kernel, initrd string, err error) {
-	entries, err := s.List()
+	entries, err := s.usable()
 	if err != nil {
 		return "", "", err
 	}

@@ -7,54 +7,50 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
-// usersDir in an image holds a file for each machine whose disk refers to it, with the path of the
-// machine's directory. A record counts as long as that directory exists, so nothing but the machine
-// has to be deleted before its image may be removed.
+// usersDir in an image holds a file for each machine whose disk is a hard link to the image's, or
+// refers to it by path as those of older rdd do. It has the path of the machine's directory. A record
+// counts as long as that directory exists.
 const usersDir = "users"
 
-// removedSuffix of an image's directory that is being removed.
-const removedSuffix = ".removed"
-
-// InUseError says that an image was not removed because disks of machines refer to it.
+// InUseError says that an image was not removed because machines use it.
 type InUseError struct {
 	Image string
 	Users []string
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("image %s is in use by %s; delete the virtual machine first", e.Image, strings.Join(e.Users, ", "))
+	return fmt.Sprintf("image %s is in use by %s: its data is that of their disks, too, and stays as long as they exist",
+		e.Image, strings.Join(e.Users, ", "))
 }
 
-// Use records that the machine in directory instanceDir, which must exist, has a disk that refers
-// to image, and to no other image. Call it before making the disk: from then on the image is kept.
-// ErrNotFound: the image was removed meanwhile.
-func (s *Store) Use(image Image, instanceDir string) error {
+// Forget removes the records of a machine that is deleted.
+func (s *Store) Forget(instanceDir string) error {
 	instanceDir, err := filepath.Abs(instanceDir)
 	if err != nil {
-		return fmt.Errorf("using image %s: %w", image.Name, err)
+		return fmt.Errorf("giving an image free: %w", err)
 	}
-	dir := filepath.Dir(image.Disk)
-	return s.exclusively(func() error {
-		if !exists(filepath.Join(dir, manifestFile)) {
-			return fmt.Errorf("using image %s: %w", image.Name, ErrNotFound)
-		}
-		if err := atomicfile.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {
-			return fmt.Errorf("using image %s: %w", image.Name, err)
-		}
-		if err := atomicfile.Write(userFile(dir, instanceDir), []byte(instanceDir+"\n"), 0o600); err != nil {
-			return fmt.Errorf("using image %s: %w", image.Name, err)
-		}
-		return s.forget(instanceDir, dir)
-	})
+	return s.removing(func() error { return s.forget(instanceDir, "") })
+}
+
+// use records that the machine in directory instanceDir uses the image in dir, and no other one.
+func (s *Store) use(dir, instanceDir string) error {
+	if err := atomicfile.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {
+		return fmt.Errorf("recording who uses an image: %w", err)
+	}
+	if err := atomicfile.Write(userFile(dir, instanceDir), []byte(instanceDir+"\n"), 0o600); err != nil {
+		return fmt.Errorf("recording who uses an image: %w", err)
+	}
+	return s.forget(instanceDir, dir)
 }
 
 // forget removes a machine's records in all images but keep.
@@ -63,13 +59,26 @@ func (s *Store) forget(instanceDir, keep string) error {
 	if err != nil {
 		return fmt.Errorf("looking for the images of %s: %w", instanceDir, err)
 	}
+	var errs []error
 	for _, record := range records {
-		if filepath.Dir(filepath.Dir(record)) == keep {
-			continue
+		if filepath.Dir(filepath.Dir(record)) != keep {
+			errs = append(errs, removeRecord(record))
 		}
-		if err := atomicfile.Remove(record); err != nil {
-			return fmt.Errorf("giving an image free: %w", err)
-		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeRecord removes a record of a user, and the directory of the records with the last one.
+func removeRecord(path string) error {
+	if err := atomicfile.Remove(path); err != nil {
+		return fmt.Errorf("giving an image free: %w", err)
+	}
+	dir := filepath.Dir(path)
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		return nil //nolint:nilerr // others use it, or it is gone
+	}
+	if err := atomicfile.Remove(dir); err != nil {
+		return fmt.Errorf("giving an image free: %w", err)
 	}
 	return nil
 }
@@ -79,153 +88,78 @@ func userFile(imageDir, instanceDir string) string {
 	return filepath.Join(imageDir, usersDir, hex.EncodeToString(sum[:8]))
 }
 
-// readUsers returns the machines that use the image in dir and still exist.
-func readUsers(dir string) ([]string, error) {
+// userRecords returns the paths of the records of an image's users.
+func userRecords(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, usersDir))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the users of an image: %w", err)
 	}
-	var users []string
+	var records []string
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".") {
-			continue // an interrupted write
+		if !strings.HasPrefix(entry.Name(), ".") { // an interrupted write
+			records = append(records, filepath.Join(dir, usersDir, entry.Name()))
 		}
-		data, err := os.ReadFile(filepath.Join(dir, usersDir, entry.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("reading the users of an image: %w", err)
-		}
-		if user := strings.TrimSpace(string(data)); exists(user) {
+	}
+	return records, nil
+}
+
+// readUser returns the directory that a record names. Of one that is damaged, fs.ErrInvalid.
+func readUser(record string) (string, error) {
+	data, err := regular.ReadFile(record)
+	if err != nil {
+		return "", fmt.Errorf("reading the users of an image: %w", err)
+	}
+	user := strings.TrimSpace(string(data))
+	if !filepath.IsAbs(user) {
+		return "", fmt.Errorf("reading the users of an image: %s is damaged: %w", record, fs.ErrInvalid)
+	}
+	return user, nil
+}
+
+// readUsers returns the machines that use the image in dir and still exist. Whoever a damaged record
+// stands for may still exist: the path of the record is returned for it.
+func readUsers(dir string) []string {
+	records, err := userRecords(dir)
+	if err != nil {
+		return []string{filepath.Join(dir, usersDir)}
+	}
+	var users []string
+	for _, record := range records {
+		switch user, err := readUser(record); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			users = append(users, record)
+		case !gone(user):
 			users = append(users, user)
 		}
 	}
 	slices.Sort(users)
-	return users, nil
+	return users
 }
 
-// Remove removes the image of a reference: a name that only one image has, the name of its
-// directory, or its digest. It returns what it removed. *InUseError, ErrNotFound.
-func (s *Store) Remove(reference string) (Entry, error) {
-	var removed Entry
-	err := s.removing(func() error {
-		entry, err := s.find(reference)
-		if err != nil {
-			return err
-		}
-		removed = entry
-		return s.remove(entry)
-	})
-	return removed, err
+// gone reports whether there is no such file. One that cannot be reached may be there.
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Prune removes the images that no machine uses and that are outdated or superseded; with all,
-// current ones too. It returns what it removed. Downloads that broke off, and that nobody goes on
-// with now, are removed as well.
-func (s *Store) Prune(all bool) ([]Entry, error) {
-	var removed []Entry
-	err := s.removing(func() error {
-		entries, err := s.List()
-		if err != nil {
-			return err
-		}
-		for _, entry := range entries {
-			if len(entry.Users) > 0 || (entry.Current && !all) {
-				continue
-			}
-			if err := s.remove(entry); err != nil {
-				return err
-			}
-			removed = append(removed, entry)
-		}
-		return nil
-	})
-	return removed, errors.Join(err, s.removeUnfinished())
-}
-
-// removeUnfinished removes downloads that nobody works on, and what is left of images whose removal
-// was interrupted.
-func (s *Store) removeUnfinished() error {
-	removed, err := filepath.Glob(filepath.Join(s.dir, partialPrefix+"*"+removedSuffix))
-	if err != nil {
-		return fmt.Errorf("looking for unfinished work: %w", err)
-	}
-	var errs []error
-	for _, dir := range removed {
-		errs = append(errs, atomicfile.RemoveAll(dir))
-	}
-	downloads, err := filepath.Glob(filepath.Join(s.dir, fetchPrefix+"*"))
-	if err != nil {
-		return fmt.Errorf("looking for unfinished work: %w", err)
-	}
-	for _, dir := range downloads {
-		errs = append(errs, s.removeDownload(dir))
-	}
-	return errors.Join(errs...)
-}
-
-// removeDownload removes what was downloaded, unless a process that goes on with it holds its lock.
-func (s *Store) removeDownload(dir string) error {
-	lock, err := flock.Try(filepath.Join(s.dir, fetchLockPrefix+strings.TrimPrefix(filepath.Base(dir), fetchPrefix)+".lock"))
-	if errors.Is(err, flock.ErrLocked) {
-		return nil
-	}
+// sweepUsers removes the records of machines that were deleted without a word to the store, as older
+// rdd did. Where the other machines of that rdd instance are not there either, their file system may
+// not be mounted now.
+func sweepUsers(dir string) error {
+	records, err := userRecords(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(atomicfile.RemoveAll(dir), lock.Unlock())
-}
-
-// removing is exclusively for a cache that may not exist: then there is no lock, and nothing to
-// remove.
-func (s *Store) removing(do func() error) error {
-	if !exists(s.dir) {
-		return do()
-	}
-	return s.exclusively(do)
-}
-
-// find returns the image that a reference names.
-func (s *Store) find(reference string) (Entry, error) {
-	entries, err := s.List()
-	if err != nil {
-		return Entry{}, err
-	}
-	var found []Entry
-	for _, entry := range entries {
-		if entry.Digest == reference || entry.ID() == reference {
-			return entry, nil
+	var errs []error
+	for _, record := range records {
+		user, err := readUser(record)
+		if err != nil || !gone(user) {
+			continue
 		}
-		if entry.Name == reference {
-			found = append(found, entry)
+		if others, err := os.ReadDir(filepath.Dir(user)); err == nil && len(others) > 0 {
+			errs = append(errs, removeRecord(record))
 		}
 	}
-	switch len(found) {
-	case 0:
-		return Entry{}, fmt.Errorf("image %s: %w", reference, ErrNotFound)
-	case 1:
-		return found[0], nil
-	}
-	ids := make([]string, 0, len(found))
-	for _, entry := range found {
-		ids = append(ids, entry.ID())
-	}
-	return Entry{}, fmt.Errorf("%s names %d images: say which one: %s", reference, len(found), strings.Join(ids, ", "))
-}
-
-// remove removes an image that nobody uses. One rename takes it out of the cache. A crash after
-// that leaves a directory that the next build of its name, or Prune, removes.
-func (s *Store) remove(entry Entry) error {
-	if len(entry.Users) > 0 {
-		return &InUseError{Image: entry.ID(), Users: entry.Users}
-	}
-	doomed := filepath.Join(s.dir, partialPrefix+entry.Name+"."+entry.ID()+removedSuffix)
-	if err := atomicfile.RemoveAll(doomed); err != nil {
-		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
-	}
-	if err := atomicfile.Rename(entry.dir, doomed); err != nil {
-		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
-	}
-	if err := atomicfile.RemoveAll(doomed); err != nil {
-		return fmt.Errorf("removing image %s: %w", entry.ID(), err)
-	}
-	return nil
+	return errors.Join(errs...)
 }

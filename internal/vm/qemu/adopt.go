@@ -10,12 +10,16 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 )
 
-// Adopt implements vm.Adopter: it starts a hostagent for a QEMU without one.
+// Adopt implements vm.Adopter: it starts a hostagent for a QEMU without one, and gives a machine that
+// is stopped the files of its image that it lacks.
 func (e *Engine) Adopt(_ context.Context, name string) (begun bool, err error) {
 	i := e.instance(name)
 	orphaned, err := i.orphaned()
-	if err != nil || !orphaned {
+	if err != nil {
 		return false, err
+	}
+	if !orphaned {
+		return false, i.keepOwn()
 	}
 	// Locked only now: a call for a machine that is served must not wait for other calls.
 	defer i.lock()()

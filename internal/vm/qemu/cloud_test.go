@@ -101,8 +101,8 @@ func TestCreateFromURL(t *testing.T) {
 	}
 	must(t, e.Delete(t.Context(), owner, "x"))
 	await(t, e, "gone", deleted)
-	if removed, err := h.images().Prune(true); err != nil || len(removed) != 1 {
-		t.Errorf("pruned %v, %v", removed, err)
+	if pruned, err := h.images().Prune(true); err != nil || len(pruned.Images) != 1 {
+		t.Errorf("pruned %v, %v", pruned, err)
 	}
 }
 

@@ -53,29 +53,47 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 		return err
 	}
 	report(vm.Progress{Step: "creating the disk", Percent: -1})
-	if err := i.makeDisk(ctx, img, t.Disk); err != nil {
+	own, err := i.makeDisk(ctx, img, t.Disk)
+	if err != nil {
 		return err
 	}
 	if err := i.makeKeys(); err != nil {
 		return err
 	}
-	if record.Machine, err = i.newMachine(ctx, img, report); err != nil {
+	if record.Machine, err = i.newMachine(ctx, own, report); err != nil {
 		return err
 	}
 	// Not the record read above: Apply may have changed its spec meanwhile.
 	return i.seal(record.Machine)
 }
 
-// makeDisk makes the overlay, after the image was marked as used: from then on nobody removes it.
-func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) error {
+// makeDisk gives the machine the image's files as its own, and makes the overlay.
+func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) (vmdir.Image, error) {
+	own := vmdir.Image{
+		Name: img.Name, Digest: img.Digest, Disk: img.Disk, Format: img.Format, Parts: img.Parts,
+		Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
+	}
 	program, err := machine.Find()
 	if err != nil {
-		return err
+		return own, err
 	}
-	if err := i.engine.config.Images.Use(img, string(i.dir)); err != nil {
-		return err
+	if _, err := i.engine.config.Images.Place(ctx, string(i.dir), placements(own, i.dir), false); err != nil {
+		return own, err
 	}
-	return program.CreateDisk(ctx, i.dir.Disk(), img.Disk, img.Format, size)
+	if err := own.Measure(i.dir); err != nil {
+		return own, err
+	}
+	return own, program.CreateDisk(ctx, i.dir.Disk(), vmdir.BaseDiskName, own.DiskFormat(), size)
+}
+
+// placements say where a machine has the files of an image.
+func placements(img vmdir.Image, dir vmdir.Dir) []image.Placement {
+	var all []image.Placement
+	to := img.In(dir).Files()
+	for n, from := range img.Files() {
+		all = append(all, image.Placement{From: from, To: to[n]})
+	}
+	return all
 }
 
 // makeKeys makes the keys by which the user logs in to the guest, and by which the guest is
@@ -88,7 +106,7 @@ func (i instance) makeKeys() error {
 }
 
 // newMachine chooses what stays the same over all starts: identities, hardware and image.
-func (i instance) newMachine(ctx context.Context, img image.Image, report func(vm.Progress)) (vmdir.Machine, error) {
+func (i instance) newMachine(ctx context.Context, img vmdir.Image, report func(vm.Progress)) (vmdir.Machine, error) {
 	program, err := machine.Find()
 	if err != nil {
 		return vmdir.Machine{}, err
@@ -106,11 +124,7 @@ func (i instance) newMachine(ctx context.Context, img image.Image, report func(v
 		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
 		// 52:54:00 is QEMU's prefix of locally administered addresses.
 		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
-		User: guest.User(user.Name, user.UID),
-		Image: vmdir.Image{
-			Name: img.Name, Digest: img.Digest, Disk: img.Disk, Format: img.Format, Parts: img.Parts,
-			Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
-		},
+		User: guest.User(user.Name, user.UID), Image: img,
 	}
 	if err := i.addFirmware(&m); err != nil {
 		return vmdir.Machine{}, err

@@ -63,6 +63,8 @@ func (i instance) delete(ctx context.Context, record vmdir.Record, report func(v
 	if err := i.engine.home.Remove(i.name); err != nil {
 		return err
 	}
+	i.forgetImage()
+	i.engine.bases.set(i.name, nil)
 	return i.engine.home.RemoveLeftovers()
 }
 

@@ -52,9 +52,18 @@ func newFakeHost(t *testing.T) *fakeHost {
 		}
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
-	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, Disk: filepath.Join(dir, "disk.qcow2")}
+	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, KernelArgs: "quiet", Disk: filepath.Join(dir, "images", "docker-0", "disk.qcow2")}
+	if err := os.MkdirAll(filepath.Dir(img.Disk), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := exec.Command(qemuImg, "create", "-q", "-f", "qcow2", img.Disk, "64M").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	img.Kernel, img.Initrd = filepath.Join(filepath.Dir(img.Disk), "vmlinuz"), filepath.Join(filepath.Dir(img.Disk), "initrd")
+	for _, path := range []string{img.Kernel, img.Initrd} {
+		if err := os.WriteFile(path, []byte(filepath.Base(path)), 0o400); err != nil {
+			t.Fatal(err)
+		}
 	}
 	h := &fakeHost{home: filepath.Join(dir, "lima"), images: &fakeImages{img: img}}
 	t.Cleanup(func() { h.killAll(t) })
@@ -121,7 +130,18 @@ func (f *fakeImages) Obtain(ctx context.Context, _ []image.Source, progress func
 	return f.img, nil
 }
 
-func (f *fakeImages) Use(image.Image, string) error { return nil }
+func (f *fakeImages) GetDigest(digest string) (image.Image, error) {
+	if digest != f.img.Digest {
+		return image.Image{}, image.ErrNotFound
+	}
+	return f.img, nil
+}
+
+func (f *fakeImages) Place(ctx context.Context, instanceDir string, files []image.Placement, linksOnly bool) (bool, error) {
+	return image.NewStore(filepath.Dir(filepath.Dir(f.img.Disk)), nil, nil).Place(ctx, instanceDir, files, linksOnly)
+}
+
+func (f *fakeImages) Forget(string) error { return nil }
 
 func TestConformanceOnFakeQEMU(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {

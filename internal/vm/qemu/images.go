@@ -72,7 +72,7 @@ func (i instance) checkSameImage(record vmdir.Record, t *template.Template) erro
 	}
 	location := image.Scheme + have.Name
 	if !have.Built() {
-		location = have.Parts["image"].Location
+		location = vm.Redacted(have.Parts[image.PartDisk].Location)
 	}
 	return &vm.InvalidSpecError{
 		Field: fmt.Sprintf("images[%d].location", slices.IndexFunc(t.Images, func(img template.Image) bool { return img.Arch == t.Arch })),

@@ -42,6 +42,10 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 		return broken(state, err), nil
 	}
 	observed.describe(&state)
+	if err := i.checkFiles(record); err != nil {
+		// Whether it runs or not: the next start fails. It has no time, as that is not known.
+		state.Failure = &vm.Failure{Operation: vm.OperationStart, Fault: vm.FaultOf(err)}
+	}
 	if work.failure != nil {
 		state.Failure = work.failure
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Start implements vm.Engine.
-func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
+func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 	i := e.instance(name)
 	defer i.lock()()
 	record, err := i.owned(owner)
@@ -34,10 +34,15 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 		if observed.qemu {
 			return i.spawn(lock, true)
 		}
+		record, err := i.readyBase(ctx, record)
+		if err != nil {
+			return err
+		}
 		start, err := i.prepareStart(lock, record)
 		if err != nil {
 			return err
 		}
+		e.bases.set(name, nil)
 		e.works.forget(name, vm.OperationStart, vm.OperationRun, vm.OperationStop, vm.OperationCreate)
 		if err := i.spawn(lock, false); err != nil {
 			end := &vmdir.End{At: time.Now(), Operation: vm.OperationStart, Fault: vm.FaultOf(err)}

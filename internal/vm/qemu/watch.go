@@ -15,6 +15,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // recheck is the interval at which an instance is checked whose lock is held by a process that has
@@ -124,7 +125,7 @@ func (w *watcher) read() {
 }
 
 // onFile adds the name of an instance directory that is created or removed, or whose records
-// change.
+// change, or whose disks come and go.
 func (w *watcher) onFile(event fsnotify.Event) {
 	dir, base := filepath.Split(event.Name)
 	if filepath.Clean(dir) == filepath.Clean(w.engine.config.LimaHome) {
@@ -136,6 +137,11 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	switch base {
 	case "rdd.json", "run.json", "created", "lima.yaml":
 		w.pending.add(filepath.Base(filepath.Clean(dir)))
+	case vmdir.DiskName, vmdir.BaseDiskName, vmdir.KernelName, vmdir.InitrdName:
+		// Not when it is written to, which QEMU does all the time.
+		if event.Op&(fsnotify.Create|fsnotify.Remove|fsnotify.Rename) != 0 {
+			w.pending.add(filepath.Base(filepath.Clean(dir)))
+		}
 	}
 }
 

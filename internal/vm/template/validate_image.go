@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Prefixes of an image's location.
@@ -105,7 +107,7 @@ func validateLocation(field, location string) error {
 	case strings.HasPrefix(location, "http://"), strings.HasPrefix(location, "https://"):
 		u, err := url.Parse(location)
 		if err != nil || u.Host == "" {
-			return invalid(field, "must be an http or https URL with a host; got `%s`", location)
+			return invalid(field, "must be an http or https URL with a host; got `%s`", vm.Redacted(location))
 		}
 		return nil
 	case isHostPath(location):

@@ -39,6 +39,12 @@ func (b Builder) Revision(name string) (string, error) {
 	return recipe.Revision()
 }
 
+// KernelArgs implements image.Builder.
+func (b Builder) KernelArgs(name string) (string, error) {
+	recipe, err := findRecipe(name, b.arch)
+	return recipe.KernelArgs, err
+}
+
 // Build implements image.Builder. It returns *image.UnknownNameError, *vm.HostError for what the
 // host lacks, and *image.StepError.
 func (b Builder) Build(ctx context.Context, name string, options image.BuildOptions, dir string, log io.Writer,

@@ -4,22 +4,19 @@ package build
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 // writeManifest describes the image once all its files are there.
-func (j *job) writeManifest(context.Context) error {
+func (j *job) writeManifest(ctx context.Context) error {
 	revision, err := j.recipe.Revision()
 	if err != nil {
 		return err
@@ -36,13 +33,13 @@ func (j *job) writeManifest(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("measuring the disk: %w", err)
 	}
-	sum, err := digest(j.path(image.OutDir), j.recipe.KernelArgs)
+	sum, err := digest(ctx, j.path(image.OutDir), j.recipe.KernelArgs)
 	if err != nil {
 		return err
 	}
 	return image.Manifest{
 		Name: j.recipe.Name, Digest: sum, Recipe: revision, Suite: j.recipe.Suite, Architecture: j.recipe.Architecture,
-		Created: time.Now().UTC().Truncate(time.Second), Mirror: j.mirror.archive, KernelVersion: version,
+		Created: time.Now().UTC().Truncate(time.Second), Mirror: vm.Redacted(j.mirror.archive), KernelVersion: version,
 		KernelArgs: j.recipe.KernelArgs, DiskSize: disk.Size(), Packages: packages,
 	}.Write(j.path(image.OutDir))
 }
@@ -68,28 +65,14 @@ func readPackages(files ...string) ([]image.Package, error) {
 }
 
 // digest computes an image's identity from its files in dir and the kernel's arguments.
-func digest(dir, kernelArgs string) (string, error) {
-	whole := sha256.New()
+func digest(ctx context.Context, dir, kernelArgs string) (string, error) {
+	var sums []string
 	for _, name := range []string{image.DiskFile, image.KernelFile, image.InitrdFile} {
-		sum, err := fileSum(filepath.Join(dir, name))
+		sum, err := image.FileDigest(ctx, filepath.Join(dir, name))
 		if err != nil {
 			return "", fmt.Errorf("computing the image's digest: %w", err)
 		}
-		fmt.Fprintf(whole, "%s  %s\n", sum, name)
+		sums = append(sums, sum)
 	}
-	fmt.Fprintln(whole, kernelArgs)
-	return "sha256:" + hex.EncodeToString(whole.Sum(nil)), nil
-}
-
-func fileSum(path string) (_ string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	return image.BuiltDigest(sums[0], sums[1], sums[2], kernelArgs), nil
 }

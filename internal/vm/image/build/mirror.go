@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 // Debian's own mirror network, for hosts whose apt sources name no Debian archive.
@@ -42,7 +44,7 @@ func explicitMirror(archive string) (mirror, error) {
 	// A space would end the URL in the one-line format that apt gets it in.
 	known := err == nil && slices.Contains([]string{"http", "https", "file"}, u.Scheme) && u.Host+u.Path != ""
 	if !known || strings.ContainsAny(archive, " \t\n[]") {
-		return mirror{}, fmt.Errorf("the mirror %q is not an http, https or file URL of a Debian archive", archive)
+		return mirror{}, fmt.Errorf("the mirror %q is not an http, https or file URL of a Debian archive", vm.Redacted(archive))
 	}
 	security := defaultSecurity
 	if strings.HasSuffix(archive, "/debian") {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -27,7 +28,7 @@ func (j *job) runSandboxed(ctx context.Context, doing string, output io.Writer, 
 	if _, ended := process.ExitCode(err); !ended {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return &image.StepError{Doing: doing, Output: tail.String(), Err: err}
+	return &image.StepError{Doing: doing, Output: vm.RedactedURLs(tail.String()), Err: err}
 }
 
 // tailBuffer keeps the last whole lines of what is written to it, up to about limit bytes.

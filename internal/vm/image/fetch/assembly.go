@@ -4,8 +4,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -39,6 +37,9 @@ type fetchedPart struct {
 
 // file returns the path of a part while it is transferred.
 func (a *assembly) file(p image.SourcePart) string { return filepath.Join(a.dir, p.Kind) }
+
+// unpacked returns the path of the disk while it is decompressed.
+func (a *assembly) unpacked() string { return filepath.Join(a.dir, image.PartDisk+".unpacked") }
 
 // out returns the path of a file of the image that is being made.
 func (a *assembly) out(name ...string) string {
@@ -110,13 +111,24 @@ func (a *assembly) versions() []image.Version {
 	return versions
 }
 
-// discardEmpty removes the directory unless it holds a download that a later call can go on with.
-func (a *assembly) discardEmpty() error {
-	states, err := filepath.Glob(filepath.Join(a.dir, "*"+stateSuffix))
-	if err != nil || len(states) > 0 {
-		return err
+// discard removes what no later call can go on with: all but downloads of which the server can be
+// asked for the rest, and records of a wrong digest. Of a file that can never become an image,
+// nothing is kept.
+func (a *assembly) discard(cause error) error {
+	kept := false
+	if !errors.As(cause, new(*image.FormatError)) {
+		for _, p := range a.source.Parts() {
+			v, err := readState(a.file(p) + stateSuffix)
+			if err != nil {
+				return err
+			}
+			kept = kept || v.Wrong != "" || v.validator() != ""
+		}
 	}
-	return atomicfile.RemoveAll(a.dir)
+	if !kept {
+		return atomicfile.RemoveAll(a.dir)
+	}
+	return errors.Join(atomicfile.RemoveAll(a.out()), atomicfile.Remove(a.unpacked()))
 }
 
 // assemble makes the image's directory, complete and durable, of what was fetched.
@@ -148,12 +160,11 @@ func (a *assembly) makeDisk(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if kind := find(compressions, data); kind != "" {
-		unpacked := path + ".unpacked"
 		a.meter.step("decompressing image", 0, 0)
-		if err := a.decompress(ctx, kind, location, path, a.dir, unpacked, a.meter); err != nil {
+		if err := a.decompress(ctx, kind, location, path, a.dir, a.unpacked(), a.meter); err != nil {
 			return "", err
 		}
-		path = unpacked
+		path = a.unpacked()
 	}
 	format, err := diskFormat(location, path)
 	if err != nil {
@@ -188,22 +199,18 @@ func (a *assembly) manifest() image.Manifest {
 		Parts: map[string]image.Part{},
 	}
 	for _, p := range a.fetched {
-		m.Parts[p.Kind] = image.Part{Location: image.Redacted(p.Location), Digests: p.digests}
+		m.Parts[p.Kind] = image.NewPart(p.Location, p.digests)
 	}
 	return m
 }
 
-// identity is the digest of the image: the sha256 of the disk as it was transferred, or, when there
-// are more parts, of the list of all their sums.
+// identity is the digest of the image.
 func (a *assembly) identity() string {
-	if len(a.fetched) == 1 {
-		return sha256Of(a.fetched[0].digests)
-	}
-	whole := sha256.New()
+	var parts []image.PartDigest
 	for _, p := range a.fetched {
-		fmt.Fprintf(whole, "%s  %s\n", sha256Of(p.digests), p.Kind)
+		parts = append(parts, image.PartDigest{Kind: p.Kind, Digest: sha256Of(p.digests)})
 	}
-	return "sha256:" + hex.EncodeToString(whole.Sum(nil))
+	return image.FetchedDigest(parts)
 }
 
 // sha256Of picks the sha256 of digests, which a digester always has.

@@ -4,7 +4,7 @@ package fetch
 
 import (
 	"errors"
-	"strings"
+	"net/url"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -34,8 +34,9 @@ func (e *brokenError) final(location string) error {
 // reason returns the text of a network error without the method and URL that net/http puts in
 // front.
 func reason(err error) string {
-	for inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "Get "); inner = errors.Unwrap(err) {
-		err = inner
+	var inner *url.Error
+	for errors.As(err, &inner) {
+		err = inner.Err
 	}
 	return err.Error()
 }

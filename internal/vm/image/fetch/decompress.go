@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm/image"
 
 	"github.com/klauspost/compress/zstd"
@@ -27,7 +29,8 @@ var decompressors = map[string]func(io.Reader) (io.Reader, error){
 }
 
 // decompress writes the content of the compressed file from to the file to, with holes where it is
-// zero. location is for messages, dir the directory whose free space counts.
+// zero. location is for messages, dir the directory whose free space counts. After an error, to is
+// not there.
 func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to string, m *meter) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -42,65 +45,37 @@ func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to 
 	if err != nil {
 		return fmt.Errorf("decompressing the image: %w", err)
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+	defer func() {
+		if err = errors.Join(err, out.Close()); err != nil {
+			err = errors.Join(err, atomicfile.Remove(to))
+		}
+	}()
 	m.begin(0, info.Size())
-	input := bufio.NewReaderSize(io.TeeReader(&interruptible{ctx, in}, m), 1<<20)
-	reader, err := decompressors[kind](input)
+	reader, err := decompressors[kind](bufio.NewReaderSize(io.TeeReader(in, m), 1<<20))
 	if err != nil {
 		return &image.FormatError{Location: location, Reason: fmt.Sprintf("it is damaged: %s: %v", kind, err)}
 	}
-	unpacked := &readErrors{Reader: reader}
-	sparse := &sparseWriter{file: out, w: f.writer(out)}
-	_, err = io.Copy(sparse, unpacked)
+	return f.unpack(ctx, kind, location, dir, reader, out)
+}
+
+// unpack writes what a decompressor reads to the file out and makes it durable.
+func (f *Fetcher) unpack(ctx context.Context, kind, location, dir string, reader io.Reader, out *os.File) error {
+	// What comes out is interruptible, not what goes in: a few bytes may become a terabyte.
+	unpacked := &readErrors{Reader: &interruptible{ctx, reader}}
+	holes := sparse.NewWriter(out, f.room(dir, f.writer(out)))
+	_, err := io.Copy(holes, unpacked)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case unpacked.err != nil:
 		return &image.FormatError{Location: location, Reason: fmt.Sprintf("it is damaged: %s: %v", kind, unpacked.err)}
+	case isOutOfRoom(err):
+		return err
 	case isFull(err):
 		free, spaceErr := f.freeSpace(dir)
 		return errors.Join(noSpace(dir, spaceMargin, free), spaceErr)
 	case err != nil:
 		return fmt.Errorf("decompressing the image: %w", err)
 	}
-	return errors.Join(sparse.finish(), out.Sync())
+	return errors.Join(holes.Finish(), out.Sync())
 }
-
-// sparseBlock is the size of a block that becomes a hole when it holds zeros only, in bytes.
-const sparseBlock = 64 << 10
-
-// sparseWriter writes a file with holes where there are blocks of zeros.
-type sparseWriter struct {
-	file *os.File
-	w    io.Writer
-	size int64
-}
-
-var zeros [sparseBlock]byte
-
-// Write implements io.Writer.
-func (s *sparseWriter) Write(p []byte) (int, error) {
-	for done := 0; done < len(p); {
-		// Blocks are aligned in the file.
-		n := min(len(p)-done, sparseBlock-int(s.size%sparseBlock))
-		if err := s.write(p[done : done+n]); err != nil {
-			return done, err
-		}
-		done += n
-		s.size += int64(n)
-	}
-	return len(p), nil
-}
-
-// write writes data within one block, or skips it when it is zero.
-func (s *sparseWriter) write(block []byte) error {
-	if string(block) == string(zeros[:len(block)]) {
-		_, err := s.file.Seek(int64(len(block)), io.SeekCurrent)
-		return err
-	}
-	_, err := s.w.Write(block)
-	return err
-}
-
-// finish gives the file its size when it ends with a hole.
-func (s *sparseWriter) finish() error { return s.file.Truncate(s.size) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/redirect"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -149,11 +150,15 @@ func (d *download) ask(ctx context.Context, have int64, old version) (*http.Resp
 }
 
 // unreached returns the error for a server that did not respond. Another attempt may reach it,
-// unless its certificate is the problem.
+// unless its certificate or where it redirects to is the problem.
 func (d *download) unreached(ctx context.Context, have int64, err error) error {
 	var unknown x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var invalid x509.CertificateInvalidError
+	var insecure *redirect.InsecureError
+	if errors.As(err, &insecure) {
+		return &image.UnavailableError{Location: d.Location, Reason: insecure.Error(), Err: insecure}
+	}
 	if errors.As(err, &unknown) || errors.As(err, &hostname) || errors.As(err, &invalid) {
 		return &image.UnavailableError{Location: d.Location, Reason: reason(err), Err: err}
 	}
@@ -193,12 +198,17 @@ func (d *download) begin(f *os.File, offset int64, v version) error {
 // receive writes the body to the file and makes it durable.
 func (d *download) receive(f *os.File, body io.Reader, size int64) error {
 	received := &readErrors{Reader: body}
-	_, err := io.Copy(io.MultiWriter(d.writer(f), d.digest, d.meter), received)
+	_, err := io.Copy(io.MultiWriter(d.room(d.dir, d.writer(f)), d.digest, d.meter), received)
 	have := d.digest.size
 	switch {
 	case received.err != nil:
 		// Durable, so that after a power cut no hole is taken for data.
 		return errors.Join(f.Sync(), &brokenError{have: have, want: size, answered: true, err: received.err})
+	case (isFull(err) || isOutOfRoom(err)) && size < 0:
+		// It is not known whether the rest ever finds room: what others need is not kept.
+		return errors.Join(d.roomError(err), d.forget())
+	case isOutOfRoom(err):
+		return errors.Join(err, f.Sync())
 	case isFull(err):
 		return d.full(size - have)
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/redirect"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -40,7 +41,7 @@ func New() *Fetcher {
 	transport.ResponseHeaderTimeout = 30 * time.Second
 	transport.DisableCompression = true
 	return &Fetcher{
-		arch: runtime.GOARCH, client: &http.Client{Transport: transport}, freeSpace: image.FreeSpace,
+		arch: runtime.GOARCH, client: &http.Client{Transport: transport, CheckRedirect: redirect.Check}, freeSpace: image.FreeSpace,
 		writer:   func(w io.Writer) io.Writer { return w },
 		attempts: 4, stall: time.Minute,
 		pause: func(n int) time.Duration { return time.Second << min(n, 4) },
@@ -64,19 +65,10 @@ func (f *Fetcher) Fetch(
 		return nil, errors.Join(err, atomicfile.RemoveAll(dir))
 	}
 	if err != nil {
-		return nil, errors.Join(err, a.discardEmpty())
+		return nil, errors.Join(err, a.discard(err))
 	}
 	if err := a.assemble(ctx); err != nil {
-		return nil, discardUnfit(err, dir)
+		return nil, errors.Join(err, a.discard(err))
 	}
 	return a.versions(), nil
-}
-
-// discardUnfit removes what was downloaded when it can never become an image.
-func discardUnfit(err error, dir string) error {
-	var unfit *image.FormatError
-	if errors.As(err, &unfit) {
-		return errors.Join(err, atomicfile.RemoveAll(dir))
-	}
-	return err
 }

@@ -72,6 +72,10 @@ func (noRecipes) Revision(name string) (string, error) {
 	return "", &image.UnknownNameError{Name: name}
 }
 
+func (noRecipes) KernelArgs(name string) (string, error) {
+	return "", &image.UnknownNameError{Name: name}
+}
+
 func (noRecipes) Build(_ context.Context, name string, _ image.BuildOptions, _ string, _ io.Writer, _ func(image.Progress)) error {
 	return &image.UnknownNameError{Name: name}
 }

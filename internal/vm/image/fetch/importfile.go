@@ -11,6 +11,8 @@ import (
 	"os"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -44,46 +46,42 @@ func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string,
 
 // copyData copies the data of a file, or only reads it for the digest when it can be shared.
 func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, size int64, digest *digester, m *meter) error {
-	if clone(to, from) == nil {
+	if sparse.Clone(to, from) == nil {
 		_, err := io.Copy(io.MultiWriter(digest, m), &interruptible{ctx, to})
 		return err
 	}
 	if err := f.enough(dir, size); err != nil {
 		return err
 	}
-	sparse := &sparseWriter{file: to, w: f.writer(to)}
-	_, err := io.Copy(io.MultiWriter(sparse, digest, m), &interruptible{ctx, from})
+	holes := sparse.NewWriter(to, f.room(dir, f.writer(to)))
+	_, err := io.Copy(io.MultiWriter(holes, digest, m), &interruptible{ctx, from})
 	if err == nil {
-		err = sparse.finish()
+		err = holes.Finish()
 	}
 	if isFull(err) {
 		free, spaceErr := f.freeSpace(dir)
 		return errors.Join(noSpace(dir, size-digest.size+spaceMargin, free), spaceErr)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !isOutOfRoom(err) {
 		return fmt.Errorf("copying the image: %w", err)
 	}
 	return err
 }
 
-// openRegular opens a file and refuses directories, devices and the like: *image.UnavailableError.
+// openRegular opens a file and refuses directories, devices, FIFOs and the like:
+// *image.UnavailableError. It never waits.
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, info, err := regular.Open(path)
+	var special *regular.NotRegularError
+	switch {
+	case errors.As(err, &special):
+		return nil, nil, &image.UnavailableError{Location: path, Reason: "it is not a regular file but " + special.What(), Err: err}
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, &image.UnavailableError{Location: path, Reason: "there is no such file", Err: err}
-	}
-	if errors.Is(err, fs.ErrPermission) {
+	case errors.Is(err, fs.ErrPermission):
 		return nil, nil, &image.UnavailableError{Location: path, Reason: "it may not be read", Err: err}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, nil, fmt.Errorf("opening the image: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &image.UnavailableError{Location: path, Reason: "it is not a regular file"}
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
 	}
 	return f, info, nil
 }

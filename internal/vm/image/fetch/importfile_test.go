@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/sparse"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
@@ -80,6 +81,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	s, dir := fetchStore(t), t.TempDir()
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.img"): "there is no such file", dir: "it is not a regular file", "/dev/null": "it is not a regular file",
+		dir + "/": "it is not a regular file but a directory", "/dev/zero": "it is not a regular file but a device",
 	} {
 		_, err := s.Obtain(t.Context(), []image.Source{{Disk: image.File{Location: path}}}, nil)
 		if !errors.As(err, new(*image.UnavailableError)) || !strings.Contains(err.Error(), want) || vm.Retryable(err) {
@@ -135,5 +137,5 @@ func shared(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	defer func() { _ = to.Close() }()
-	return clone(to, from) == nil
+	return sparse.Clone(to, from) == nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -60,7 +61,7 @@ func (d *download) startOver(reason string) error {
 // version is that of the file in a response.
 func (d *download) version(r *http.Response, size int64) version {
 	return version{Version: image.Version{
-		Location: image.Redacted(d.Location), ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Size: size,
+		Location: vm.Redacted(d.Location), ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Size: size,
 	}}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
@@ -37,25 +39,41 @@ func (v version) validator() string {
 // resume returns how many bytes of the file have arrived and of which version; 0 when the download
 // cannot be continued.
 func (d *download) resume(f *os.File) (int64, version, error) {
-	var old version
-	data, err := os.ReadFile(d.stateFile())
-	if errors.Is(err, os.ErrNotExist) || err == nil && json.Unmarshal(data, &old) != nil {
-		return 0, version{}, nil // a crash before anything was received
-	}
+	old, err := readState(d.stateFile())
 	if err != nil {
-		return 0, version{}, fmt.Errorf("reading how far the download is: %w", err)
+		return 0, version{}, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return 0, version{}, fmt.Errorf("reading how far the download is: %w", err)
 	}
-	if old.Location != image.Redacted(d.Location) {
+	if old.Location != vm.Redacted(d.Location) {
 		return 0, version{}, nil
 	}
 	if old.validator() == "" || old.Wrong != "" {
 		return 0, old, nil
 	}
 	return info.Size(), old, nil
+}
+
+// readState reads the version of a download. It is the zero version when there is none, or when it
+// is damaged: nothing is known then of what has arrived.
+func readState(path string) (version, error) {
+	data, err := regular.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return version{}, nil // nothing was received yet
+	}
+	if errors.As(err, new(*regular.NotRegularError)) {
+		return version{}, nil
+	}
+	if err != nil {
+		return version{}, fmt.Errorf("reading how far the download is: %w", err)
+	}
+	var v version
+	if json.Unmarshal(data, &v) != nil {
+		return version{}, nil
+	}
+	return v, nil
 }
 
 // remember stores the version of the file.

@@ -48,8 +48,8 @@ func TestChangedFileIsAnotherImage(t *testing.T) {
 			t.Errorf("%s: current is %t", entry.ID(), entry.Current)
 		}
 	}
-	if removed, err := s.Prune(false); err != nil || len(removed) != 1 || removed[0].Digest != first.Digest {
-		t.Errorf("pruned %+v, %v; want the image that nothing leads to any more", removed, err)
+	if pruned, err := s.Prune(false); err != nil || len(pruned.Images) != 1 || pruned.Images[0].Digest != first.Digest {
+		t.Errorf("pruned %+v, %v; want the image that nothing leads to any more", pruned, err)
 	}
 }
 

@@ -4,7 +4,9 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -14,9 +16,10 @@ import (
 )
 
 // CreateDisk makes a sparse qcow2 overlay of size bytes, or of the backing disk's size if that is
-// larger. format is that of the backing disk. It replaces what an interrupted call left.
+// larger, durable. backing is the name of the backing disk in the same directory, and format its
+// format. It replaces what an interrupted call left.
 func (p Program) CreateDisk(ctx context.Context, path, backing, format string, size int64) error {
-	backed, err := image.DiskSize(backing, format)
+	backed, err := image.DiskSize(filepath.Join(filepath.Dir(path), backing), format)
 	if err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
 	}
@@ -25,8 +28,30 @@ func (p Program) CreateDisk(ctx context.Context, path, backing, format string, s
 		return fmt.Errorf("creating the disk: %w", err)
 	}
 	err = p.runImage(ctx, "create", "-q", "-f", image.FormatQCOW2, "-F", format, "-b", backing, path, strconv.FormatInt(size, 10))
+	if err == nil {
+		err = durable(path)
+	}
 	if err != nil {
 		return fmt.Errorf("creating the disk: %w", err)
+	}
+	return nil
+}
+
+// durable makes a disk durable that qemu-img has written, and its name too.
+func durable(path string) error {
+	return errors.Join(atomicfile.Sync(path), atomicfile.SyncDir(filepath.Dir(path)))
+}
+
+// Rebase makes the backing disk of an overlay the one of another name, with the same content, and
+// makes that durable. backing is its name in the overlay's directory, and format its format. Only the
+// header is written. Called again after a crash in the middle, it completes what was begun.
+func (p Program) Rebase(ctx context.Context, path, backing, format string) error {
+	err := p.runImage(ctx, "rebase", "-q", "-u", "-f", image.FormatQCOW2, "-b", backing, "-F", format, path)
+	if err == nil {
+		err = durable(path)
+	}
+	if err != nil {
+		return fmt.Errorf("changing what the disk refers to: %w", err)
 	}
 	return nil
 }
@@ -47,6 +72,9 @@ func (p Program) GrowDisk(ctx context.Context, path string, size int64) error {
 		return err
 	}
 	if err := p.runImage(ctx, "resize", "-q", "-f", image.FormatQCOW2, path, strconv.FormatInt(size, 10)); err != nil {
+		return fmt.Errorf("growing the disk: %w", err)
+	}
+	if err := durable(path); err != nil {
 		return fmt.Errorf("growing the disk: %w", err)
 	}
 	return nil

@@ -137,7 +137,7 @@ func TestDiskOnRawImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for size, want := range map[int64]int64{1 << 20: 3 << 20, 1 << 30: 1 << 30} {
-		if err := program.CreateDisk(t.Context(), disk, base, image.FormatRaw, size); err != nil {
+		if err := program.CreateDisk(t.Context(), disk, filepath.Base(base), image.FormatRaw, size); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || got != want {

@@ -148,7 +148,7 @@ func TestDisk(t *testing.T) {
 		}
 	}
 	createEmpty(t, program, base, "3G")
-	if err := program.CreateDisk(t.Context(), disk, base, "qcow2", 1<<30); err != nil {
+	if err := program.CreateDisk(t.Context(), disk, filepath.Base(base), "qcow2", 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	if size, err := image.DiskSize(disk, image.FormatQCOW2); err != nil || size != 3<<30 {
@@ -170,6 +170,45 @@ func TestDisk(t *testing.T) {
 	}
 	if _, err := image.DiskSize(disk, image.FormatQCOW2); err == nil || !strings.Contains(err.Error(), disk) {
 		t.Errorf("no qcow2: %v", err)
+	}
+}
+
+// The directory of a machine may be moved: its disk names what it is made of without a path.
+func TestRebase(t *testing.T) {
+	program, err := Find()
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	dir := filepath.Join(t.TempDir(), "before")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	base, disk := filepath.Join(dir, "basedisk"), filepath.Join(dir, "disk")
+	createEmpty(t, program, base, "1M")
+	older := filepath.Join(t.TempDir(), "disk.qcow2")
+	if err := os.Link(base, older); err != nil {
+		t.Fatal(err)
+	}
+	if err := program.runImage(t.Context(), "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", older, disk); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := image.BackingFile(disk); err != nil || name != older {
+		t.Errorf("the disk refers to %q, %v", name, err)
+	}
+	for range 2 {
+		if err := program.Rebase(t.Context(), disk, "basedisk", "qcow2"); err != nil {
+			t.Fatal(err)
+		}
+		if name, err := image.BackingFile(disk); err != nil || name != "basedisk" {
+			t.Errorf("the disk refers to %q, %v", name, err)
+		}
+	}
+	moved := filepath.Join(filepath.Dir(dir), "after")
+	if err := errors.Join(os.Remove(older), os.Rename(dir, moved)); err != nil {
+		t.Fatal(err)
+	}
+	if err := program.runImage(t.Context(), "info", "--backing-chain", filepath.Join(moved, "disk")); err != nil {
+		t.Error(err)
 	}
 }
 

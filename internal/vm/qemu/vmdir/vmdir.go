@@ -29,7 +29,6 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
-	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
 // Engine is the name of the engine in rdd.json.
@@ -73,8 +72,17 @@ func (d Dir) Serial() string { return d.file("serial.log") }
 // SSHConfig is an OpenSSH client configuration for the guest.
 func (d Dir) SSHConfig() string { return d.file("ssh.config") }
 
-// Disk is the guest's disk: an overlay on the image's.
-func (d Dir) Disk() string { return d.file("disk") }
+// Disk is the guest's disk: an overlay on BaseDisk.
+func (d Dir) Disk() string { return d.file(DiskName) }
+
+// BaseDisk is the disk of the image that the machine was made of.
+func (d Dir) BaseDisk() string { return d.file(BaseDiskName) }
+
+// Kernel is the image's kernel, for one that has it beside the disk.
+func (d Dir) Kernel() string { return d.file(KernelName) }
+
+// Initrd is the image's initrd, likewise.
+func (d Dir) Initrd() string { return d.file(InitrdName) }
 
 // Files that Lima does not have.
 
@@ -201,26 +209,6 @@ type User struct {
 	Home string `json:"home"`
 }
 
-// Image is the guest image the machine boots from, by absolute paths. One that rdd built, without
-// Parts, boots by its kernel and takes its settings as systemd credentials. Any other takes them
-// from a seed for cloud-init; it boots by firmware unless it has a kernel.
-type Image struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest"`
-	Disk   string `json:"disk"`
-	// Format of Disk: image.FormatQCOW2 or image.FormatRaw; empty in records of older rdd, for the
-	// first.
-	Format     string `json:"format,omitempty"`
-	Kernel     string `json:"kernel,omitempty"`
-	Initrd     string `json:"initrd,omitempty"`
-	KernelArgs string `json:"kernelArgs,omitempty"`
-	// Parts that the image was fetched from.
-	Parts map[string]image.Part `json:"parts,omitempty"`
-}
-
-// Built reports whether rdd built the image.
-func (i Image) Built() bool { return i.Parts == nil }
-
 // Start is start.json: what the machine was started with. A hostagent that adopts the machine uses
 // it, whatever lima.yaml says by then.
 type Start struct {
@@ -276,6 +264,7 @@ func (d Dir) ReadRecord() (Record, error) {
 	if record.Engine != Engine {
 		return Record{}, ErrForeign
 	}
+	record.Machine.Image.resolve(d)
 	return record, nil
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package fetch
+package sparse
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clone makes to share the data of from (ioctl_ficlone(2)). It fails where the file system does not
+// Clone makes to share the data of from (ioctl_ficlone(2)). It fails where the file system does not
 // support that.
-func clone(to, from *os.File) error {
+func Clone(to, from *os.File) error {
 	return unix.IoctlFileClone(int(to.Fd()), int(from.Fd()))
 }
