@@ -187,8 +187,8 @@ func TestRelinkMakesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatCannotMoveStays: a link of the user's own, and a directory whose parent is on another file
-// system.
+// TestWhatCannotMoveStays: a link of the user's own, and a directory whose parent is on another
+// file system.
 func TestWhatCannotMoveStays(t *testing.T) {
 	w := newWorld(t)
 	w.must(os.Mkdir(w.path("elsewhere"), 0o700))
@@ -257,8 +257,8 @@ func TestRemoveDirLeavesTheParent(t *testing.T) {
 	w.make()
 }
 
-// TestHidden: hidden parents are made before any instance is, and those of other XDG_* variables are
-// known.
+// TestHidden: hidden parents are made before any instance is, and those of other XDG_* variables
+// are known.
 func TestHidden(t *testing.T) {
 	w := newWorld(t)
 	parents := []string{w.path(".local/share/rancher-desktop.d"), w.path(".local/state/rancher-desktop.d"), w.path(".rd.d")}
