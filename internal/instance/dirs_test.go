@@ -7,6 +7,7 @@ package instance
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,6 +172,23 @@ func TestRemovedLinksComeBack(t *testing.T) {
 			w.linked(w.inst.ShortDir, ".rd.d/2", "lima/key", "key")
 		})
 	}
+}
+
+// TestSocketInPlaceOfALink: a process that listens makes the directory of its socket.
+func TestSocketInPlaceOfALink(t *testing.T) {
+	w := newWorld(t)
+	w.make()
+	w.write(filepath.Join(w.inst.LimaHome(), "key"), "key")
+	w.must(os.Remove(w.inst.ShortDir))
+	w.must(os.MkdirAll(w.inst.LimaHome(), 0o700))
+	listener, err := net.Listen("unix", w.inst.DockerSocket())
+	w.must(err)
+	defer listener.Close()
+	w.must(w.inst.Relink())
+	w.linked(w.inst.ShortDir, ".rd.d/2", "lima/key", "key")
+	conn, err := net.Dial("unix", w.inst.DockerSocket())
+	w.must(err)
+	w.must(conn.Close())
 }
 
 func TestRelinkMakesNothing(t *testing.T) {

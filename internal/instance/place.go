@@ -105,8 +105,8 @@ func (p place) settle(guests []guest) error {
 	if p.linked() {
 		return p.makeReal()
 	}
-	if info.IsDir() && isDir(p.real()) && atomicfile.Remove(p.public) == nil {
-		return p.relink() // it was empty: a program has made the directory that the link no longer led to
+	if err := p.relink(); err != nil || p.linked() {
+		return err
 	}
 	if err := p.vacate(); err != nil {
 		return err
@@ -144,18 +144,38 @@ func (p place) vacate() error {
 	return err
 }
 
-// relink makes the link if there is a directory that it leads to, and nothing in its place.
+// relink makes the link if there is a directory that it leads to. Nothing is in its place then, or
+// what programs have made there that missed a directory.
 func (p place) relink() error {
-	if p.parent == "" {
+	if p.parent == "" || p.linked() || !isDir(p.real()) {
 		return nil
 	}
-	if _, err := os.Lstat(p.public); !errors.Is(err, fs.ErrNotExist) || !isDir(p.real()) {
-		return nil //nolint:nilerr // what is there, or cannot be read, is for those who use it
+	if !p.merge() {
+		return nil
 	}
 	if err := os.Symlink(p.target(), p.public); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return atomicfile.SyncDir(filepath.Dir(p.public))
+}
+
+// merge moves sockets from a directory at public into the one where they belong: whoever listens on
+// them goes on. It reports whether nothing is at public any more: empty directories are removed,
+// and anything else stays.
+func (p place) merge() bool {
+	info, err := os.Lstat(p.public)
+	if err != nil || !info.IsDir() {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	sockets, err := entries(p.public, func(mode fs.FileMode) bool { return mode&fs.ModeSocket != 0 })
+	for _, path := range sockets {
+		err = errors.Join(err, atomicfile.Rename(path, filepath.Join(p.real(), filepath.Base(path))))
+	}
+	dirs, listErr := entries(p.public, fs.FileMode.IsDir)
+	for _, path := range dirs {
+		err = errors.Join(err, atomicfile.Remove(path))
+	}
+	return errors.Join(err, listErr, atomicfile.Remove(p.public)) == nil
 }
 
 // move moves the directory at public into the parent and leaves the link, in one step. moved is

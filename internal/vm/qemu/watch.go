@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ const recheck = time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
-	if err := os.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+	if err := e.home.Make(); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
 	}
 	files, err := fsnotify.NewWatcher()

@@ -95,6 +95,7 @@ while read -r line; do eval "$line" 2>&1; echo END; done`
 func (h host) guest(inst instance.Instance, private []string, writable bool) *hostileGuest {
 	h.t.Helper()
 	views := filepath.Join(inst.LimaHome(), "x", "views")
+	h.must(os.MkdirAll(filepath.Dir(views), 0o700))
 	set, err := Prepare([]template.Mount{{Location: h.home, MountPoint: "/x", Writable: writable}}, private, views)
 	h.must(err)
 	self, err := os.Executable()

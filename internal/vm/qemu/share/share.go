@@ -160,8 +160,10 @@ func (s Set) makeViews() error {
 		if share.mounts == nil {
 			continue
 		}
-		if err := os.MkdirAll(share.Export, 0o700); err != nil {
-			return fmt.Errorf("making a place for a view: %w", err)
+		for _, dir := range []string{filepath.Dir(share.Export), share.Export} {
+			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("making a place for a view: %w", err)
+			}
 		}
 	}
 	return nil
