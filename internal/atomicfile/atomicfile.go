@@ -129,6 +129,16 @@ func Sync(path string) error {
 // succeeds.
 func Claim(oldPath, newPath string) error { return move(oldPath, newPath, renameNew) }
 
+// Exchange swaps what two paths name, whatever that is, in one step: at no time is one of them
+// missing. It is not possible between file systems, for mount points and on every system; nothing
+// has changed then. It returns errors.ErrUnsupported where the system has no such step.
+func Exchange(first, second string) error {
+	if err := exchange(first, second); err != nil {
+		return err
+	}
+	return errors.Join(SyncDir(filepath.Dir(first)), SyncDir(filepath.Dir(second)))
+}
+
 // SyncDir makes the entries of a directory durable: which files it has, not what they hold.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

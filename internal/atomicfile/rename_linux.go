@@ -16,3 +16,12 @@ func renameNew(oldPath, newPath string) error {
 	}
 	return nil
 }
+
+// exchange swaps two entries in one step.
+func exchange(first, second string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, first, unix.AT_FDCWD, second, unix.RENAME_EXCHANGE)
+	if err != nil {
+		return &os.LinkError{Op: "exchange", Old: first, New: second, Err: err}
+	}
+	return nil
+}

@@ -20,3 +20,8 @@ func renameNew(oldPath, newPath string) error {
 	}
 	return os.Rename(oldPath, newPath)
 }
+
+// exchange is for Linux.
+func exchange(first, second string) error {
+	return &os.LinkError{Op: "exchange", Old: first, New: second, Err: errors.ErrUnsupported}
+}

@@ -84,7 +84,7 @@ func cmdLoseDirectory(ts *testscript.TestScript, _ bool, _ []string) {
 	if state != client.Running {
 		ts.Fatalf("the daemon is not running")
 	}
-	ts.Check(os.RemoveAll(inst.Dir))
+	ts.Check(inst.RemoveDir(inst.Dir)) // the link alone would come back
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	if err := daemon.Process.Wait(ctx); err != nil {

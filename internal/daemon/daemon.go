@@ -99,8 +99,12 @@ func (d *daemon) stop() error {
 	return errors.Join(d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
-// claim removes what a killed daemon has left. The caller holds the lock.
+// claim makes sure that nobody else reads what this daemon writes, and removes what a killed one
+// has left. The caller holds the lock.
 func (d *daemon) claim() error {
+	if err := d.protect(); err != nil {
+		return err
+	}
 	d.upkeep.report("removing unfinished files", errors.Join(atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir())))
 	return atomicfile.Remove(presence.RecordFile(d.inst))
 }

@@ -113,3 +113,17 @@ func (d *daemon) withdraw(path string) error {
 	}
 	return atomicfile.Remove(path)
 }
+
+// protect takes away from other users what they may do with the instance's files, and logs that. It
+// fails when a file belongs to one of them.
+func (d *daemon) protect() error {
+	mended, err := d.inst.Protect()
+	for _, m := range mended {
+		if m.Err != nil {
+			klog.ErrorS(m.Err, "Other users have access", "path", m.Path, "mode", m.Mode)
+		} else {
+			klog.InfoS("Took access away from other users", "path", m.Path, "mode", m.Mode)
+		}
+	}
+	return err
+}

@@ -3,6 +3,11 @@
 // Package instance has the paths, port and names of one rdd instance as a value. An Instance is
 // resolved once and passed on, so several instances can be used in one process. Together with
 // internal/cli it is the only place that reads the environment.
+//
+// It makes an instance's directories, too, so that no guest ever sees what is in them. On Linux the
+// paths of an instance are symbolic links into directories that all instances share, the hidden
+// parents (~/.rd.d and rancher-desktop.d). Guests are kept from seeing these as a whole, with
+// whatever is made in them later. MakeDirs writes nothing where a running guest would see it.
 package instance
 
 import (
@@ -27,7 +32,8 @@ var namePattern = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$`)
 type Instance struct {
 	// Name is the name that the user has given.
 	Name string
-	// Dir is the service directory, with configuration, store and certificates.
+	// Dir is the service directory, with configuration, store and certificates. Like LogDir and
+	// ShortDir it may be a symbolic link: see MakeDirs.
 	Dir string
 	// LogDir has the daemon's logs.
 	LogDir string
@@ -58,7 +64,7 @@ func Resolve(name string) (Instance, error) {
 		Name:     name,
 		Dir:      filepath.Join(dirs.data, dirPrefix+name),
 		LogDir:   filepath.Join(dirs.logs, dirPrefix+name),
-		ShortDir: filepath.Join(home, ".rd"+name),
+		ShortDir: filepath.Join(home, shortPrefix+name),
 		CacheDir: filepath.Join(dirs.cache, "rancher-desktop"),
 	}, nil
 }
@@ -166,14 +172,4 @@ func (i Instance) Paths() map[string]string {
 		"short_dir": i.ShortDir,
 		"tls_dir":   i.TLSDir(),
 	}
-}
-
-// MakeDirs creates the instance's directories with mode 0700. Those that exist keep their mode.
-func (i Instance) MakeDirs() error {
-	for _, dir := range []string{i.Dir, i.LogDir, i.ShortDir, i.LimaHome(), i.BinDir(), i.TLSDir(), i.ImageDir()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("creating an instance directory: %w", err)
-		}
-	}
-	return nil
 }

@@ -15,6 +15,9 @@ import (
 // dirPrefix is the prefix of service and log directories. The instance's name follows it.
 const dirPrefix = "rancher-desktop-"
 
+// shortPrefix is the prefix of short directories.
+const shortPrefix = ".rd"
+
 // List returns the names of the current user's instances, in alphabetical order. An instance exists
 // once its ArgsFile does.
 func List() ([]string, error) {
@@ -26,18 +29,25 @@ func List() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Those to which somebody has removed the link: see Relink.
+	hidden, err := instanceDirs(filepath.Join(dirs.data, longParent), "", "")
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	for _, dir := range found {
-		name := strings.TrimPrefix(filepath.Base(dir), dirPrefix)
-		inst, err := Resolve(name)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(inst.ArgsFile()); err == nil {
+	add := func(dir, name string) {
+		if _, err := os.Stat((Instance{Dir: dir}).ArgsFile()); err == nil {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	for _, dir := range found {
+		add(dir, strings.TrimPrefix(filepath.Base(dir), dirPrefix))
+	}
+	for _, dir := range hidden {
+		add(dir, filepath.Base(dir))
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // AllDirs returns the existing directories of all of the current user's instances, and the cache
@@ -52,7 +62,7 @@ func AllDirs() ([]string, error) {
 		{dirs.data, dirPrefix, ""},
 		{dirs.logs, dirPrefix, ""},
 		// Directories of other programs may begin with .rd too. MakeDirs creates lima in each of rdd's.
-		{home, ".rd", "lima"},
+		{home, shortPrefix, "lima"},
 	} {
 		found, err := instanceDirs(place.parent, place.prefix, place.marker)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -34,11 +35,14 @@ func separateMounts(cmd *exec.Cmd) error {
 
 // Mount is a change to what a process sees of the file system.
 type Mount struct {
-	// Source is a directory that is mounted, with everything mounted below it, on Target as well.
-	// Empty: Target is covered by an empty directory that cannot be written to.
+	// Source is a directory that is mounted, with everything mounted below it, on Target as well. A
+	// symbolic link can be mounted on itself, so that the program can neither rename nor remove it.
+	// Empty: Target is covered by a directory that cannot be written to.
 	Source string `json:"source,omitempty"`
-	// Target is an existing directory.
+	// Target exists. It is a directory if Source is one or empty.
 	Target string `json:"target"`
+	// Dirs are the names of the empty directories in the cover; none with a Source.
+	Dirs []string `json:"dirs,omitempty"`
 }
 
 // MountPrivately makes the mounts, in their order, in this process's own mount namespace: it must
@@ -71,8 +75,9 @@ func makeMounts(mounts []Mount) error {
 		if m.Source == "" {
 			continue
 		}
+		const flags = unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE | unix.AT_SYMLINK_NOFOLLOW
 		var err error
-		if trees[i], err = unix.OpenTree(unix.AT_FDCWD, m.Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE); err != nil {
+		if trees[i], err = unix.OpenTree(unix.AT_FDCWD, m.Source, flags); err != nil {
 			return fmt.Errorf("showing %s in another place: %w", m.Source, err)
 		}
 	}
@@ -84,13 +89,25 @@ func makeMounts(mounts []Mount) error {
 	return nil
 }
 
-// attach mounts the copy of the source, or an empty file system of 4 KiB where there is none.
+// attach mounts the copy of the source, or a small file system of its own where there is none.
 func (m Mount) attach(tree int) error {
 	if m.Source != "" {
 		return unix.MoveMount(tree, "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	}
-	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	return unix.Mount("none", m.Target, "tmpfs", flags, fmt.Sprintf("size=4k,mode=0500,uid=%d,gid=%d", os.Geteuid(), os.Getegid()))
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	options := fmt.Sprintf("size=4k,mode=0700,uid=%d,gid=%d", os.Geteuid(), os.Getegid())
+	if err := unix.Mount("none", m.Target, "tmpfs", flags, options); err != nil {
+		return err
+	}
+	for _, name := range m.Dirs {
+		if err := os.Mkdir(filepath.Join(m.Target, name), 0o500); err != nil {
+			return err
+		}
+	}
+	if err := os.Chmod(m.Target, 0o500); err != nil {
+		return err
+	}
+	return unix.Mount("", m.Target, "", flags|unix.MS_REMOUNT|unix.MS_RDONLY, "")
 }
 
 // NamespaceRefused reports whether err says that the host does not let this user make namespaces,

@@ -93,6 +93,36 @@ func TestMountPrivately(t *testing.T) {
 	}
 }
 
+// TestCoverHoldsDirectories: what stands for hidden directories is there, empty and read-only, so
+// that links to it lead somewhere; and a link that is mounted on itself cannot be replaced.
+func TestCoverHoldsDirectories(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, sub := range []string{"home/.d/one/secret", "home/.d/two", "view"} {
+		if err := os.MkdirAll(at(sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(".d/one", at("home/link")); err != nil {
+		t.Fatal(err)
+	}
+	got := runPrivately(t, []Mount{
+		{Source: at("home"), Target: at("view")}, {Target: at("view/.d"), Dirs: []string{"one"}},
+		{Source: at("home/link"), Target: at("view/link")},
+	}, `cd `+at("view")+`
+		find . ! -type d; find .d -type d; readlink link; ls -A link/
+		mkdir link/new 2>/dev/null || echo refused
+		rm link 2>/dev/null || echo kept
+		mv link other 2>/dev/null || echo kept
+		mv -T .d other 2>/dev/null || echo kept`)
+	if want := "./link\n.d\n.d/one\n.d/one\nrefused\nkept\nkept\nkept"; got != want {
+		t.Errorf("the process sees %q, want %q", got, want)
+	}
+	if target, err := os.Readlink(at("home/link")); err != nil || target != ".d/one" {
+		t.Errorf("the host's link leads to %q: %v", target, err)
+	}
+}
+
 func TestMountPrivatelyNamesWhatFails(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, m := range []Mount{{Source: missing, Target: t.TempDir()}, {Target: missing}} {

@@ -11,8 +11,9 @@ import (
 
 // Mount is a change to what a process sees of the file system; see the Linux variant.
 type Mount struct {
-	Source string `json:"source,omitempty"`
-	Target string `json:"target"`
+	Source string   `json:"source,omitempty"`
+	Target string   `json:"target"`
+	Dirs   []string `json:"dirs,omitempty"`
 }
 
 func separateMounts(*exec.Cmd) error { return errors.ErrUnsupported }
@@ -25,3 +26,9 @@ func NamespaceRefused(err error) bool { return errors.Is(err, errors.ErrUnsuppor
 
 // MountAliases returns the path itself: bind mounts are for Linux.
 func MountAliases(path string) ([]string, error) { return []string{path}, nil }
+
+// OwnWithArgument finds nothing: it is for Linux.
+func OwnWithArgument(string) ([]int, error) { return nil, nil }
+
+// Reaches is for Linux: it returns errors.ErrUnsupported.
+func Reaches(int, string) (bool, error) { return false, errors.ErrUnsupported }

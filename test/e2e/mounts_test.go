@@ -128,6 +128,31 @@ func checkOwnDirectoriesHidden(fx effects) {
 	}
 	fx.expect(fx.in("sudo find "+fx.home+" -name "+filepath.Base(vmdir.In("", "").UserKey())+" -o -name store.db -o -name '*.sock'"), "")
 	fx.expectIn(fx.in("sudo ls -A "+filepath.Dir(fx.inst.Dir)), filepath.Base(fx.inst.Dir))
+	fx.checkLaterDirectoriesHidden()
+}
+
+// checkLaterDirectoriesHidden: what the host makes, removes and renames while the guest runs stays
+// hidden, too: a new instance, a file in a directory that was made again, and a link.
+func (fx effects) checkLaterDirectoriesHidden() {
+	const name, late = "hidden-from-guests", "late"
+	fx.rdd("--instance", late, "service", "create")
+	logs := fx.real(fx.inst.LogDir)
+	for _, step := range []error{os.Rename(logs, logs+"-old"), os.Mkdir(logs, 0o700), os.Remove(fx.inst.LogDir)} {
+		if step != nil {
+			fx.t.Fatal(step)
+		}
+	}
+	fx.rdd("service", "status") // restores the link
+	for _, dir := range []string{fx.inst.LogDir, fx.inst.ShortDir, filepath.Join(fx.home, ".rd"+late)} {
+		writeFile(fx.t, filepath.Join(dir, name), "secret\n")
+	}
+	fx.expect(fx.in("sudo find "+fx.home+" -name "+name), "")
+	fx.fails("sudo cat "+filepath.Join(fx.inst.LogDir, name), "No such file")
+	if err := errors.Join(os.Remove(filepath.Join(fx.inst.ShortDir, name)), os.RemoveAll(logs), os.Rename(logs+"-old", logs)); err != nil {
+		fx.t.Fatal(err)
+	}
+	fx.expect(fx.in("sudo find "+fx.home+" -name rdd.log"), "")
+	fx.rdd("--instance", late, "service", "delete")
 }
 
 // checkLinksLeadNowhere: a symbolic link is resolved by the side that follows it. One out of a

@@ -64,11 +64,12 @@ func (w *world) objects() []string {
 func (w *world) files() []string {
 	w.t.Helper()
 	var files []string
+	logs, service := w.real(w.inst.LogDir), w.real(w.inst.Dir)
 	err := filepath.WalkDir(w.home, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == w.inst.LogDir || path == filepath.Join(w.inst.Dir, "backups") {
+		if err != nil || path == logs || path == filepath.Join(service, "backups") {
 			return firstOf(err, fs.SkipDir)
 		}
-		if path == w.inst.StoreFile()+".reserve" {
+		if path == filepath.Join(service, filepath.Base(w.inst.StoreFile()+".reserve")) {
 			return nil
 		}
 		name, err := filepath.Rel(w.home, path)
@@ -79,6 +80,16 @@ func (w *world) files() []string {
 		w.t.Fatal(err)
 	}
 	return files
+}
+
+// real is the directory that the instance's link at path leads to. WalkDir does not follow links.
+func (w *world) real(path string) string {
+	w.t.Helper()
+	target, err := os.Readlink(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return filepath.Join(filepath.Dir(path), target)
 }
 
 func firstOf(errs ...error) error {

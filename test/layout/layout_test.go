@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/atomicfile":  {},
 	"internal/flock":       {},
 	"internal/levenshtein": {},
-	"internal/instance":    {},
+	"internal/instance":    {"internal/atomicfile", "internal/flock", "internal/process"},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
 	"internal/portalloc":   {},
 	"internal/process":     {},

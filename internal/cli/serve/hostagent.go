@@ -33,7 +33,7 @@ func hostagentCommand(s *session.Session) *cobra.Command {
 			}
 			config.Dir, config.Version = vmdir.In(limaHome, args[0]), s.Build.Version
 			var err error
-			if config.Private, err = instance.AllDirs(); err != nil {
+			if config.Private, err = instance.Hidden(); err != nil {
 				return err
 			}
 			config.Private = append(config.Private, limaHome, config.CacheDir)

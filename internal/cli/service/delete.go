@@ -76,25 +76,27 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 // removeDirs removes the directory with the saved arguments last: as long as these exist, the
 // instance exists and the deletion can be repeated.
 func removeDirs(inst instance.Instance, keepVMs bool) error {
-	remove := []string{inst.LogDir, inst.ShortDir}
+	removeShort := inst.RemoveDir
 	if keepVMs {
-		entries, err := os.ReadDir(inst.ShortDir)
-		if err != nil {
-			return err
-		}
-		remove = remove[:1]
-		for _, entry := range entries {
-			if path := filepath.Join(inst.ShortDir, entry.Name()); path != inst.LimaHome() {
-				remove = append(remove, path)
-			}
-		}
+		removeShort = func(string) error { return removeAllBut(inst.ShortDir, inst.LimaHome()) }
 	}
-	var errs []error
-	for _, path := range remove {
-		errs = append(errs, atomicfile.RemoveAll(path))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(inst.RemoveDir(inst.LogDir), removeShort(inst.ShortDir)); err != nil {
 		return err
 	}
-	return atomicfile.RemoveAll(inst.Dir)
+	return inst.RemoveDir(inst.Dir)
+}
+
+// removeAllBut removes what is in a directory, except kept.
+func removeAllBut(dir, kept string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, entry := range entries {
+		if path := filepath.Join(dir, entry.Name()); path != kept {
+			errs = append(errs, atomicfile.RemoveAll(path))
+		}
+	}
+	return errors.Join(errs...)
 }

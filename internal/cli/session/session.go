@@ -33,9 +33,16 @@ type Session struct {
 	Controllers []string
 }
 
-// Instance returns the instance that the flags and the environment name. The error says that the
-// name is no valid one, or that the user's directories are not known.
-func (s *Session) Instance() (instance.Instance, error) { return instance.Resolve(s.InstanceName) }
+// Instance returns the instance that the flags and the environment name. Links to its directories
+// that somebody has removed are there again. The error says that the name is no valid one, that the
+// user's directories are not known, or that a link cannot be made.
+func (s *Session) Instance() (instance.Instance, error) {
+	inst, err := instance.Resolve(s.InstanceName)
+	if err != nil {
+		return inst, err
+	}
+	return inst, inst.Relink()
+}
 
 // InstanceExists reports whether the instance was created. A command that only reads asks this
 // first, because Connect would create the instance.

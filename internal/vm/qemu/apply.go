@@ -98,8 +98,8 @@ func (i instance) create(spec vm.Spec, t *template.Template) error {
 		return err
 	}
 	config := i.engine.config
-	if err := atomicfile.MkdirAll(config.LimaHome, 0o700); err != nil {
-		return fmt.Errorf("making the directory of the instances: %w", err)
+	if err := i.engine.home.Make(); err != nil {
+		return err
 	}
 	if err := checkSpace(config.LimaHome, spaceToCreate); err != nil {
 		return err

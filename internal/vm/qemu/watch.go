@@ -13,7 +13,6 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -24,7 +23,7 @@ const recheck = time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
-	if err := atomicfile.MkdirAll(e.config.LimaHome, 0o700); err != nil {
+	if err := e.home.Make(); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
 	}
 	files, err := fsnotify.NewWatcher()

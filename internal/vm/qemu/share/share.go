@@ -6,7 +6,8 @@
 // The guest's root can undo whatever is arranged inside the guest, so hiding happens on the host.
 // When a shared directory contains one of rdd's own, QEMU runs in a mount namespace of its own and
 // exports a view: the directory mounted once more, with empty directories mounted over rdd's. The
-// host's other processes do not see these mounts.
+// host's other processes do not see these mounts. What covers a directory is lost when the host
+// removes that directory. So rdd's own are below a few parents that stay, and these are covered.
 //
 // Tests of views are skipped where the host refuses namespaces. Mounts in a real guest are tested
 // in test/e2e.
@@ -54,12 +55,12 @@ type Set []Share
 var forbidden = []string{"/dev", "/proc", "/sys"}
 
 // Prepare decides what to export for the mounts of an expanded template. private are rdd's own
-// directories; views is a directory in one of them, for the mount points of views. A writable
-// location that does not exist is made, as Lima does.
+// directories, and links to them; views is a directory in one of them, for the mount points of
+// views. A writable location that does not exist is made, as Lima does.
 //
 // A *vm.InvalidSpecError names a mount that is not possible.
 func Prepare(mounts []template.Mount, private []string, views string) (Set, error) {
-	hidden, err := aliases(private)
+	hidden, err := hide(private)
 	if err != nil {
 		return nil, err
 	}
@@ -77,55 +78,6 @@ func Prepare(mounts []template.Mount, private []string, views string) (Set, erro
 	}
 	slices.SortStableFunc(set, func(a, b Share) int { return strings.Compare(a.MountPoint, b.MountPoint) })
 	return set, set.makeViews()
-}
-
-// aliases returns the outermost paths, free of symbolic links, by which directories can be reached.
-// A directory that does not exist has none.
-func aliases(dirs []string) ([]string, error) {
-	var all []string
-	for _, dir := range dirs {
-		real, err := filepath.EvalSymlinks(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("finding rdd's own directory: %w", err)
-		}
-		paths, err := process.MountAliases(real)
-		if err != nil {
-			return nil, err
-		}
-		for _, path := range paths {
-			if same, err := sameDirectory(path, real); err != nil {
-				return nil, err
-			} else if same {
-				all = append(all, path)
-			}
-		}
-	}
-	return outermost(all), nil
-}
-
-// sameDirectory reports whether an alias is dir, and not covered by another mount.
-func sameDirectory(alias, dir string) (bool, error) {
-	want, err := os.Stat(dir)
-	if err != nil {
-		return false, fmt.Errorf("finding rdd's own directory: %w", err)
-	}
-	got, err := os.Stat(alias)
-	return err == nil && os.SameFile(got, want), nil //nolint:nilerr // nobody can reach it by this path
-}
-
-// outermost drops the paths that are below others.
-func outermost(paths []string) []string {
-	slices.Sort(paths)
-	var kept []string
-	for _, path := range paths {
-		if !slices.ContainsFunc(kept, func(outer string) bool { return within(path, outer) }) {
-			kept = append(kept, path)
-		}
-	}
-	return kept
 }
 
 // locate returns the path of a mount's location without symbolic links, and makes a writable one.
@@ -171,9 +123,10 @@ func checkDirectory(location string) error {
 
 // arrange decides what is exported for location: the directory itself, or a view without the hidden
 // ones.
-func (s *Share) arrange(location string, hidden []string, view string) error {
+func (s *Share) arrange(location string, hidden hidden, view string) error {
 	s.Export = location
-	for _, dir := range hidden {
+	inView := func(path string) string { return view + strings.TrimPrefix(path, strings.TrimSuffix(location, "/")) }
+	for _, dir := range hidden.covers {
 		if within(location, dir) {
 			return fmt.Errorf("must not be in rdd's own directory %s, which guests never see", dir)
 		}
@@ -183,7 +136,15 @@ func (s *Share) arrange(location string, hidden []string, view string) error {
 		if s.Export == location {
 			s.Export, s.mounts = view, []process.Mount{{Source: location, Target: view}}
 		}
-		s.mounts = append(s.mounts, process.Mount{Target: view + strings.TrimPrefix(dir, strings.TrimSuffix(location, "/"))})
+		s.mounts = append(s.mounts, process.Mount{Target: inView(dir), Dirs: hidden.inside[dir]})
+	}
+	if s.Export == location || !s.Writable {
+		return nil
+	}
+	for _, link := range hidden.links {
+		if within(link, location) {
+			s.mounts = append(s.mounts, process.Mount{Source: link, Target: inView(link)})
+		}
 	}
 	return nil
 }
@@ -195,12 +156,14 @@ func within(path, dir string) bool {
 
 // makeViews makes the empty directories on which QEMU's namespace mounts the views.
 func (s Set) makeViews() error {
-	for _, m := range s.mounts() {
-		if m.Source == "" {
+	for _, share := range s {
+		if share.mounts == nil {
 			continue
 		}
-		if err := os.MkdirAll(m.Target, 0o700); err != nil {
-			return fmt.Errorf("making a place for a view: %w", err)
+		for _, dir := range []string{filepath.Dir(share.Export), share.Export} {
+			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("making a place for a view: %w", err)
+			}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -130,7 +131,7 @@ func TestOwnDirectoriesAreCovered(t *testing.T) {
 	}
 	slices.SortStableFunc(want, func(a, b process.Mount) int { return strings.Compare(a.Target, b.Target) })
 	slices.SortStableFunc(mounts, func(a, b process.Mount) int { return strings.Compare(a.Target, b.Target) })
-	if !slices.Equal(mounts, want) {
+	if !reflect.DeepEqual(mounts, want) {
 		t.Errorf("mounts %v\nwant   %v", mounts, want)
 	}
 	for _, m := range mounts {

@@ -46,11 +46,27 @@ func (h Home) Instances() ([]string, error) {
 	return slices.Sorted(slices.Values(names)), nil
 }
 
+// Make makes the directory of the instances if it does not exist. It does not make those above it:
+// where they are missing, guests that run may see what is made in their place.
+func (h Home) Make() error {
+	err := os.Mkdir(string(h), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = atomicfile.SyncDir(filepath.Dir(string(h)))
+	}
+	if err != nil {
+		return fmt.Errorf("making the directory of the instances: %w", err)
+	}
+	return nil
+}
+
 // Claim makes the directory of an instance, with its record and template, by one rename. Of several
 // callers that claim a name one succeeds, the others get fs.ErrExist.
 func (h Home) Claim(name string, record Record, template []byte) error {
-	if err := atomicfile.MkdirAll(string(h), 0o700); err != nil {
-		return fmt.Errorf("making the directory of the instances: %w", err)
+	if err := h.Make(); err != nil {
+		return err
 	}
 	temp, err := h.temporary(newPrefix)
 	if err != nil {
