@@ -36,6 +36,7 @@ var (
 	hostKeyPattern = regexp.MustCompile(`(?s)host_key='(.*?)'`)
 	forwardPattern = regexp.MustCompile(`hostfwd=tcp:(127\.0\.0\.1:\d+)-`)
 	pathPattern    = regexp.MustCompile(`path=(.*)$`)
+	logPattern     = regexp.MustCompile(`/([a-z]+)\.log`)
 )
 
 // fakeQEMU runs until it is asked to end.
@@ -74,7 +75,10 @@ func fakeQEMU(args []string) error {
 		return err
 	}
 	serial := pathPattern.FindStringSubmatch(option("-chardev", "serial.log"))[1]
-	if err := os.WriteFile(serial, []byte(machine.guest.Console), 0o600); err != nil {
+	if machine.console, err = os.OpenFile(serial, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(machine.console, machine.guest.Console); err != nil {
 		return err
 	}
 	go machine.serveQMP(qmp)
@@ -98,6 +102,7 @@ type fakeMachine struct {
 	ended        chan string
 	config       *ssh.ServerConfig
 	guest        fakeGuest
+	console      *os.File // serial.log
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -218,7 +223,7 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 	case strings.Contains(line, "provision.status"):
 		fmt.Fprintln(channel, m.guest.ProvisionStatus)
 	case strings.Contains(line, ".log"):
-		fmt.Fprintln(channel, "the log of "+strings.TrimSuffix(filepath.Base(line), ".log"))
+		fmt.Fprintln(channel, "the log of "+logPattern.FindStringSubmatch(line)[1])
 	default:
 		cmd := exec.Command("/bin/sh", "-c", line)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()

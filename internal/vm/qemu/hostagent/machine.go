@@ -54,6 +54,7 @@ func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *t
 	}
 	m.work.Go(m.awaitEnd)
 	m.work.Go(m.keepQMP)
+	m.work.Go(m.keepLogs)
 	return m
 }
 
