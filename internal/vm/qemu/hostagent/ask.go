@@ -61,7 +61,10 @@ func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out
 	if ended && code != 0 {
 		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
 	}
-	return text.String(), ended, err
+	if err != nil {
+		return "", ended, err
+	}
+	return text.String(), true, nil
 }
 
 // run runs a command over the current connection to the guest, or a new one.

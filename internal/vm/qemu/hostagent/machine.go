@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/qmp"
@@ -19,8 +22,15 @@ import (
 )
 
 const (
+	// qmpTimeout bounds each call.
 	qmpTimeout = 5 * time.Second
-	qmpRetry   = 100 * time.Millisecond
+	// qmpRetry is the pause before the next attempt to connect to QEMU. While what answers is not the
+	// machine it doubles, up to longestQMPRetry.
+	qmpRetry, longestQMPRetry = 100 * time.Millisecond, 5 * time.Second
+	// eventBurst events of QEMU are logged at once and one in each second.
+	eventBurst = 100
+	// maxEventData is how many bytes of an event's data are logged.
+	maxEventData = 500
 )
 
 var errNoQMP = errors.New("QEMU does not answer on its control socket")
@@ -39,6 +49,8 @@ type machineProcess struct {
 	connected chan struct{} // closed when QMP has answered once
 	work      sync.WaitGroup
 
+	events *rate.Limiter // of those that are logged
+
 	mu     sync.Mutex
 	qmp    *qmp.Client
 	reason string // why QEMU says the machine shut down
@@ -50,7 +62,7 @@ func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *t
 	m := &machineProcess{
 		identity: id, accelerator: accelerator, template: t, agent: a, ctx: ctx, cancel: cancel,
 		ended: make(chan struct{}), connected: make(chan struct{}),
-		link: sshx.NewLink(a.dial),
+		link: sshx.NewLink(a.dial), events: rate.NewLimiter(1, eventBurst),
 	}
 	m.work.Go(m.awaitEnd)
 	m.work.Go(m.keepQMP)
@@ -99,8 +111,12 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 // a time, so another one may delay that.
 func (m *machineProcess) keepQMP() {
 	answered := sync.OnceFunc(func() { close(m.connected) })
-	for {
+	for pause := qmpRetry; ; pause = min(2*pause, longestQMPRetry) {
 		client, err := m.dialQMP()
+		var unconnected *net.OpError
+		if err == nil || errors.As(err, &unconnected) {
+			pause = qmpRetry // QEMU is only starting, or ending
+		}
 		if err == nil {
 			answered()
 			select {
@@ -115,7 +131,7 @@ func (m *machineProcess) keepQMP() {
 			return
 		case <-m.ctx.Done():
 			return
-		case <-time.After(qmpRetry):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -182,7 +198,9 @@ func (m *machineProcess) executeFor(ctx context.Context, command string, argumen
 
 // onEvent logs events, and keeps the reason of a shutdown.
 func (m *machineProcess) onEvent(e qmp.Event) {
-	m.agent.Log.Info("QEMU event", "event", e.Name, "data", string(e.Data))
+	if m.events.Allow() {
+		m.agent.Log.Info("QEMU event", "event", fmt.Sprintf("%.100s", e.Name), "data", fmt.Sprintf("%.*s", maxEventData, e.Data))
+	}
 	if e.Name != "SHUTDOWN" {
 		return
 	}
