@@ -23,8 +23,8 @@ import (
 // are without end, so any amount shows that there is a limit.
 const mostMemory = 128 << 20
 
-// hostileTiming has pauses beyond the grace period, as the default has: an engine that is lost again
-// and again counts as failed in between.
+// hostileTiming has pauses beyond the grace period, as the default has: an engine that is lost
+// again and again counts as failed in between.
 func hostileTiming() Timing {
 	timing := hasty
 	timing.RetryMax = 2 * timing.Grace
@@ -73,15 +73,17 @@ func answering(text string) http.HandlerFunc {
 // limits, the message is short, and this process does not grow. Then a good Docker is found.
 func TestHostileDocker(t *testing.T) {
 	for name, replace := range map[string]map[string]http.HandlerFunc{
-		"never answers":            {"/_ping": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
-		"one byte at a time":       {"GET /version": drip},
-		"an endless answer":        {"GET /version": endless("x")},
-		"an endless string":        {"GET /version": textThen(`{"Version":"`, endless("x"))},
-		"endless white space":      {"GET /version": endless(" ")},
-		"deep JSON":                {"GET /containers/json": answering(strings.Repeat("[", 1<<20))},
-		"endless deep JSON":        {"GET /containers/json": endless("[")},
-		"endless containers":       {"GET /containers/json": textThen("[{}", endless(`,{"Id":"x"}`))},
-		"a long refusal":           {"GET /containers/json": func(w http.ResponseWriter, _ *http.Request) { refuse(w, 500, strings.Repeat("x", 3<<20)) }},
+		"never answers":       {"/_ping": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		"one byte at a time":  {"GET /version": drip},
+		"an endless answer":   {"GET /version": endless("x")},
+		"an endless string":   {"GET /version": textThen(`{"Version":"`, endless("x"))},
+		"endless white space": {"GET /version": endless(" ")},
+		"deep JSON":           {"GET /containers/json": answering(strings.Repeat("[", 1<<20))},
+		"endless deep JSON":   {"GET /containers/json": endless("[")},
+		"endless containers":  {"GET /containers/json": textThen("[{}", endless(`,{"Id":"x"}`))},
+		"a long refusal": {"GET /containers/json": func(w http.ResponseWriter, _ *http.Request) {
+			refuse(w, 500, strings.Repeat("x", 3<<20))
+		}},
 		"endless messages":         {"POST /images/load": endless(`{"stream":"x"} `)},
 		"a message without end":    {"POST /images/load": textThen(`{"error":"`, endless("x"))},
 		"a frame of 4 GiB":         {"GET /containers/{id}/logs": answering("\x01\x00\x00\x00\xff\xff\xff\xffx")},

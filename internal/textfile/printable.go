@@ -10,7 +10,8 @@ import (
 
 // Printable returns text without what would change somebody's terminal or the order of its
 // characters: escape sequences (ECMA-48), control characters of ASCII and of Unicode, and marks
-// that set the direction of writing. Line feeds and tabs stay. Bytes that are no UTF-8 become U+FFFD.
+// that set the direction of writing. Line feeds and tabs stay. Bytes that are no UTF-8 become
+// U+FFFD.
 func Printable(text string) string {
 	clean, _ := printable(nil, []byte(text), true)
 	return string(clean)

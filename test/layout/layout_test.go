@@ -98,7 +98,8 @@ var allowed = map[string][]string{
 	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
 	"internal/cli/session": {
-		"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/version", "internal/vm",
+		"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/textfile", "internal/version",
+		"internal/vm",
 	},
 	"internal/cli/resource": {
 		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/vm",

@@ -31,8 +31,8 @@ func logFiles() []logFile {
 const (
 	// logInterval is how often the daemon checks the sizes of the logs that QEMU writes.
 	logInterval = 10 * time.Second
-	// orphanLog is the size in bytes beyond which it rotates them. The hostagent does so before, unless
-	// it hangs.
+	// orphanLog is the size in bytes beyond which it rotates them. The hostagent does so before,
+	// unless it hangs.
 	orphanLog = 2 * vmdir.MaxLog
 )
 

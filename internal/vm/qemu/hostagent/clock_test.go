@@ -44,8 +44,8 @@ func TestOffGoesByTheWallClock(t *testing.T) {
 	}
 }
 
-// TestNextClockPause: one correction is made at once, and a guest that sets its clock back each time
-// gets at most six an hour.
+// TestNextClockPause: one correction is made at once, and a guest that sets its clock back each
+// time gets at most six an hour.
 func TestNextClockPause(t *testing.T) {
 	for _, tc := range []struct{ before, since, want time.Duration }{
 		{0, time.Hour, clockPause},

@@ -83,8 +83,8 @@ func TestALimitedPortIsClosedAndComesBack(t *testing.T) {
 	}
 }
 
-// TestFlapping: a guest that opens and closes a port as fast as it can causes one change a second in
-// the long run, after some at once.
+// TestFlapping: a guest that opens and closes a port as fast as it can causes one change a second
+// in the long run, after some at once.
 func TestFlapping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewManager(Config{})
