@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -81,6 +82,10 @@ func fakeQEMU(args []string) error {
 	if _, err := io.WriteString(machine.console, machine.guest.Console); err != nil {
 		return err
 	}
+	if machine.guest.Hostile == floodsConsole {
+		go flood(machine.console, "console\n")
+		go flood(os.Stderr, "qemu-system-x86_64: warning\n")
+	}
 	go machine.serveQMP(qmp)
 	if !machine.guest.NoSSH {
 		time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
@@ -103,6 +108,7 @@ type fakeMachine struct {
 	config       *ssh.ServerConfig
 	guest        fakeGuest
 	console      *os.File // serial.log
+	hostile      sync.Once
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -126,10 +132,14 @@ func (m *fakeMachine) readKeys(credential string) error {
 
 // serveQMP serves one client at a time, as QEMU does.
 func (m *fakeMachine) serveQMP(listener net.Listener) {
-	for {
+	for first := true; ; first = false {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
+		}
+		if !first && m.turn(conn) {
+			_ = conn.Close()
+			continue
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
@@ -141,6 +151,9 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 			}
 			_ = json.Unmarshal(lines.Bytes(), &request)
 			m.execute(conn, request.Execute, request.ID, request.Arguments.Line)
+			if request.Execute == "query-uuid" && (m.turn(conn) || m.guest.Hostile == sendsManyQMP) {
+				flood(conn, `{"event":"RTC_CHANGE","data":{"offset":1},"timestamp":{"seconds":1,"microseconds":1}}`+"\n")
+			}
 		}
 		_ = conn.Close()
 	}
@@ -169,12 +182,22 @@ func (m *fakeMachine) serveSSH(listener net.Listener) {
 		if err != nil {
 			return
 		}
+		m.beHostile()
 		go func() {
-			_, channels, requests, err := ssh.NewServerConn(conn, m.config)
+			if m.greet(conn) {
+				return
+			}
+			server, channels, requests, err := ssh.NewServerConn(conn, m.config)
 			if err != nil {
 				return
 			}
 			go ssh.DiscardRequests(requests)
+			switch m.guest.Hostile {
+			case opensNothing:
+				return
+			case asksALot:
+				go ask(server)
+			}
 			for channel := range channels {
 				go m.serveChannel(channel, conn.Close)
 			}
@@ -214,6 +237,7 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel, breakConnection func(
 // run answers the hostagent's questions; probes are really run, by this host.
 func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func() error) uint32 {
 	switch {
+	case m.runHostile(channel, line):
 	case strings.Contains(line, "rdd-watch"):
 		m.watch(channel, breakConnection)
 	case strings.Contains(line, "boot_id"):
