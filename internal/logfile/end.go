@@ -4,21 +4,34 @@ package logfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 
 	"rancherdesktop.io/rdd/internal/textfile"
 )
 
 // End returns the last limit bytes of a log, as textfile.End does. When it has just been rotated,
 // what is missing is taken from the old log. A missing log is fs.ErrNotExist.
-func End(path string, limit int64) (string, error) {
-	end, err := textfile.End(path, limit)
-	if err != nil || int64(len(end)) >= limit {
-		return end, err
+func End(path string, limit int64) (string, error) { return end(path, limit, textfile.End) }
+
+// EndLines returns what End does, without a line that the limit cuts off at its beginning.
+func EndLines(path string, limit int64) (string, error) {
+	return end(path, limit, func(path string, limit int64) (string, error) { return textfile.LinesSince(path, 0, limit) })
+}
+
+func end(path string, limit int64, read func(path string, limit int64) (string, error)) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the end of a log: %w", err)
 	}
-	before, err := textfile.End(Old(path), limit-int64(len(end)))
+	last, err := read(path, limit)
+	if err != nil || info.Size() >= limit {
+		return last, err
+	}
+	before, err := read(Old(path), limit-info.Size())
 	if errors.Is(err, fs.ErrNotExist) {
-		return end, nil
+		return last, nil
 	}
-	return before + end, err
+	return before + last, err
 }

@@ -32,4 +32,12 @@ func TestEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(map[int64]string{4: "6789", 10: "0123456789", 11: "c0123456789", 99: "abc0123456789"})
+	if err := errors.Join(os.WriteFile(path, []byte("56789\n"), 0o600), os.WriteFile(Old(path), []byte("1\n234"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for length, want := range map[int64]string{5: "", 6: "56789\n", 9: "23456789\n", 10: "23456789\n", 99: "1\n23456789\n"} {
+		if got, err := EndLines(path, length); err != nil || got != want {
+			t.Errorf("the lines of %d bytes: %q, %v", length, got, err)
+		}
+	}
 }

@@ -125,7 +125,7 @@ var allowed = map[string][]string{
 	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
 	"internal/cli/why": {
 		"api/app", "api/lima", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence",
-		"internal/hostconfig", "internal/instance", "internal/textfile", "internal/vm",
+		"internal/hostconfig", "internal/instance", "internal/logfile", "internal/textfile", "internal/vm",
 	},
 	"internal/cli/why/explain": {"api", "internal/vm"},
 	"internal/cli/serve": {

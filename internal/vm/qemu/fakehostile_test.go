@@ -39,8 +39,8 @@ const (
 	sendsManyQMP    hostility = "has a QEMU that sends events without end"
 )
 
-// floodSize is how much a flood writes, in bytes: many times each limit, but not more than a disk or
-// a memory bears when the limit is missing.
+// floodSize is how much a flood writes, in bytes: many times each limit, but not more than a disk
+// or a memory bears when the limit is missing.
 const floodSize = 64 << 20
 
 // flood writes a text again and again.
