@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
@@ -39,7 +40,7 @@ func Rotate(path string, limit int64) error {
 // is rotated first, if that is possible: whoever writes it tries again.
 func Open(path string, limit int64) (*os.File, error) {
 	_ = Rotate(path, limit) // a log that goes on growing is better than none
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := open(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the instance's directories are missing: %w", err)
 	}
@@ -52,7 +53,12 @@ func Renew(path string) (*os.File, error) {
 	if err := atomicfile.Remove(Old(path)); err != nil {
 		return nil, fmt.Errorf("beginning a new log: %w", err)
 	}
-	return os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	return open(path, os.O_TRUNC)
+}
+
+// open opens a log for appending. A FIFO in its place, which nobody reads, is an error at once.
+func open(path string, flags int) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK|flags, 0o600)
 }
 
 // Stream rotates a log that is larger than limit bytes and that a standard stream of this process

@@ -31,7 +31,7 @@ func (o *oldLog) open() (*os.File, error) {
 	if o.path == "" {
 		return nil, nil
 	}
-	file, err := os.Open(o.path)
+	file, err := open(o.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

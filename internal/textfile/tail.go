@@ -72,7 +72,7 @@ func (t *tailed) close() {
 // open opens the file that has the path now, and is at its beginning.
 func (t *tailed) open() error {
 	t.close()
-	file, err := os.Open(t.path)
+	file, err := open(t.path)
 	if err != nil {
 		return fmt.Errorf("reading the log: %w", err)
 	}
