@@ -50,7 +50,8 @@ var allowed = map[string][]string{
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
-		"internal/atomicfile", "internal/flock", "internal/logfile", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/bounded", "internal/flock", "internal/logfile", "internal/process", "internal/portalloc",
+		"internal/qmp", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",

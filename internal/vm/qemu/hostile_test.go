@@ -57,9 +57,9 @@ func TestHostileGuest(t *testing.T) {
 		{guest: reportsNoLine, phase: vm.PhaseRunning},
 		{guest: endsItsWatch, phase: vm.PhaseRunning, check: logs("watching it again")},
 		{guest: hasNoTime, phase: vm.PhaseRunning, check: logs("setting the guest's clock")},
-		{guest: speaksNoQMP, phase: vm.PhaseRunning},
-		{guest: sendsLongQMP, phase: vm.PhaseRunning},
-		{guest: sendsDeepQMP, phase: vm.PhaseRunning},
+		{guest: speaksNoQMP, phase: vm.PhaseRunning, check: logs("malformed QMP message")},
+		{guest: sendsLongQMP, phase: vm.PhaseRunning, check: logs("malformed QMP message: longer than")},
+		{guest: sendsDeepQMP, phase: vm.PhaseRunning, check: logs("malformed QMP message")},
 		{guest: sendsManyQMP, phase: vm.PhaseRunning},
 	} {
 		t.Run(string(tc.guest), func(t *testing.T) {

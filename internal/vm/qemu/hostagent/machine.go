@@ -111,11 +111,18 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 // a time, so another one may delay that.
 func (m *machineProcess) keepQMP() {
 	answered := sync.OnceFunc(func() { close(m.connected) })
+	logged := ""
 	for pause := qmpRetry; ; pause = min(2*pause, longestQMPRetry) {
 		client, err := m.dialQMP()
 		var unconnected *net.OpError
-		if err == nil || errors.As(err, &unconnected) {
+		switch {
+		case err == nil:
+			pause, logged = qmpRetry, ""
+		case errors.As(err, &unconnected):
 			pause = qmpRetry // QEMU is only starting, or ending
+		case err.Error() != logged && !m.hasEnded():
+			logged = err.Error()
+			m.agent.Log.Warn("connecting to QEMU", "error", err)
 		}
 		if err == nil {
 			answered()
@@ -150,7 +157,6 @@ func (m *machineProcess) dialQMP() (*qmp.Client, error) {
 		err = fmt.Errorf("another machine (%s) answers at %s", answer.UUID, m.agent.Dir.QMPSocket())
 	}
 	if err != nil {
-		m.agent.Log.Warn("connecting to QEMU", "error", err)
 		return nil, errors.Join(err, client.Close())
 	}
 	m.setQMP(client)
