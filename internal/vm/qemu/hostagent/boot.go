@@ -16,7 +16,6 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/portalloc"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -204,19 +203,6 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 		err = share.Explain(err)
 	}
 	return id, errors.Join(err, log.Close(), lock.Unlock())
-}
-
-// renewLogs empties the logs that QEMU writes, and returns the one that is its own output.
-func (a *agent) renewLogs() (*os.File, error) {
-	console, err := logfile.Renew(a.Dir.Serial())
-	if err != nil {
-		return nil, err
-	}
-	log, logErr := logfile.Renew(a.Dir.QEMULog())
-	if err := errors.Join(logErr, console.Close()); err != nil {
-		return nil, err
-	}
-	return log, nil
 }
 
 // awaitLaunch waits until QEMU answers, and returns why it does not. A port that was taken is

@@ -3,6 +3,8 @@
 package hostagent
 
 import (
+	"errors"
+	"os"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/logfile"
@@ -38,4 +40,17 @@ func (m *machineProcess) keepLogs() {
 			told[path] = problem
 		}
 	}
+}
+
+// renewLogs empties the logs that QEMU writes, and returns the one that is its own output.
+func (a *agent) renewLogs() (*os.File, error) {
+	console, err := logfile.Renew(a.Dir.Serial())
+	if err != nil {
+		return nil, err
+	}
+	log, logErr := logfile.Renew(a.Dir.QEMULog())
+	if err := errors.Join(logErr, console.Close()); err != nil {
+		return nil, err
+	}
+	return log, nil
 }
