@@ -36,7 +36,7 @@ func Main(args []string, options ...Option) int {
 	defer stop()
 	p := &program{
 		session: &session.Session{
-			Streams: session.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
+			Streams: session.StandardStreams(),
 			Build:   version.This(), Engine: serve.OpenEngine, Controllers: controllers.Names(),
 		},
 		engines: serve.NewEngines,

@@ -15,6 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/textfile"
 )
@@ -77,12 +78,12 @@ func waitWhileChanging(ctx context.Context, inst instance.Instance) (State, pres
 
 // spawn starts the daemon in the background. With wait it returns when the daemon has reported.
 func spawn(ctx context.Context, inst instance.Instance, executable string, wait bool) error {
-	log, err := presence.OpenLog(presence.LogFile(inst))
+	log, err := logfile.Open(presence.LogFile(inst), presence.MaxLog)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }() // nothing was written through it
-	stdout, err := presence.OpenLog(presence.StdoutFile(inst))
+	stdout, err := logfile.Open(presence.StdoutFile(inst), presence.MaxLog)
 	if err != nil {
 		return err
 	}

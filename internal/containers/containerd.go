@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -78,10 +79,10 @@ func (c *containerd) version(ctx context.Context) (string, error) {
 	_, server, _ := strings.Cut(out, "Server:")
 	for line := range strings.Lines(server) {
 		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "Version:"); ok {
-			return strings.TrimSpace(version), nil
+			return shorten(strings.TrimSpace(version), maxVersion), nil
 		}
 	}
-	return "", fmt.Errorf("ctr version did not say the server's: %q", out)
+	return "", fmt.Errorf("ctr version did not say the server's: %q", shorten(out, maxProblem))
 }
 
 func (c *containerd) ping(ctx context.Context) error {
@@ -156,11 +157,18 @@ func (e *commandError) Error() string {
 // root runs a command as root in the guest and returns its output. A command that fails is a
 // *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
-	var out, problems bytes.Buffer
-	code, err := c.shell(ctx, c.instance, vm.Command{
-		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
+	limited, tooMuch := context.WithCancelCause(ctx)
+	defer tooMuch(nil)
+	out, problems := &bounded.Buffer{Limit: maxOutput}, &bounded.Buffer{Limit: maxOutput}
+	out.Full = func() { tooMuch(out.Err()) }
+	problems.Full = func() { tooMuch(problems.Err()) }
+	code, err := c.shell(limited, c.instance, vm.Command{
+		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: out, Stderr: problems,
 	})
+	cause := context.Cause(limited)
 	switch {
+	case errors.Is(cause, bounded.ErrTooLong):
+		return "", fmt.Errorf("the guest's answer is %w", cause)
 	case err != nil:
 		return "", fmt.Errorf("reaching the guest: %w", err)
 	case code != 0:

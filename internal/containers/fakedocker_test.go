@@ -29,6 +29,8 @@ type fakeDocker struct {
 	fail map[string]string
 	// hang by pattern: the answer never comes.
 	hang map[string]bool
+	// replace by pattern: a handler in place of the good one.
+	replace map[string]http.HandlerFunc
 	// calls by pattern.
 	calls map[string]int
 	// exit and output of the next containers.
@@ -149,8 +151,12 @@ func (d *fakeDocker) routes() http.Handler {
 func (d *fakeDocker) prevented(pattern string, w http.ResponseWriter, r *http.Request) bool {
 	d.mu.Lock()
 	d.calls[pattern]++
-	message, hang, stopped := d.fail[pattern], d.hang[pattern], d.stopped
+	message, hang, stopped, replace := d.fail[pattern], d.hang[pattern], d.stopped, d.replace[pattern]
 	d.mu.Unlock()
+	if replace != nil {
+		replace(w, r)
+		return true
+	}
 	if hang {
 		select {
 		case <-r.Context().Done():

@@ -64,7 +64,7 @@ func (f *follower) run(before <-chan struct{}) {
 		case lasted == 0:
 			problem := problemOf(e, err)
 			if problem != logged {
-				f.log.Warn("the container engine is not usable", "error", err)
+				f.log.Warn("the container engine is not usable", "error", shorten(err.Error(), maxProblem))
 				logged = problem
 			}
 			wait(f.ctx, pause.afterFailure(!f.failed(problem)))
@@ -133,7 +133,7 @@ func (f *follower) session(e engine) (lasted time.Duration, err error) {
 	err = f.pingUntilLost(ctx, e)
 	if f.ctx.Err() == nil {
 		f.lost(problemOf(e, err))
-		f.log.Warn("the container engine is lost; connecting again", "error", err)
+		f.log.Warn("the container engine is lost; connecting again", "error", shorten(err.Error(), maxProblem))
 	}
 	return max(time.Since(tested), 1), err
 }
@@ -176,7 +176,7 @@ func causeOf(ctx context.Context, err error) error {
 // problemOf returns the message of State.Problem: the error, and a command that shows more.
 func problemOf(e engine, err error) string {
 	title, hint := e.describe()
-	return fmt.Sprintf("%s is not usable: %v; to see more: %s", title, err, hint)
+	return fmt.Sprintf("%s is not usable: %s; to see more: %s", title, shorten(err.Error(), maxProblem), hint)
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,10 +17,10 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/containers/smokeimage"
 )
 
@@ -32,7 +33,12 @@ type moby struct {
 }
 
 func newMoby(socket string, image smokeimage.Image) (*moby, error) {
-	c, err := client.New(client.WithHost("unix://"+socket), client.WithUserAgent("rdd"))
+	// The dialer comes last: WithHost sets one of its own.
+	transport := limitedTransport(socket)
+	c, err := client.New(
+		client.WithHTTPClient(&http.Client{Transport: transport}), client.WithHost("unix://"+socket),
+		client.WithDialContext(transport.DialContext), client.WithUserAgent("rdd"),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to reach Docker: %w", err)
 	}
@@ -54,7 +60,7 @@ func (m *moby) version(ctx context.Context) (string, error) {
 		return "", m.plain(err)
 	}
 	v, err := m.client.ServerVersion(ctx, client.ServerVersionOptions{})
-	return v.Version, m.plain(err)
+	return shorten(v.Version, maxVersion), m.plain(err)
 }
 
 func (m *moby) ping(ctx context.Context) error {
@@ -185,11 +191,11 @@ func (m *moby) output(ctx context.Context, id string) (string, error) {
 		return "", m.plain(err)
 	}
 	defer func() { _ = logs.Close() }()
-	var out bytes.Buffer
-	if _, err := stdcopy.StdCopy(&out, &out, logs); err != nil {
+	out := &bounded.Buffer{Limit: maxOutput}
+	if err := demultiplex(out, logs); err != nil {
 		return "", m.plain(err)
 	}
-	return out.String(), nil
+	return out.String(), out.Err()
 }
 
 // plain makes an error of the client readable: it drops the URL of the request, and says so when

@@ -37,7 +37,7 @@ func removeLeftovers(ctx context.Context, e engine) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range left {
+	for _, id := range left[:min(len(left), maxLeftovers)] {
 		if err := e.remove(ctx, id); err != nil {
 			return err
 		}

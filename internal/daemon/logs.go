@@ -4,14 +4,13 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/daemon/presence"
-	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/logfile"
 )
 
 // rotateLogs rotates logs that are larger than presence.MaxLog, if the standard streams are the
@@ -28,20 +27,9 @@ func (d *daemon) rotateLogs() error {
 }
 
 func rotate(path string, stream *os.File) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() <= presence.MaxLog {
-		return nil // a log that was removed is created by the next start
+	rotated, err := logfile.Stream(stream, path, presence.MaxLog)
+	if rotated {
+		klog.InfoS("The log had grown large: the old one is beside it", "path", path)
 	}
-	if err := presence.Rotate(path); err != nil {
-		return err
-	}
-	log, err := presence.OpenLog(path)
-	if err != nil {
-		return fmt.Errorf("beginning a new log: %w", err)
-	}
-	if err := errors.Join(process.Redirect(stream, log), log.Close()); err != nil {
-		return fmt.Errorf("beginning a new log: %w", err)
-	}
-	klog.InfoS("The log had grown large: the old one is beside it", "path", path)
-	return nil
+	return err
 }

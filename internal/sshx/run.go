@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -48,9 +49,62 @@ type TTY struct {
 // terminal.
 //
 // err is not nil only when the command could not be run to its end. When ctx ends, the command is
-// sent SIGTERM, its channel is closed, and ctx's error returned. A Read of Stdin that is blocked
-// when the command ends stays behind, as there is no way to interrupt it.
+// sent SIGTERM, its channel is closed, and ctx's error returned. A guest that does not answer to
+// that is not waited for: nothing is written to Stdout and Stderr any more, and client is closed if
+// it goes on like that. A Read of Stdin that is blocked when the command ends stays behind, as
+// there is no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
+	gate := &gate{}
+	c.Stdout, c.Stderr = share(c.Stdout, c.Stderr)
+	c.Stdout, c.Stderr = gate.writer(c.Stdout), gate.writer(c.Stderr)
+	type result struct {
+		code int
+		err  error
+	}
+	ended := make(chan result, 1)
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		code, err := run(ctx, client, c)
+		ended <- result{code, err}
+	}()
+	select {
+	case r := <-ended:
+		return r.code, r.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(letGoTimeout)
+	defer timer.Stop()
+	select {
+	case r := <-ended:
+		return r.code, r.err
+	case <-timer.C:
+		gate.close()
+		go closeUnless(finished, client)
+		return 0, ctx.Err()
+	}
+}
+
+const (
+	// letGoTimeout is how long a guest may take to end a command when it is told to.
+	letGoTimeout = 2 * time.Second
+	// hangTimeout is how long after that the connection is given up.
+	hangTimeout = 30 * time.Second
+)
+
+// closeUnless closes a connection unless what uses it finishes in time.
+func closeUnless(finished <-chan struct{}, client *ssh.Client) {
+	timer := time.NewTimer(hangTimeout)
+	defer timer.Stop()
+	select {
+	case <-finished:
+	case <-timer.C:
+		_ = client.Close()
+	}
+}
+
+// run does what Run does, as long as the guest answers.
+func run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	line, err := c.line()
 	if err != nil {
 		return 0, err
@@ -105,7 +159,7 @@ func (c *Command) open(client *ssh.Client) (*ssh.Session, func(), error) {
 
 // attach connects the streams, the environment and the terminal with a session.
 func (c Command) attach(ctx context.Context, session *ssh.Session) error {
-	session.Stdout, session.Stderr = share(c.Stdout, c.Stderr)
+	session.Stdout, session.Stderr = c.Stdout, c.Stderr
 	if c.TTY != nil {
 		if err := requestTTY(ctx, session, *c.TTY); err != nil {
 			return err

@@ -24,6 +24,8 @@ type server struct {
 	t        *testing.T
 	listener net.Listener
 	config   *ssh.ServerConfig
+	// hostile, when not nil, serves the channels of a connection.
+	hostile func(<-chan ssh.NewChannel)
 
 	mu       sync.Mutex
 	conns    []net.Conn
@@ -121,6 +123,10 @@ func (s *server) serve(conn net.Conn) {
 		return
 	}
 	go ssh.DiscardRequests(requests)
+	if s.hostile != nil {
+		s.hostile(channels)
+		return
+	}
 	for channel := range channels {
 		switch channel.ChannelType() {
 		case "session":

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -43,7 +42,7 @@ func LastLines(text string, n int) []string {
 // read returns the last limit bytes of what a file has from offset on, and whether they begin
 // within a line because of the limit.
 func read(path string, offset, limit int64) (_ []byte, cut bool, err error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the end of a file: %w", err)
 	}

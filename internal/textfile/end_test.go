@@ -65,20 +65,3 @@ func TestLastLines(t *testing.T) {
 		}
 	}
 }
-
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                 "",
-		"plain\ttext\n":    "plain\ttext\n",
-		"one\r\ntwo":       "one\ntwo",
-		"a\x00b\x07c\x7fd": "abcd",
-		"\x1b[!p\x1b]104\x07\x1b[?7h\x1b[0;32mOK\x1b[0m done\x1b(B\n": "OK done\n",
-		"\x1b]0;a title\x1b\\text":                                    "text",
-		"\x1bcreset":                                                  "reset",
-		"grün · 好\n":                                                  "grün · 好\n",
-	} {
-		if got := Printable(text); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}

@@ -22,14 +22,17 @@ type TailOptions struct {
 	Lines int
 	// Follow also writes what is added later, until the context ends.
 	Follow bool
+	// Old is the path to which the log is rotated; empty when it is not. What is there comes before
+	// the log.
+	Old string
 }
 
 // Tail writes a log to out. A followed file may be truncated or replaced: then it is read from its
-// beginning. It may be missing: Tail waits for it. The end of ctx while following is no error.
-// Without following, a missing file is fs.ErrNotExist. A failed write to out ends it with that
-// error.
+// beginning, after what was copied to a new old log. It may be missing: Tail waits for it. The end
+// of ctx while following is no error. Without following, a missing file is fs.ErrNotExist. A failed
+// write to out ends it with that error.
 func Tail(ctx context.Context, out io.Writer, path string, o TailOptions) error {
-	t := &tailed{path: path, out: out}
+	t := &tailed{path: path, out: out, old: oldLog{path: o.Old}}
 	defer t.close()
 	err := t.begin(o.Lines)
 	if !o.Follow || (err != nil && !errors.Is(err, fs.ErrNotExist)) {
@@ -56,6 +59,7 @@ type tailed struct {
 	file *os.File
 	// offset is how far file has been read.
 	offset int64
+	old    oldLog
 }
 
 func (t *tailed) close() {
@@ -68,7 +72,7 @@ func (t *tailed) close() {
 // open opens the file that has the path now, and is at its beginning.
 func (t *tailed) open() error {
 	t.close()
-	file, err := os.Open(t.path)
+	file, err := open(t.path)
 	if err != nil {
 		return fmt.Errorf("reading the log: %w", err)
 	}
@@ -78,15 +82,19 @@ func (t *tailed) open() error {
 
 // begin prints the last lines of what the file has at first.
 func (t *tailed) begin(lines int) error {
-	if err := t.open(); err != nil {
-		return err
-	}
-	if lines >= 0 {
-		offset, err := lastLinesOffset(t.file, lines)
-		if err != nil {
+	t.old.note()
+	openErr, have := t.open(), 0
+	if lines >= 0 && openErr == nil {
+		var err error
+		if t.offset, have, err = lastLinesOffset(t.file, lines); err != nil {
 			return fmt.Errorf("reading the log: %w", err)
 		}
-		t.offset = offset
+	}
+	if err := t.old.printLines(t.out, lines, lines-have); err != nil {
+		return err
+	}
+	if openErr != nil {
+		return openErr
 	}
 	return t.print()
 }
@@ -124,6 +132,9 @@ func (t *tailed) more() error {
 	case !os.SameFile(now, open):
 		return errors.Join(t.drain(), t.reopen())
 	case open.Size() < t.offset:
+		if err := t.old.printCopy(t.out, t.offset); err != nil {
+			return err
+		}
 		t.offset = 0
 	case open.Size() == t.offset:
 		return nil
@@ -151,14 +162,13 @@ func (t *tailed) reopen() error {
 	return t.print()
 }
 
-// lastLinesOffset returns the offset at which the last lines of a file begin. It keeps the offsets
-// of that many lines, not the lines, however long they are.
-func lastLinesOffset(f *os.File, lines int) (int64, error) {
+// lastLinesOffset returns the offset at which the last lines of a file begin, and how many they
+// are. It keeps the offsets of that many lines, not the lines, however long they are.
+func lastLinesOffset(f *os.File, lines int) (offset int64, have int, err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var begins []int64
-	offset := int64(0)
 	for reader := bufio.NewReader(f); ; {
 		line, err := reader.ReadSlice('\n')
 		if len(line) > 0 {
@@ -174,11 +184,11 @@ func lastLinesOffset(f *os.File, lines int) (int64, error) {
 			break
 		}
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	if len(begins) == 0 {
-		return offset, nil
+		return offset, 0, nil
 	}
-	return begins[0], nil
+	return begins[0], len(begins), nil
 }

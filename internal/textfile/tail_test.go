@@ -45,6 +45,30 @@ func TestTailPrintsTheEnd(t *testing.T) {
 	}
 }
 
+// TestTailPrintsTheOldLog: what was rotated comes first, as far as it was asked for.
+func TestTailPrintsTheOldLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	o := TailOptions{Old: path + ".1"}
+	if err := errors.Join(os.WriteFile(path, []byte("c\nd\n"), 0o600), os.WriteFile(o.Old, []byte("a\nb\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for lines, want := range map[int]string{-1: "a\nb\nc\nd\n", 0: "", 1: "d\n", 2: "c\nd\n", 3: "b\nc\nd\n", 9: "a\nb\nc\nd\n"} {
+		var out strings.Builder
+		o.Lines = lines
+		if err := Tail(t.Context(), &out, path, o); err != nil || out.String() != want {
+			t.Errorf("%d lines: got %q, %v", lines, out.String(), err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	o.Lines = -1
+	if err := Tail(t.Context(), &out, path, o); !errors.Is(err, fs.ErrNotExist) || out.String() != "a\nb\n" {
+		t.Errorf("without the log: %q, %v", out.String(), err)
+	}
+}
+
 // output is what was written since the last take.
 type output struct {
 	mu   sync.Mutex
@@ -84,12 +108,16 @@ func TestTailFollows(t *testing.T) {
 		return errors.Join(err, f.Close())
 	}
 	write := func(text string) error { return os.WriteFile(path, []byte(text), 0o600) }
+	copyTruncate := func() error {
+		data, err := os.ReadFile(path)
+		return errors.Join(err, os.WriteFile(path+".new", data, 0o600), os.Rename(path+".new", path+".1"), os.Truncate(path, 0))
+	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		out := &output{}
 		done := make(chan error, 1)
-		go func() { done <- Tail(ctx, out, path, TailOptions{Lines: -1, Follow: true}) }()
+		go func() { done <- Tail(ctx, out, path, TailOptions{Lines: -1, Follow: true, Old: path + ".1"}) }()
 		synctest.Wait()
 		for _, step := range []struct {
 			what string
@@ -106,6 +134,13 @@ func TestTailFollows(t *testing.T) {
 			{"is rotated with a last line", func() error {
 				return errors.Join(add("last\n"), os.Rename(path, path+".1"), write("first\n"))
 			}, "last\nfirst\n"},
+			{"is copied and truncated", func() error {
+				return errors.Join(add("more\nand more\n"), copyTruncate(), add("new\n"))
+			}, "more\nand more\nnew\n"},
+			{"is copied and truncated again", func() error { return errors.Join(add("2\n"), copyTruncate()) }, "2\n"},
+			{"was copied in part", func() error {
+				return errors.Join(add("lost\n"), write(""), os.WriteFile(path+".new", []byte("st\n"), 0o600), os.Rename(path+".new", path+".1"))
+			}, ""},
 			{"is removed", func() error { return os.Remove(path) }, ""},
 			{"comes again", func() error { return write("again\n") }, "again\n"},
 		} {

@@ -34,7 +34,7 @@ waits for what kubectl wait cannot express.`,
 				return err
 			}
 			if onlyHelp(args) {
-				return runKubectl(cmd.Context(), newCtl(s, s.Streams, ctlFlags(inst), args, time.Time{}))
+				return runKubectl(cmd.Context(), newCtl(s, s.Raw(), ctlFlags(inst), args, time.Time{}))
 			}
 			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: s.Build})
 			if err != nil {
@@ -47,7 +47,7 @@ waits for what kubectl wait cannot express.`,
 				return fmt.Errorf("pointing kubectl at instance %q: %w", inst.Name, err)
 			}
 			flags := ctlFlags(inst)
-			return runKubectl(cmd.Context(), newCtl(s, s.Streams, flags, args, record.Started))
+			return runKubectl(cmd.Context(), newCtl(s, s.Raw(), flags, args, record.Started))
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			inst, err := s.Instance()

@@ -33,7 +33,7 @@ func kubectlCommand(s *session.Session) *cobra.Command {
 		Example:            "  rdd kubectl config get-contexts\n  ln -s \"$(command -v rdd)\" ~/bin/kubectl",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runKubectl(cmd.Context(), newKubectl(s.Streams, kubectlFlags(), args))
+			return runKubectl(cmd.Context(), newKubectl(s.Raw(), kubectlFlags(), args))
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			return completeKubectl(cmd.Context(), args, prefix, func(to session.Streams, args []string) *cobra.Command {

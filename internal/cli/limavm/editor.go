@@ -103,9 +103,10 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 	if err != nil {
 		return "", fmt.Errorf("running the editor: %w", err)
 	}
+	streams := e.Raw() // the editor draws on the terminal
 	// As git and kubectl do: the variable may hold arguments.
 	command := process.Command{
-		Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: e.In, Stdout: e.Out, Stderr: e.Err,
+		Path: shell, Args: []string{"-c", e.editor + ` "$@"`, e.editor, file}, Stdin: streams.In, Stdout: streams.Out, Stderr: streams.Err,
 	}
 	if err := process.Run(ctx, command); err != nil {
 		return "", fmt.Errorf("running the editor %q: %w", e.editor, err)

@@ -16,6 +16,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -72,6 +73,7 @@ func printLogs(ctx context.Context, s *session.Session, name string, kinds []str
 // printLog prints one log. That there is none, because the machine was never started, is an error
 // unless the log is followed.
 func printLog(ctx context.Context, out io.Writer, name, kind, file string, o textfile.TailOptions) error {
+	o.Old = logfile.Old(file)
 	err := textfile.Tail(ctx, out, file, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("LimaVM %q has no log %s yet: it was never started; to start it: rdd limavm start %s", name, kind, name)

@@ -5,12 +5,14 @@ package serve
 import (
 	"errors"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/vm/qemu/hostagent"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -37,7 +39,8 @@ func hostagentCommand(s *session.Session) *cobra.Command {
 				return err
 			}
 			config.Private = append(config.Private, limaHome, config.CacheDir)
-			config.Events, config.Log = s.Out, slog.New(slog.NewTextHandler(s.Err, nil))
+			config.Events = logfile.NewWriter(os.Stdout, config.Dir.HostagentStdout(), vmdir.MaxLog)
+			config.Log = slog.New(slog.NewTextHandler(logfile.NewWriter(os.Stderr, config.Dir.HostagentStderr(), vmdir.MaxLog), nil))
 			err = hostagent.Run(cmd.Context(), config)
 			if errors.Is(err, flock.ErrLocked) {
 				return errors.New("another hostagent serves " + args[0])

@@ -11,6 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
@@ -24,7 +25,7 @@ func inBackground(s *session.Session, inst instance.Instance, what string, argum
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
-	log, err := presence.OpenLog(presence.LogFile(inst))
+	log, err := logfile.Open(presence.LogFile(inst), presence.MaxLog)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/textfile"
 )
 
@@ -48,11 +49,6 @@ func printLogs(ctx context.Context, s *session.Session, path string, o textfile.
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !o.Follow {
 		return errors.New("there is no log yet; the daemon was never started")
 	}
-	if o.Lines < 0 {
-		err := textfile.Tail(ctx, s.Out, presence.OldLog(path), textfile.TailOptions{Lines: -1})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
+	o.Old = logfile.Old(path)
 	return textfile.Tail(ctx, s.Out, path, o)
 }

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 var errNotConfirmed = errors.New("nothing was changed")
@@ -28,7 +26,7 @@ func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if f, ok := s.In.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	if Terminal(s.In) == nil {
 		return fmt.Errorf("%s; to do it without being asked: --yes", what)
 	}
 	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)

@@ -21,9 +21,12 @@ func (l *SharedWriter) Write(data []byte) (int, error) {
 	return l.Out.Write(data)
 }
 
+// longestLine is how much of a line without an end is kept before it is written, in bytes.
+const longestLine = 64 << 10
+
 // PrefixWriter writes Prefix before each line, when several logs are followed at once. It writes
-// whole lines only, so that Out may be shared with others. It is itself not safe for use by several
-// goroutines.
+// whole lines only, or pieces of very long ones with a line feed, so that Out may be shared with
+// others. It is itself not safe for use by several goroutines.
 type PrefixWriter struct {
 	Prefix string
 	Out    io.Writer
@@ -33,6 +36,9 @@ type PrefixWriter struct {
 // Write implements io.Writer.
 func (p *PrefixWriter) Write(data []byte) (int, error) {
 	p.rest = append(p.rest, data...)
+	if len(p.rest) > longestLine && bytes.IndexByte(p.rest, '\n') < 0 {
+		p.rest = append(p.rest, '\n')
+	}
 	end := bytes.LastIndexByte(p.rest, '\n')
 	if end < 0 {
 		return len(data), nil

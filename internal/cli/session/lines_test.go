@@ -25,3 +25,20 @@ func TestPrefixed(t *testing.T) {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
 }
+
+// TestPrefixedLineWithoutEnd: a guest that ends no line is printed in pieces.
+func TestPrefixedLineWithoutEnd(t *testing.T) {
+	var out strings.Builder
+	p := &PrefixWriter{Prefix: "x: ", Out: &out}
+	for range 10 {
+		if _, err := p.Write([]byte(strings.Repeat("y", longestLine/4))); err != nil {
+			t.Fatal(err)
+		}
+		if len(p.rest) > longestLine {
+			t.Fatalf("%d bytes are kept", len(p.rest))
+		}
+	}
+	if got := strings.Count(out.String(), "x: "); got != 2 {
+		t.Errorf("%d pieces", got)
+	}
+}

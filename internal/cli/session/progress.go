@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/term"
+
+	"rancherdesktop.io/rdd/internal/textfile"
 )
 
 const (
@@ -19,6 +22,9 @@ const (
 	// plainInterval is the shortest time between two plain lines that differ in a number only.
 	plainInterval = 10 * time.Second
 )
+
+// lineBreaks of a text that is shown on one line.
+var lineBreaks = strings.NewReplacer("\n", " ", "\t", " ")
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
@@ -44,8 +50,9 @@ type Progress struct {
 // cursor.
 func NewProgress(out io.Writer) *Progress {
 	p := &Progress{out: out, now: time.Now, columns: func() int { return 80 }}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.live = true
+	if f := Terminal(out); f != nil && os.Getenv("TERM") != "dumb" {
+		// The live line moves the cursor, so it cleans its text itself.
+		p.live, p.out = true, f
 		p.columns = func() int {
 			columns, _, err := term.GetSize(int(f.Fd()))
 			if err != nil || columns < 1 {
@@ -111,7 +118,7 @@ func (p *Progress) draw() {
 	if seconds := int(p.now().Sub(p.since).Seconds()); seconds > 0 {
 		elapsed = fmt.Sprintf(" %d s", seconds)
 	}
-	line := []rune(p.text)
+	line := []rune(lineBreaks.Replace(textfile.Printable(p.text)))
 	if room := p.columns() - 1 - len(elapsed); len(line) > room && room > 1 {
 		line = append(line[:room-1], '…')
 	}

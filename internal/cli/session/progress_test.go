@@ -55,3 +55,18 @@ func TestLiveProgressStaysOnOneLine(t *testing.T) {
 		}
 	})
 }
+
+// TestLiveProgressOfAHostileText: what is shown may be a guest's. Only Progress itself moves the
+// cursor.
+func TestLiveProgressOfAHostileText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := NewProgress(&out)
+		p.live, p.columns = true, func() int { return 80 }
+		p.Show("boot\x1b[2Jing\x1b]0;title\x07\non \u202etwo\tlines")
+		p.End()
+		if want := "\r\x1b[Kbooting on two lines\r\x1b[K"; out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+	})
+}

@@ -4,20 +4,12 @@ package session
 
 import (
 	"fmt"
-	"io"
 
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm"
 )
-
-// Streams are the standard streams of a command. Results go to Out; errors, questions and progress
-// go to Err.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
 
 // Session is what all commands of one run of the program share. Its zero value is for tests only.
 type Session struct {

@@ -77,7 +77,9 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 		return 0, err
 	}
 	command := guestCommand(o.Args)
-	command.Stdin, command.Stdout, command.Stderr = s.In, s.Out, s.Err
+	// The terminal is the user's and the guest's: nothing is cleaned.
+	streams := s.Raw()
+	command.Stdin, command.Stdout, command.Stderr = streams.In, streams.Out, streams.Err
 	command.Env = guestEnvironment(os.Getenv)
 	if command.Dir = o.Workdir; command.Dir == "" {
 		command.Dir, command.DirOptional = mountedWorkdir(ctx, s, o.Name), true

@@ -21,9 +21,8 @@ type terminal struct {
 
 // terminalOf returns the session's terminal; nil unless both standard input and output are one.
 func terminalOf(s *session.Session) *terminal {
-	in, inOK := s.In.(*os.File)
-	out, outOK := s.Out.(*os.File)
-	if !inOK || !outOK || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+	in, out := session.Terminal(s.In), session.Terminal(s.Out)
+	if in == nil || out == nil {
 		return nil
 	}
 	return &terminal{in: in, out: out}

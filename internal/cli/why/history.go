@@ -10,6 +10,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -55,7 +56,7 @@ func console(path string) ([]string, time.Time) {
 	if err != nil {
 		return nil, time.Time{}
 	}
-	lines, err := textfile.LinesSince(path, 0, logTailBytes)
+	lines, err := logfile.EndLines(path, logTailBytes)
 	if err != nil {
 		return nil, time.Time{}
 	}

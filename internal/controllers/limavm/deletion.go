@@ -111,6 +111,7 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) reconcile.Ou
 // forget drops what the reconciler keeps in memory for a LimaVM.
 func (r *Reconciler) forget(limaVM *limav1.LimaVM) {
 	r.throttle.lastWrite.forget(limaVM.UID)
+	r.ports.full.forget(limaVM.UID)
 	r.tried.forget(limaVM.UID)
 	for _, operation := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete, vm.OperationRun} {
 		r.backoff.Forget(string(limaVM.UID) + "/" + string(operation))

@@ -24,7 +24,12 @@ type transition struct {
 // wherever possible, so that a daemon that was interrupted neither repeats one nor reports one that
 // did not happen.
 func (t transition) events() []reconcile.Event {
-	return slices.Concat(t.asked(), t.created(), t.died(), t.running(), t.ports())
+	return slices.Concat(t.machine(), t.ports())
+}
+
+// machine returns the Events about the machine, which has few.
+func (t transition) machine() []reconcile.Event {
+	return slices.Concat(t.asked(), t.created(), t.died(), t.running())
 }
 
 func normal(reason, message string) []reconcile.Event {

@@ -48,6 +48,7 @@ type Reconciler struct {
 	status   reconcile.StatusWriter
 	backoff  *reconcile.Backoff
 	throttle statusThrottle
+	ports    portEventLimiter
 	// deletionsOnly: see OnlyDeletions.
 	deletionsOnly bool
 	// tried are the revisions that were last applied to the engine, by the LimaVM's UID.
@@ -179,6 +180,7 @@ func (r *Reconciler) report(ctx context.Context, s *scope) error {
 	if err := r.status.Apply(ctx, s.vm, &s.vm.Status, &want); err != nil {
 		return err
 	}
-	r.events.Record(ctx, s.vm, transition{scope: s, have: &s.vm.Status, want: &want}.events()...)
+	change := transition{scope: s, have: &s.vm.Status, want: &want}
+	r.events.Record(ctx, s.vm, append(change.machine(), r.ports.cut(s.vm.UID, change.ports(), s.now)...)...)
 	return nil
 }

@@ -3,17 +3,12 @@
 package presence
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
-	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// MaxLog is the size in bytes above which a log is rotated.
+// MaxLog is the size in bytes above which a log of the daemon is rotated: see package logfile.
 const MaxLog = 16 << 20
 
 // LogFile returns the path of the daemon's log, which is its standard error.
@@ -21,30 +16,3 @@ func LogFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, 
 
 // StdoutFile returns the path of the daemon's standard output.
 func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.stdout.log") }
-
-// OldLog returns the path to which a log is rotated. The previous old log is replaced.
-func OldLog(path string) string { return path + ".1" }
-
-// Rotate renames a log that is larger than MaxLog to OldLog. It returns an error when something
-// else is at that path.
-func Rotate(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() <= MaxLog {
-		return nil // a log that somebody removed comes back with the next start
-	}
-	if err := atomicfile.Rename(path, OldLog(path)); err != nil {
-		return fmt.Errorf("setting the old log aside: %w", err)
-	}
-	return nil
-}
-
-// OpenLog opens a log for appending, and creates it if need be. A log that is larger than MaxLog is
-// rotated first, if that is possible: the daemon tries it again and again, and logs the error.
-func OpenLog(path string) (*os.File, error) {
-	_ = Rotate(path) // a log that goes on growing is better than none
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the instance's directories are missing: %w", err)
-	}
-	return f, err
-}

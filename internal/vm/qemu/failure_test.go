@@ -41,6 +41,8 @@ type fakeGuest struct {
 	PortTaken bool
 	// QuietPowerButton ignores the power button.
 	QuietPowerButton bool
+	// Hostile is what it does to do harm; empty: nothing.
+	Hostile hostility
 }
 
 // readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,6 +37,7 @@ var (
 	hostKeyPattern = regexp.MustCompile(`(?s)host_key='(.*?)'`)
 	forwardPattern = regexp.MustCompile(`hostfwd=tcp:(127\.0\.0\.1:\d+)-`)
 	pathPattern    = regexp.MustCompile(`path=(.*)$`)
+	logPattern     = regexp.MustCompile(`/([a-z]+)\.log`)
 )
 
 // fakeQEMU runs until it is asked to end.
@@ -74,8 +76,15 @@ func fakeQEMU(args []string) error {
 		return err
 	}
 	serial := pathPattern.FindStringSubmatch(option("-chardev", "serial.log"))[1]
-	if err := os.WriteFile(serial, []byte(machine.guest.Console), 0o600); err != nil {
+	if machine.console, err = os.OpenFile(serial, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return err
+	}
+	if _, err := io.WriteString(machine.console, machine.guest.Console); err != nil {
+		return err
+	}
+	if machine.guest.Hostile == floodsConsole {
+		go flood(machine.console, "console\n")
+		go flood(os.Stderr, "qemu-system-x86_64: warning\n")
 	}
 	go machine.serveQMP(qmp)
 	if !machine.guest.NoSSH {
@@ -98,6 +107,8 @@ type fakeMachine struct {
 	ended        chan string
 	config       *ssh.ServerConfig
 	guest        fakeGuest
+	console      *os.File // serial.log
+	hostile      sync.Once
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -121,10 +132,14 @@ func (m *fakeMachine) readKeys(credential string) error {
 
 // serveQMP serves one client at a time, as QEMU does.
 func (m *fakeMachine) serveQMP(listener net.Listener) {
-	for {
+	for first := true; ; first = false {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
+		}
+		if !first && m.turn(conn) {
+			_ = conn.Close()
+			continue
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
@@ -136,6 +151,9 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 			}
 			_ = json.Unmarshal(lines.Bytes(), &request)
 			m.execute(conn, request.Execute, request.ID, request.Arguments.Line)
+			if request.Execute == "query-uuid" && (m.turn(conn) || m.guest.Hostile == sendsManyQMP) {
+				flood(conn, `{"event":"RTC_CHANGE","data":{"offset":1},"timestamp":{"seconds":1,"microseconds":1}}`+"\n")
+			}
 		}
 		_ = conn.Close()
 	}
@@ -164,12 +182,22 @@ func (m *fakeMachine) serveSSH(listener net.Listener) {
 		if err != nil {
 			return
 		}
+		m.beHostile()
 		go func() {
-			_, channels, requests, err := ssh.NewServerConn(conn, m.config)
+			if m.greet(conn) {
+				return
+			}
+			server, channels, requests, err := ssh.NewServerConn(conn, m.config)
 			if err != nil {
 				return
 			}
 			go ssh.DiscardRequests(requests)
+			switch m.guest.Hostile {
+			case opensNothing:
+				return
+			case asksALot:
+				go ask(server)
+			}
 			for channel := range channels {
 				go m.serveChannel(channel, conn.Close)
 			}
@@ -209,6 +237,7 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel, breakConnection func(
 // run answers the hostagent's questions; probes are really run, by this host.
 func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func() error) uint32 {
 	switch {
+	case m.runHostile(channel, line):
 	case strings.Contains(line, "rdd-watch"):
 		m.watch(channel, breakConnection)
 	case strings.Contains(line, "boot_id"):
@@ -218,7 +247,7 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 	case strings.Contains(line, "provision.status"):
 		fmt.Fprintln(channel, m.guest.ProvisionStatus)
 	case strings.Contains(line, ".log"):
-		fmt.Fprintln(channel, "the log of "+strings.TrimSuffix(filepath.Base(line), ".log"))
+		fmt.Fprintln(channel, "the log of "+logPattern.FindStringSubmatch(line)[1])
 	default:
 		cmd := exec.Command("/bin/sh", "-c", line)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()

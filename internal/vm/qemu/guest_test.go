@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/image/build"
@@ -63,7 +64,7 @@ func TestMain(m *testing.M) {
 }
 
 func serveHostagent(name string, args []string) error {
-	config := hostagent.Config{Version: "test", Events: os.Stdout, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	config := hostagent.Config{Version: "test"}
 	flags := flag.NewFlagSet("hostagent", flag.ExitOnError)
 	home := flags.String("lima-home", "", "")
 	flags.StringVar(&config.CacheDir, "cache-dir", "", "")
@@ -74,6 +75,8 @@ func serveHostagent(name string, args []string) error {
 		return err
 	}
 	config.Dir, config.Private = vmdir.In(*home, name), []string{*home}
+	config.Events = logfile.NewWriter(os.Stdout, config.Dir.HostagentStdout(), vmdir.MaxLog)
+	config.Log = slog.New(slog.NewTextHandler(logfile.NewWriter(os.Stderr, config.Dir.HostagentStderr(), vmdir.MaxLog), nil))
 	guest, err := readFakeGuest(string(config.Dir))
 	if err != nil {
 		return err

@@ -8,11 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
@@ -26,11 +25,11 @@ func (e *Engine) History(_ context.Context, name string) ([]vm.Step, error) {
 	if err := i.existing(); err != nil {
 		return nil, err
 	}
-	events, err := end(i.dir.HostagentStdout(), historyBytes)
-	if err != nil {
+	events, err := logfile.End(i.dir.HostagentStdout(), historyBytes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the history of instance %s: %w", name, err)
 	}
-	return steps(events), nil
+	return steps([]byte(events)), nil
 }
 
 // steps returns the events that differ from the one before in more than their time. Lines that are
@@ -61,21 +60,4 @@ func step(event protocol.Event) vm.Step {
 		s.Name, s.Index, s.Total = event.Progress.Step, event.Progress.Index, event.Progress.Total
 	}
 	return s
-}
-
-// end reads the last bytes of a file; none when it does not exist.
-func end(path string, length int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-length), length))
 }

@@ -4,7 +4,6 @@ package qemu
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -42,18 +41,5 @@ garbage
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
-	}
-}
-
-// TestEndOfAFile: a long history lacks its beginning.
-func TestEndOfAFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for length, want := range map[int64]string{4: "6789", 10: "0123456789", 11: "0123456789"} {
-		if got, err := end(path, length); err != nil || string(got) != want {
-			t.Errorf("%d bytes: %q, %v", length, got, err)
-		}
 	}
 }

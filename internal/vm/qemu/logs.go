@@ -5,7 +5,9 @@ package qemu
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -23,6 +25,34 @@ func logFiles() []logFile {
 		{vm.LogKind{Name: vm.LogSerial, About: "the guest's console of the last start"}, vmdir.Dir.Serial},
 		{vm.LogKind{Name: "events", About: "the machine's phases as JSON lines"}, vmdir.Dir.HostagentStdout},
 		{vm.LogKind{Name: "qemu", About: "QEMU's own messages of the last start"}, vmdir.Dir.QEMULog},
+	}
+}
+
+const (
+	// logInterval is how often the daemon checks the sizes of the logs that QEMU writes.
+	logInterval = 10 * time.Second
+	// orphanLog is the size in bytes beyond which it rotates them. The hostagent does so before,
+	// unless it hangs.
+	orphanLog = 2 * vmdir.MaxLog
+)
+
+// rotateLogs rotates the logs of machines whose hostagent does not.
+func (e *Engine) rotateLogs() {
+	names, err := e.home.Instances()
+	if err != nil {
+		e.config.Log.Error("rotating logs", "error", err)
+		return
+	}
+	for _, name := range names {
+		dir := e.instance(name).dir
+		if _, err := dir.ReadRecord(); err != nil {
+			continue // not ours, or Observe says what is wrong
+		}
+		for _, path := range []string{dir.Serial(), dir.QEMULog()} {
+			if _, err := logfile.CopyTruncate(path, orphanLog); err != nil {
+				e.config.Log.Warn("rotating a log of QEMU", "instance", name, "error", err)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"rancherdesktop.io/rdd/internal/flock"
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -170,14 +171,14 @@ func (i instance) hostagentArgs(adopt bool) []string {
 // openLogs opens the hostagent's logs. They are emptied for a start, and appended to for an
 // adoption.
 func (i instance) openLogs(adopt bool) (stdout, stderr *os.File, err error) {
-	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if !adopt {
-		flags |= os.O_TRUNC
+	open := logfile.Renew
+	if adopt {
+		open = func(path string) (*os.File, error) { return logfile.Open(path, vmdir.MaxLog) }
 	}
-	if stdout, err = os.OpenFile(i.dir.HostagentStdout(), flags, 0o600); err != nil {
+	if stdout, err = open(i.dir.HostagentStdout()); err != nil {
 		return nil, nil, fmt.Errorf("opening the hostagent's log: %w", err)
 	}
-	if stderr, err = os.OpenFile(i.dir.HostagentStderr(), flags, 0o600); err != nil {
+	if stderr, err = open(i.dir.HostagentStderr()); err != nil {
 		return nil, nil, fmt.Errorf("opening the hostagent's log: %w", errors.Join(err, stdout.Close()))
 	}
 	return stdout, stderr, nil

@@ -82,6 +82,8 @@ func (w *watcher) begin() error {
 
 // run calls changed for pending names until ctx ends.
 func (w *watcher) run(ctx context.Context) {
+	logs := time.NewTicker(logInterval)
+	defer logs.Stop()
 	defer func() {
 		w.engine.works.unlisten(w.pending)
 		if err := w.files.Close(); err != nil {
@@ -92,6 +94,8 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-logs.C:
+			w.engine.rotateLogs()
 		case ended := <-w.waited:
 			delete(w.waits, ended.id)
 			w.pending.add(ended.name)

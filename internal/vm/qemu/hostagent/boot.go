@@ -191,7 +191,7 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 	if err := atomicfile.Remove(a.Dir.QMPSocket()); err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
-	log, err := os.OpenFile(a.Dir.QEMULog(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	log, err := a.renewLogs()
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}

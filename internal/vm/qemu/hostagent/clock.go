@@ -15,6 +15,9 @@ const (
 	clockTolerance = time.Second
 	// clockTimeout bounds reading and setting the guest's clock.
 	clockTimeout = 30 * time.Second
+	// clockPause is the pause after a correction. It doubles, up to longestClockPause, with each that
+	// follows at once.
+	clockPause, longestClockPause = time.Second, 10 * time.Minute
 )
 
 // clock keeps the guest's clock right. The guest reports its time every ten seconds (package
@@ -57,9 +60,11 @@ func off(before, after, guest time.Time) time.Duration {
 	return 0
 }
 
-// run corrects the clock when it may be off, until the machine ends.
+// run corrects the clock when it may be off, until the machine ends. A guest whose clock is off
+// again and again is corrected more and more rarely.
 func (c *clock) run() {
-	for {
+	var pause time.Duration
+	for last := time.Now(); ; last = time.Now() {
 		select {
 		case <-c.machine.ctx.Done():
 			return
@@ -67,9 +72,35 @@ func (c *clock) run() {
 			return
 		case <-c.recheck:
 		}
+		if pause = nextClockPause(pause, time.Since(last)); !c.sleep(pause - time.Since(last)) {
+			return
+		}
 		if err := c.correct(); err != nil && c.machine.ctx.Err() == nil {
 			c.agent.Log.Warn("the guest's clock", "error", err)
 		}
+	}
+}
+
+// nextClockPause returns the shortest time between the last correction and the next one, when the
+// pause between the last two was before and the clock may be off again after since.
+func nextClockPause(before, since time.Duration) time.Duration {
+	if since > 2*before+clockPause {
+		return clockPause
+	}
+	return min(max(2*before, clockPause), longestClockPause)
+}
+
+// sleep returns false when the machine ends meanwhile.
+func (c *clock) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.machine.ctx.Done():
+		return false
+	case <-c.machine.ended:
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

@@ -43,3 +43,21 @@ func TestOffGoesByTheWallClock(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestNextClockPause: one correction is made at once, and a guest that sets its clock back each
+// time gets at most six an hour.
+func TestNextClockPause(t *testing.T) {
+	for _, tc := range []struct{ before, since, want time.Duration }{
+		{0, time.Hour, clockPause},
+		{0, 0, clockPause},
+		{time.Second, time.Second, 2 * time.Second},
+		{8 * time.Second, 10 * time.Second, 16 * time.Second},
+		{8 * time.Second, 18 * time.Second, clockPause},
+		{longestClockPause, longestClockPause, longestClockPause},
+		{longestClockPause, time.Hour, clockPause},
+	} {
+		if got := nextClockPause(tc.before, tc.since); got != tc.want {
+			t.Errorf("%s after %s: got %s, want %s", tc.since, tc.before, got, tc.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/logfile"
 	"rancherdesktop.io/rdd/internal/textfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
@@ -39,7 +40,7 @@ func (a *agent) bootFailure() string {
 // when there are none. A file that cannot be read counts as empty: the text is an addition to
 // another error.
 func tail(path string, lines int) string {
-	end, err := textfile.End(path, tailBytes)
+	end, err := logfile.End(path, tailBytes)
 	all := textfile.LastLines(textfile.Printable(end), lines)
 	if err != nil || len(all) == 0 {
 		return "(none)"

@@ -8,13 +8,26 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/time/rate"
+
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm/qemu/hostagent/forward"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 )
 
-// watchPause is the pause before the guest is watched again after the connection broke.
-const watchPause = time.Second
+const (
+	// watchPause is the pause before the guest is watched again after the connection broke. It doubles
+	// up to longestWatchPause, and begins anew after a watch that has lasted longer than that.
+	watchPause, longestWatchPause = time.Second, 30 * time.Second
+	// maxReport is the longest report accepted from a guest, in bytes: tens of thousands of sockets.
+	maxReport = 1 << 20
+	// A guest sends at most five reports a second. Of one that sends more, reportBurst are read at
+	// once and reportRate in each second; the rest waits in the guest.
+	reportRate, reportBurst = 10, 50
+	// reportBytes are read in each second, of reports that are no lines at all.
+	reportBytes = 4 << 20
+)
 
 // forward opens the template's sockets, and begins to watch the guest's ports and clock.
 func (a *agent) forward(m *machineProcess) {
@@ -44,17 +57,23 @@ func (a *agent) forward(m *machineProcess) {
 
 // watchGuest receives the guest's reports until the machine ends.
 func (a *agent) watchGuest(m *machineProcess, take func(forward.Report)) {
+	pause := watchPause
 	for {
+		begun := time.Now()
 		err := a.watchOnce(m, take)
 		if m.ctx.Err() != nil || m.hasEnded() {
 			return
 		}
-		a.Log.Warn("the guest's reports have ended: watching it again", "error", err)
+		if time.Since(begun) > longestWatchPause {
+			pause = watchPause
+		}
+		a.Log.Warn("the guest's reports have ended: watching it again", "error", err, "pause", pause)
 		select {
 		case <-m.ctx.Done():
 		case <-m.ended:
-		case <-time.After(watchPause):
+		case <-time.After(pause):
 		}
+		pause = min(2*pause, longestWatchPause)
 	}
 }
 
@@ -64,18 +83,53 @@ var errWatchEnded = errors.New("the program that watches the guest ended")
 func (a *agent) watchOnce(m *machineProcess, take func(forward.Report)) error {
 	reader, writer := io.Pipe() // which nobody writes to
 	defer func() { _ = writer.Close() }()
-	lines := &forward.Lines{Take: func(line string) {
-		report, err := forward.ParseReport(line)
-		if err != nil {
-			a.Log.Warn("reading the guest's report", "error", err)
-			return
-		}
-		take(report)
-	}}
-	code, err := a.run(m.ctx, m, sshx.Command{Line: forward.WatchCommand(), Stdin: reader, Stdout: lines})
+	limiter := rate.NewLimiter(reportRate, reportBurst)
+	lines := &bounded.Lines{
+		Limit: maxReport,
+		Take: func(line string) {
+			if limiter.Wait(m.ctx) != nil {
+				return // the machine ends
+			}
+			report, err := forward.ParseReport(line)
+			if err != nil {
+				a.Log.Warn("reading the guest's report", "error", err)
+				return
+			}
+			take(report)
+		},
+		Skipped: func() {
+			if limiter.Wait(m.ctx) == nil {
+				a.Log.Warn("reading the guest's report", "error", bounded.ErrTooLong)
+			}
+		},
+	}
+	paced := &pacedWriter{ctx: m.ctx, limiter: rate.NewLimiter(reportBytes, reportBytes), to: lines}
+	code, err := a.run(m.ctx, m, sshx.Command{Line: forward.WatchCommand(), Stdin: reader, Stdout: paced})
 	if err == nil {
 		a.Log.Warn("the watch in the guest has ended", "code", code)
 		err = errWatchEnded
 	}
 	return err
+}
+
+// pacedWriter passes on as many bytes a second as its limiter allows, until ctx ends.
+type pacedWriter struct {
+	ctx     context.Context
+	limiter *rate.Limiter
+	to      io.Writer
+}
+
+// Write implements io.Writer.
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), w.limiter.Burst())
+		if err := w.limiter.WaitN(w.ctx, n); err != nil {
+			return len(p) - len(rest), err
+		}
+		if _, err := w.to.Write(rest[:n]); err != nil {
+			return len(p) - len(rest), err
+		}
+		rest = rest[n:]
+	}
+	return len(p), nil
 }

@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/qmp"
@@ -19,8 +22,15 @@ import (
 )
 
 const (
+	// qmpTimeout bounds each call.
 	qmpTimeout = 5 * time.Second
-	qmpRetry   = 100 * time.Millisecond
+	// qmpRetry is the pause before the next attempt to connect to QEMU. While what answers is not the
+	// machine it doubles, up to longestQMPRetry.
+	qmpRetry, longestQMPRetry = 100 * time.Millisecond, 5 * time.Second
+	// eventBurst events of QEMU are logged at once and one in each second.
+	eventBurst = 100
+	// maxEventData is how many bytes of an event's data are logged.
+	maxEventData = 500
 )
 
 var errNoQMP = errors.New("QEMU does not answer on its control socket")
@@ -39,6 +49,8 @@ type machineProcess struct {
 	connected chan struct{} // closed when QMP has answered once
 	work      sync.WaitGroup
 
+	events *rate.Limiter // of those that are logged
+
 	mu     sync.Mutex
 	qmp    *qmp.Client
 	reason string // why QEMU says the machine shut down
@@ -50,10 +62,11 @@ func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *t
 	m := &machineProcess{
 		identity: id, accelerator: accelerator, template: t, agent: a, ctx: ctx, cancel: cancel,
 		ended: make(chan struct{}), connected: make(chan struct{}),
-		link: sshx.NewLink(a.dial),
+		link: sshx.NewLink(a.dial), events: rate.NewLimiter(1, eventBurst),
 	}
 	m.work.Go(m.awaitEnd)
 	m.work.Go(m.keepQMP)
+	m.work.Go(m.keepLogs)
 	return m
 }
 
@@ -98,8 +111,19 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 // a time, so another one may delay that.
 func (m *machineProcess) keepQMP() {
 	answered := sync.OnceFunc(func() { close(m.connected) })
-	for {
+	logged := ""
+	for pause := qmpRetry; ; pause = min(2*pause, longestQMPRetry) {
 		client, err := m.dialQMP()
+		var unconnected *net.OpError
+		switch {
+		case err == nil:
+			pause, logged = qmpRetry, ""
+		case errors.As(err, &unconnected):
+			pause = qmpRetry // QEMU is only starting, or ending
+		case err.Error() != logged && !m.hasEnded():
+			logged = err.Error()
+			m.agent.Log.Warn("connecting to QEMU", "error", err)
+		}
 		if err == nil {
 			answered()
 			select {
@@ -114,7 +138,7 @@ func (m *machineProcess) keepQMP() {
 			return
 		case <-m.ctx.Done():
 			return
-		case <-time.After(qmpRetry):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -133,7 +157,6 @@ func (m *machineProcess) dialQMP() (*qmp.Client, error) {
 		err = fmt.Errorf("another machine (%s) answers at %s", answer.UUID, m.agent.Dir.QMPSocket())
 	}
 	if err != nil {
-		m.agent.Log.Warn("connecting to QEMU", "error", err)
 		return nil, errors.Join(err, client.Close())
 	}
 	m.setQMP(client)
@@ -181,7 +204,9 @@ func (m *machineProcess) executeFor(ctx context.Context, command string, argumen
 
 // onEvent logs events, and keeps the reason of a shutdown.
 func (m *machineProcess) onEvent(e qmp.Event) {
-	m.agent.Log.Info("QEMU event", "event", e.Name, "data", string(e.Data))
+	if m.events.Allow() {
+		m.agent.Log.Info("QEMU event", "event", fmt.Sprintf("%.100s", e.Name), "data", fmt.Sprintf("%.*s", maxEventData, e.Data))
+	}
 	if e.Name != "SHUTDOWN" {
 		return
 	}

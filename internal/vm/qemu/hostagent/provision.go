@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -52,7 +53,7 @@ func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error 
 		if code = strings.TrimSpace(code); code == "0" {
 			continue
 		}
-		output, err := a.ask(ctx, m, "sudo tail -n 30 "+file+".log")
+		output, err := a.ask(ctx, m, fmt.Sprintf("sudo tail -c %d %s.log | tail -n 30", maxLog, file))
 		if err != nil {
 			output = "its output cannot be read: " + err.Error()
 		}
@@ -61,8 +62,16 @@ func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error 
 	return nil
 }
 
+const (
+	// maxOutput is how many bytes of a probe's output a fault has, at most.
+	maxOutput = 2000
+	// maxLog is how many bytes at the end of a script's output a fault has, at most.
+	maxLog = 8000
+)
+
 // scriptFault is the fault of a guest's script that failed. code is the content of its status file.
 func scriptFault(script, code, output string) *vm.Fault {
+	code, output = fmt.Sprintf("%.20s", code), output[max(0, len(output)-maxLog):]
 	number, err := strconv.Atoi(code)
 	if err != nil {
 		number = -1 // no number, but a failure
@@ -89,15 +98,15 @@ func exportParams(params map[string]string) string {
 func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
 	var last result
 	for {
-		var output bytes.Buffer
+		output := &bounded.Buffer{Limit: 2 * maxOutput}
 		code, err := a.run(ctx, m, sshx.Command{
-			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: &output, Stderr: &output,
+			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: output, Stderr: output,
 		})
 		switch {
 		case err == nil && code == 0:
 			return nil
 		case err == nil:
-			last = result{ended: true, code: code, output: fmt.Sprintf("%.2000s", bytes.TrimSpace(output.Bytes()))}
+			last = result{ended: true, code: code, output: fmt.Sprintf("%.*s", maxOutput, bytes.TrimSpace(output.Bytes()))}
 		}
 		select {
 		case <-ctx.Done():

@@ -3,11 +3,11 @@
 package hostagent
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -129,6 +129,9 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	return nil
 }
 
+// bootID matches what Linux calls a boot id (random(4)): a UUID.
+var bootID = regexp.MustCompile(`^[0-9a-f-]{16,36}$`)
+
 // login waits until it can log in to the guest, and records the guest's boot ID.
 func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	limit := a.deadlines(m.accelerator).boot
@@ -144,7 +147,10 @@ func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	if err != nil {
 		return fmt.Errorf("asking the guest for its boot id: %w", err)
 	}
-	a.state.update(func(run *vmdir.Run) { run.BootID = strings.TrimSpace(id) })
+	if id = strings.TrimSpace(id); !bootID.MatchString(id) {
+		return fmt.Errorf("the guest's boot id is none: %.100q", id)
+	}
+	a.state.update(func(run *vmdir.Run) { run.BootID = id })
 	return nil
 }
 
@@ -171,51 +177,4 @@ func (a *agent) connect(ctx context.Context, m *machineProcess) error {
 		case <-time.After(retryPause):
 		}
 	}
-}
-
-// ask runs a shell line in the guest and returns its output. When the connection breaks it runs the
-// line again, so that must do no harm.
-func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string, error) {
-	for {
-		out, ended, err := a.output(ctx, m, line)
-		if ended {
-			return out, err
-		}
-		a.Log.Warn("asking the guest", "error", err)
-		select {
-		case <-ctx.Done():
-			return "", err
-		case <-m.ended:
-			return "", err
-		case <-time.After(probePause):
-		}
-	}
-}
-
-// askOnce runs a shell line in the guest and returns its output without the spaces around it. It
-// does not repeat it.
-func (a *agent) askOnce(ctx context.Context, m *machineProcess, line string) (string, error) {
-	out, _, err := a.output(ctx, m, line)
-	return strings.TrimSpace(out), err
-}
-
-// output runs a shell line in the guest and returns its standard output. ended is false when the
-// connection broke: whether the line was run is not known then.
-func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out string, ended bool, err error) {
-	var text, stderr bytes.Buffer
-	code, err := a.run(ctx, m, sshx.Command{Line: line, Stdout: &text, Stderr: &stderr})
-	ended = err == nil
-	if ended && code != 0 {
-		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return text.String(), ended, err
-}
-
-// run runs a command over the current connection to the guest, or a new one.
-func (a *agent) run(ctx context.Context, m *machineProcess, c sshx.Command) (int, error) {
-	client, err := m.link.Client(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return sshx.Run(ctx, client, c)
 }

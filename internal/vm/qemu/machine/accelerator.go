@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/process"
 )
 
@@ -225,8 +226,8 @@ func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResu
 	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	console := &watcher{marker: []byte(t.marker), found: cancel}
-	var stderr bytes.Buffer
-	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: &stderr, Args: append([]string{
+	stderr := &bounded.Buffer{Limit: 4 << 10} // the kernel may be anybody's
+	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: stderr, Args: append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
 		"-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",

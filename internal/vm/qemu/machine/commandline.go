@@ -158,11 +158,11 @@ func (c Config) shares() []string {
 	return args
 }
 
-// control connects the serial console to a file, and the QMP monitor to a socket that QEMU listens
-// on from the beginning.
+// control connects the serial console to a file, which is opened for appending so that it can be
+// truncated, and the QMP monitor to a socket that QEMU listens on from the beginning.
 func (c Config) control() []string {
 	return []string{
-		"-chardev", "file,id=serial0,path=" + escape(c.Dir.Serial()), "-serial", "chardev:serial0",
+		"-chardev", "file,id=serial0,append=on,path=" + escape(c.Dir.Serial()), "-serial", "chardev:serial0",
 		"-chardev", "socket,id=qmp0,server=on,wait=off,path=" + escape(c.Dir.QMPSocket()), "-mon", "chardev=qmp0,mode=control",
 	}
 }

@@ -3,13 +3,17 @@
 package protocol
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/bounded"
 )
+
+// maxEvent is the longest line of an event, in bytes.
+const maxEvent = 1 << 20
 
 // ReadEvents reads event lines: ha.stdout.log, or the response to EventsPath. The file holds the
 // events of the machine's last start, hostagents that adopted it included, in the order in which
@@ -28,23 +32,27 @@ import (
 func ReadEvents(r io.Reader) ([]Event, error) {
 	var events []Event
 	var errs []error
-	lines := bufio.NewReader(r)
-	for number := 1; ; number++ {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return events, errors.Join(errs...)
-		}
-		if err != nil {
-			return events, errors.Join(append(errs, fmt.Errorf("reading events: %w", err))...)
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		var e Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			errs = append(errs, fmt.Errorf("line %d of the events cannot be understood: %w", number, err))
-			continue
-		}
-		events = append(events, e)
+	number := 0
+	lines := &bounded.Lines{
+		Limit: maxEvent,
+		Take: func(line string) {
+			if number++; strings.TrimSpace(line) == "" {
+				return
+			}
+			var e Event
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				errs = append(errs, fmt.Errorf("line %d of the events cannot be understood: %w", number, err))
+				return
+			}
+			events = append(events, e)
+		},
+		Skipped: func() {
+			number++
+			errs = append(errs, fmt.Errorf("line %d of the events cannot be understood: %w", number, bounded.ErrTooLong))
+		},
 	}
+	if _, err := io.Copy(lines, r); err != nil {
+		errs = append(errs, fmt.Errorf("reading events: %w", err))
+	}
+	return events, errors.Join(errs...)
 }

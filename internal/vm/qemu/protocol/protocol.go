@@ -16,11 +16,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -98,6 +98,9 @@ type StopRequest struct {
 	Mode string `json:"mode"`
 }
 
+// Limits of a response, in bytes.
+const maxHeader, maxAnswer = 64 << 10, 1 << 20
+
 // Client sends requests to the hostagent behind a socket. Every call needs a context with a
 // deadline: the kernel accepts connections to a hostagent that hangs, which never answers.
 type Client struct{ http *http.Client }
@@ -105,7 +108,7 @@ type Client struct{ http *http.Client }
 // NewClient returns a client; it does not connect yet.
 func NewClient(socket string) *Client {
 	return &Client{http: &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
+		DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		},
@@ -140,7 +143,7 @@ func (c *Client) do(ctx context.Context, method, path string, send, receive any)
 		return fmt.Errorf("asking the hostagent: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	answer, err := bounded.ReadAll(response.Body, maxAnswer)
 	if err != nil {
 		return fmt.Errorf("asking the hostagent: %w", err)
 	}

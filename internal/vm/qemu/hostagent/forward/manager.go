@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -60,6 +62,8 @@ type Manager struct {
 	redirected  []string // the ports that the guest redirects to its loopback; nil: not known
 	redirectErr error    // why it does not
 	published   []vm.Forward
+	changes     int // since the last call of settleDown
+	limiter     *rate.Limiter
 	serving     sync.WaitGroup
 }
 
@@ -75,7 +79,7 @@ type opened interface {
 func NewManager(config Config) *Manager {
 	config.Retry, config.Settle = cmp.Or(config.Retry, defaultRetry), cmp.Or(config.Settle, defaultSettle)
 	return &Manager{
-		config: config, reports: make(chan []Listener, 1),
+		config: config, reports: make(chan []Listener, 1), limiter: newChangeLimiter(),
 		settling: map[Listener]time.Time{}, open: map[key]opened{}, failed: map[key]string{},
 	}
 }
@@ -112,6 +116,7 @@ func (m *Manager) Run(ctx context.Context) {
 	defer m.serving.Wait()
 	for {
 		pause := m.apply(ctx)
+		m.settleDown(ctx)
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -144,7 +149,7 @@ const never = 24 * time.Hour
 // again.
 func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
 	settled, pause := m.settled()
-	routes := plan(m.config.Rules, settled)
+	routes := limit(plan(m.config.Rules, settled), func(k key) bool { return m.open[k] != nil })
 	m.closeOthers(ctx, routes)
 	loopback := func(r route) bool { return r.loopback }
 	forwards := m.ensureAll(ctx, slices.DeleteFunc(slices.Clone(routes), loopback))
@@ -186,37 +191,14 @@ func (m *Manager) publish(forwards []vm.Forward) {
 	}
 }
 
-// settled returns the listeners that exist long enough to be forwarded, and after which pause there
-// may be more of them.
-func (m *Manager) settled() (settled []Listener, pause time.Duration) {
-	now, pause := time.Now(), never
-	since := map[Listener]time.Time{}
-	for _, l := range m.listeners {
-		if l.Proto == template.ProtoTCP || l.Addr.Port() < clientPorts {
-			settled = append(settled, l)
-			continue
-		}
-		first, known := m.settling[l]
-		if !known {
-			first = now
-		}
-		since[l] = first
-		if left := m.config.Settle - now.Sub(first); left > 0 {
-			pause = min(pause, left)
-		} else {
-			settled = append(settled, l)
-		}
-	}
-	m.settling = since
-	return settled, pause
-}
-
 // closeOthers ends the forwards without a route. Before the guest's first report the routes are not
 // known.
 func (m *Manager) closeOthers(ctx context.Context, routes []route) {
 	wanted := map[key]bool{}
 	for _, r := range routes {
-		wanted[r.key] = true
+		if r.err == "" {
+			wanted[r.key] = true
+		}
 	}
 	maps.DeleteFunc(m.failed, func(k key, _ string) bool { return !wanted[k] })
 	if !m.reported {
@@ -231,6 +213,7 @@ func (m *Manager) closeOthers(ctx context.Context, routes []route) {
 
 // end closes a forward.
 func (m *Manager) end(ctx context.Context, k key) {
+	m.changes++
 	m.config.Log.Info("not forwarding any more", "protocol", k.proto, "host", k.host)
 	if err := m.open[k].close(ctx); err != nil {
 		m.config.Log.Error("closing a forward", "protocol", k.proto, "host", k.host, "error", err)
@@ -250,12 +233,14 @@ func (m *Manager) ensure(ctx context.Context, r route) string {
 	if err != nil {
 		reason := explain(err, r.host)
 		if m.failed[r.key] != reason {
+			m.changes++
 			m.failed[r.key] = reason
 			m.config.Log.Warn("cannot forward", "protocol", r.proto, "host", r.host, "guest", r.guest, "error", reason)
 		}
 		return reason
 	}
 	delete(m.failed, r.key)
+	m.changes++
 	m.open[r.key] = end
 	m.config.Log.Info("forwarding", "protocol", r.proto, "host", r.host, "guest", r.guest)
 	return ""

@@ -30,6 +30,9 @@ type route struct {
 	// guestPort of a UDP route, and whether it is a port of the guest's loopback.
 	guestPort uint16
 	loopback  bool
+	// own says that the template has a rule for it; others follow from the rule that forwards the
+	// guest's loopback.
+	own bool
 	// err is why this route is not possible.
 	err string
 }
@@ -50,7 +53,7 @@ func sockets(rules []template.PortForward) []route {
 		if rule.GuestSocket == "" || rule.Ignore {
 			continue
 		}
-		r := route{guest: rule.GuestSocket, targets: []target{{protoUnix, rule.GuestSocket}}}
+		r := route{own: true, guest: rule.GuestSocket, targets: []target{{protoUnix, rule.GuestSocket}}}
 		if rule.HostSocket != "" {
 			r.key = key{protoUnix, rule.HostSocket}
 		} else {
@@ -64,14 +67,19 @@ func sockets(rules []template.PortForward) []route {
 // plan decides the routes for the guest's listeners.
 func plan(rules []template.PortForward, listeners []Listener) []route {
 	routes := sockets(rules)
+	first := map[key]int{}
+	for i, r := range slices.Backward(routes) {
+		first[r.key] = i
+	}
 	for _, l := range slices.SortedFunc(slices.Values(listeners), compare) {
 		r, wanted := toListener(rules, l)
 		if !wanted {
 			continue
 		}
-		i := slices.IndexFunc(routes, func(known route) bool { return known.key == r.key })
+		i, known := first[r.key]
 		switch {
-		case i < 0:
+		case !known:
+			first[r.key] = len(routes)
 			routes = append(routes, r)
 		case routes[i].sameService(l):
 			routes[i].targets = append(routes[i].targets, r.targets...)
@@ -135,7 +143,9 @@ func toListener(rules []template.PortForward, l Listener) (route, bool) {
 	if !wanted {
 		return route{}, false
 	}
-	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String()}
+	// The last rule is the default: see template.PortRules.
+	_, own := template.MatchPort(rules[:len(rules)-1], l.Proto, ip, int(l.Addr.Port()))
+	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String(), own: own}
 	if l.Proto == template.ProtoUDP {
 		return toUDP(r, end, l)
 	}

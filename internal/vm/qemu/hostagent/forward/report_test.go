@@ -69,16 +69,3 @@ func FuzzParseReport(f *testing.F) {
 		}
 	})
 }
-
-func TestLines(t *testing.T) {
-	var got []string
-	lines := &Lines{Take: func(line string) { got = append(got, line) }}
-	for _, piece := range []string{"a", "b\nc\n\n", strings.Repeat("x", maxLine), "x", "\nd", "e\nrest"} {
-		if n, err := lines.Write([]byte(piece)); n != len(piece) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	if want := []string{"ab", "c", "", "de"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/sshx"
 )
@@ -43,13 +44,24 @@ func listen(ctx context.Context, k key) (net.Listener, error) {
 func (s *stream) dial(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error)) (net.Conn, error) {
 	var errs []error
 	for _, to := range *s.targets.Load() {
-		conn, err := dial(ctx, to.network, to.address)
+		conn, err := dialOne(ctx, dial, to)
 		if err == nil {
 			return conn, nil
 		}
 		errs = append(errs, err)
 	}
 	return nil, errors.Join(errs...)
+}
+
+// dialTimeout bounds the wait for a guest that neither accepts nor refuses a connection.
+const dialTimeout = time.Minute
+
+func dialOne(
+	ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), to target,
+) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	return dial(ctx, to.network, to.address)
 }
 
 // fits implements opened. Connections that are made later use the new targets.

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package forward
+
+import (
+	"time"
+
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// settled returns the listeners that exist long enough to be forwarded, and after which pause there
+// may be more of them.
+func (m *Manager) settled() (settled []Listener, pause time.Duration) {
+	now, pause := time.Now(), never
+	since := map[Listener]time.Time{}
+	for _, l := range m.listeners {
+		if l.Proto == template.ProtoTCP || l.Addr.Port() < clientPorts {
+			settled = append(settled, l)
+			continue
+		}
+		first, known := m.settling[l]
+		if !known {
+			first = now
+		}
+		since[l] = first
+		if left := m.config.Settle - now.Sub(first); left > 0 {
+			pause = min(pause, left)
+		} else {
+			settled = append(settled, l)
+		}
+	}
+	m.settling = since
+	return settled, pause
+}
