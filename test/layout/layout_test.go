@@ -71,7 +71,8 @@ var allowed = map[string][]string{
 	"internal/apiserver": {
 		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum",
 	},
-	"internal/apiserver/rows": {"internal/datastore/checksum"},
+	"internal/apiserver/credentials": {"internal/atomicfile"},
+	"internal/apiserver/rows":        {"internal/datastore/checksum"},
 	"internal/client": {
 		"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/process", "internal/textfile", "internal/version",
 	},

@@ -1,170 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package credentials
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-const (
-	certificateLifetime = 3 * 365 * 24 * time.Hour
-	// certificateMargin is how long an existing certificate must still be valid to be used.
-	certificateMargin = 30 * 24 * time.Hour
-	tokenBytes        = 32
-)
+// serverAddresses are the addresses that clients connect to.
+var serverAddresses = []string{"127.0.0.1", "::1", "localhost"}
 
-// credentials are the secrets of one instance. They are kept in files of mode 0600, and stay the
-// same when the daemon is restarted.
-type credentials struct {
-	certificate, key []byte // PEM; the certificate is its own authority
-	signingKey       *ecdsa.PrivateKey
-	userToken        string
-}
+// validFrom and validTo are the bounds of a serving certificate. Neither comes near, whatever the
+// clock is set to: the certificate is trusted because the kubeconfig has it, and is valid as long
+// as the file is there. RFC 5280, section 4.1.2.5, has validTo for certificates that do not expire.
+func validFrom() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// loadCredentials reads the instance's credentials from dir, and creates those that are missing,
-// invalid or about to expire.
-func loadCredentials(dir string) (credentials, error) {
-	var c credentials
-	var err error
-	if c.certificate, c.key, err = servingPair(dir); err != nil {
-		return c, fmt.Errorf("preparing the serving certificate: %w", err)
-	}
-	if c.signingKey, err = signingKey(filepath.Join(dir, "service-account.key")); err != nil {
-		return c, fmt.Errorf("preparing the service account key: %w", err)
-	}
-	if c.userToken, err = userToken(filepath.Join(dir, "token")); err != nil {
-		return c, fmt.Errorf("preparing the user's token: %w", err)
-	}
-	return c, nil
-}
+func validTo() time.Time { return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }
 
-func servingPair(dir string) (certificate, key []byte, err error) {
+// servingPair reads the serving certificate and its key, and makes them anew where they cannot be
+// used. made says why; it is empty when they could. A key that is sound is kept: then a kubeconfig
+// that somebody has copied still trusts the new certificate.
+func servingPair(dir string) (certificate, key []byte, made string, err error) {
 	certPath, keyPath := filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
-	certificate, certErr := os.ReadFile(certPath)
-	key, keyErr := os.ReadFile(keyPath)
-	if certErr == nil && keyErr == nil && usable(certificate, key) {
-		return certificate, key, nil
-	}
-	certificate, key, err = newServingPair()
+	key, private, keyMade, err := loadKey(keyPath)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	return certificate, key, errors.Join(
-		atomicfile.Write(keyPath, key, 0o600), atomicfile.Write(certPath, certificate, 0o600))
+	certificate, err = atomicfile.Read(certPath)
+	if err == nil {
+		err = check(certificate, private)
+	}
+	if err == nil {
+		return certificate, key, keyMade, nil
+	}
+	made = reason(err)
+	if keyMade != "" {
+		made = keyMade
+	}
+	if certificate, err = newCertificate(private); err != nil {
+		return nil, nil, "", err
+	}
+	return certificate, key, made, atomicfile.Write(certPath, certificate, 0o600)
 }
 
-// usable reports whether key belongs to certificate, and whether that is valid for
-// certificateMargin.
-func usable(certificate, key []byte) bool {
+// check returns why a certificate cannot be used: it must belong to the key, be valid at all times,
+// be its own authority, and have the server's addresses.
+func check(certificate []byte, key *ecdsa.PrivateKey) error {
 	block, _ := pem.Decode(certificate)
 	if block == nil {
-		return false
+		return errors.New("it is no PEM file")
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil || time.Until(cert.NotAfter) < certificateMargin {
-		return false
+	if err != nil {
+		return err
 	}
-	private, err := parseKey(key)
-	return err == nil && private.PublicKey.Equal(cert.PublicKey)
+	if !key.PublicKey.Equal(cert.PublicKey) {
+		return errors.New("it is another key's")
+	}
+	if cert.NotBefore.After(validFrom()) || cert.NotAfter.Before(validTo()) {
+		return fmt.Errorf("it is valid from %s to %s only", cert.NotBefore.Format(time.DateOnly), cert.NotAfter.Format(time.DateOnly))
+	}
+	if err := cert.CheckSignatureFrom(cert); err != nil {
+		return fmt.Errorf("it is not its own authority: %w", err)
+	}
+	for _, address := range serverAddresses {
+		if err := cert.VerifyHostname(address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func newServingPair() (certificate, key []byte, err error) {
-	private, key, err := newKey()
-	if err != nil {
-		return nil, nil, err
-	}
+func newCertificate(private *ecdsa.PrivateKey) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: "rdd"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(certificateLifetime),
+		NotBefore:             validFrom(),
+		NotAfter:              validTo(),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
-		DNSNames:              []string{"localhost"},
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		// Go's verifier takes a certificate with the same key, subject and names for the same one, and
+		// would not accept it as the authority of this one: see servingPair.
+		DNSNames:    []string{"localhost", fmt.Sprintf("%x.localhost", serial)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key, nil
-}
-
-func signingKey(path string) (*ecdsa.PrivateKey, error) {
-	data, err := os.ReadFile(path)
-	if err == nil {
-		if key, parseErr := parseKey(data); parseErr == nil {
-			return key, nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	key, data, err := newKey()
-	if err != nil {
-		return nil, err
-	}
-	return key, atomicfile.Write(path, data, 0o600)
-}
-
-// newKey generates an ECDSA P-256 key. Generating an RSA key takes 0.2 s and more, in each first
-// start.
-func newKey() (*ecdsa.PrivateKey, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	return key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
-}
-
-func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return nil, errors.New("no PEM block")
-	}
-	return x509.ParseECPrivateKey(block.Bytes)
-}
-
-func userToken(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if token := strings.TrimSpace(string(data)); err == nil && len(token) == 2*tokenBytes {
-		return token, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	token := newToken()
-	return token, atomicfile.Write(path, []byte(token+"\n"), 0o600)
-}
-
-func newToken() string {
-	var random [tokenBytes]byte
-	rand.Read(random[:]) // never fails: it ends the program instead
-	return hex.EncodeToString(random[:])
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
