@@ -99,8 +99,12 @@ func (d *daemon) stop() error {
 	return errors.Join(d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
-// claim removes what a killed daemon has left. The caller holds the lock.
+// claim removes what a killed daemon has left, after it has logged what is known of its end. The
+// caller holds the lock.
 func (d *daemon) claim() error {
+	for _, line := range presence.Crashed(d.inst) {
+		klog.InfoS("Starting after a daemon that failed", "failure", line)
+	}
 	d.upkeep.report("removing unfinished files", errors.Join(atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir())))
 	return atomicfile.Remove(presence.RecordFile(d.inst))
 }
@@ -172,7 +176,9 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := presence.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
+	record := presence.Record{
+		Process: self, Namespace: process.Namespace(), Build: d.options.Build, Port: d.port, Started: d.began,
+	}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -192,7 +198,7 @@ func (d *daemon) announce() error {
 // step logs the progress of the start.
 func (d *daemon) step(what string) {
 	klog.InfoS(what,
-		"after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
+		"after", time.Since(d.began).Round(time.Millisecond), presence.PIDKey, os.Getpid(), "version", d.options.Build.Text())
 }
 
 func (d *daemon) wantedPort() int {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
@@ -26,7 +26,7 @@ func configCommand(s *session.Session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := os.ReadFile(inst.ConfigFile())
+			data, err := atomicfile.Read(inst.ConfigFile())
 			if errors.Is(err, fs.ErrNotExist) {
 				return errors.New("there is no kubeconfig yet; start the daemon first: rdd service start")
 			}

@@ -60,7 +60,7 @@ func NoteStore(inst instance.Instance, made bool) error {
 // LoadArguments reads the arguments of an instance. exists is false when the instance was not
 // created yet; the arguments are the default ones then.
 func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
-	data, err := os.ReadFile(inst.ArgsFile())
+	data, err := atomicfile.Read(inst.ArgsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return DefaultArguments(), false, nil
 	}

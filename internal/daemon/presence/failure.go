@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func ForgetFailure(inst instance.Instance) error { return atomicfile.Remove(Fail
 
 // LastFailure returns the last failure of the instance's daemon; nil when a daemon was ready since.
 func LastFailure(inst instance.Instance) (*Failure, error) {
-	data, err := os.ReadFile(FailureFile(inst))
+	data, err := atomicfile.Read(FailureFile(inst))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

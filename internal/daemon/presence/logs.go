@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -39,12 +40,18 @@ func Rotate(path string) error {
 }
 
 // OpenLog opens a log for appending, and creates it if need be. A log that is larger than MaxLog is
-// rotated first, if that is possible: the daemon tries it again and again, and logs the error.
+// rotated first, if that is possible: the daemon tries it again and again, and logs the error. On a
+// full disk, where no log can be made, it is the null device: the daemon is needed to make room.
 func OpenLog(path string) (*os.File, error) {
 	_ = Rotate(path) // a log that goes on growing is better than none
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := atomicfile.Open(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("the instance's directories are missing: %w", err)
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	case err != nil:
+		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	return f, err
+	return f, nil
 }
