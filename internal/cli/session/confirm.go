@@ -28,11 +28,17 @@ func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if f, ok := s.In.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	if !s.CanAsk() {
 		return fmt.Errorf("%s; to do it without being asked: --yes", what)
 	}
 	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)
 	return readYes(s.In)
+}
+
+// CanAsk reports whether Confirm can ask: whether standard input is a terminal.
+func (s *Session) CanAsk() bool {
+	f, ok := s.In.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func readYes(in io.Reader) error {

@@ -72,6 +72,16 @@ func lastFailure(inst instance.Instance) []string {
 	case failure == nil:
 		return presence.Crashed(inst)
 	default:
-		return append([]string{"It failed at " + failure.Time.Local().Format(time.DateTime) + ":"}, failure.Lines...)
+		return failure.Lines
 	}
+}
+
+// lastFailureTime completes lastFailure, as what is old may be over: a sentence with the time of the
+// failure, if it is known.
+func lastFailureTime(inst instance.Instance) []string {
+	failure, err := presence.LastFailure(inst)
+	if err != nil || failure == nil {
+		return nil
+	}
+	return []string{"That was at " + failure.Time.Local().Format(time.DateTime) + "."}
 }
