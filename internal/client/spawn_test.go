@@ -92,7 +92,8 @@ func TestStartFails(t *testing.T) {
 			if test.want == "the daemon did not start: the disk is full" {
 				return // a daemon that reports its failure has saved it
 			}
-			if saved, err := presence.LastFailure(inst); err != nil || saved == nil || !strings.Contains(strings.Join(saved.Lines, "\n"), test.want) {
+			saved, err := presence.LastFailure(inst)
+			if err != nil || saved == nil || !strings.Contains(strings.Join(saved.Lines, "\n"), test.want) {
 				t.Errorf("saved %+v, %v", saved, err)
 			}
 		})

@@ -88,9 +88,10 @@ type Options struct {
 	// it.
 	Check func(key string, value []byte) error
 
-	// vfs is a file system of SQLite's for tests; wait is lockWait unless a test sets it.
-	vfs  string
-	wait time.Duration
+	// vfs is a file system of SQLite's for tests; wait is lockWait, and retry expiryRetry, unless a
+	// test sets it.
+	vfs         string
+	wait, retry time.Duration
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user
@@ -102,6 +103,9 @@ func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 func OpenWith(path string, options Options) (*Store, error) {
 	if options.wait == 0 {
 		options.wait = lockWait
+	}
+	if options.retry == 0 {
+		options.retry = expiryRetry
 	}
 	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
@@ -152,6 +156,7 @@ func (s *Store) start() error {
 		return err
 	}
 	s.closed.Go(func() { s.tend(ctx) })
+	s.closed.Go(func() { keepExpiring(ctx, backend, s.options.retry) })
 	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPing / 2, PermitWithoutStream: true}))
 	server.New(backend, "http", notifyInterval, emulatedVersion).Register(s.server)

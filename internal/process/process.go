@@ -139,8 +139,8 @@ func ExitCode(err error) (code int, ok bool) {
 	return 0, false
 }
 
-// EndText says how a program ended that failed, to complete the sentence "it …"; err is what waiting
-// for it has returned. It is empty for a program that succeeded, or whose end is not known.
+// EndText says how a program ended that failed, to complete the sentence "it …"; err is what
+// waiting for it has returned. It is empty for a program that succeeded, or whose end is not known.
 func EndText(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
