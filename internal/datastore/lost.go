@@ -157,7 +157,7 @@ func Renew(path string, now time.Time) (aside string, err error) {
 	if err := atomicfile.Write(renewPath(path), nil, 0o600); err != nil {
 		return "", err
 	}
-	aside = path + ".before-" + now.UTC().Format(asideLayout)
+	aside = path + asideInfix + now.UTC().Format(asideLayout)
 	moved, err := setAside(path, aside)
 	if err != nil {
 		return "", err

@@ -53,7 +53,7 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	if err := atomicfile.Write(path+restoringSuffix, nil, 0o600); err != nil {
 		return "", err
 	}
-	aside = path + ".before-" + now.UTC().Format(asideLayout)
+	aside = path + asideInfix + now.UTC().Format(asideLayout)
 	moved, err := setAside(path, aside)
 	if err != nil {
 		return "", err
@@ -154,6 +154,9 @@ func (s *Store) KeepBackups(ctx context.Context, first, interval time.Duration, 
 			return nil
 		case now := <-timer.C:
 			err := s.Backup(ctx, now)
+			if err == nil {
+				err = s.tidy(ctx, now) // what was set aside may be needed until there is a backup
+			}
 			switch {
 			case ctx.Err() != nil:
 				return nil

@@ -87,6 +87,8 @@ type Options struct {
 	// Check says why the value of a key cannot be used; nil means all can. Verify and Backup call
 	// it.
 	Check func(key string, value []byte) error
+	// Removed gets the path of each store that was set aside and is removed.
+	Removed func(path string)
 
 	// vfs is a file system of SQLite's for tests; wait is lockWait, and retry expiryRetry, unless a
 	// test sets it.

@@ -32,6 +32,7 @@ func Open(inst instance.Instance) (*datastore.Store, error) {
 	}
 	store, err := datastore.OpenWith(path, datastore.Options{
 		Report: func(err error) { klog.ErrorS(err, "The store fails") }, Evidence: evidence, Check: rows.Check,
+		Removed: func(path string) { klog.InfoS("Removed a store that was set aside long ago", "path", path) },
 	})
 	if err == nil {
 		if err := presence.NoteStore(inst, true); err != nil {
