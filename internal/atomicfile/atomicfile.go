@@ -86,9 +86,21 @@ func SyncDir(dir string) error {
 // Remove removes a file or an empty directory; nil when it is not there.
 func Remove(path string) error { return ignoreNotExist(os.Remove(path)) }
 
-// RemoveAll removes path and everything below it; nil when it is not there. It is not atomic: a
-// crash in between leaves a part.
-func RemoveAll(path string) error { return os.RemoveAll(path) }
+// RemoveAll removes path and everything below it; nil when it is not there. Directories whose mode
+// keeps this user out are opened up first. It is not atomic: a crash in between leaves a part.
+func RemoveAll(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // the removal tells
+		if err == nil && entry.IsDir() {
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
 
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -61,7 +62,7 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	if err := atomicfile.Rename(path+newSuffix, path); err != nil {
 		return "", fmt.Errorf("putting the backup in place: %w", err)
 	}
-	if err := errors.Join(unmark(path), restored.write(path)); err != nil {
+	if err := errors.Join(clearWay(path, aside), unmark(path), restored.write(path)); err != nil {
 		return "", err
 	}
 	if !moved {
@@ -82,6 +83,17 @@ func setAside(path, aside string) (moved bool, err error) {
 		}
 	}
 	return moved, nil
+}
+
+// clearWay sets aside what is in the place of the files beside a store and is no file.
+func clearWay(path, aside string) error {
+	var errs []error
+	for _, name := range []string{markerPath(path), recordPath(path), path + restoringSuffix, renewPath(path)} {
+		if isFile(name) != nil {
+			errs = append(errs, atomicfile.Claim(name, aside+strings.TrimPrefix(name, path)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // copyFile copies a file, for the user alone to read, and makes it durable.

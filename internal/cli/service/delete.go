@@ -94,7 +94,8 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 		return err
 	}
 	if err := s.UndoHostChanges(ctx, inst); err != nil {
-		return err
+		// The record of them may be damaged, or the disk full: the deletion needs neither.
+		fmt.Fprintln(s.Err, "What rdd changed on the host may be left there:", err)
 	}
 	left, err := resource.ListUnclaimed(ctx, s, nil)
 	if err != nil {
