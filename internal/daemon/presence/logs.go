@@ -55,3 +55,15 @@ func OpenLog(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// RemoveOldLogs removes the logs that were rotated, and reports whether there was one: on a full
+// disk a daemon that can delete something is worth more.
+func RemoveOldLogs(inst instance.Instance) (removed bool) {
+	for _, path := range []string{OldLog(LogFile(inst)), OldLog(StdoutFile(inst))} {
+		info, err := os.Lstat(path)
+		if err == nil && info.Mode().IsRegular() && info.Size() > 0 && atomicfile.Remove(path) == nil {
+			removed = true
+		}
+	}
+	return removed
+}
