@@ -76,7 +76,7 @@ func baseConfig(access *Access, loopbackToken string, shared groups, readiness *
 	if err := genericoptions.NewServerRunOptions().ApplyTo(config); err != nil {
 		return nil, fmt.Errorf("applying server defaults: %w", err)
 	}
-	certificate, err := dynamiccertificates.NewStaticCertKeyContent("rdd", access.credentials.certificate, access.credentials.key)
+	certificate, err := dynamiccertificates.NewStaticCertKeyContent("rdd", access.credentials.Certificate, access.credentials.Key)
 	if err != nil {
 		return nil, fmt.Errorf("using the serving certificate: %w", err)
 	}

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"rancherdesktop.io/rdd/internal/apiserver/credentials"
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
@@ -84,13 +85,13 @@ func New(options Options) (*Server, error) {
 }
 
 func (s *Server) build() error {
-	loopbackToken := newToken()
+	loopbackToken := credentials.NewToken()
 	s.readiness.exempt(loopbackToken)
 	config, err := baseConfig(s.Access, loopbackToken, s.groups, s.readiness)
 	if err != nil {
 		return err
 	}
-	storage := storageOptions(s.options.Dial, newToken())
+	storage := storageOptions(s.options.Dial, credentials.NewToken())
 	factory, err := addStorage(config, storage)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (s *Server) build() error {
 
 // addSecurity sets authentication, authorization and admission in the configuration.
 func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.Interface) (accounts, error) {
-	accounts, err := newAccounts(s.credentials.signingKey, client)
+	accounts, err := newAccounts(s.credentials.SigningKey, client)
 	if err != nil {
 		return accounts, err
 	}

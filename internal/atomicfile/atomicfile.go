@@ -177,8 +177,23 @@ func syncEntry(path string) error {
 }
 
 // RemoveAll removes path and everything below it, so that nothing comes back after a power cut; nil
-// when it is not there. It is not atomic: a crash in between leaves a part.
-func RemoveAll(path string) error { return remove(path, os.RemoveAll) }
+// when it is not there. Directories whose mode keeps this user out are opened up first. It is not
+// atomic: a crash in between leaves a part.
+func RemoveAll(path string) error { return remove(path, removeAll) }
+
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error { // the removal tells
+		if err == nil && entry.IsDir() {
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
 
 // RemoveStale removes what interrupted calls of Write left in dir.
 func RemoveStale(dir string) error { return removeStale(dir, tempPrefix) }

@@ -67,13 +67,17 @@ func cmdLacks(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
+func cmdKillDaemon(ts *testscript.TestScript, _ bool, args []string) {
+	signal := syscall.SIGKILL
+	if len(args) == 1 && args[0] == "ABRT" {
+		signal = syscall.SIGABRT
+	}
 	state, daemon, err := client.Find(scriptPaths(ts.Getenv("HOME")))
 	ts.Check(err)
 	if state != client.Running {
 		ts.Fatalf("the daemon is not running")
 	}
-	ts.Check(daemon.Process.Signal(syscall.SIGKILL))
+	ts.Check(daemon.Process.Signal(signal))
 	ts.Check(daemon.Process.Wait(context.Background()))
 }
 

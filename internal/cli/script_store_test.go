@@ -14,11 +14,18 @@ import (
 )
 
 // scriptCondition knows what scripts ask of this machine: mount says that file systems can be
-// mounted.
+// mounted, namespace that a PID namespace can be made.
 func scriptCondition(name string) (bool, error) {
-	if name != "mount" {
-		return false, errors.New("unknown condition " + name)
+	switch name {
+	case "mount":
+		return canMount()
+	case "namespace":
+		return exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil, nil
 	}
+	return false, errors.New("unknown condition " + name)
+}
+
+func canMount() (bool, error) {
 	dir, err := os.MkdirTemp("", "rdd")
 	if err != nil {
 		return false, err

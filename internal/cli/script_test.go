@@ -29,7 +29,7 @@ import (
 //	lacks OPERATION [WHAT]  makes an operation (create, start, stop, delete) fail because the host lacks WHAT;
 //	                        without WHAT it succeeds again; OPERATION containers: WHAT keeps container engines from working
 //	leave NAME UID NS [K=V] makes an instance directory whose LimaVM is deleted, for the next daemon to find
-//	killdaemon              ends the script's daemon with SIGKILL
+//	killdaemon [ABRT]       ends the script's daemon with SIGKILL, or SIGABRT
 //	losedirectory           removes the service directory under its daemon, and returns when that has ended
 //	waitlog FILE REGEX [N]  returns when the file matches, N times
 //	waitgone PATH           returns when there is no such file

@@ -17,6 +17,7 @@ import (
 	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -86,7 +87,11 @@ func Config(inst instance.Instance) (*rest.Config, error) {
 }
 
 func loadConfig(path string) (*rest.Config, error) {
-	file, err := clientcmd.LoadFromFile(path)
+	data, err := regular.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := clientcmd.Load(data)
 	if err != nil {
 		return nil, err
 	}

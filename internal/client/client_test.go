@@ -154,3 +154,43 @@ contexts: [{name: rdd-t, context: {cluster: rdd-t, user: rdd-t}}]
 		t.Errorf("without a kubeconfig: %v", err)
 	}
 }
+
+// TestFindInAnotherNamespace: a daemon that this process cannot see is said to be so, instead of one
+// that goes on starting for ever.
+func TestFindInAnotherNamespace(t *testing.T) {
+	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
+	self, err := process.Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(namespace string) {
+		t.Helper()
+		data, err := json.Marshal(presence.Record{Process: self, Namespace: namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeRecord(t, inst, data)
+	}
+	lock, err := flock.Try(inst.LockFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(process.Namespace())
+	if state, _, err := Find(inst); state != Running || err != nil {
+		t.Errorf("in this namespace: %v, %v", state, err)
+	}
+	write("pid:[1]")
+	var elsewhere *NamespaceError
+	if _, _, err := Find(inst); !errors.As(err, &elsewhere) || elsewhere.PID != os.Getpid() {
+		t.Errorf("in another namespace: %v", err)
+	}
+	if _, err := Stop(t.Context(), inst); !errors.As(err, &elsewhere) {
+		t.Errorf("stopping it: %v", err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if state, _, err := Find(inst); state != Stopped || err != nil {
+		t.Errorf("its record is left: %v, %v", state, err)
+	}
+}

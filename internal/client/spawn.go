@@ -28,6 +28,8 @@ const (
 	logTail = 8
 	// logTailBytes is how much of the log is read for them.
 	logTailBytes = 64 << 10
+	// crashLogBytes is how much of the log is searched for the cause of a crash.
+	crashLogBytes = 2 << 20
 )
 
 // startLock returns the path of the lock that a client holds while it starts the daemon, so that
@@ -98,18 +100,63 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil {
 		return err
 	}
-	_, _, err = process.StartDetached(process.Command{
+	ended, err := launch(inst, executable, stdout, log, report)
+	err = errors.Join(err, report.Close())
+	if err != nil || !wait {
+		return err
+	}
+	err = presence.AwaitReport(ctx, reports)
+	if errors.Is(err, presence.ErrNoReport) {
+		err = unreported(ctx, inst, ended, offset)
+	}
+	return notStarted(ctx, inst, err, began, offset)
+}
+
+// launch runs a daemon in the background. The channel gets the result of waiting for it, also when
+// it has ended at once.
+func launch(inst instance.Instance, executable string, stdout, log, report *os.File) (<-chan error, error) {
+	_, ended, err := process.StartDetached(process.Command{
 		Path:   executable,
 		Args:   []string{"--instance", inst.Name, "service", "serve", "--background"},
 		Dir:    inst.Dir,
 		Stdout: stdout, Stderr: log,
 		Files: []*os.File{report},
 	})
-	err = errors.Join(err, report.Close())
-	if err != nil || !wait {
-		return err
+	if errors.Is(err, process.ErrGone) {
+		atOnce := make(chan error, 1)
+		atOnce <- err
+		return atOnce, nil
 	}
-	return notStarted(ctx, inst, presence.AwaitReport(ctx, reports), began, offset)
+	return ended, err
+}
+
+// unreportedError is a daemon's end without a report, with what is known of the cause. It wraps
+// presence.ErrNoReport.
+type unreportedError struct{ cause string }
+
+// Error implements error.
+func (e *unreportedError) Error() string { return e.cause }
+
+// Unwrap returns presence.ErrNoReport.
+func (e *unreportedError) Unwrap() error { return presence.ErrNoReport }
+
+// unreported returns why a daemon has ended that has not reported it: what its log says since
+// offset, else how its process ended.
+func unreported(ctx context.Context, inst instance.Instance, ended <-chan error, offset int64) error {
+	if added, err := textfile.LinesSince(presence.LogFile(inst), offset, crashLogBytes); err == nil {
+		if cause := presence.CrashCause(added); cause != "" {
+			return &unreportedError{"it crashed: " + cause}
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return presence.ErrNoReport
+	case err := <-ended:
+		if how := process.EndText(err); how != "" {
+			return &unreportedError{"it " + how}
+		}
+		return presence.ErrNoReport
+	}
 }
 
 // notStarted adds to err, the result of waiting for the report, what a user can do; nil stays nil.

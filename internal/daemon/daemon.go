@@ -100,10 +100,13 @@ func (d *daemon) stop() error {
 }
 
 // claim makes sure that nobody else reads what this daemon writes, and removes what a killed one
-// has left. The caller holds the lock.
+// has left, after it has logged what is known of its end. The caller holds the lock.
 func (d *daemon) claim() error {
 	if err := d.protect(); err != nil {
 		return err
+	}
+	for _, line := range presence.Crashed(d.inst) {
+		klog.InfoS("Starting after a daemon that failed", "failure", line)
 	}
 	d.upkeep.report("removing unfinished files", errors.Join(atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir())))
 	return atomicfile.Remove(presence.RecordFile(d.inst))
@@ -176,7 +179,9 @@ func (d *daemon) announce() error {
 	if err != nil {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
-	record := presence.Record{Process: self, Build: d.options.Build, Port: d.port, Started: d.began}
+	record := presence.Record{
+		Process: self, Namespace: process.Namespace(), Build: d.options.Build, Port: d.port, Started: d.began,
+	}
 	data, err := json.Marshal(record)
 	if err != nil {
 		return err
@@ -196,7 +201,7 @@ func (d *daemon) announce() error {
 // step logs the progress of the start.
 func (d *daemon) step(what string) {
 	klog.InfoS(what,
-		"after", time.Since(d.began).Round(time.Millisecond), "pid", os.Getpid(), "version", d.options.Build.Text())
+		"after", time.Since(d.began).Round(time.Millisecond), presence.PIDKey, os.Getpid(), "version", d.options.Build.Text())
 }
 
 func (d *daemon) wantedPort() int {

@@ -116,6 +116,9 @@ func (s *Store) backUp(ctx context.Context, now time.Time) error {
 	if len(present) > 0 && present[0].Revision == revision {
 		return nil
 	}
+	if len(present) > 0 && !now.Truncate(time.Second).After(present[0].Taken) {
+		now = present[0].Taken.Add(time.Second) // the clock was set back; the last one stays the newest
+	}
 	if err := s.Verify(ctx); err != nil {
 		return err // it must not take the place of a good one
 	}

@@ -163,7 +163,8 @@ func Renew(path string, now time.Time) (aside string, err error) {
 	if err := atomicfile.Write(renewPath(path), nil, 0o600); err != nil {
 		return "", err
 	}
-	aside = path + ".before-" + now.UTC().Format(asideLayout)
+	old := path + asideInfix + now.UTC().Format(asideLayout)
+	aside = old
 	moved, err := setAside(path, aside)
 	if err != nil {
 		return "", err
@@ -171,5 +172,5 @@ func Renew(path string, now time.Time) (aside string, err error) {
 	if !moved {
 		aside = ""
 	}
-	return aside, errors.Join(unmark(path), atomicfile.Remove(path+restoringSuffix), atomicfile.Remove(recordPath(path)))
+	return aside, errors.Join(clearWay(path, old), unmark(path), atomicfile.Remove(path+restoringSuffix), atomicfile.Remove(recordPath(path)))
 }

@@ -14,6 +14,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
@@ -50,7 +51,7 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	if err := atomicfile.Write(path+restoringSuffix, nil, 0o600); err != nil {
 		return "", err
 	}
-	aside = path + ".before-" + now.UTC().Format(asideLayout)
+	aside = path + asideInfix + now.UTC().Format(asideLayout)
 	moved, err := setAside(path, aside)
 	if err != nil {
 		return "", err
@@ -58,7 +59,7 @@ func Restore(path string, backup Backup, now time.Time) (aside string, err error
 	if err := atomicfile.Rename(path+newSuffix, path); err != nil {
 		return "", fmt.Errorf("putting the backup in place: %w", err)
 	}
-	if err := errors.Join(unmark(path), restored.write(path)); err != nil {
+	if err := errors.Join(clearWay(path, aside), unmark(path), restored.write(path)); err != nil {
 		return "", err
 	}
 	if !moved {
@@ -98,6 +99,17 @@ func setAside(path, aside string) (moved bool, err error) {
 		}
 	}
 	return moved, nil
+}
+
+// clearWay sets aside what is in the place of the files beside a store and is no file.
+func clearWay(path, aside string) error {
+	var errs []error
+	for _, name := range []string{markerPath(path), recordPath(path), path + restoringSuffix, renewPath(path)} {
+		if isFile(name) != nil {
+			errs = append(errs, atomicfile.Claim(name, aside+strings.TrimPrefix(name, path)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // copyFile copies a file, for the user alone to read, makes it durable, and compares it.
@@ -186,6 +198,9 @@ func (s *Store) KeepBackups(ctx context.Context, first, interval time.Duration, 
 			return nil
 		case now := <-timer.C:
 			err := s.Backup(ctx, now)
+			if err == nil {
+				err = s.tidy(ctx, now) // what was set aside may be needed until there is a backup
+			}
 			switch {
 			case ctx.Err() != nil:
 				return nil

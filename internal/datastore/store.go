@@ -92,6 +92,11 @@ type Options struct {
 	LockWait time.Duration
 	// VFS is the name of the file system of SQLite's below the store, for tests; "" is its usual one.
 	VFS string
+	// Removed gets the path of each store that was set aside and is removed.
+	Removed func(path string)
+
+	// retry is expiryRetry unless a test sets it.
+	retry time.Duration
 }
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user
@@ -103,6 +108,9 @@ func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 func OpenWith(path string, options Options) (*Store, error) {
 	if options.LockWait == 0 {
 		options.LockWait = lockWait
+	}
+	if options.retry == 0 {
+		options.retry = expiryRetry
 	}
 	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
@@ -153,6 +161,7 @@ func (s *Store) start() error {
 		return err
 	}
 	s.closed.Go(func() { s.tend(ctx) })
+	s.closed.Go(func() { keepExpiring(ctx, backend, s.options.retry) })
 	s.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPing / 2, PermitWithoutStream: true}))
 	server.New(backend, "http", notifyInterval, emulatedVersion).Register(s.server)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // contextDescription is what `docker context ls` shows.
@@ -79,7 +81,7 @@ const (
 
 // claim finds out who made the context in a file; made is our record of it, nil when there is none.
 func (h *Host) claim(file string, made *madeContext) (claim, error) {
-	data, err := os.ReadFile(file)
+	data, err := regular.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return claimNone, nil
 	}

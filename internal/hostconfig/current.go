@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // defaultContext is docker's name for what it uses without a context.
@@ -193,14 +195,14 @@ func (tx *transaction) tidy(c config) error {
 	if err := errors.Join(tx.host.files.Sweep(c.target), tx.host.files.Sweep(backup)); err != nil {
 		return err
 	}
-	original, err := os.ReadFile(backup)
+	original, err := regular.ReadFile(backup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	present, err := os.ReadFile(c.file)
+	present, err := regular.ReadFile(c.file)
 	if err != nil || !bytes.Equal(present, original) {
 		return ignoreNotExist(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // pingTimeout bounds a ping of Docker, which is slow in an emulated guest.
@@ -32,7 +34,7 @@ func (h *Host) contextWorks(ctx context.Context, configDir, name string) bool {
 		// On Windows it is a named pipe.
 		return runtime.GOOS == "windows" || h.works(ctx, endpoint{url: "unix://" + h.Link})
 	}
-	data, err := os.ReadFile(contextFile(configDir, name))
+	data, err := regular.ReadFile(contextFile(configDir, name))
 	var meta contextMeta
 	if err != nil || json.Unmarshal(data, &meta) != nil {
 		return false // docker cannot use it either

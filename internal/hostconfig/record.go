@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // record is what an instance did to the host, and which settings the user turned on and off. It is
@@ -89,7 +91,7 @@ func (r record) usesDocker() bool { return r.Context != nil || r.Current != nil 
 func (r record) off(name string) bool { return slices.Contains(r.Off, name) }
 
 func readRecord(path string) (record, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return record{}, nil
 	}
@@ -115,7 +117,7 @@ func (tx *transaction) save() error {
 	if err != nil {
 		return err
 	}
-	if present, err := os.ReadFile(tx.host.Record); err == nil && bytes.Equal(present, data) {
+	if present, err := regular.ReadFile(tx.host.Record); err == nil && bytes.Equal(present, data) {
 		return nil
 	}
 	if err := tx.host.files.Write(tx.host.Record, data, 0o600); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Old returns the path to which a log is rotated.
@@ -56,9 +57,14 @@ func Renew(path string) (*os.File, error) {
 	return open(path, os.O_TRUNC)
 }
 
-// open opens a log for appending. A FIFO in its place, which nobody reads, is an error at once.
+// open opens a log for appending. On a full disk, where no log can be made, it is the null device:
+// the process is needed, possibly to make room.
 func open(path string, flags int) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK|flags, 0o600)
+	f, err := regular.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|flags, 0o600)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	}
+	return f, err
 }
 
 // Stream rotates a log that is larger than limit bytes and that a standard stream of this process

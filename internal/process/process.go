@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
 )
 
 // ErrGone says that the identified process has ended, or that nobody listens on a socket.
@@ -64,7 +65,8 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 // StartDetached starts a process in a session of its own, which outlives this process. Stdin,
 // Stdout and Stderr must be nil or *os.File, as nobody may be left to copy what it writes. The
 // channel gets the result of waiting for the process if this one lives long enough. An error may
-// satisfy NamespaceRefused when PrivateMounts is set.
+// satisfy NamespaceRefused when PrivateMounts is set. It is ErrGone for a process that has ended
+// already; EndText says how.
 func StartDetached(c Command) (Identity, <-chan error, error) {
 	cmd := c.build(context.Background())
 	if err := detach(cmd); err != nil {
@@ -82,8 +84,11 @@ func StartDetached(c Command) (Identity, <-chan error, error) {
 	// Before Wait, which makes the PID free for another process.
 	id, err := Identify(cmd.Process.Pid)
 	go func() { ended <- cmd.Wait() }()
+	if errors.Is(err, ErrGone) {
+		return Identity{}, nil, fmt.Errorf("starting %s: it ended at once: %w", c.Path, errors.Join(err, <-ended))
+	}
 	if err != nil {
-		return Identity{}, nil, fmt.Errorf("starting %s: it ended at once: %w", c.Path, err)
+		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
 	return id, ended, nil
 }
@@ -132,4 +137,21 @@ func ExitCode(err error) (code int, ok bool) {
 		return exit.ExitCode(), true
 	}
 	return 0, false
+}
+
+// EndText says how a program ended that failed, to complete the sentence "it …"; err is what
+// waiting for it has returned. It is empty for a program that succeeded, or whose end is not known.
+func EndText(err error) string {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return ""
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		text := fmt.Sprintf("was killed by signal %d (%s)", int(status.Signal()), status.Signal())
+		if status.Signal() == syscall.SIGKILL {
+			text += "; the kernel does that when memory is short"
+		}
+		return text
+	}
+	return fmt.Sprintf("ended without a word, with exit code %d", exit.ExitCode())
 }

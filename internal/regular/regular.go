@@ -22,7 +22,7 @@ type NotRegularError struct {
 }
 
 func (e *NotRegularError) Error() string {
-	return fmt.Sprintf("%s is not a regular file but %s", e.Path, e.What())
+	return fmt.Sprintf("%s is not a regular file but %s; move it away", e.Path, e.What())
 }
 
 // What names what the path leads to: "a directory".
@@ -61,6 +61,26 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return f, info, nil
+}
+
+// OpenFile is os.OpenFile of a regular file, which is created if flag says so. *NotRegularError, and
+// the errors of os.OpenFile.
+func OpenFile(path string, flag int, mode fs.FileMode) (*os.File, error) {
+	if _, err := Stat(path); errors.As(err, new(*NotRegularError)) {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, flag|nonBlocking, mode)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &NotRegularError{Path: path, Mode: info.Mode().Type()}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // Stat is os.Stat of a regular file: *NotRegularError, fs.ErrNotExist.

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // End returns what the last limit bytes of a file hold, as valid UTF-8: other bytes are left out.
@@ -42,7 +45,7 @@ func LastLines(text string, n int) []string {
 // read returns the last limit bytes of what a file has from offset on, and whether they begin
 // within a line because of the limit.
 func read(path string, offset, limit int64) (_ []byte, cut bool, err error) {
-	f, err := open(path)
+	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the end of a file: %w", err)
 	}

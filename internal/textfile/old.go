@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // oldLog is the log that was rotated last, beside one that is followed. Its path may be empty: then
@@ -31,7 +33,7 @@ func (o *oldLog) open() (*os.File, error) {
 	if o.path == "" {
 		return nil, nil
 	}
-	file, err := open(o.path)
+	file, err := regular.OpenFile(o.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -87,6 +87,8 @@ type LogKind struct {
 	Name string
 	// About says what is in it.
 	About string
+	// Boot: it shows why a guest does not boot.
+	Boot bool
 }
 
 // LogFinder is the ability to find an instance's logs on disk.

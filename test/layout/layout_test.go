@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"internal/regular":     {},
 	"internal/sparse":      {},
 	"internal/sshx":        {"internal/atomicfile"},
-	"internal/textfile":    {},
+	"internal/textfile":    {"internal/atomicfile"},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock", "internal/regular", "internal/sparse"},
@@ -78,9 +78,11 @@ var allowed = map[string][]string{
 	"internal/apiserver": {
 		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum",
 	},
-	"internal/apiserver/rows": {"internal/datastore/checksum"},
+	"internal/apiserver/credentials": {"internal/atomicfile"},
+	"internal/apiserver/rows":        {"internal/datastore/checksum"},
 	"internal/client": {
-		"api", "internal/daemon/presence", "internal/instance", "internal/flock", "internal/logfile", "internal/process",
+		"api", "internal/atomicfile", "internal/daemon/presence", "internal/flock", "internal/instance", "internal/logfile",
+		"internal/process",
 		"internal/textfile", "internal/version",
 	},
 	"internal/version": {},
@@ -95,8 +97,10 @@ var allowed = map[string][]string{
 		"api", "internal/rules", "internal/containers", "internal/controllers", "internal/instance", "internal/reconcile",
 		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
-	"internal/daemon/presence": {"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/version"},
-	"internal/daemon/offline":  {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
+	"internal/daemon/presence": {
+		"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/textfile", "internal/version",
+	},
+	"internal/daemon/offline": {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
 	"internal/cli":          {"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/version"},
 	"internal/cli/property": {"internal/levenshtein"},

@@ -18,6 +18,12 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 )
 
+// Names of the controllers that do what is asked of an App and of a LimaVM. A deletion needs none.
+const (
+	appController    = "app"
+	limavmController = "limavm"
+)
+
 // AppSettled returns a predicate that holds once the App has settled in the generation of wanted or
 // a newer one. It fails when the App is deleted, and when somebody changes one of the properties
 // that names lists.
@@ -76,6 +82,7 @@ func FollowApp(
 		Retry: func(ctx context.Context) error {
 			return askRetry(ctx, c, ctrlclient.ObjectKey{Namespace: app.Spec.Namespace, Name: appv1.LimaVMName})
 		},
+		Never: s.Lacking(appController, limavmController),
 	}
 	return w.Run(ctx)
 }

@@ -44,6 +44,7 @@ func FollowVM(
 		Hint:     hint,
 		Progress: session.NewProgress(s.Err),
 		Retry:    func(ctx context.Context) error { return askRetry(ctx, c, key) },
+		Never:    s.Lacking(limavmController),
 	}
 	return w.Run(ctx)
 }

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 func configCommand(s *session.Session) *cobra.Command {
@@ -26,7 +26,7 @@ func configCommand(s *session.Session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := os.ReadFile(inst.ConfigFile())
+			data, err := regular.ReadFile(inst.ConfigFile())
 			if errors.Is(err, fs.ErrNotExist) {
 				return errors.New("there is no kubeconfig yet; start the daemon first: rdd service start")
 			}

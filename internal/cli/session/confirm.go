@@ -26,12 +26,15 @@ func (s *Session) Confirm(what string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if Terminal(s.In) == nil {
+	if !s.CanAsk() {
 		return fmt.Errorf("%s; to do it without being asked: --yes", what)
 	}
 	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)
 	return readYes(s.In)
 }
+
+// CanAsk reports whether Confirm can ask: whether standard input is a terminal.
+func (s *Session) CanAsk() bool { return Terminal(s.In) != nil }
 
 func readYes(in io.Reader) error {
 	answer, err := bufio.NewReader(in).ReadString('\n')

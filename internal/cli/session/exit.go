@@ -65,7 +65,7 @@ func (s *Session) ExitCode(err error) int {
 		exit = &CodeError{Code: CodeOf(err), Err: err}
 	}
 	if exit.Err != nil {
-		fmt.Fprintln(s.Err, "Error:", exit.Err)
+		fmt.Fprintln(s.Err, "Error:", errorText(exit.Err))
 	}
 	return exit.Code
 }

@@ -4,6 +4,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -57,4 +58,28 @@ func (s *Session) NotCreated(inst instance.Instance) (bool, error) {
 		fmt.Fprintf(s.Out, "Instance %q does not exist. To make it: rdd service create\n", inst.Name)
 	}
 	return !exists, err
+}
+
+// Lacking returns an error when the instance was made without one of the controllers: then nobody
+// does what is asked of it. It says what to do.
+func (s *Session) Lacking(controllers ...string) error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	arguments, _, err := presence.LoadArguments(inst)
+	if err != nil {
+		return err
+	}
+	enabled, err := presence.SelectControllers(arguments.Controllers, s.Controllers)
+	if err != nil {
+		return fmt.Errorf("the controllers of instance %q: %w", inst.Name, err)
+	}
+	for _, name := range controllers {
+		if slices.Contains(s.Controllers, name) && !slices.Contains(enabled, name) {
+			return fmt.Errorf("nobody acts on that: instance %q was made without the controller %q; "+
+				"use an instance that has it: rdd --instance NAME …", inst.Name, name)
+		}
+	}
+	return nil
 }

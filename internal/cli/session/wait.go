@@ -29,13 +29,15 @@ type Wait struct {
 	Progress *Progress
 	// Retry, when set, asks once for another attempt after a failure from before the command.
 	Retry func(context.Context) error
+	// Never, when set, says why it will never be as wanted. Run returns it unless it is so already.
+	Never error
 	// failedWith is the last failure, without its numbers: one with another port or percentage is the
 	// same failure.
 	failedWith string
 }
 
 // Run returns nil once the predicate holds. It returns an error when a failure of the object
-// persists, when following or the predicate fails, and when ctx ends. After a deadline that is a
+// persists, when following or the predicate fails, with Never, and when ctx ends. After a deadline that is a
 // *CodeError with ExitDeadline.
 func (w *Wait) Run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
@@ -53,6 +55,9 @@ func (w *Wait) Run(ctx context.Context) error {
 			}
 			if now.Done {
 				return nil
+			}
+			if w.Never != nil {
+				return w.Never
 			}
 			if stays, err = w.failureTimer(ctx, first, now, last, stays); err != nil {
 				return w.explain(ctx, last, err)

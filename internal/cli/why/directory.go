@@ -50,5 +50,10 @@ func gatherMachine(ctx context.Context, engine vm.Engine, f *explain.Facts) {
 		if path, err := finder.LogFile(ctx, f.VMName, vm.LogSerial); err == nil {
 			f.Console, f.ConsoleTime = console(path)
 		}
+		for _, kind := range finder.LogKinds() {
+			if kind.Boot {
+				f.BootLogs = append(f.BootLogs, kind.Name)
+			}
+		}
 	}
 }

@@ -60,7 +60,7 @@ func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 		f.Daemon.Problem = err.Error()
 	}
 	if !f.Daemon.Running && !f.Daemon.Changing {
-		f.Daemon.LastErrors = lastFailure(inst)
+		f.Daemon.LastErrors = append(lastFailure(inst), lastFailureTime(inst)...)
 	}
 }
 

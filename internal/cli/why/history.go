@@ -63,16 +63,26 @@ func console(path string) ([]string, time.Time) {
 	return textfile.LastLines(textfile.Printable(lines), consoleLines), info.ModTime()
 }
 
-// lastFailure returns the log lines that say why the daemon failed last; none when it has been
-// ready since.
+// lastFailure returns the lines that say why the daemon failed last; none when it has been ready
+// since, and has stopped in order.
 func lastFailure(inst instance.Instance) []string {
 	failure, err := presence.LastFailure(inst)
 	switch {
 	case err != nil:
 		return []string{err.Error()}
 	case failure == nil:
-		return nil
+		return presence.Crashed(inst)
 	default:
 		return failure.Lines
 	}
+}
+
+// lastFailureTime completes lastFailure, as what is old may be over: a sentence with the time of the
+// failure, if it is known.
+func lastFailureTime(inst instance.Instance) []string {
+	failure, err := presence.LastFailure(inst)
+	if err != nil || failure == nil {
+		return nil
+	}
+	return []string{"That was at " + failure.Time.Local().Format(time.DateTime) + "."}
 }

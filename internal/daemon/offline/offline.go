@@ -22,10 +22,21 @@ type Backup = datastore.Backup
 // Backups returns the backups of an instance's store, the newest first.
 func Backups(inst instance.Instance) ([]Backup, error) { return datastore.Backups(inst.StoreFile()) }
 
+// changed changes the store while no daemon of the instance can start. What a daemon failed of
+// before says nothing of the store as it is now, and is forgotten.
+func changed(inst instance.Instance, do func() error) error {
+	return presence.Without(inst, func() error {
+		if err := do(); err != nil {
+			return err
+		}
+		return presence.ForgetFailure(inst)
+	})
+}
+
 // Restore replaces the store by a backup, and returns the new path of the old store. It returns
 // presence.ErrRunning when a daemon of the instance runs.
 func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
-	err = presence.Without(inst, func() error {
+	err = changed(inst, func() error {
 		aside, err = datastore.Restore(inst.StoreFile(), backup, time.Now())
 		return err
 	})
@@ -35,7 +46,7 @@ func Restore(inst instance.Instance, backup Backup) (aside string, err error) {
 // Renew lets the next start begin with an empty store. It returns where the old one is now; nowhere
 // when there was none. Backups stay. presence.ErrRunning when a daemon of the instance runs.
 func Renew(inst instance.Instance) (aside string, err error) {
-	err = presence.Without(inst, func() error {
+	err = changed(inst, func() error {
 		aside, err = datastore.Renew(inst.StoreFile(), time.Now())
 		return err
 	})
@@ -45,7 +56,7 @@ func Renew(inst instance.Instance) (aside string, err error) {
 // Discard removes the store and its backups. It returns presence.ErrRunning when a daemon of the
 // instance runs.
 func Discard(inst instance.Instance) error {
-	return presence.Without(inst, func() error {
+	return changed(inst, func() error {
 		// First: from now on nothing says any more that a store is missing.
 		if err := presence.NoteStore(inst, false); err != nil {
 			return err
@@ -65,7 +76,7 @@ func BadRows(ctx context.Context, inst instance.Instance) ([]BadRow, error) {
 // Quarantine sets the rows of a key aside, in a table of the store's own file. presence.ErrRunning
 // when a daemon of the instance runs.
 func Quarantine(ctx context.Context, inst instance.Instance, key string) error {
-	return presence.Without(inst, func() error { return datastore.Quarantine(ctx, inst.StoreFile(), key, time.Now()) })
+	return changed(inst, func() error { return datastore.Quarantine(ctx, inst.StoreFile(), key, time.Now()) })
 }
 
 // QuarantineTable is where Quarantine keeps rows.

@@ -13,6 +13,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // AllControllers selects all controllers.
@@ -60,7 +61,7 @@ func NoteStore(inst instance.Instance, made bool) error {
 // LoadArguments reads the arguments of an instance. exists is false when the instance was not
 // created yet; the arguments are the default ones then.
 func LoadArguments(inst instance.Instance) (a Arguments, exists bool, err error) {
-	data, err := os.ReadFile(inst.ArgsFile())
+	data, err := regular.ReadFile(inst.ArgsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return DefaultArguments(), false, nil
 	}

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Failure says why a daemon did not start, or has stopped.
@@ -46,7 +46,7 @@ func ForgetFailure(inst instance.Instance) error { return atomicfile.Remove(Fail
 
 // LastFailure returns the last failure of the instance's daemon; nil when a daemon was ready since.
 func LastFailure(inst instance.Instance) (*Failure, error) {
-	data, err := os.ReadFile(FailureFile(inst))
+	data, err := regular.ReadFile(FailureFile(inst))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

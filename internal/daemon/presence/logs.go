@@ -3,9 +3,12 @@
 package presence
 
 import (
+	"os"
 	"path/filepath"
 
+	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/logfile"
 )
 
 // MaxLog is the size in bytes above which a log of the daemon is rotated: see package logfile.
@@ -16,3 +19,15 @@ func LogFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, 
 
 // StdoutFile returns the path of the daemon's standard output.
 func StdoutFile(inst instance.Instance) string { return filepath.Join(inst.LogDir, "rdd.stdout.log") }
+
+// RemoveOldLogs removes the logs that were rotated, and reports whether there was one: on a full
+// disk a daemon that can delete something is worth more.
+func RemoveOldLogs(inst instance.Instance) (removed bool) {
+	for _, path := range []string{logfile.Old(LogFile(inst)), logfile.Old(StdoutFile(inst))} {
+		info, err := os.Lstat(path)
+		if err == nil && info.Mode().IsRegular() && info.Size() > 0 && atomicfile.Remove(path) == nil {
+			removed = true
+		}
+	}
+	return removed
+}

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -20,6 +20,9 @@ import (
 type Record struct {
 	// Process identifies the daemon's process.
 	Process process.Identity `json:"process"`
+	// Namespace is the PID namespace in which Process is valid; empty where there are none, and in the
+	// record of an older daemon.
+	Namespace string `json:"namespace,omitempty"`
 	// Build is the daemon's build.
 	Build version.Build `json:"build"`
 	// Port is the API's port on 127.0.0.1.
@@ -34,7 +37,7 @@ func RecordFile(inst instance.Instance) string { return filepath.Join(inst.Dir, 
 // ReadRecord reads the record of an instance's daemon. exists is false when there is none. A record
 // may be of a daemon that was killed: see client.Find.
 func ReadRecord(inst instance.Instance) (record Record, exists bool, err error) {
-	data, err := os.ReadFile(RecordFile(inst))
+	data, err := regular.ReadFile(RecordFile(inst))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, false, nil
 	}

@@ -30,9 +30,15 @@ func Open(inst instance.Instance) (*datastore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := datastore.OpenWith(path, datastore.Options{
+	options := datastore.Options{
 		Report: func(err error) { klog.ErrorS(err, "The store fails") }, Evidence: evidence, Check: rows.Check,
-	})
+		Removed: func(path string) { klog.InfoS("Removed a store that was set aside long ago", "path", path) },
+	}
+	store, err := datastore.OpenWith(path, options)
+	if errors.Is(err, datastore.ErrNoRoom) && presence.RemoveOldLogs(inst) {
+		klog.InfoS("Removed old logs, because the disk is full")
+		store, err = datastore.OpenWith(path, options)
+	}
 	if err == nil {
 		if err := presence.NoteStore(inst, true); err != nil {
 			klog.ErrorS(err, "That the instance has a store was not noted; the next start tries it again")

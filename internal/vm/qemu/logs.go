@@ -22,9 +22,9 @@ type logFile struct {
 func logFiles() []logFile {
 	return []logFile{
 		{vm.LogKind{Name: vm.LogHostagent, About: "what rdd does for the machine"}, vmdir.Dir.HostagentStderr},
-		{vm.LogKind{Name: vm.LogSerial, About: "the guest's console of the last start"}, vmdir.Dir.Serial},
+		{vm.LogKind{Name: vm.LogSerial, About: "the guest's console of the last start", Boot: true}, vmdir.Dir.Serial},
 		{vm.LogKind{Name: "events", About: "the machine's phases as JSON lines"}, vmdir.Dir.HostagentStdout},
-		{vm.LogKind{Name: "qemu", About: "QEMU's own messages of the last start"}, vmdir.Dir.QEMULog},
+		{vm.LogKind{Name: "qemu", About: "QEMU's own messages of the last start", Boot: true}, vmdir.Dir.QEMULog},
 	}
 }
 

@@ -105,7 +105,10 @@ func waiting() *appv1.App {
 
 // about are the facts of a LimaVM of one's own, with a daemon that runs.
 func about(vm *limav1.LimaVM) Facts {
-	return Facts{Now: now, Instance: "2", InstanceExists: true, Daemon: Daemon{Running: true}, VMName: "dev", VM: vm}
+	return Facts{
+		Now: now, Instance: "2", InstanceExists: true, Daemon: Daemon{Running: true}, VMName: "dev", VM: vm,
+		BootLogs: []string{"serial", "qemu"},
+	}
 }
 
 // aboutApp are those of the App.
@@ -529,6 +532,11 @@ func TestPower(t *testing.T) {
 		{
 			"no boot", about(failed(dev(made, notUp("x")), unstarted(vm.FaultBoot, "the guest does not boot: rdd: the boot script failed\nline"))),
 			wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest does not boot`, "rdd limavm logs dev -n 50 -o serial,qemu", "line"},
+		},
+		{
+			"no boot, and the engine keeps other logs",
+			but(about(failed(dev(made, notUp("x")), unstarted(vm.FaultBoot, "the guest does not boot: no"))), func(f *Facts) { f.BootLogs = nil }),
+			wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest does not boot`, "rdd limavm logs dev -n 50", ""},
 		},
 		{
 			"no login",

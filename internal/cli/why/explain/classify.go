@@ -58,7 +58,7 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultPort:
 		return fromMessage(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
 	case vm.FaultBoot:
-		return fromMessage(failure, CodeBoot, f.limavm("logs %s -n 50 -o serial,qemu"))
+		return fromMessage(failure, CodeBoot, f.bootLogs())
 	case vm.FaultImageInvalid:
 		return fromMessage(failure, CodeImage, f.edit())
 	case vm.FaultImage, vm.FaultImageMissing:
@@ -69,6 +69,14 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 		}
 		return nil
 	}
+}
+
+// bootLogs is the command that prints the logs that show why a guest does not boot.
+func (f *Facts) bootLogs() string {
+	if len(f.BootLogs) == 0 {
+		return f.limavm("logs %s -n 50")
+	}
+	return f.limavm("logs %s -n 50 -o " + strings.Join(f.BootLogs, ","))
 }
 
 // fromMessage returns a cause whose summary and detail are the failure's message.

@@ -87,7 +87,7 @@ func controllerDisabled(f *Facts) *Cause {
 			return &Cause{
 				Code: CodeController, Blocked: true,
 				Summary: fmt.Sprintf("Nobody acts: instance %q was made without the controller %q.", f.Instance, name),
-				Next:    "to have it: rdd service delete, which deletes all VMs, then rdd service create with that controller",
+				Next:    "use an instance that has it: rdd --instance NAME …",
 			}
 		}
 	}

@@ -37,6 +37,8 @@ type Facts struct {
 	// Console holds the last lines of the guest's console. ConsoleTime is when the last was written.
 	Console     []string
 	ConsoleTime time.Time
+	// BootLogs are the kinds of logs that show why a guest does not boot.
+	BootLogs []string
 	// Docker says whether Docker answers on the host; nil when it was not pinged.
 	Docker *bool
 }
