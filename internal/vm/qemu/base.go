@@ -16,9 +16,10 @@ import (
 )
 
 // A machine has the files of its image in its own directory. What follows gives them to machines of
-// older rdd, whose disks refer to the cache, and to those that have lost a file, from an image of the
-// same digest. The files come first, then the disk's reference, then the record; after a crash at any
-// point the machine can be started, and the next call goes on. A machine that runs is left alone.
+// older rdd, whose disks refer to the cache, and to those that have lost a file, from an image of
+// the same digest. The files come first, then the disk's reference, then the record; after a crash
+// at any point the machine can be started, and the next call goes on. A machine that runs is left
+// alone.
 
 // bases remembers the instances that could not be given their files, until they are started.
 type bases struct {
@@ -73,9 +74,9 @@ func (i instance) checkFiles(record vmdir.Record) error {
 // isOwn reports whether the machine has the files of its image in its own directory.
 func isOwn(record vmdir.Record) bool { return record.Machine.Image.Base != nil }
 
-// readyBase makes sure that the machine can be started, and gives it its image's files if it has to.
-// It returns the record as it is then. vm.ErrBusy while they are copied. The hostagent's lock is
-// held, and nothing runs.
+// readyBase makes sure that the machine can be started, and gives it its image's files if it has
+// to. It returns the record as it is then. vm.ErrBusy while they are copied. The hostagent's lock
+// is held, and nothing runs.
 func (i instance) readyBase(ctx context.Context, record vmdir.Record) (vmdir.Record, error) {
 	broken := i.checkFiles(record)
 	if isOwn(record) && broken == nil {

@@ -151,8 +151,8 @@ func TestOlderMachineIsLeftAloneWhileItRuns(t *testing.T) {
 	h.checkOwn(t)
 }
 
-// TestMoveIsInterrupted leaves the directory as a crash, or a power cut, does at each point. The next
-// start completes what was begun; where the files are there already, without the cache.
+// TestMoveIsInterrupted leaves the directory as a crash, or a power cut, does at each point. The
+// next start completes what was begun; where the files are there already, without the cache.
 func TestMoveIsInterrupted(t *testing.T) {
 	link := func(t *testing.T, h *oldHost, from, to string) { must(t, os.Link(from, to)) }
 	all := func(t *testing.T, h *oldHost) {

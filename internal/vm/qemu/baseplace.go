@@ -16,8 +16,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// obtainAgain builds or downloads the image of the machine's disk. It fails when there is only another
-// version of it by now.
+// obtainAgain builds or downloads the image of the machine's disk. It fails when there is only
+// another version of it by now.
 func (i instance) obtainAgain(ctx context.Context, record vmdir.Record, report func(vm.Progress)) (vmdir.Image, error) {
 	want := record.Machine.Image
 	sources, err := i.sourcesOnDisk(record)
@@ -63,7 +63,9 @@ func (i instance) sourcesOnDisk(record vmdir.Record) ([]image.Source, error) {
 
 // place puts those files of the machine's image into its directory that it lacks: from source, or
 // from the cache where they are not there. It returns the image as the machine has it then.
-func (i instance) place(ctx context.Context, record vmdir.Record, source vmdir.Image, linksOnly bool) (_ vmdir.Image, shared bool, err error) {
+func (i instance) place(
+	ctx context.Context, record vmdir.Record, source vmdir.Image, linksOnly bool,
+) (_ vmdir.Image, shared bool, err error) {
 	own := record.Machine.Image
 	if !isOwn(record) && source.Check() != nil && own.In(i.dir).Check() == nil {
 		// They were placed before a crash, and the cache has been removed since.
@@ -89,8 +91,8 @@ func (i instance) place(ctx context.Context, record vmdir.Record, source vmdir.I
 	return own, shared, own.Measure(i.dir)
 }
 
-// lacking returns what has to be placed for a machine in dir to have its own files of an image. Files
-// that are not of the size that the machine had are refused.
+// lacking returns what has to be placed for a machine in dir to have its own files of an image.
+// Files that are not of the size that the machine had are refused.
 func lacking(source, own vmdir.Image, dir vmdir.Dir) ([]image.Placement, error) {
 	var files []image.Placement
 	for _, f := range placements(source, dir) {
@@ -110,8 +112,8 @@ func lacking(source, own vmdir.Image, dir vmdir.Dir) ([]image.Placement, error) 
 	return files, nil
 }
 
-// switchOver makes the disk refer to the machine's own files, and records them. The instance and its
-// hostagent's lock are held, and nothing runs.
+// switchOver makes the disk refer to the machine's own files, and records them. The instance and
+// its hostagent's lock are held, and nothing runs.
 func (i instance) switchOver(ctx context.Context, record vmdir.Record, own vmdir.Image, shared bool) (vmdir.Record, error) {
 	if isOwn(record) {
 		return record, i.rebase(ctx, own)

@@ -52,7 +52,10 @@ func newFakeHost(t *testing.T) *fakeHost {
 		}
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
-	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, KernelArgs: "quiet", Disk: filepath.Join(dir, "images", "docker-0", "disk.qcow2")}
+	img := image.Image{
+		Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, KernelArgs: "quiet",
+		Disk: filepath.Join(dir, "images", "docker-0", "disk.qcow2"),
+	}
 	if err := os.MkdirAll(filepath.Dir(img.Disk), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,8 @@ func checkMissing(t *testing.T, state vm.State, phase vm.Phase, path string) {
 	}
 }
 
-// Without the cache a start is refused, and works when the file is back. A machine that runs goes on.
+// Without the cache a start is refused, and works when the file is back. A machine that runs goes
+// on.
 func TestFileOfTheImageComesBack(t *testing.T) {
 	for _, file := range []func(vmdir.Dir) string{vmdir.Dir.BaseDisk, vmdir.Dir.Kernel, vmdir.Dir.Disk} {
 		t.Run(filepath.Base(file("/x")), func(t *testing.T) {

@@ -52,7 +52,8 @@ func startFailed(f *Facts) *Cause {
 	return f.classify(f.failure(vm.OperationStart, vm.OperationRun), f.condition(limav1.ConditionRunning).Message, "does not start")
 }
 
-// filesMissing: files that the next start needs are not there. The machine may run, or not be wanted.
+// filesMissing: files that the next start needs are not there. The machine may run, or not be
+// wanted.
 func filesMissing(f *Facts) *Cause {
 	failure := f.failure(vm.OperationStart)
 	if failure == nil || vm.FaultKind(failure.Kind) != vm.FaultBroken {
