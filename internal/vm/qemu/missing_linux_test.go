@@ -127,3 +127,11 @@ func TestImageLocationIsAFIFO(t *testing.T) {
 	must(t, e.Delete(t.Context(), owner, "x"))
 	await(t, e, "gone", deleted)
 }
+
+// loseDisk moves the disk of an instance away, of which there is no other.
+func (h *fakeHost) loseDisk(t *testing.T, name string) (restore func()) {
+	t.Helper()
+	disk := vmdir.In(h.home, name).Disk()
+	must(t, os.Rename(disk, h.home+".disk"))
+	return func() { must(t, os.Rename(h.home+".disk", disk)) }
+}
