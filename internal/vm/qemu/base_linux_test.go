@@ -224,6 +224,24 @@ func recordFirst(all func(t *testing.T, h *oldHost)) func(t *testing.T, h *oldHo
 	}
 }
 
+// An older rdd that was installed again leaves out what it does not know when it writes the record.
+func TestOlderRDDWritesTheRecordAgain(t *testing.T) {
+	for _, cached := range []bool{true, false} {
+		h := newOldHost(t)
+		e := h.engine(t)
+		started(t, e)
+		record, err := h.dir().ReadRecord()
+		must(t, err)
+		record.Machine.Image.Base = nil
+		must(t, h.dir().WriteRecord(record))
+		if !cached {
+			h.loseCache(t)
+		}
+		started(t, e)
+		h.checkOwn(t)
+	}
+}
+
 // The directories of instances may be moved to another place.
 func TestDirectoryIsMoved(t *testing.T) {
 	h := newOldHost(t)

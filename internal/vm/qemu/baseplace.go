@@ -67,11 +67,13 @@ func (i instance) place(
 	ctx context.Context, record vmdir.Record, source vmdir.Image, linksOnly bool,
 ) (_ vmdir.Image, shared bool, err error) {
 	own := record.Machine.Image
-	if !isOwn(record) && source.Check() != nil && own.In(i.dir).Check() == nil {
-		// They were placed before a crash, and the cache has been removed since.
+	elsewhere := source.Disk != i.dir.BaseDisk() && source.Check() == nil
+	if !isOwn(record) && !elsewhere && own.In(i.dir).Check() == nil {
+		// They were placed before a crash, and the cache has been removed since; or an older rdd has
+		// written the record again, without Base.
 		return own, true, own.Measure(i.dir)
 	}
-	if source.Disk == i.dir.BaseDisk() || source.Check() != nil {
+	if !elsewhere {
 		img, err := i.engine.config.Images.GetDigest(own.Digest)
 		if err != nil {
 			return own, false, err
