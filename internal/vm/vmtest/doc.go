@@ -46,7 +46,8 @@ type Subject struct {
 	// that would take too long.
 	Provoke func(t *testing.T, name string, p Provoked) []byte
 	// LoseFile takes a file away that the next start of an instance needs, and that the engine cannot
-	// get again. The function that it returns brings it back. It is nil where that would take too long.
+	// get again. The function that it returns brings it back. It is nil where that would take too
+	// long.
 	LoseFile func(t *testing.T, name string) (restore func())
 	// Timeout bounds each wait. It is generous: only a test that hangs reaches it.
 	Timeout time.Duration
