@@ -19,8 +19,8 @@ type Writer struct {
 	size int64
 }
 
-// NewWriter returns a Writer of the empty file f. Data that is not zero goes through w, which writes
-// to f.
+// NewWriter returns a Writer of the empty file f. Data that is not zero goes through w, which
+// writes to f.
 func NewWriter(f *os.File, w io.Writer) *Writer { return &Writer{file: f, w: w} }
 
 var zeros [blockSize]byte

@@ -44,6 +44,8 @@ func (s *scope) nextFailure(created bool) *limav1.Failure {
 		return s.describe(s.stalled)
 	case !s.observed:
 		return before
+	case s.filesMissing() != nil:
+		return s.describe(s.filesMissing())
 	case s.state != nil && s.state.Failure != nil && s.concerns(s.state.Failure.Operation, created):
 		return s.describe(s.state.Failure)
 	case before != nil && s.concerns(vm.Operation(before.Operation), created) && !s.overtaken(before):
@@ -51,6 +53,16 @@ func (s *scope) nextFailure(created bool) *limav1.Failure {
 	default:
 		return nil
 	}
+}
+
+// filesMissing returns the failure that the next start will have, as files that it needs are not
+// there: reported also while the machine runs, or is not wanted. It is nil when there is none.
+func (s *scope) filesMissing() *vm.Failure {
+	f := s.failure(vm.OperationStart)
+	if f == nil || f.Fault.Kind != vm.FaultBroken || !s.complete() || s.deleting() || s.resetting() {
+		return nil
+	}
+	return f
 }
 
 // concerns reports whether the failure of an operation is still in the way of what is wanted.

@@ -38,6 +38,7 @@ func failedWith(state *vm.State, operation vm.Operation, fault vm.Fault) *vm.Sta
 // old one.
 func TestFailure(t *testing.T) {
 	boom := vm.Fault{Kind: vm.FaultBoot, Text: "boom"}
+	gone := vm.Fault{Kind: vm.FaultBroken, Text: "basedisk is missing", Hint: "bring it back"}
 	incomplete := func() *vm.State { return &vm.State{Phase: vm.PhaseIncomplete} }
 	stalled := func(operation vm.Operation, fault vm.Fault) func(*scope) {
 		return func(s *scope) { s.outcome = s.stall(operation, &fault) }
@@ -70,6 +71,15 @@ func TestFailure(t *testing.T) {
 			nil, stalled(create, vm.Fault{Kind: vm.FaultSpec, Text: "no"}), "create/Spec/no",
 		},
 		"a start failed": {scene{wanted: true, state: failedWith(off("", ""), start, boom)}, nil, nil, "start/Boot/boom"},
+		"files are missing": {
+			scene{wanted: true, state: failedWith(off("", ""), start, gone)}, nil, nil, "start/Broken/basedisk is missing",
+		},
+		"files are missing, not wanted": {scene{state: failedWith(off("", ""), start, gone)}, nil, nil, "start/Broken/basedisk is missing"},
+		"files are missing, it runs": {
+			scene{wanted: true, state: failedWith(on(vm.PhaseRunning), start, gone)}, nil, nil, "start/Broken/basedisk is missing",
+		},
+		"files are back":             {scene{wanted: true, state: on(vm.PhaseRunning)}, known(start, vm.FaultBroken), nil, ""},
+		"files are missing, deleted": {scene{deleting: true, state: failedWith(off("", ""), start, gone)}, nil, nil, ""},
 		"a start is refused": {
 			scene{wanted: true, state: off("", "")},
 			nil, stalled(start, vm.Fault{Kind: vm.FaultHost, Missing: "qemu", Text: "x"}), "start/Host/this host lacks qemu",

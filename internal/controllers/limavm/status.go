@@ -132,6 +132,9 @@ func (s *scope) runningNow(c *metav1.Condition) {
 	if s.refused() {
 		c.Message = "" // the condition Created has it
 	}
+	if f := s.filesMissing(); f != nil {
+		c.Message = "the next start will fail: " + failureMessage(f)
+	}
 	if f := s.failure(vm.OperationStop); f != nil && s.unwanted() {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
 	}

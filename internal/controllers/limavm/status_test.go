@@ -65,6 +65,9 @@ func TestConditions(t *testing.T) {
 			s.Failure = &vm.Failure{Operation: o, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "boom"}, At: now}
 		}
 	}
+	lost := func(s *vm.State) {
+		s.Failure = &vm.Failure{Operation: vm.OperationStart, Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "it is missing"}}
+	}
 	for name, test := range map[string]struct {
 		scene
 		created, running string // status/reason/message
@@ -101,7 +104,10 @@ func TestConditions(t *testing.T) {
 			scene{wanted: true, state: with(on(vm.PhaseStarting), func(s *vm.State) { s.Progress = vm.Progress{Step: "booting", Percent: -1} })},
 			"True/Created/", "False/Starting/booting",
 		},
-		"running":      {scene{wanted: true, state: on(vm.PhaseRunning)}, "True/Created/", "True/Started/"},
+		"running": {scene{wanted: true, state: on(vm.PhaseRunning)}, "True/Created/", "True/Started/"},
+		"running without its base": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), lost)}, "True/Created/", "True/Started/the next start will fail: it is missing",
+		},
 		"start failed": {scene{wanted: true, state: off(vm.OperationStart, "panic")}, "True/Created/", "False/StartFailed/panic"},
 		"start impossible": {
 			scene{wanted: true, state: off("", ""), outcome: reconcile.Stalled("StartFailed", "no qemu")}, "True/Created/",

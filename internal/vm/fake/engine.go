@@ -106,6 +106,9 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 			i.machine.orphaned = false
 			return nil
 		case vm.PhaseStopped:
+			if f := e.world.lostFile(name); f != nil {
+				return f.Fault
+			}
 			e.start(i)
 			return nil
 		default:

@@ -46,7 +46,8 @@ func TestConformance(t *testing.T) {
 				world.FailOperation(p.Operation, fmt.Errorf("wrapped: %w", &fault), 1)
 				return []byte("cpus: 1\n")
 			},
-			Timeout: time.Minute,
+			LoseFile: func(_ *testing.T, name string) func() { return world.LoseFile(name, "basedisk") },
+			Timeout:  time.Minute,
 		}
 	})
 }

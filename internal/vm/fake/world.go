@@ -31,7 +31,8 @@ type World struct {
 	plan      plan
 	calls     []Call
 	forwards  map[string][]vm.Forward
-	held      map[string]bool // instances whose background work does not advance
+	held      map[string]bool   // instances whose background work does not advance
+	lost      map[string]string // by instance, a file that its next start needs
 	guest     Guest
 }
 
@@ -69,7 +70,7 @@ type machine struct {
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, guest: idleGuest,
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, lost: map[string]string{}, guest: idleGuest,
 	}
 }
 
@@ -240,6 +241,9 @@ func (w *World) state(name string, i *instance) vm.State {
 	}
 	if i.work != nil {
 		s.Progress = i.work.progress()
+	}
+	if f := w.lostFile(name); f != nil && i.complete && s.Phase != vm.PhaseDeleting {
+		s.Failure = f
 	}
 	if s.Phase == vm.PhaseBroken {
 		s.Failure = &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "the directory was not made by rdd"}}

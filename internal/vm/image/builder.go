@@ -26,8 +26,8 @@ type Builder interface {
 	// below it. The output of the programs it runs goes to log. progress may be nil.
 	// *UnknownNameError, *vm.HostError, *StepError.
 	Build(ctx context.Context, name string, options BuildOptions, dir string, log io.Writer, progress func(Progress)) error
-	// RemoveAll removes the directory of a build, be it one that failed or was killed. Its files may
-	// belong to other users than this one.
+	// RemoveAll removes the directory of a build, be it one that failed or was killed. Its files
+	// may belong to other users than this one.
 	RemoveAll(ctx context.Context, dir string) error
 }
 

@@ -85,9 +85,8 @@ func TestManifestIsRebuilt(t *testing.T) {
 			s := testStore(t, nil)
 			other := mustBuild(t, s, "b", time.Hour)
 			image := mustBuild(t, s, "a", 0)
-			dir := filepath.Dir(image.Disk)
 			writeQCOW2(t, s, &image)
-			dir = filepath.Dir(image.Disk)
+			dir := filepath.Dir(image.Disk)
 			machine := mkdir(t, t.TempDir(), "rd")
 			if err := s.use(dir, machine); err != nil {
 				t.Fatal(err)

@@ -82,8 +82,8 @@ func readHeader(f *os.File) (QCOW2, []byte, error) {
 	return header, data, nil
 }
 
-// BackingFile returns the name of the file that a qcow2 disk refers to, as it is in its header; empty
-// when it refers to none.
+// BackingFile returns the name of the file that a qcow2 disk refers to, as it is in its header;
+// empty when it refers to none.
 func BackingFile(path string) (string, error) {
 	f, _, err := regular.Open(path)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/regular"
 )
 
-// BuiltDigest returns the identity of an image that was built: of its disk, kernel and initrd, whose
-// digests are given, and of the arguments of the kernel.
+// BuiltDigest returns the identity of an image that was built: of its disk, kernel and initrd,
+// whose digests are given, and of the arguments of the kernel.
 func BuiltDigest(disk, kernel, initrd, kernelArgs string) string {
 	whole := sha256.New()
 	for _, file := range []struct{ digest, name string }{{disk, DiskFile}, {kernel, KernelFile}, {initrd, InitrdFile}} {

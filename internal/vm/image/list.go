@@ -18,15 +18,15 @@ import (
 // Entry is an image in the cache, with its state there.
 type Entry struct {
 	Manifest
-	// Current says that a new machine would be made from this image. It is the newest of its name that
-	// is up to date, or the one that a location had when it was last checked.
+	// Current says that a new machine would be made from this image. It is the newest of its name
+	// that is up to date, or the one that a location had when it was last checked.
 	Current bool `json:"current"`
 	// Outdated says that it was built from another recipe than this rdd's.
 	Outdated bool `json:"outdated"`
 	// Size is the space its files take, in bytes.
 	Size int64 `json:"size"`
-	// Users are the directories of the machines that share its data, or whose disks refer to it. One
-	// whose record is damaged is named by the record.
+	// Users are the directories of the machines that share its data, or whose disks refer to it.
+	// One whose record is damaged is named by the record.
 	Users []string `json:"users,omitempty"`
 	// Damage says what is wrong with its files; empty for an image that can be used.
 	Damage string `json:"damage,omitempty"`

@@ -33,8 +33,8 @@ const OutDir = "out"
 // Manifest describes an image. It is written last: a directory without it is no image.
 type Manifest struct {
 	Name string `json:"name"`
-	// Digest is the image's identity. That of a built image is computed from the disk, the kernel, the
-	// initrd and the kernel's arguments, that of a fetched one from what was transferred.
+	// Digest is the image's identity. That of a built image is computed from the disk, the kernel,
+	// the initrd and the kernel's arguments, that of a fetched one from what was transferred.
 	Digest       string    `json:"digest"`
 	Architecture string    `json:"architecture"`
 	Created      time.Time `json:"created"`
@@ -93,8 +93,8 @@ type Package struct {
 	Version string `json:"version"`
 }
 
-// Write writes the manifest of the image in dir twice, durable: a second copy is read when the first
-// is damaged. What is no regular file in its place is set apart.
+// Write writes the manifest of the image in dir twice, durable: a second copy is read when the
+// first is damaged. What is no regular file in its place is set apart.
 func (m Manifest) Write(dir string) error {
 	for _, name := range []string{manifestCopy, manifestFile} {
 		path := filepath.Join(dir, name)
@@ -125,8 +125,8 @@ func setApart(path string) error {
 	return nil
 }
 
-// readManifest reads the manifest of the image in dir, or its copy where it is damaged. The error is
-// that of the manifest. fs.ErrNotExist: there is neither.
+// readManifest reads the manifest of the image in dir, or its copy where it is damaged. The error
+// is that of the manifest. fs.ErrNotExist: there is neither.
 func readManifest(dir string) (Manifest, error) {
 	m, err := decodeManifest(filepath.Join(dir, manifestFile))
 	if err == nil {

@@ -38,8 +38,8 @@ func (o origin) checkable() bool {
 type Part struct {
 	// Location as it may be shown: see vm.Redacted.
 	Location string `json:"location"`
-	// Key is the same for the same location, whatever Redacted leaves out; see locationKey. Empty in
-	// what older rdd have written.
+	// Key is the same for the same location, whatever Redacted leaves out; see locationKey. Empty
+	// in what older rdd have written.
 	Key string `json:"key,omitempty"`
 	// Digests of what was transferred, each ALGORITHM:HEX.
 	Digests []string `json:"digests"`
@@ -162,7 +162,8 @@ func (s *Store) publishFetched(out string, source Source, versions []Version) (I
 	return Entry{Manifest: manifest, dir: dir}.image(source.KernelArgs), nil
 }
 
-// addDigests adds the digests of other algorithms that a later fetch of the same image has computed.
+// addDigests adds the digests of other algorithms that a later fetch of the same image has
+// computed.
 func (m Manifest) addDigests(again Manifest) {
 	for kind, p := range m.Parts {
 		p.Digests = slices.Compact(slices.Sorted(slices.Values(append(p.Digests, again.Parts[kind].Digests...))))

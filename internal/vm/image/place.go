@@ -31,10 +31,10 @@ type placing struct {
 	from *os.File
 }
 
-// Place gives the machine in directory instanceDir files of an image as its own, durable: hard links,
-// or, where the file systems differ, copies that share the data if they can. The machine depends on
-// nothing in the cache afterwards. What is in a file's place is replaced. Links are made at once; a
-// copy may take minutes, and is not made when linksOnly is set.
+// Place gives the machine in directory instanceDir files of an image as its own, durable: hard
+// links, or, where the file systems differ, copies that share the data if they can. The machine
+// depends on nothing in the cache afterwards. What is in a file's place is replaced. Links are made
+// at once; a copy may take minutes, and is not made when linksOnly is set.
 //
 // The image counts as used by the machine when shared is true. When it is false, call Forget once
 // the machine's disk refers to the copy.

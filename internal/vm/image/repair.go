@@ -55,8 +55,8 @@ func (s *Store) repair(ctx context.Context, dir string) error {
 	})
 }
 
-// rebuildManifest computes the manifest of the image in dir from its other files; false when they are
-// not of the image that the directory is named after, or when that cannot be known: what was
+// rebuildManifest computes the manifest of the image in dir from its other files; false when they
+// are not of the image that the directory is named after, or when that cannot be known: what was
 // decompressed does not show what was downloaded.
 func (s *Store) rebuildManifest(ctx context.Context, dir string) (Manifest, bool, error) {
 	var errs []error
@@ -95,8 +95,8 @@ func fileDigests(ctx context.Context, dir, disk string) ([]PartDigest, error) {
 	return sums, nil
 }
 
-// asBuilt is the manifest of an image that was built by a recipe of this rdd. From which revision of
-// it is not known, so it counts as outdated.
+// asBuilt is the manifest of an image that was built by a recipe of this rdd. From which revision
+// of it is not known, so it counts as outdated.
 func (s *Store) asBuilt(dir, format string, sums []PartDigest) Manifest {
 	name, _, _ := cutLast(filepath.Base(dir), "-")
 	args, err := s.builder.KernelArgs(name)
@@ -108,7 +108,8 @@ func (s *Store) asBuilt(dir, format string, sums []PartDigest) Manifest {
 	}
 }
 
-// asFetched is the manifest of an image that was fetched, with what the origins say of its locations.
+// asFetched is the manifest of an image that was fetched, with what the origins say of its
+// locations.
 func asFetched(dir, format string, sums []PartDigest) Manifest {
 	name, _, _ := cutLast(filepath.Base(dir), "-")
 	m := Manifest{

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// usage returns the space that the files below dir take, in bytes, and how much of that becomes free
-// when they are removed: not what has other names, such as the disks of machines. What cannot be
-// read counts as nothing.
+// usage returns the space that the files below dir take, in bytes, and how much of that becomes
+// free when they are removed: not what has other names, such as the disks of machines. What cannot
+// be read counts as nothing.
 func usage(dir string) (takes, frees int64) {
 	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

@@ -18,8 +18,8 @@ import (
 )
 
 // usersDir in an image holds a file for each machine whose disk is a hard link to the image's, or
-// refers to it by path as those of older rdd do. It has the path of the machine's directory. A record
-// counts as long as that directory exists.
+// refers to it by path as those of older rdd do. It has the path of the machine's directory. A
+// record counts as long as that directory exists.
 const usersDir = "users"
 
 // InUseError says that an image was not removed because machines use it.
@@ -116,8 +116,8 @@ func readUser(record string) (string, error) {
 	return user, nil
 }
 
-// readUsers returns the machines that use the image in dir and still exist. Whoever a damaged record
-// stands for may still exist: the path of the record is returned for it.
+// readUsers returns the machines that use the image in dir and still exist. Whoever a damaged
+// record stands for may still exist: the path of the record is returned for it.
 func readUsers(dir string) []string {
 	records, err := userRecords(dir)
 	if err != nil {
@@ -143,9 +143,9 @@ func gone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// sweepUsers removes the records of machines that were deleted without a word to the store, as older
-// rdd did. Where the other machines of that rdd instance are not there either, their file system may
-// not be mounted now.
+// sweepUsers removes the records of machines that were deleted without a word to the store, as
+// older rdd did. Where the other machines of that rdd instance are not there either, their file
+// system may not be mounted now.
 func sweepUsers(dir string) error {
 	records, err := userRecords(dir)
 	if err != nil {

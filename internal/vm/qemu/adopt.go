@@ -10,8 +10,8 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 )
 
-// Adopt implements vm.Adopter: it starts a hostagent for a QEMU without one, and gives a machine that
-// is stopped the files of its image that it lacks.
+// Adopt implements vm.Adopter: it starts a hostagent for a QEMU without one, and gives a machine
+// that is stopped the files of its image that it lacks.
 func (e *Engine) Adopt(_ context.Context, name string) (begun bool, err error) {
 	i := e.instance(name)
 	orphaned, err := i.orphaned()

@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/process"
@@ -153,8 +151,8 @@ func TestOlderMachineIsLeftAloneWhileItRuns(t *testing.T) {
 	h.checkOwn(t)
 }
 
-// TestMoveIsInterrupted leaves the directory as a crash, or a power cut, does at each point. The next
-// start completes what was begun; where the files are there already, without the cache.
+// TestMoveIsInterrupted leaves the directory as a crash, or a power cut, does at each point. The
+// next start completes what was begun; where the files are there already, without the cache.
 func TestMoveIsInterrupted(t *testing.T) {
 	link := func(t *testing.T, h *oldHost, from, to string) { must(t, os.Link(from, to)) }
 	all := func(t *testing.T, h *oldHost) {
@@ -226,6 +224,24 @@ func recordFirst(all func(t *testing.T, h *oldHost)) func(t *testing.T, h *oldHo
 	}
 }
 
+// An older rdd that was installed again leaves out what it does not know when it writes the record.
+func TestOlderRDDWritesTheRecordAgain(t *testing.T) {
+	for _, cached := range []bool{true, false} {
+		h := newOldHost(t)
+		e := h.engine(t)
+		started(t, e)
+		record, err := h.dir().ReadRecord()
+		must(t, err)
+		record.Machine.Image.Base = nil
+		must(t, h.dir().WriteRecord(record))
+		if !cached {
+			h.loseCache(t)
+		}
+		started(t, e)
+		h.checkOwn(t)
+	}
+}
+
 // The directories of instances may be moved to another place.
 func TestDirectoryIsMoved(t *testing.T) {
 	h := newOldHost(t)
@@ -236,87 +252,6 @@ func TestDirectoryIsMoved(t *testing.T) {
 	h.home = moved
 	h.checkOwn(t)
 	started(t, h.engine(t))
-}
-
-// missing are ways in which a file may be missing.
-func missing() map[string]func(t *testing.T, path string) {
-	return map[string]func(t *testing.T, path string){
-		"removed": func(t *testing.T, path string) { must(t, os.Remove(path)) },
-		"truncated": func(t *testing.T, path string) {
-			must(t, errors.Join(os.Remove(path), os.WriteFile(path, []byte("x"), 0o600)))
-		},
-		"a FIFO":    func(t *testing.T, path string) { must(t, errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))) },
-		"directory": func(t *testing.T, path string) { must(t, errors.Join(os.Remove(path), os.Mkdir(path, 0o700))) },
-	}
-}
-
-// A file of the image that is missing is named, with what to do. The cache helps by itself.
-func TestFileOfTheImageIsMissing(t *testing.T) {
-	for name, spoil := range missing() {
-		for _, file := range []func(vmdir.Dir) string{vmdir.Dir.BaseDisk, vmdir.Dir.Kernel, vmdir.Dir.Initrd} {
-			t.Run(filepath.Base(file("/x"))+" "+name, func(t *testing.T) {
-				h := newOldHost(t)
-				e := h.engine(t)
-				started(t, e)
-				path := file(h.dir())
-				spoil(t, path)
-				state, err := e.Observe(t.Context(), "x")
-				must(t, err)
-				checkMissing(t, state, vm.PhaseStopped, path)
-				adopting(t, e)
-				await(t, e, "mended", func(s vm.State, err error) bool { return err == nil && s.Phase == vm.PhaseStopped && s.Failure == nil })
-				must(t, os.RemoveAll(path+".damaged"))
-				h.checkOwn(t)
-				started(t, e)
-			})
-		}
-	}
-}
-
-// checkMissing makes sure that the state says what is missing, and harms nobody.
-func checkMissing(t *testing.T, state vm.State, phase vm.Phase, path string) {
-	t.Helper()
-	f := state.Failure
-	if state.Phase != phase || f == nil || f.Operation != vm.OperationStart || f.Fault.Kind != vm.FaultBroken || f.Fault.Hint == "" ||
-		!strings.Contains(f.Fault.Text, path) || strings.Contains(f.Fault.Text, "delete") || strings.Contains(f.Fault.Text, "remove") {
-		t.Errorf("got %+v, %v", state, f)
-	}
-}
-
-// Without the cache a start is refused, and works when the file is back. A machine that runs goes on.
-func TestFileOfTheImageComesBack(t *testing.T) {
-	for _, file := range []func(vmdir.Dir) string{vmdir.Dir.BaseDisk, vmdir.Dir.Kernel, vmdir.Dir.Disk} {
-		t.Run(filepath.Base(file("/x")), func(t *testing.T) {
-			h := newOldHost(t)
-			e := h.engine(t)
-			started(t, e)
-			h.loseCache(t)
-			h.images.onEnsure(func(context.Context) error { return errors.New("no network") })
-			must(t, e.Start(t.Context(), owner, "x"))
-			before := await(t, e, "running", in(vm.PhaseRunning))
-			path := file(h.dir())
-			must(t, os.Rename(path, h.flat+".away"))
-			state, err := e.Observe(t.Context(), "x")
-			must(t, err)
-			checkMissing(t, state, vm.PhaseRunning, path)
-			if state.BootID != before.BootID {
-				t.Errorf("another machine runs: %+v", state)
-			}
-			must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
-			checkMissing(t, await(t, e, "stopped", in(vm.PhaseStopped)), vm.PhaseStopped, path)
-			await(t, e, "refused", func(vm.State, error) bool {
-				err = e.Start(t.Context(), owner, "x")
-				return !errors.Is(err, vm.ErrBusy)
-			})
-			if err == nil || vm.Retryable(err) || !strings.Contains(err.Error(), path) {
-				t.Errorf("starting it: %v", err)
-			}
-			must(t, os.Rename(h.flat+".away", path))
-			await(t, e, "whole again", func(s vm.State, err error) bool { return err == nil && s.Failure == nil })
-			started(t, e)
-			h.checkOwn(t)
-		})
-	}
 }
 
 // A cache on another file system is copied, while the machine waits; where there is no room, the
@@ -380,35 +315,4 @@ func (h *fakeHost) engineOf(t *testing.T, images qemu.Images) *qemu.Engine {
 		LimaHome: h.home, CacheDir: h.home, Images: images, Executable: executable, Accelerator: "tcg",
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home}, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	})
-}
-
-// Whatever is in the place of the image's files, and whatever is at the location of the image, a
-// deletion ends.
-func TestDeleteWithoutBase(t *testing.T) {
-	for name, spoil := range missing() {
-		t.Run(name, func(t *testing.T) {
-			h := newOldHost(t)
-			e := h.engine(t)
-			started(t, e)
-			for _, path := range []string{h.dir().BaseDisk(), h.dir().Kernel(), h.dir().Disk()} {
-				spoil(t, path)
-			}
-			must(t, e.Delete(t.Context(), owner, "x"))
-			await(t, e, "gone", deleted)
-		})
-	}
-}
-
-func TestImageLocationIsAFIFO(t *testing.T) {
-	h := newCloudHost(t, nil)
-	fifo := filepath.Join(h.cache, "fifo")
-	must(t, syscall.Mkfifo(fifo, 0o600))
-	e := h.engine(t)
-	must(t, e.Apply(t.Context(), spec("images: [{location: "+fifo+"}]\ncpus: 1\nmemory: 1GiB\ndisk: 3GiB\n")))
-	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
-	if f := state.Failure.Fault; f.Kind != vm.FaultImageMissing || !strings.Contains(f.Text, fifo) || !strings.Contains(f.Text, "a FIFO") {
-		t.Errorf("got %+v", f)
-	}
-	must(t, e.Delete(t.Context(), owner, "x"))
-	await(t, e, "gone", deleted)
 }

@@ -9,8 +9,8 @@
 // middle, the next Apply or Delete carries on.
 //
 // A machine depends on nothing but its directory: the disk is an overlay on the image's, which is
-// there, too. Machines of older rdd, whose disks refer to the cache of images, are given the image's
-// files when they are stopped.
+// there, too. Machines of older rdd, whose disks refer to the cache of images, are given the
+// image's files when they are stopped.
 //
 // Start takes the hostagent's lock, records what is started, and hands lock and socket down to the
 // new process. From the moment it returns the machine is starting, even if the daemon dies.
@@ -68,9 +68,9 @@ type Engine struct {
 	home   vmdir.Home
 	works  *works
 	bases  *bases
-	// names serialises the calls for one instance. Two names may share a lock. That is rare, as there
-	// are many locks, and harmless: no call takes two, and each is short. Only a stop by force may
-	// hold one for up to half a minute, when a hostagent hangs.
+	// names serialises the calls for one instance. Two names may share a lock. That is rare, as
+	// there are many locks, and harmless: no call takes two, and each is short. Only a stop by
+	// force may hold one for up to half a minute, when a hostagent hangs.
 	names keymutex.KeyMutex
 }
 
@@ -90,5 +90,7 @@ var (
 
 // New returns an Engine. It reads and writes nothing yet.
 func New(config Config) *Engine {
-	return &Engine{config: config, home: vmdir.Home(config.LimaHome), works: newWorks(), bases: newBases(), names: keymutex.NewHashed(nameLocks)}
+	return &Engine{
+		config: config, home: vmdir.Home(config.LimaHome), works: newWorks(), bases: newBases(), names: keymutex.NewHashed(nameLocks),
+	}
 }

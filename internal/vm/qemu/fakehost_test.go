@@ -52,7 +52,10 @@ func newFakeHost(t *testing.T) *fakeHost {
 		}
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
-	img := image.Image{Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, KernelArgs: "quiet", Disk: filepath.Join(dir, "images", "docker-0", "disk.qcow2")}
+	img := image.Image{
+		Name: "docker", Digest: "sha256:0", Format: image.FormatQCOW2, KernelArgs: "quiet",
+		Disk: filepath.Join(dir, "images", "docker-0", "disk.qcow2"),
+	}
 	if err := os.MkdirAll(filepath.Dir(img.Disk), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +162,7 @@ func TestConformanceOnFakeQEMU(t *testing.T) {
 			Invalid:       []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
 			InvalidField:  "images[0].location",
 			Provoke:       h.provoke,
+			LoseFile:      h.loseDisk,
 			Timeout:       time.Minute,
 		}
 	})

@@ -18,7 +18,7 @@ import (
 )
 
 // recheck is the interval at which an instance is checked whose lock is held by a process that has
-// not recorded its identity yet.
+// not recorded its identity yet, or whose end has been recorded already.
 const recheck = time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
@@ -180,9 +180,9 @@ func (w *watcher) follow(ctx context.Context, name string) {
 	if id := observed.run.Hostagent; id != nil && observed.run.End == nil && !w.waits[*id] && id.Alive() {
 		go i.checkVersion(ctx)
 	}
-	known := w.watchProcess(ctx, name, observed.run.Hostagent)
-	w.watchProcess(ctx, name, observed.run.QEMU)
-	if observed.hostagent && !known {
+	hostagent := w.watchProcess(ctx, name, observed.run.Hostagent)
+	qemu := w.watchProcess(ctx, name, observed.run.QEMU)
+	if observed.hostagent && !hostagent || observed.qemu && !qemu {
 		w.requeueAfter(ctx, name, recheck)
 	}
 }

@@ -45,6 +45,10 @@ type Subject struct {
 	// template to apply for that: Template, where the fault does not come from it. It is nil where
 	// that would take too long.
 	Provoke func(t *testing.T, name string, p Provoked) []byte
+	// LoseFile takes a file away that the next start of an instance needs, and that the engine cannot
+	// get again. The function that it returns brings it back. It is nil where that would take too
+	// long.
+	LoseFile func(t *testing.T, name string) (restore func())
 	// Timeout bounds each wait. It is generous: only a test that hangs reaches it.
 	Timeout time.Duration
 }
@@ -54,4 +58,5 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	t.Run("refusals", func(t *testing.T) { refusals(newSuite(t, newSubject(t), "vmt1")) })
 	t.Run("life", func(t *testing.T) { life(newSuite(t, newSubject(t), "vmt2")) })
 	t.Run("faults", func(t *testing.T) { faults(t, newSubject) })
+	t.Run("lost file", func(t *testing.T) { lostFile(t, newSubject) })
 }

@@ -80,7 +80,7 @@ type rule func(*Facts) *Cause
 var rules = []rule{
 	noInstance, storeFails, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
 	vmDeleting, nameTaken, createFailed, creating,
-	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, restartPending,
+	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, filesMissing, restartPending,
 	unobserved, engineNotReady, appNotSettled, portConflict, unreadableObjects,
 }
 

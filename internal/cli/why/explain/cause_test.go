@@ -451,6 +451,7 @@ func TestPower(t *testing.T) {
 	bootScript := unstarted(vm.FaultScript, "a script that prepares the boot failed with exit code 2\nnope")
 	hostLacks := hinted(unstarted(vm.FaultHost, "this host lacks qemu-system-x86_64"), "sudo apt-get install qemu-system-x86")
 	ended := limav1.Failure{Operation: string(vm.OperationRun), Kind: string(vm.FaultProcessEnded), Message: "QEMU ended with signal 9"}
+	gone := hinted(unstarted(vm.FaultBroken, "/x/basedisk is missing"), "bring it back")
 	hanging := shutting
 	hanging.LastTransitionTime = ago(5 * time.Minute)
 	stopFailed := cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStopFailed, "QMP does not answer")
@@ -473,6 +474,14 @@ func TestPower(t *testing.T) {
 		{
 			"stopped", about(with(dev(made, down), stopped)),
 			wanted{CodeNone, false, `LimaVM "dev" is stopped, as it should be`, "rdd limavm start dev", ""},
+		},
+		{
+			"runs, and files are missing", about(failed(dev(made, up), gone)),
+			wanted{CodeStart, true, `LimaVM "dev" runs, but cannot be started again: /x/basedisk is missing`, "bring it back", ""},
+		},
+		{
+			"stopped, and files are missing", about(failed(with(dev(made, down), stopped), gone)),
+			wanted{CodeStart, true, `LimaVM "dev" cannot be started: /x/basedisk is missing`, "bring it back", ""},
 		},
 		{
 			"stopped App", aboutApp(func() *appv1.App { a := settled(); a.Spec.Running = false; return a }(), with(rd(made, down), stopped)),

@@ -52,6 +52,19 @@ func startFailed(f *Facts) *Cause {
 	return f.classify(f.failure(vm.OperationStart, vm.OperationRun), f.condition(limav1.ConditionRunning).Message, "does not start")
 }
 
+// filesMissing: files that the next start needs are not there. The machine may run, or not be
+// wanted.
+func filesMissing(f *Facts) *Cause {
+	failure := f.failure(vm.OperationStart)
+	if failure == nil || vm.FaultKind(failure.Kind) != vm.FaultBroken {
+		return nil
+	}
+	if f.reason(limav1.ConditionRunning) == limav1.ReasonStarted {
+		return f.classify(failure, "", "runs, but cannot be started again")
+	}
+	return f.classify(failure, "", "cannot be started")
+}
+
 // crashLoop: the machine has ended by itself several times lately.
 func crashLoop(f *Facts) *Cause {
 	exits := RecentExits(f.Events, f.Now)

@@ -91,8 +91,10 @@ func (r *roomWriter) Write(p []byte) (int, error) {
 // outOfRoom is the error for a transfer that was ended because the disk fills.
 func outOfRoom(dir string, free int64) error {
 	return &vm.HostError{
-		Missing: fmt.Sprintf("disk space: the image was not written to its end, as only %s are free in %s", image.Megabytes(free), filepath.Dir(dir)),
-		Hint:    freeSomeSpace,
+		Missing: fmt.Sprintf(
+			"disk space: the image was not written to its end, as only %s are free in %s", image.Megabytes(free), filepath.Dir(dir),
+		),
+		Hint: freeSomeSpace,
 	}
 }
 

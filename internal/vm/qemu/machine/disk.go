@@ -43,8 +43,8 @@ func durable(path string) error {
 }
 
 // Rebase makes the backing disk of an overlay the one of another name, with the same content, and
-// makes that durable. backing is its name in the overlay's directory, and format its format. Only the
-// header is written. Called again after a crash in the middle, it completes what was begun.
+// makes that durable. backing is its name in the overlay's directory, and format its format. Only
+// the header is written. Called again after a crash in the middle, it completes what was begun.
 func (p Program) Rebase(ctx context.Context, path, backing, format string) error {
 	err := p.runImage(ctx, "rebase", "-q", "-u", "-f", image.FormatQCOW2, "-b", backing, "-F", format, path)
 	if err == nil {

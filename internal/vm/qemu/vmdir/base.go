@@ -26,9 +26,9 @@ const (
 type Image struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
-	// Disk, Kernel and Initrd are absolute paths: of the files in the directory where Base has them, as
-	// ReadRecord sets them wherever the directory is by then, else in the cache of images, as older rdd
-	// have recorded them.
+	// Disk, Kernel and Initrd are absolute paths: of the files in the directory where Base has
+	// them, as ReadRecord sets them wherever the directory is by then, else in the cache of images,
+	// as older rdd have recorded them.
 	Disk   string `json:"disk"`
 	Kernel string `json:"kernel,omitempty"`
 	Initrd string `json:"initrd,omitempty"`
@@ -36,8 +36,8 @@ type Image struct {
 	// first.
 	Format     string `json:"format,omitempty"`
 	KernelArgs string `json:"kernelArgs,omitempty"`
-	// Base has the files of the image that are in the machine's own directory, by name, with their sizes
-	// in bytes. Nil: the machine still depends on the cache.
+	// Base has the files of the image that are in the machine's own directory, by name, with their
+	// sizes in bytes. Nil: the machine still depends on the cache.
 	Base map[string]int64 `json:"base,omitempty"`
 	// Parts that the image was fetched from.
 	Parts map[string]image.Part `json:"parts,omitempty"`

@@ -156,7 +156,7 @@ type Record struct {
 	// Incarnation of the vm.Spec it was created from.
 	Incarnation string `json:"incarnation,omitempty"`
 	Spec        Spec   `json:"spec"`
-	// Machine is fixed once the directory is complete.
+	// Machine is fixed once the directory is complete, but for where the files of its image are.
 	Machine Machine `json:"machine"`
 }
 
