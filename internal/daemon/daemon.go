@@ -71,6 +71,9 @@ type daemon struct {
 }
 
 func (d *daemon) run(ctx context.Context) error {
+	if err := d.protect(); err != nil {
+		return err
+	}
 	if err := d.claim(); err != nil {
 		return err
 	}
@@ -99,12 +102,8 @@ func (d *daemon) stop() error {
 	return errors.Join(d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
-// claim makes sure that nobody else reads what this daemon writes, and removes what a killed one
-// has left. The caller holds the lock.
+// claim removes what a killed daemon has left. The caller holds the lock.
 func (d *daemon) claim() error {
-	if err := d.protect(); err != nil {
-		return err
-	}
 	d.upkeep.report("removing unfinished files", errors.Join(atomicfile.RemoveStale(d.inst.Dir), atomicfile.RemoveStale(d.inst.TLSDir())))
 	return atomicfile.Remove(presence.RecordFile(d.inst))
 }
