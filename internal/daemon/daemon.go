@@ -71,6 +71,9 @@ type daemon struct {
 }
 
 func (d *daemon) run(ctx context.Context) error {
+	if err := d.protect(); err != nil {
+		return err
+	}
 	if err := d.claim(); err != nil {
 		return err
 	}

@@ -96,11 +96,11 @@ func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) 
 // writeScripts writes the guest's scripts where QEMU takes them from: as credentials, or as a seed
 // for cloud-init.
 func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
-	if err := a.protectKeys(); err != nil {
-		return err
-	}
 	keys, err := guest.ReadKeys(a.Dir.UserKey(), a.Dir.HostKey())
 	if err != nil {
+		return err
+	}
+	if err := a.protectKeys(); err != nil {
 		return err
 	}
 	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Shares: shares, Hosts: a.hosts(t)}
