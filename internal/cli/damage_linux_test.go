@@ -173,8 +173,8 @@ func install(t *testing.T) (rdd string) {
 	return rdd
 }
 
-// sample makes an instance with an App, whose daemon is killed, so that it has all the files that an
-// instance can have.
+// sample makes an instance with an App, whose daemon is killed, so that it has all the files that
+// an instance can have.
 func sample(t *testing.T, rdd string) *damaged {
 	d := &damaged{T: t, home: newHome(t), rdd: rdd}
 	if err := os.Mkdir(controls(d.home), 0o700); err != nil {

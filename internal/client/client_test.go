@@ -155,8 +155,8 @@ contexts: [{name: rdd-t, context: {cluster: rdd-t, user: rdd-t}}]
 	}
 }
 
-// TestFindInAnotherNamespace: a daemon that this process cannot see is said to be so, instead of one
-// that goes on starting for ever.
+// TestFindInAnotherNamespace: a daemon that this process cannot see is said to be so, instead of
+// one that goes on starting for ever.
 func TestFindInAnotherNamespace(t *testing.T) {
 	inst := instance.Instance{Name: "t", Dir: t.TempDir()}
 	self, err := process.Identify(os.Getpid())

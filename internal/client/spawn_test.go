@@ -70,8 +70,10 @@ func TestStartFails(t *testing.T) {
 		script string
 		want   string
 	}{
-		"it reports":    {"printf 'the disk is full' >&3; exit 1", "the daemon did not start: the disk is full"},
-		"a fatal error": {`echo 'F1128 02:00:08.1 9 hooks.go:203] PostStartHook "x" failed: no' >&2; exit 255`, `it crashed: PostStartHook "x" failed: no`},
+		"it reports": {"printf 'the disk is full' >&3; exit 1", "the daemon did not start: the disk is full"},
+		"a fatal error": {
+			`echo 'F1128 02:00:08.1 9 hooks.go:203] PostStartHook "x" failed: no' >&2; exit 255`, `it crashed: PostStartHook "x" failed: no`,
+		},
 		"a panic":       {"echo 'panic: boom' >&2; exit 2", "it crashed: panic: boom"},
 		"no memory":     {"kill -KILL $$", "it was killed by signal 9 (killed); the kernel does that when memory is short"},
 		"a signal":      {"kill -HUP $$", "it was killed by signal 1 (hangup)"},

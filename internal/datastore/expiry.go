@@ -14,8 +14,8 @@ import (
 const expiryRetry = 10 * time.Second
 
 // keepExpiring deletes keys whose time to live is over, until ctx ends: Events above all. kine's
-// own loop does that as well, but takes a delete that has failed, on a full disk for instance, for a
-// conflict, and forgets the key until the store is opened again. Times are those of the monotonic
+// own loop does that as well, but takes a delete that has failed, on a full disk for instance, for
+// a conflict, and forgets the key until the store is opened again. Times are those of the monotonic
 // clock: a change of the wall clock expires nothing early or late.
 func keepExpiring(ctx context.Context, backend server.Backend, retry time.Duration) {
 	for {

@@ -81,8 +81,8 @@ func confirmVMs(ctx context.Context, s *session.Session, inst instance.Instance)
 	for _, machine := range machines.Items {
 		names = append(names, machine.Name)
 	}
-	what := fmt.Sprintf("This deletes all VMs of instance %q with their disks (%s) and all its resources", inst.Name, strings.Join(names, ", "))
-	return s.Confirm(what, false)
+	return s.Confirm(fmt.Sprintf("This deletes all VMs of instance %q with their disks (%s) and all its resources",
+		inst.Name, strings.Join(names, ", ")), false)
 }
 
 // removeInstance stops the daemon and removes the instance's directories. Instance directories of

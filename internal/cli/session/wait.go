@@ -37,8 +37,8 @@ type Wait struct {
 }
 
 // Run returns nil once the predicate holds. It returns an error when a failure of the object
-// persists, when following or the predicate fails, with Never, and when ctx ends. After a deadline that is a
-// *CodeError with ExitDeadline.
+// persists, when following or the predicate fails, with Never, and when ctx ends. After a deadline
+// that is a *CodeError with ExitDeadline.
 func (w *Wait) Run(ctx context.Context) error {
 	following, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -77,8 +77,8 @@ func lastFailure(inst instance.Instance) []string {
 	}
 }
 
-// lastFailureTime completes lastFailure, as what is old may be over: a sentence with the time of the
-// failure, if it is known.
+// lastFailureTime completes lastFailure, as what is old may be over: a sentence with the time of
+// the failure, if it is known.
 func lastFailureTime(inst instance.Instance) []string {
 	failure, err := presence.LastFailure(inst)
 	if err != nil || failure == nil {
