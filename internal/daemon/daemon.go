@@ -102,12 +102,9 @@ func (d *daemon) stop() error {
 	return errors.Join(d.parts.Stop(), d.withdraw(presence.RecordFile(d.inst)), d.withdraw(d.inst.PIDFile()))
 }
 
-// claim makes sure that nobody else reads what this daemon writes, and removes what a killed one
-// has left, after it has logged what is known of its end. The caller holds the lock.
+// claim removes what a killed daemon has left, after it has logged what is known of its end. The
+// caller holds the lock.
 func (d *daemon) claim() error {
-	if err := d.protect(); err != nil {
-		return err
-	}
 	for _, line := range presence.Crashed(d.inst) {
 		klog.InfoS("Starting after a daemon that failed", "failure", line)
 	}

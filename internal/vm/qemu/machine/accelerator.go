@@ -19,6 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Accelerators.
@@ -193,7 +194,7 @@ func (c Chooser) load(key string) (Accelerator, bool) {
 
 func (c Chooser) read() (cached, error) {
 	var known cached
-	data, err := os.ReadFile(c.file())
+	data, err := regular.ReadFile(c.file())
 	if err != nil {
 		return cached{}, err
 	}
