@@ -88,7 +88,7 @@ func (h *Host) claim(file string, made *madeContext) (claim, error) {
 	if err != nil {
 		return claimForeign, &Problem{Context, fmt.Sprintf(
 			"docker's context %s cannot be read: %v", h.Name, err,
-		), "remove what is there: rm -r " + filepath.Dir(file)}
+		), fmt.Sprintf("move it away: mv '%[1]s' '%[1]s.damaged'", filepath.Dir(file))}
 	}
 	content, err := h.contextContent()
 	switch {

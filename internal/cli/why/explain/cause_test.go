@@ -224,7 +224,7 @@ func TestControlPlane(t *testing.T) {
 		{"no App matters to the App only", about(dev(made, up)), wanted{CodeNone, false, `LimaVM "dev" runs`, "", ""}},
 		{
 			"a controller is missing", but(aboutApp(settled(), nil), func(f *Facts) { f.Daemon.Disabled = []string{"app"} }),
-			wanted{CodeController, true, `Nobody acts: instance "2" was made without the controller "app"`, "rdd service create", ""},
+			wanted{CodeController, true, `Nobody acts: instance "2" was made without the controller "app"`, "rdd --instance NAME", ""},
 		},
 		{
 			"a controller that does not matter", but(about(dev(made, up)), func(f *Facts) { f.Daemon.Disabled = []string{"app"} }),
@@ -232,7 +232,7 @@ func TestControlPlane(t *testing.T) {
 		},
 		{
 			"the LimaVM controller is missing", but(about(dev()), func(f *Facts) { f.Daemon.Disabled = []string{"limavm"} }),
-			wanted{CodeController, true, "Nobody acts", "rdd service delete", ""},
+			wanted{CodeController, true, "Nobody acts", "rdd --instance NAME", ""},
 		},
 		{
 			"without its controller a deletion goes on",
