@@ -19,15 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rancherdesktop.io/rdd/internal/rules"
+	definitionrules "rancherdesktop.io/rdd/internal/rules/definitions"
 )
 
-const (
-	// readyTimeout bounds the whole preparation, which usually takes a fraction of a second.
-	readyTimeout = 60 * time.Second
-	// definitionHash is the annotation by which a definition in the store is recognised as this
-	// build's.
-	definitionHash = "rdd.rancherdesktop.io/definition-hash"
-)
+// readyTimeout bounds the whole preparation, which usually takes a fraction of a second.
+const readyTimeout = 60 * time.Second
 
 // bootstrap creates the definitions and namespaces that must exist before the server is ready, in
 // parallel, and waits until their resources are served and can be watched.
@@ -80,7 +76,7 @@ func install(
 		return err
 	}
 	present, err := client.CustomResourceDefinitions().Get(ctx, definition.Name, metav1.GetOptions{})
-	if err == nil && present.Annotations[definitionHash] == hash && present.DeletionTimestamp == nil {
+	if err == nil && present.Annotations[definitionrules.AnnotationHash] == hash && present.DeletionTimestamp == nil {
 		return nil
 	}
 	_, err = client.CustomResourceDefinitions().Patch(ctx, definition.Name, types.ApplyPatchType, wanted,
@@ -115,7 +111,7 @@ func applied(definition *apiextensionsv1.CustomResourceDefinition) ([]byte, stri
 	}
 	hash := digest(content)
 	marked := definition.DeepCopy()
-	metav1.SetMetaDataAnnotation(&marked.ObjectMeta, definitionHash, hash)
+	metav1.SetMetaDataAnnotation(&marked.ObjectMeta, definitionrules.AnnotationHash, hash)
 	content, err = yaml.Marshal(struct {
 		metav1.TypeMeta   `json:",inline"`
 		metav1.ObjectMeta `json:"metadata"`

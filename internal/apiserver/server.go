@@ -135,7 +135,7 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 	if err != nil {
 		return accounts, err
 	}
-	config.AdmissionControl = genericadmission.NewChainHandler(lifecycle, newPlugin(s.options.Rules))
+	config.AdmissionControl = genericadmission.NewChainHandler(lifecycle, newPlugin(append(namespaceRules(), s.options.Rules...)))
 	return accounts, nil
 }
 

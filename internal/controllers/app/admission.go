@@ -26,6 +26,9 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
+// engineController is the controller of container engines. It writes its part of the App's status.
+const engineController = "engine"
+
 // The resources that the rules are about.
 var (
 	apps       = schema.GroupResource{Group: appv1.GroupVersion.Group, Resource: "apps"}
@@ -41,6 +44,10 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
 	return []rules.Rule{
 		reconcile.FinalizerGuard(apps),
+		rules.Exclusive{
+			Resource: apps, Subresource: "status", Writers: []string{rules.ControllerName(kind), rules.ControllerName(engineController)},
+			Instead: "rdd's controllers write there what they have observed; change the spec instead: rdd set, rdd start, rdd stop",
+		}.Rule(),
 		{
 			Name: "app-memory-guard", Resource: apps, Operations: write, Mutating: true, // the first: before anything reads a quantity
 			Handler: admission.HandlerFunc(guardMemory),

@@ -42,6 +42,10 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 	return []rules.Rule{
 		reconcile.FinalizerGuard(limaVMs),
 		reconcile.FinalizerGuard(configMaps),
+		rules.Exclusive{
+			Resource: limaVMs, Subresource: "status", Writers: []string{rules.ControllerName(Name)},
+			Instead: "its controller writes there what it has observed; change the spec instead, or ask with rdd limavm restart or reset",
+		}.Rule(),
 		{
 			Name: "limavm-defaulter", Resource: limaVMs, Mutating: true,
 			Operations: []admissionv1.Operation{admissionv1.Create},
