@@ -24,6 +24,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"rancherdesktop.io/rdd/internal/rules"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // shutdownTimeout is how long connections may take to close after all requests were answered.
@@ -48,6 +49,8 @@ type Options struct {
 	Rules []rules.Rule
 	// Definitions are the CustomResourceDefinitions that are served when the server becomes ready.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
+	// Build is this program's. Definitions that it installs carry it: see planInstallations.
+	Build version.Build
 	// Handlers serve paths of their own beside the API, to callers who may do everything.
 	Handlers map[string]http.Handler
 }

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,8 @@ import (
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
+	"rancherdesktop.io/rdd/api/scheme"
+	"rancherdesktop.io/rdd/test/apitest"
 )
 
 // writeSubresource writes an object's subresource in each way, and returns the errors.
@@ -119,4 +122,48 @@ func TestFinalizingANamespace(t *testing.T) {
 	e.must(finalize("kubernetes"))
 	e.must(e.user.Delete(context.Background(), ns))
 	e.waitDeleted("", "mine", &corev1.Namespace{}, &corev1.NamespaceList{})
+}
+
+// TestAServerStartsWithABadStatus checks that what was written into the status of definitions before
+// writes were judged keeps no server from starting.
+func TestAServerStartsWithABadStatus(t *testing.T) {
+	dir := apitest.Dir(t)
+	names := []string{"apps.app.rancherdesktop.io", "limavms.lima.rancherdesktop.io", "hostinfos.rdd.rancherdesktop.io"}
+	connect := func(t *testing.T) client.Client {
+		c, err := client.New(apitest.StartIn(t, dir, noRules).Config("system:rdd:daemon"), client.Options{Scheme: scheme.New()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	t.Run("written", func(t *testing.T) {
+		c := connect(t)
+		for i, status := range []string{
+			`{"status":{"storedVersions":["v9"]}}`,
+			`{"status":{"acceptedNames":{"plural":"wrong","kind":"Wrong"},"conditions":null,"storedVersions":["v1alpha1","v9"]}}`,
+			`{"status":{"conditions":[{"type":"Terminating","status":"True"},{"type":"NamesAccepted","status":"False"}]}}`,
+		} {
+			crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: names[i]}}
+			if err := c.Status().Patch(t.Context(), crd, mergePatch(status)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	c := connect(t)
+	for _, name := range names {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := c.Get(t.Context(), client.ObjectKey{Name: name}, crd); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(crd.Status.StoredVersions, []string{"v1alpha1"}) {
+			t.Errorf("%s: %+v", name, crd.Status)
+		}
+	}
+	for _, obj := range []client.Object{
+		newApp(nil), newVM("default", "one", "none", nil), &rddv1.HostInfo{ObjectMeta: metav1.ObjectMeta{Name: rddv1.HostInfoName}},
+	} {
+		if err := c.Create(t.Context(), obj); err != nil {
+			t.Errorf("%T: %v", obj, err)
+		}
+	}
 }
