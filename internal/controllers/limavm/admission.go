@@ -105,13 +105,10 @@ func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) 
 	return nil, nil
 }
 
-// ValidateUpdate validates request annotations, and changed params together with the template.
+// ValidateUpdate validates changed params together with the template.
 func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
-	if !vm.DeletionTimestamp.IsZero() {
+	if !vm.DeletionTimestamp.IsZero() || maps.Equal(old.Spec.Params, vm.Spec.Params) {
 		return nil, nil
-	}
-	if err := checkReset(old, vm); err != nil || maps.Equal(old.Spec.Params, vm.Spec.Params) {
-		return nil, err
 	}
 	if vm.Status.TemplateConfigMap == "" {
 		return nil, v.checkSource(ctx, vm)
@@ -122,18 +119,6 @@ func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.Lim
 		return nil, err
 	}
 	return nil, v.checkChange(vm, side{own, old.Spec.Params}, side{own, vm.Spec.Params})
-}
-
-// checkReset refuses a reset request that is older than the last one: the reconciler would ignore
-// it.
-func checkReset(old, vm *limav1.LimaVM) error {
-	asked, last := vm.Annotations[limav1.AnnotationResetRequested], vm.Status.LastResetRequest
-	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || asked == last || later(asked, last) {
-		return nil
-	}
-	return fmt.Errorf(
-		"annotation %s of LimaVM %q must be later than the last request, %s; got %q", limav1.AnnotationResetRequested, vm.Name, last, asked,
-	)
 }
 
 // ValidateDelete allows every deletion. The finalizer guard refuses to delete owned objects.

@@ -89,6 +89,8 @@ type scope struct {
 	outcome reconcile.Outcome
 	// stalled is the failure that has stalled the pass; nil when it has not.
 	stalled *vm.Failure
+	// busy says that the engine was busy with the instance, and has done nothing.
+	busy bool
 	// acted says that the state was changed through the engine since it was observed. released says
 	// that the finalizer was removed.
 	acted, released bool
