@@ -43,7 +43,7 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
 	return []rules.Rule{
-		reconcile.FinalizerGuard(apps),
+		reconcile.FinalizerGuard(apps), reconcile.ClaimGuard(apps, kind, limaVMKind),
 		rules.Exclusive{
 			Resource: apps, Subresource: "status", Writers: []string{rules.ControllerName(kind), rules.ControllerName(engineController)},
 			Instead: "rdd's controllers write there what they have observed; change the spec instead: rdd set, rdd start, rdd stop",
@@ -67,13 +67,15 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 		},
 		{
 			Name: "app-template-guard", Resource: configMaps, Operations: update,
-			Match:   func(_, old metav1.Object) bool { return old != nil && isTemplate(old) },
+			Match:   func(_, old metav1.Object) bool { return old != nil && (isTemplate(old) || isInput(old)) },
 			Handler: admission.WithValidator[*corev1.ConfigMap](scheme, templateGuard{reader: reader}),
 		},
 		{
 			Name: "app-namespace-guard", Resource: namespaces, Operations: remove,
 			Handler: admission.WithValidator[*corev1.Namespace](scheme, namespaceGuard{reader: reader}),
 		},
+		reconcile.MetadataGuard(namespaces),
+		reconcile.ClaimGuard(limaVMs, kind), reconcile.ClaimGuard(configMaps, kind),
 	}
 }
 
@@ -98,9 +100,9 @@ func guardMemory(_ context.Context, request admission.Request) admission.Respons
 
 type defaulter struct{ facts Facts }
 
-// Default sets the defaults that depend on the host. It fails on a host with less memory than a
-// machine needs.
-func (d defaulter) Default(_ context.Context, app *appv1.App) error {
+// Default sets the defaults that depend on the host. It fails for a new App on a host with less
+// memory than a machine needs. One that exists can still be stopped there.
+func (d defaulter) Default(ctx context.Context, app *appv1.App) error {
 	if !app.DeletionTimestamp.IsZero() {
 		return nil
 	}
@@ -115,6 +117,9 @@ func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 		return nil
 	}
 	if d.facts.Host.Memory < minMemory {
+		if req, err := admission.RequestFromContext(ctx); err == nil && req.Operation == admissionv1.Update {
+			return nil
+		}
 		return fmt.Errorf("this host cannot give a virtual machine the %s of memory that it needs: it has %s itself",
 			quantity(minMemory), quantity(d.facts.Host.Memory))
 	}
