@@ -25,7 +25,8 @@ func TestReleaseFromCollector(t *testing.T) {
 		"not empty yet":     {true, []corev1.FinalizerName{"kubernetes"}, []string{"orphan"}, []string{"orphan"}},
 		"not being deleted": {false, nil, []string{"orphan"}, []string{"orphan"}},
 	} {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n", Finalizers: test.before}, Spec: corev1.NamespaceSpec{Finalizers: test.spec}}
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "n", Finalizers: test.before}}
+		ns.Spec.Finalizers = test.spec
 		if test.deleting {
 			ns.DeletionTimestamp = new(metav1.Now())
 		}

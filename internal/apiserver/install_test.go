@@ -61,17 +61,20 @@ func TestDefinitionsAreNotDowngraded(t *testing.T) {
 		refused string
 		kept    []string
 	}{
-		"an upgrade":                         {release("v1.0.0"), release("v1.1.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
-		"a downgrade":                        {release("v1.1.0"), release("v1.0.0"), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
-		"a downgrade that loses no field":    {release("v1.1.0"), release("v1.0.0"), []string{"a"}, []string{"a"}, "the present widgets", nil},
-		"the same release":                   {release("v1.0.0"), release("v1.0.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
-		"a release after development":        {commit(9), release("v0.1.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
-		"development after a release":        {release("v0.1.0"), commit(9), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
-		"a later commit":                     {commit(1), commit(2), []string{"a", "b"}, []string{"a", "c"}, "", []string{"a", "b", "c"}},
-		"an earlier commit":                  {commit(2), commit(1), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
-		"an earlier commit that has it all":  {commit(2), commit(1), []string{"a"}, []string{"a", "b"}, "", []string{"a", "b"}},
-		"changed sources, built later":       {dirty(1), dirty(2), []string{"a", "b"}, []string{"a"}, "", []string{"a", "b"}},
-		"builds of which nothing is known":   {version.Build{Version: "v0.0.0-dev"}, version.Build{Version: "v0.0.0-dev"}, []string{"a", "b"}, []string{"c"}, "", []string{"a", "b", "c"}},
+		"an upgrade":                        {release("v1.0.0"), release("v1.1.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
+		"a downgrade":                       {release("v1.1.0"), release("v1.0.0"), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
+		"a downgrade that loses no field":   {release("v1.1.0"), release("v1.0.0"), []string{"a"}, []string{"a"}, "the present widgets", nil},
+		"the same release":                  {release("v1.0.0"), release("v1.0.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
+		"a release after development":       {commit(9), release("v0.1.0"), []string{"a", "b"}, []string{"a"}, "", []string{"a"}},
+		"development after a release":       {release("v0.1.0"), commit(9), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
+		"a later commit":                    {commit(1), commit(2), []string{"a", "b"}, []string{"a", "c"}, "", []string{"a", "b", "c"}},
+		"an earlier commit":                 {commit(2), commit(1), []string{"a", "b"}, []string{"a"}, "v1: b", nil},
+		"an earlier commit that has it all": {commit(2), commit(1), []string{"a"}, []string{"a", "b"}, "", []string{"a", "b"}},
+		"changed sources, built later":      {dirty(1), dirty(2), []string{"a", "b"}, []string{"a"}, "", []string{"a", "b"}},
+		"builds of which nothing is known": {
+			version.Build{Version: "v0.0.0-dev"}, version.Build{Version: "v0.0.0-dev"},
+			[]string{"a", "b"}, []string{"c"}, "", []string{"a", "b", "c"},
+		},
 		"a build that no program has marked": {version.Build{}, release("v1.0.0"), []string{"b"}, []string{"a"}, "", []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +154,8 @@ func TestStatusOfADefinitionIsRepaired(t *testing.T) {
 		status, changed := repairedStatus(present, widgets("a"))
 		repaired := present.DeepCopy()
 		repaired.Status = status
-		if changed != test.changed || !slices.Equal(status.StoredVersions, []string{"v1"}) || present.DeletionTimestamp == nil && !served(repaired) {
+		if changed != test.changed || !slices.Equal(status.StoredVersions, []string{"v1"}) ||
+			present.DeletionTimestamp == nil && !served(repaired) {
 			t.Errorf("%s: changed %t, %+v", name, changed, status)
 		}
 		if _, again := repairedStatus(repaired, widgets("a")); again {

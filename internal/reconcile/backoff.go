@@ -45,8 +45,9 @@ func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 	return Until(failed, b.delay(a.count), now)
 }
 
-// Until returns how long to wait from now until delay has passed since a time; 0 when it has. A time
-// that is far ahead of now was taken before the clock was set back: then nothing is waited for.
+// Until returns how long to wait from now until delay has passed since a time; 0 when it has. A
+// time that is far ahead of now was taken before the clock was set back: then nothing is waited
+// for.
 func Until(since time.Time, delay time.Duration, now time.Time) time.Duration {
 	wait := since.Add(delay).Sub(now)
 	if wait > 2*delay {

@@ -24,8 +24,8 @@ import (
 const domain = "rancherdesktop.io"
 
 // MetadataGuard returns the admission rule that protects the metadata of a resource's objects that
-// another object of rdd owns. An object is owned by the kind of its finalizer owned-by-<Kind>, and by
-// a controller in its owner references that is of rdd's API groups. Who may change what:
+// another object of rdd owns. An object is owned by the kind of its finalizer owned-by-<Kind>, and
+// by a controller in its owner references that is of rdd's API groups. Who may change what:
 //
 //	                                   owner's     own         others
 //	                                   controller  controller
@@ -103,11 +103,13 @@ func (g metadataGuard) ValidateUpdate(ctx context.Context, old, obj *unstructure
 	subject := fmt.Sprintf("%s %q", req.Kind.Kind, obj.GetName())
 	for _, finalizer := range obj.GetFinalizers() {
 		if !slices.Contains(old.GetFinalizers(), finalizer) {
-			return nil, fmt.Errorf("cannot add finalizer %q to %s: it is owned by %s, which could not delete it any more", finalizer, subject, by)
+			return nil, fmt.Errorf("cannot add finalizer %q to %s: it is owned by %s, which could not delete it any more",
+				finalizer, subject, by)
 		}
 	}
 	if !equality.Semantic.DeepEqual(old.GetOwnerReferences(), obj.GetOwnerReferences()) {
-		return nil, fmt.Errorf("cannot change the owner references of %s: it is owned by %s; delete the %s resource instead", subject, by, by.kind)
+		return nil, fmt.Errorf("cannot change the owner references of %s: it is owned by %s; delete the %s resource instead",
+			subject, by, by.kind)
 	}
 	for what, fields := range map[string][2]map[string]string{
 		"label": {old.GetLabels(), obj.GetLabels()}, "annotation": {old.GetAnnotations(), obj.GetAnnotations()},

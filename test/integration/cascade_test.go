@@ -34,12 +34,14 @@ var cascades = []struct{ query, body string }{
 
 // specimens are the contents of the objects that are deleted, by resource; others need none.
 var specimens = map[string]string{
-	"limavms.lima.rancherdesktop.io":                `{"spec":{"templateRef":{"name":"cascade-source"}}}`,
-	"events":                                        `{"involvedObject":{"namespace":"default"},"reason":"Test","type":"Normal"}`,
-	"events.events.k8s.io":                          `{"regarding":{"namespace":"default"},"reason":"Test","type":"Normal","eventTime":"2026-01-01T00:00:00.000000Z","action":"Test","reportingController":"test.example/c","reportingInstance":"i"}`,
+	"limavms.lima.rancherdesktop.io": `{"spec":{"templateRef":{"name":"cascade-source"}}}`,
+	"events":                         `{"involvedObject":{"namespace":"default"},"reason":"Test","type":"Normal"}`,
+	"events.events.k8s.io": `{"regarding":{"namespace":"default"},"reason":"Test","type":"Normal",
+		"eventTime":"2026-01-01T00:00:00.000000Z","action":"Test","reportingController":"test.example/c","reportingInstance":"i"}`,
 	"rolebindings.rbac.authorization.k8s.io":        `{"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"x"}}`,
 	"clusterrolebindings.rbac.authorization.k8s.io": `{"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"x"}}`,
-	"customresourcedefinitions.apiextensions.k8s.io": `{"spec":{"group":"cascade.example.com","scope":"Cluster","names":{"plural":"cascades","kind":"Cascade"},
+	"customresourcedefinitions.apiextensions.k8s.io": `{"spec":{"group":"cascade.example.com","scope":"Cluster",
+		"names":{"plural":"cascades","kind":"Cascade"},
 		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}`,
 }
 

@@ -76,7 +76,9 @@ func TestDefinitionsOfUsers(t *testing.T) {
 
 // startBuild runs a server of a build of rdd on the store in a directory, and returns a client of
 // the daemon and a function that stops it. definitions may be changed before.
-func startBuild(t *testing.T, dir string, build version.Build, change func(*apiextensionsv1.CustomResourceDefinition)) (client.Client, error) {
+func startBuild(
+	t *testing.T, dir string, build version.Build, change func(*apiextensionsv1.CustomResourceDefinition),
+) (client.Client, error) {
 	t.Helper()
 	store, err := datastore.Open(dir + "/store.db")
 	if err != nil {

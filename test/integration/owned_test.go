@@ -127,10 +127,14 @@ func TestInputIsGuarded(t *testing.T) {
 	e.must(e.user.Create(context.Background(), newApp(nil)))
 	e.waitVMTo("LimaVM rd exists", "default", "rd", func(*limav1.LimaVM) bool { return true })
 	input := newConfigMap("default", "rd", nil)
-	for path, value := range map[string]any{"immutable": true, "binaryData": map[string]any{"x": "AAEC"}, "data": map[string]any{"template": "x"}} {
+	for path, value := range map[string]any{
+		"immutable": true, "binaryData": map[string]any{"x": "AAEC"}, "data": map[string]any{"template": "x"},
+	} {
 		e.refuseAll(input, []string{path}, value, `ConfigMap "rd"`, `App "app"`, "rdd set PROPERTY=VALUE")
 	}
-	e.mustRefuse(e.user.Patch(context.Background(), input, mergePatch(`{"metadata":{"finalizers":["example.com/mine"]}}`)), "cannot add finalizer")
+	e.mustRefuse(
+		e.user.Patch(context.Background(), input, mergePatch(`{"metadata":{"finalizers":["example.com/mine"]}}`)), "cannot add finalizer",
+	)
 
 	// One that was made immutable before that was refused.
 	e.must(e.unguarded().Patch(context.Background(), input, mergePatch(`{"immutable":true}`)))
@@ -233,7 +237,8 @@ func TestAnInterruptedReplacementGoesOn(t *testing.T) {
 	}
 }
 
-// TestPowerComesFirst checks that a machine is stopped and started although its template is refused.
+// TestPowerComesFirst checks that a machine is stopped and started although its template is
+// refused.
 func TestPowerComesFirst(t *testing.T) {
 	e := start(t)
 	e.must(e.user.Create(context.Background(), newApp(func(a *appv1.App) { a.Spec.Running = true })))

@@ -154,8 +154,8 @@ func TestResetRequests(t *testing.T) {
 	}
 }
 
-// TestRequestsHaveNoOrder checks that neither a date in the far future nor any other value is in the
-// way of the next request, for each kind of request.
+// TestRequestsHaveNoOrder checks that neither a date in the far future nor any other value is in
+// the way of the next request, for each kind of request.
 func TestRequestsHaveNoOrder(t *testing.T) {
 	e := start(t)
 	e.makeVM("default", "one", run)

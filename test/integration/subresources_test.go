@@ -35,7 +35,8 @@ func (e *env) writeSubresource(as, subresource string, obj client.Object, merge 
 		"merge patch": writer.Patch(context.Background(), read(), mergePatch(merge)),
 		"dry run":     writer.Patch(context.Background(), read(), mergePatch(merge), client.DryRunAll),
 		"JSON patch": writer.Patch(
-			context.Background(), read(), client.RawPatch(types.JSONPatchType, []byte(`[{"op":"test","path":"/metadata/name","value":"`+obj.GetName()+`"}]`)),
+			context.Background(), read(),
+			client.RawPatch(types.JSONPatchType, []byte(`[{"op":"test","path":"/metadata/name","value":"`+obj.GetName()+`"}]`)),
 		),
 		"apply": writer.Patch(
 			context.Background(), read(), client.RawPatch(types.ApplyPatchType, []byte(apply)), client.FieldOwner("someone"), client.ForceOwnership,
@@ -67,10 +68,12 @@ func TestSubresourcesAreJudgedByCaller(t *testing.T) {
 			newApp(nil), "status", `{"status":{"namespaceUID":"x"}}`, "system:rdd:controller:engine", "change the spec instead",
 		},
 		"LimaVM of the App": {
-			newVM("default", "rd", "", nil), "status", `{"status":{"lastResetRequest":"x"}}`, "system:rdd:controller:limavm", "rdd limavm restart or reset",
+			newVM("default", "rd", "", nil), "status", `{"status":{"lastResetRequest":"x"}}`,
+			"system:rdd:controller:limavm", "rdd limavm restart or reset",
 		},
 		"LimaVM": {
-			newVM("default", "one", "", nil), "status", `{"status":{"lastResetRequest":"x"}}`, "system:rdd:controller:limavm", "rdd limavm restart or reset",
+			newVM("default", "one", "", nil), "status", `{"status":{"lastResetRequest":"x"}}`,
+			"system:rdd:controller:limavm", "rdd limavm restart or reset",
 		},
 		"HostInfo": {
 			&rddv1.HostInfo{ObjectMeta: metav1.ObjectMeta{Name: rddv1.HostInfoName}}, "status", `{"status":{"cpus":99}}`,
@@ -78,7 +81,8 @@ func TestSubresourcesAreJudgedByCaller(t *testing.T) {
 		},
 		"CRD": {crd, "status", `{"status":{"storedVersions":["v9"]}}`, "system:rdd:daemon", "rdd service reset"},
 		"Namespace": {
-			namespace, "status", `{"status":{"conditions":null},"metadata":{"finalizers":["example.com/orphan"]}}`, "system:rdd:namespace-controller", "deletion",
+			namespace, "status", `{"status":{"conditions":null},"metadata":{"finalizers":["example.com/orphan"]}}`,
+			"system:rdd:namespace-controller", "deletion",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,8 +108,8 @@ func TestSubresourcesAreJudgedByCaller(t *testing.T) {
 	}
 }
 
-// TestFinalizingANamespace checks that nobody takes the finalizer away that empties a namespace, and
-// that a user's own finalizer can be removed.
+// TestFinalizingANamespace checks that nobody takes the finalizer away that empties a namespace,
+// and that a user's own finalizer can be removed.
 func TestFinalizingANamespace(t *testing.T) {
 	e := newEnv(t)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Spec: corev1.NamespaceSpec{
@@ -124,8 +128,8 @@ func TestFinalizingANamespace(t *testing.T) {
 	e.waitDeleted("", "mine", &corev1.Namespace{}, &corev1.NamespaceList{})
 }
 
-// TestAServerStartsWithABadStatus checks that what was written into the status of definitions before
-// writes were judged keeps no server from starting.
+// TestAServerStartsWithABadStatus checks that what was written into the status of definitions
+// before writes were judged keeps no server from starting.
 func TestAServerStartsWithABadStatus(t *testing.T) {
 	dir := apitest.Dir(t)
 	names := []string{"apps.app.rancherdesktop.io", "limavms.lima.rancherdesktop.io", "hostinfos.rdd.rancherdesktop.io"}

@@ -30,11 +30,17 @@ func TestLostAndKeep(t *testing.T) {
 		present, next string
 		lost          []string
 	}{
-		"nothing":         {object("a: {" + text + "}"), object("a: {" + text + ", description: new}, b: {" + text + "}"), nil},
-		"a field":         {object("a: {" + text + "}"), object(""), []string{"v1: a"}},
-		"a nested field":  {object("s: " + object("b: {"+text+"}, a: {"+text+"}")), object("s: " + object("")), []string{"v1: s.a", "v1: s.b"}},
-		"in a list":       {object("l: {type: array, items: " + object("a: {"+text+"}") + "}"), object("l: {type: array, items: " + object("") + "}"), []string{"v1: l[].a"}},
-		"in a map":        {object("m: {type: object, additionalProperties: " + object("a: {"+text+"}") + "}"), object("m: {type: object, additionalProperties: " + object("") + "}"), []string{"v1: m{}.a"}},
+		"nothing":        {object("a: {" + text + "}"), object("a: {" + text + ", description: new}, b: {" + text + "}"), nil},
+		"a field":        {object("a: {" + text + "}"), object(""), []string{"v1: a"}},
+		"a nested field": {object("s: " + object("b: {"+text+"}, a: {"+text+"}")), object("s: " + object("")), []string{"v1: s.a", "v1: s.b"}},
+		"in a list": {
+			object("l: {type: array, items: " + object("a: {"+text+"}") + "}"),
+			object("l: {type: array, items: " + object("") + "}"), []string{"v1: l[].a"},
+		},
+		"in a map": {
+			object("m: {type: object, additionalProperties: " + object("a: {"+text+"}") + "}"),
+			object("m: {type: object, additionalProperties: " + object("") + "}"), []string{"v1: m{}.a"},
+		},
 		"a value":         {object("e: {" + text + ", enum: [x, z]}"), object("e: {" + text + ", enum: [x, y]}"), []string{`v1: e="z"`}},
 		"any value":       {object("e: {" + text + ", enum: [x, z]}"), object("e: {" + text + "}"), nil},
 		"unknown is kept": {object("a: {" + text + "}"), "{type: object, x-kubernetes-preserve-unknown-fields: true}", nil},

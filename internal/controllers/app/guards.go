@@ -83,8 +83,8 @@ func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (
 	return nil, nil
 }
 
-// templateGuard lets only the App controller change the content of the App's ConfigMaps: the template
-// of its LimaVM, and the input that this is copied from.
+// templateGuard lets only the App controller change the content of the App's ConfigMaps: the
+// template of its LimaVM, and the input that this is copied from.
 type templateGuard struct{ reader client.Reader }
 
 func (templateGuard) ValidateCreate(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {

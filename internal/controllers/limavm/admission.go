@@ -218,8 +218,8 @@ func (templateValidator) ValidateDelete(context.Context, *corev1.ConfigMap) (adm
 	return nil, nil
 }
 
-// ValidateUpdate refuses to make a template invalid, to remove its label, and to change anything else
-// in the ConfigMap than the template: an immutable one would not follow changes any more.
+// ValidateUpdate refuses to make a template invalid, to remove its label, and to change anything
+// else in the ConfigMap than the template: an immutable one would not follow changes any more.
 func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
 	_, owner, _ := reconcile.Owned(old)
 	if label := limav1.LabelTemplateConfigMap; old.Labels[label] == "true" && cm.Labels[label] != "true" {

@@ -57,8 +57,8 @@ func noted(limaVM *limav1.LimaVM) notes {
 }
 
 // noted returns the values for the next status. A request is a value of an annotation that differs
-// from the one recorded last: values have no order, so neither a wrong clock nor a wrong value is in
-// the way of the next request.
+// from the one recorded last: values have no order, so neither a wrong clock nor a wrong value is
+// in the way of the next request.
 func (s *scope) noted() notes {
 	n := noted(s.vm)
 	if s.deleting() {

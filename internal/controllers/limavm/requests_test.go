@@ -92,11 +92,14 @@ func TestNoted(t *testing.T) {
 		reset       string
 		resetting   bool
 	}{
-		"no request":                       {"", nil, "", text(""), "", false},
-		"the first":                        {"", nil, "a", text(""), "a", true},
-		"one that is recorded":             {"a", text(""), "a", text(""), "a", true},
-		"one that is carried out":          {"a", text(""), "a", text("a"), "a", false},
-		"one from the past":                {"2099-01-01T00:00:00Z", text(""), "1970-01-01T00:00:00Z", text("2099-01-01T00:00:00Z"), "1970-01-01T00:00:00Z", true},
+		"no request":              {"", nil, "", text(""), "", false},
+		"the first":               {"", nil, "a", text(""), "a", true},
+		"one that is recorded":    {"a", text(""), "a", text(""), "a", true},
+		"one that is carried out": {"a", text(""), "a", text("a"), "a", false},
+		"one from the past": {
+			"2099-01-01T00:00:00Z", text(""), "1970-01-01T00:00:00Z", text("2099-01-01T00:00:00Z"),
+			"1970-01-01T00:00:00Z", true,
+		},
 		"another before that is done":      {"b", text("a"), "c", text("a"), "c", true},
 		"without an instance":              {"a", text(""), "b", nil, "b", false},
 		"an instance that comes back":      {"b", text("b"), "", text("a"), "a", false},
@@ -130,14 +133,16 @@ func TestRetryIsRequestedOnce(t *testing.T) {
 		lastRetry, lastForce string
 		want                 bool
 	}{
-		"nothing":                       {operation: vm.OperationStart},
-		"a new value":                   {operation: vm.OperationStart, retry: "b", lastRetry: "c", want: true},
-		"one that was carried out":      {operation: vm.OperationStart, retry: "b", lastRetry: "b"},
-		"one that was taken away":       {operation: vm.OperationStart, lastRetry: "b"},
-		"a forced stop":                 {operation: vm.OperationStop, force: "b", want: true},
-		"a forced stop, carried out":    {operation: vm.OperationStop, force: "b", lastForce: "b"},
-		"a forced stop, of a start":     {operation: vm.OperationStart, force: "b"},
-		"a date long ago, and a future": {operation: vm.OperationRun, retry: "1970-01-01T00:00:00Z", lastRetry: "2099-01-01T00:00:00Z", want: true},
+		"nothing":                    {operation: vm.OperationStart},
+		"a new value":                {operation: vm.OperationStart, retry: "b", lastRetry: "c", want: true},
+		"one that was carried out":   {operation: vm.OperationStart, retry: "b", lastRetry: "b"},
+		"one that was taken away":    {operation: vm.OperationStart, lastRetry: "b"},
+		"a forced stop":              {operation: vm.OperationStop, force: "b", want: true},
+		"a forced stop, carried out": {operation: vm.OperationStop, force: "b", lastForce: "b"},
+		"a forced stop, of a start":  {operation: vm.OperationStart, force: "b"},
+		"a date long ago, and a future": {
+			operation: vm.OperationRun, retry: "1970-01-01T00:00:00Z", lastRetry: "2099-01-01T00:00:00Z", want: true,
+		},
 	} {
 		s := scene{state: off(test.operation, "boom")}.scope()
 		s.vm.Annotations = map[string]string{limav1.AnnotationRetryRequested: test.retry, limav1.AnnotationForceStop: test.force}

@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	// reportDescriptor is the file descriptor to which a daemon in the background writes its report.
+	// reportDescriptor is the file descriptor to which a daemon in the background writes its
+	// report.
 	reportDescriptor = 3
-	// Ready is the report of a daemon that is ready. Any other report is the error of a failed start.
+	// Ready is the report of a daemon that is ready. Any other report is the error of a failed
+	// start.
 	Ready = "ready"
 	// newerStore is the first line of the report of a failure that is version.ErrNewerStore.
 	newerStore = "kind: newer store\n"
@@ -66,8 +68,8 @@ func (r *reported) Unwrap() error { return r.cause }
 
 // AwaitReport reads the report of a daemon that was started with the other end of the pipe as its
 // first additional file. It returns nil when the daemon is ready, ErrUnready when ctx ends before,
-// and ErrNoReport when the daemon exits without a report. Otherwise the report is the error; it wraps
-// version.ErrNewerStore if the daemon's did.
+// and ErrNoReport when the daemon exits without a report. Otherwise the report is the error; it
+// wraps version.ErrNewerStore if the daemon's did.
 func AwaitReport(ctx context.Context, reports *os.File) error {
 	stop := context.AfterFunc(ctx, func() { _ = reports.SetReadDeadline(time.Now()) })
 	defer stop()

@@ -115,7 +115,8 @@ func sameMarks(a, b metav1.Object) bool {
 }
 
 func refusal(verb, name string) error {
-	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; to start over with nothing, use `rdd service reset`", verb, name)
+	return fmt.Errorf("cannot %s CustomResourceDefinition %q: it belongs to rdd; "+
+		"to start over with nothing, use `rdd service reset`", verb, name)
 }
 
 // unlessDaemon returns the refusal, unless the daemon has sent the request.
