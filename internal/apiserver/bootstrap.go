@@ -9,28 +9,22 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensionsclient "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/yaml"
 
 	"golang.org/x/sync/errgroup"
 
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-const (
-	// readyTimeout bounds the whole preparation, which usually takes a fraction of a second.
-	readyTimeout = 60 * time.Second
-	// definitionHash is the annotation by which a definition in the store is recognised as this
-	// build's.
-	definitionHash = "rdd.rancherdesktop.io/definition-hash"
-)
+// readyTimeout bounds the whole preparation, which usually takes a fraction of a second.
+const readyTimeout = 60 * time.Second
 
 // bootstrap creates the definitions and namespaces that must exist before the server is ready, in
-// parallel, and waits until their resources are served and can be watched.
+// parallel, and waits until their resources are served and can be watched. Before it writes
+// anything it finds out whether a newer program's definitions are in the store: the error wraps
+// version.ErrNewerStore then.
 func (s *Server) bootstrap(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -44,10 +38,12 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	for _, definition := range s.options.Definitions {
-		group.Go(func() error { return install(groupCtx, definitions, definition) })
+	plan, err := planInstallations(ctx, definitions, s.options.Definitions, s.options.Build)
+	if err != nil {
+		return err
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return install(groupCtx, definitions, plan, s.options.Build) })
 	group.Go(func() error { return createNamespaces(groupCtx, client) })
 	if err := group.Wait(); err != nil {
 		return err
@@ -71,26 +67,6 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	return nil
 }
 
-// install applies a definition, unless the one in the store has the same content.
-func install(
-	ctx context.Context, client apiextensionsclient.CustomResourceDefinitionsGetter, definition *apiextensionsv1.CustomResourceDefinition,
-) error {
-	wanted, hash, err := applied(definition)
-	if err != nil {
-		return err
-	}
-	present, err := client.CustomResourceDefinitions().Get(ctx, definition.Name, metav1.GetOptions{})
-	if err == nil && present.Annotations[definitionHash] == hash && present.DeletionTimestamp == nil {
-		return nil
-	}
-	_, err = client.CustomResourceDefinitions().Patch(ctx, definition.Name, types.ApplyPatchType, wanted,
-		metav1.PatchOptions{FieldManager: "rdd", Force: new(true)})
-	if err != nil {
-		return fmt.Errorf("installing %s: %w", definition.Name, err)
-	}
-	return nil
-}
-
 // servedBy returns the resources that definitions define, in each served version.
 func servedBy(definitions []*apiextensionsv1.CustomResourceDefinition) []schema.GroupVersionResource {
 	var served []schema.GroupVersionResource
@@ -104,22 +80,4 @@ func servedBy(definitions []*apiextensionsv1.CustomResourceDefinition) []schema.
 		}
 	}
 	return served
-}
-
-// applied returns a definition for server-side apply, annotated with the hash of its content, and
-// the hash.
-func applied(definition *apiextensionsv1.CustomResourceDefinition) ([]byte, string, error) {
-	content, err := yaml.Marshal(definition)
-	if err != nil {
-		return nil, "", fmt.Errorf("rendering %s: %w", definition.Name, err)
-	}
-	hash := digest(content)
-	marked := definition.DeepCopy()
-	metav1.SetMetaDataAnnotation(&marked.ObjectMeta, definitionHash, hash)
-	content, err = yaml.Marshal(struct {
-		metav1.TypeMeta   `json:",inline"`
-		metav1.ObjectMeta `json:"metadata"`
-		Spec              apiextensionsv1.CustomResourceDefinitionSpec `json:"spec"`
-	}{marked.TypeMeta, marked.ObjectMeta, marked.Spec})
-	return content, hash, err
 }

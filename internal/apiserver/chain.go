@@ -90,6 +90,9 @@ func newOuter(
 			named = append(named, &info)
 			continue
 		}
+		if err := withoutCascade(&info); err != nil {
+			return nil, fmt.Errorf("preparing the core API group: %w", err)
+		}
 		if err := server.InstallLegacyAPIGroup(genericapiserver.DefaultLegacyAPIPrefix, &info); err != nil {
 			return nil, fmt.Errorf("installing the core API group: %w", err)
 		}

@@ -71,6 +71,7 @@ func newLifecycle(client kubernetes.Interface, shared informers.SharedInformerFa
 // namespaceController empties and removes deleted namespaces with Kubernetes' own deleter.
 // Kubernetes' controller would first wait 5 s for other API servers, of which there are none here.
 type namespaceController struct {
+	client  kubernetes.Interface
 	deleter deletion.NamespacedResourcesDeleterInterface
 	queue   workqueue.TypedRateLimitingInterface[string]
 }
@@ -87,6 +88,7 @@ func newNamespaceController(
 		return nil, err
 	}
 	c := &namespaceController{
+		client: client,
 		deleter: deletion.NewNamespacedResourcesDeleter(ctx, client.CoreV1().Namespaces(), objects, client.CoreV1(),
 			client.Discovery().ServerPreferredNamespacedResources, corev1.FinalizerKubernetes),
 		queue: workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[string](retryFirst, retryMost)),
@@ -120,6 +122,9 @@ func (c *namespaceController) run(ctx context.Context) {
 func (c *namespaceController) process(ctx context.Context, name string) {
 	err := c.deleter.Delete(ctx, name)
 	if err == nil {
+		err = releaseFromCollector(ctx, c.client, name)
+	}
+	if err == nil || apierrors.IsNotFound(err) {
 		c.queue.Forget(name)
 		return
 	}

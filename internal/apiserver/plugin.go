@@ -52,7 +52,7 @@ func (p *plugin) Validate(ctx context.Context, a genericadmission.Attributes, o 
 
 func (p *plugin) run(ctx context.Context, a genericadmission.Attributes, o genericadmission.ObjectInterfaces, mutating bool) error {
 	for _, rule := range p.rules {
-		if rule.Mutating != mutating || a.GetSubresource() != "" || !applies(rule, a) {
+		if rule.Mutating != mutating || !applies(rule, a) {
 			continue
 		}
 		if err := callRule(ctx, rule, a, o); err != nil {
@@ -63,7 +63,7 @@ func (p *plugin) run(ctx context.Context, a genericadmission.Attributes, o gener
 }
 
 func applies(rule rules.Rule, a genericadmission.Attributes) bool {
-	if !rule.Applies(a.GetResource().GroupResource(), admissionv1.Operation(a.GetOperation())) {
+	if !rule.Applies(a.GetResource().GroupResource(), a.GetSubresource(), admissionv1.Operation(a.GetOperation())) {
 		return false
 	}
 	return rule.Match == nil || rule.Match(metaOf(a.GetObject()), metaOf(a.GetOldObject()))
@@ -149,7 +149,8 @@ func newRequest(a genericadmission.Attributes, o genericadmission.ObjectInterfac
 		UID:         requestUID(),
 		Kind:        kind,
 		Resource:    resource,
-		RequestKind: &kind, RequestResource: &resource,
+		SubResource: a.GetSubresource(),
+		RequestKind: &kind, RequestResource: &resource, RequestSubResource: a.GetSubresource(),
 		Name: nameOf(a), Namespace: a.GetNamespace(),
 		Operation: admissionv1.Operation(a.GetOperation()),
 		UserInfo:  userInfo(a.GetUserInfo()),

@@ -25,6 +25,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/apiserver/credentials"
 	"rancherdesktop.io/rdd/internal/rules"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // shutdownTimeout is how long connections may take to close after all requests were answered.
@@ -49,6 +50,8 @@ type Options struct {
 	Rules []rules.Rule
 	// Definitions are the CustomResourceDefinitions that are served when the server becomes ready.
 	Definitions []*apiextensionsv1.CustomResourceDefinition
+	// Build is this program's. Definitions that it installs carry it: see planInstallations.
+	Build version.Build
 	// Handlers serve paths of their own beside the API, to callers who may do everything.
 	Handlers map[string]http.Handler
 }
@@ -136,7 +139,7 @@ func (s *Server) addSecurity(config *genericapiserver.Config, client kubernetes.
 	if err != nil {
 		return accounts, err
 	}
-	config.AdmissionControl = genericadmission.NewChainHandler(lifecycle, newPlugin(s.options.Rules))
+	config.AdmissionControl = genericadmission.NewChainHandler(lifecycle, newPlugin(append(namespaceRules(), s.options.Rules...)))
 	return accounts, nil
 }
 

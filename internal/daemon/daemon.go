@@ -165,7 +165,7 @@ func (d *daemon) newServer(ctx context.Context, listener net.Listener, store *da
 	}
 	controllers := d.built.Controllers(ctx, access.Config)
 	server, err := apiserver.New(apiserver.Options{
-		Access: access, Dial: store.Dial, Rules: controllers.Rules(), Definitions: definitions,
+		Access: access, Dial: store.Dial, Rules: controllers.Rules(), Definitions: definitions, Build: d.options.Build,
 		Handlers: storage.Handlers(d.inst, store.Health),
 	})
 	d.step("API server is built")

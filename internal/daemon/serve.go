@@ -39,7 +39,7 @@ func Serve(ctx context.Context, options Options, build func() (Parts, error)) er
 		failed(err)
 	}
 	if err != nil && options.Background {
-		report(err.Error())
+		report(presence.Report(err))
 		err = ErrFailed
 	}
 	klog.Flush()

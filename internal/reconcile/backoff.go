@@ -42,7 +42,18 @@ func (b *Backoff) Remaining(key string, failed, now time.Time) time.Duration {
 		}
 		b.entries[key] = a
 	}
-	return max(0, failed.Add(b.delay(a.count)).Sub(now))
+	return Until(failed, b.delay(a.count), now)
+}
+
+// Until returns how long to wait from now until delay has passed since a time; 0 when it has. A
+// time that is far ahead of now was taken before the clock was set back: then nothing is waited
+// for.
+func Until(since time.Time, delay time.Duration, now time.Time) time.Duration {
+	wait := since.Add(delay).Sub(now)
+	if wait > 2*delay {
+		return 0
+	}
+	return max(0, wait)
 }
 
 // Forget drops the failures of key.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -77,3 +78,6 @@ func Find(ctx context.Context, c client.Reader, obj client.Object) (bool, error)
 	}
 	return false, nil
 }
+
+// Immutable reports whether a ConfigMap's content cannot be changed any more.
+func Immutable(cm *corev1.ConfigMap) bool { return cm.Immutable != nil && *cm.Immutable }

@@ -22,24 +22,28 @@ import (
 // controllers concerned may remove rdd's finalizers from them, or remove the owner reference.
 // Nobody may delete them before the owner has removed its finalizer. The finalizer owned-by-<Kind>
 // names the owner's kind. The clean-up finalizer belongs to the controller of the resource's own
-// kind.
-func FinalizerGuard(resource schema.GroupResource) rules.Rule {
+// kind: on an object of a kind without one it is the user's own, see OwnerGuard.
+func FinalizerGuard(resource schema.GroupResource) rules.Rule { return finalizerRule(resource, true) }
+
+// OwnerGuard is FinalizerGuard for a resource that has no controller of rdd.
+func OwnerGuard(resource schema.GroupResource) rules.Rule { return finalizerRule(resource, false) }
+
+func finalizerRule(resource schema.GroupResource, cleanup bool) rules.Rule {
 	return rules.Rule{
 		Name:       "finalizer-guard",
 		Resource:   resource,
 		Operations: []admissionv1.Operation{admissionv1.Update, admissionv1.Delete},
 		Match: func(_, old metav1.Object) bool {
-			return old != nil && slices.ContainsFunc(old.GetFinalizers(), guarded)
+			return old != nil && slices.ContainsFunc(old.GetFinalizers(), func(finalizer string) bool {
+				return cleanup && finalizer == FinalizerCleanup || strings.HasPrefix(finalizer, OwnedByPrefix)
+			})
 		},
-		Handler: admission.WithValidator[*unstructured.Unstructured](runtime.NewScheme(), finalizerGuard{}),
+		Handler: admission.WithValidator[*unstructured.Unstructured](runtime.NewScheme(), finalizerGuard{cleanup: cleanup}),
 	}
 }
 
-func guarded(finalizer string) bool {
-	return finalizer == FinalizerCleanup || strings.HasPrefix(finalizer, OwnedByPrefix)
-}
-
-type finalizerGuard struct{}
+// finalizerGuard guards the finalizers of owners and, with cleanup, that of the own controller.
+type finalizerGuard struct{ cleanup bool }
 
 func (finalizerGuard) ValidateCreate(context.Context, *unstructured.Unstructured) (admission.Warnings, error) {
 	return nil, nil
@@ -59,7 +63,7 @@ func (finalizerGuard) ValidateDelete(ctx context.Context, obj *unstructured.Unst
 
 // ValidateUpdate refuses to remove finalizers and owner references, except for the controllers that
 // have added them.
-func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured.Unstructured) (admission.Warnings, error) {
+func (g finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured.Unstructured) (admission.Warnings, error) {
 	req, err := admission.RequestFromContext(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +77,7 @@ func (finalizerGuard) ValidateUpdate(ctx context.Context, old, obj *unstructured
 			return nil, fmt.Errorf("cannot remove %s from %s: %s", lost, subject, ownedSentence(old, kind))
 		}
 	}
-	if stripsCleanup(old, obj) && req.UserInfo.Username != rules.ControllerName(req.Kind.Kind) {
+	if g.cleanup && stripsCleanup(old, obj) && req.UserInfo.Username != rules.ControllerName(req.Kind.Kind) {
 		return nil, fmt.Errorf("cannot remove finalizer %q from %s: its controller has to clean up first; delete the %s resource instead",
 			FinalizerCleanup, subject, req.Kind.Kind)
 	}
@@ -110,11 +114,11 @@ func ownerKinds(obj metav1.Object) []string {
 
 // ownedSentence returns the end of a refusal: who owns obj, and what to delete instead.
 func ownedSentence(obj metav1.Object, kind string) string {
-	owner := "the " + kind + " that its finalizer names"
+	by := owner{kind: kind}
 	if ref := ownerOf(obj, kind); ref != nil {
-		owner = fmt.Sprintf("%s %q", kind, ref.Name)
+		by.name = ref.Name
 	}
-	return fmt.Sprintf("it is owned by %s; delete the %s resource instead", owner, kind)
+	return fmt.Sprintf("it is owned by %s; delete the %s resource instead", by, kind)
 }
 
 func ownerOf(obj metav1.Object, kind string) *metav1.OwnerReference {

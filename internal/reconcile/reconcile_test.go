@@ -143,3 +143,16 @@ func TestRunStopsAtTheFirstStepThatIsNotDone(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 }
+
+// TestUntil checks that a clock that was set back delays nothing for long.
+func TestUntil(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for since, want := range map[time.Duration]time.Duration{
+		-2 * time.Minute: 0, -time.Minute: 0, -time.Second: 59 * time.Second, 0: time.Minute,
+		time.Second: 61 * time.Second, 2 * time.Minute: 0, 24 * 365 * time.Hour: 0,
+	} {
+		if got := Until(now.Add(since), time.Minute, now); got != want {
+			t.Errorf("since %s: %s, want %s", since, got, want)
+		}
+	}
+}

@@ -23,7 +23,9 @@ type Rule struct {
 	Name string
 	// Resource that the rule is about, e.g. {Group: "lima.rancherdesktop.io", Resource: "limavms"}.
 	Resource schema.GroupResource
-	// Operations that the rule is about. Requests for subresources are never passed to rules.
+	// Subresource that the rule is about, e.g. "status". Empty means the objects themselves.
+	Subresource string
+	// Operations that the rule is about.
 	Operations []admissionv1.Operation
 	// Mutating handlers run before the others, and return JSON patches.
 	Mutating bool
@@ -34,7 +36,8 @@ type Rule struct {
 	Handler admission.Handler
 }
 
-// Applies reports whether the rule is about requests for resource and operation.
-func (r Rule) Applies(resource schema.GroupResource, operation admissionv1.Operation) bool {
-	return r.Resource == resource && slices.Contains(r.Operations, operation)
+// Applies reports whether the rule is about requests for a resource, one of its subresources or "",
+// and an operation.
+func (r Rule) Applies(resource schema.GroupResource, subresource string, operation admissionv1.Operation) bool {
+	return r.Resource == resource && r.Subresource == subresource && slices.Contains(r.Operations, operation)
 }

@@ -86,7 +86,7 @@ func (b *Build) readFile(path string) {
 // linked.
 func (b Build) Text() string {
 	switch {
-	case !b.development() || !known(b.Linked):
+	case !b.Development() || !known(b.Linked):
 		return b.Version
 	case strings.Contains(b.Version, "+") || b.Revision == "" || strings.Contains(b.Version, b.Revision[:min(len(b.Revision), 7)]):
 		return fmt.Sprintf("%s of %s", b.Version, b.Linked.Format(time.DateTime))
@@ -117,7 +117,7 @@ func (b Build) Compare(other Build) int {
 		return -1
 	case theirs.LessThan(own):
 		return 1
-	case b.development() || other.development():
+	case b.Development() || other.Development():
 		return b.compareSources(other)
 	}
 	return 0
@@ -140,7 +140,9 @@ func (b Build) compareSources(other Build) int {
 // and the Go tool's pseudo-versions, have no order among each other.
 func untagged(version string) bool { return strings.HasPrefix(version, "v0.0.0-") }
 
-func (b Build) development() bool {
+// Development reports whether a build is of no release. Compare orders such builds by times, which
+// does not mean that the later one has what the earlier one has.
+func (b Build) Development() bool {
 	return untagged(b.Version) || b.Modified || strings.Contains(b.Version, "-0.dev.")
 }
 

@@ -111,7 +111,10 @@ func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
 		st.ObservedTemplateResourceVersion = "older"
 	}
 	st.RestartCount, st.LastStartID = 0, ""
-	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest} {
+	if st.LastResetFrom != nil {
+		st.LastResetFrom = new("some") // the first of several requests replaces another instance than the last
+	}
+	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest, &st.LastRetryRequest, &st.LastForceStop} {
 		if *request != "" {
 			*request = "some"
 		}

@@ -105,7 +105,8 @@ func TestHostInfo(t *testing.T) {
 	}
 	e.wait("the HostInfo", &rddv1.HostInfoList{}, reported)
 	version := info.ResourceVersion
-	e.must(e.user.Status().Patch(context.Background(), info, client.RawPatch(types.MergePatchType, []byte(`{"status":{"cpus":99}}`))))
+	wrong := client.RawPatch(types.MergePatchType, []byte(`{"status":{"cpus":99}}`))
+	e.must(e.as("system:rdd:controller:hostinfo").Status().Patch(context.Background(), info, wrong))
 	e.wait("the HostInfo again", &rddv1.HostInfoList{}, reported)
 	e.must(e.user.Delete(context.Background(), info))
 	e.wait("another HostInfo", &rddv1.HostInfoList{}, reported)

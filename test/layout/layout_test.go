@@ -69,14 +69,14 @@ var allowed = map[string][]string{
 	"internal/controllers":            {},
 	"internal/controllers/app":        {"api", "internal/rules", "internal/reconcile", "internal/vm/template"},
 	"internal/controllers/engine":     {"api", "internal/containers", "internal/reconcile"},
-	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/vm", "internal/vm/template"},
+	"internal/controllers/hostinfo":   {"api", "internal/reconcile", "internal/rules", "internal/vm", "internal/vm/template"},
 	"internal/controllers/hostconfig": {"api/app", "internal/hostconfig", "internal/reconcile"},
 	"internal/controllers/limavm": {
 		"api/lima", "internal/rules", "internal/reconcile", "internal/vm", "internal/vm/adoption", "internal/vm/template",
 	},
 	"internal/datastore": {"internal/atomicfile", "internal/flock"},
 	"internal/apiserver": {
-		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum",
+		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum", "internal/version",
 	},
 	"internal/apiserver/credentials": {"internal/atomicfile"},
 	"internal/apiserver/rows":        {"internal/datastore/checksum"},

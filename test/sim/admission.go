@@ -34,7 +34,7 @@ func (a *API) admit(user string, operation admissionv1.Operation, obj, old clien
 	resource := a.resource(subject)
 	for _, mutating := range []bool{true, false} {
 		for _, rule := range a.rules {
-			if rule.Mutating != mutating || !rule.Applies(resource, operation) || rule.Match != nil && !rule.Match(metaOf(obj), metaOf(old)) {
+			if rule.Mutating != mutating || !rule.Applies(resource, "", operation) || rule.Match != nil && !rule.Match(metaOf(obj), metaOf(old)) {
 				continue
 			}
 			next, err := a.callRule(rule, user, operation, obj, old)

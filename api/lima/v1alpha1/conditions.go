@@ -83,9 +83,12 @@ const (
 	// AnnotationAdoptFrom has the UID of a LimaVM that does not exist any more. The annotated LimaVM
 	// adopts its unclaimed instance directory.
 	AnnotationAdoptFrom = "lima.rancherdesktop.io/adoptFrom"
-	// AnnotationRetryRequested has a time (RFC 3339 with nanoseconds). It asks for an immediate retry
-	// of what failed before that time. It is not removed.
+	// AnnotationRetryRequested asks, for each new value, for one immediate retry of what has failed.
+	// rdd writes the time (RFC 3339 with nanoseconds). It is not removed.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
+	// AnnotationTemplateCopy holds the template while its ConfigMap, which has become immutable, is
+	// deleted and made anew. rdd adds and removes it.
+	AnnotationTemplateCopy = "lima.rancherdesktop.io/templateCopy"
 	// LabelSourceOf on a source ConfigMap has the name of the LimaVM that it was created for. The
 	// ConfigMap is deleted with that.
 	LabelSourceOf = "lima.rancherdesktop.io/source-of"

@@ -126,6 +126,20 @@ type LimaVMStatus struct {
 	// +optional
 	LastResetRequest string `json:"lastResetRequest,omitempty"`
 
+	// lastResetFrom is the request that the instance was made for when lastResetRequest was recorded:
+	// that instance is deleted. It is empty for the first instance, and lastResetRequest itself when
+	// there was none.
+	// +optional
+	LastResetFrom *string `json:"lastResetFrom,omitempty"`
+
+	// lastRetryRequest is the value of the annotation retryRequested that was carried out last.
+	// +optional
+	LastRetryRequest string `json:"lastRetryRequest,omitempty"`
+
+	// lastForceStop is the value of the annotation forceStop that was carried out last.
+	// +optional
+	LastForceStop string `json:"lastForceStop,omitempty"`
+
 	// failure is the last failure that is still in the way of what the spec asks for. It stays while
 	// the operation is retried.
 	// +optional

@@ -117,6 +117,11 @@ func (in *LimaVMStatus) DeepCopyInto(out *LimaVMStatus) {
 		*out = make([]PortForward, len(*in))
 		copy(*out, *in)
 	}
+	if in.LastResetFrom != nil {
+		in, out := &in.LastResetFrom, &out.LastResetFrom
+		*out = new(string)
+		**out = **in
+	}
 	if in.Failure != nil {
 		in, out := &in.Failure, &out.Failure
 		*out = new(Failure)

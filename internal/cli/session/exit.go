@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 // Exit codes of rdd, as docs/cli/README.md lists them. 0 is success; a command that runs another
@@ -18,7 +19,7 @@ const (
 	ExitError    = 1
 	ExitRefused  = 3 // refused by admission or schema
 	ExitDeadline = 4 // the timeout of a wait passed
-	ExitNewer    = 5 // the running daemon is newer than this rdd
+	ExitNewer    = 5 // the running daemon, or what is in the store, is newer than this rdd
 )
 
 // CodeError carries the exit code that a command ends with. Err may be nil: then nothing is
@@ -43,7 +44,7 @@ func (e *CodeError) Unwrap() error { return e.Err }
 func CodeOf(err error) int {
 	var newer *client.NewerError
 	switch {
-	case errors.As(err, &newer):
+	case errors.As(err, &newer) || errors.Is(err, version.ErrNewerStore):
 		return ExitNewer
 	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
 		return ExitRefused

@@ -26,6 +26,9 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
+// engineController is the controller of container engines. It writes its part of the App's status.
+const engineController = "engine"
+
 // The resources that the rules are about.
 var (
 	apps       = schema.GroupResource{Group: appv1.GroupVersion.Group, Resource: "apps"}
@@ -40,7 +43,11 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 	write := []admissionv1.Operation{admissionv1.Create, admissionv1.Update}
 	update, remove := write[1:], []admissionv1.Operation{admissionv1.Delete}
 	return []rules.Rule{
-		reconcile.FinalizerGuard(apps),
+		reconcile.FinalizerGuard(apps), reconcile.ClaimGuard(apps, kind, limaVMKind),
+		rules.Exclusive{
+			Resource: apps, Subresource: "status", Writers: []string{rules.ControllerName(kind), rules.ControllerName(engineController)},
+			Instead: "rdd's controllers write there what they have observed; change the spec instead: rdd set, rdd start, rdd stop",
+		}.Rule(),
 		{
 			Name: "app-memory-guard", Resource: apps, Operations: write, Mutating: true, // the first: before anything reads a quantity
 			Handler: admission.HandlerFunc(guardMemory),
@@ -60,13 +67,15 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, facts Facts) []rules.Ru
 		},
 		{
 			Name: "app-template-guard", Resource: configMaps, Operations: update,
-			Match:   func(_, old metav1.Object) bool { return old != nil && isTemplate(old) },
+			Match:   func(_, old metav1.Object) bool { return old != nil && (isTemplate(old) || isInput(old)) },
 			Handler: admission.WithValidator[*corev1.ConfigMap](scheme, templateGuard{reader: reader}),
 		},
 		{
 			Name: "app-namespace-guard", Resource: namespaces, Operations: remove,
 			Handler: admission.WithValidator[*corev1.Namespace](scheme, namespaceGuard{reader: reader}),
 		},
+		reconcile.MetadataGuard(namespaces),
+		reconcile.ClaimGuard(limaVMs, kind), reconcile.ClaimGuard(configMaps, kind),
 	}
 }
 
@@ -91,9 +100,9 @@ func guardMemory(_ context.Context, request admission.Request) admission.Respons
 
 type defaulter struct{ facts Facts }
 
-// Default sets the defaults that depend on the host. It fails on a host with less memory than a
-// machine needs.
-func (d defaulter) Default(_ context.Context, app *appv1.App) error {
+// Default sets the defaults that depend on the host. It fails for a new App on a host with less
+// memory than a machine needs. One that exists can still be stopped there.
+func (d defaulter) Default(ctx context.Context, app *appv1.App) error {
 	if !app.DeletionTimestamp.IsZero() {
 		return nil
 	}
@@ -108,6 +117,9 @@ func (d defaulter) Default(_ context.Context, app *appv1.App) error {
 		return nil
 	}
 	if d.facts.Host.Memory < minMemory {
+		if req, err := admission.RequestFromContext(ctx); err == nil && req.Operation == admissionv1.Update {
+			return nil
+		}
 		return fmt.Errorf("this host cannot give a virtual machine the %s of memory that it needs: it has %s itself",
 			quantity(minMemory), quantity(d.facts.Host.Memory))
 	}

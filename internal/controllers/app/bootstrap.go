@@ -92,6 +92,11 @@ func (r *Reconciler) ensureInput(ctx context.Context, s *scope) reconcile.Outcom
 		return refusable(r.client.Create(ctx, input))
 	case !reconcile.OwnedBy(input, s.app):
 		return foreign("ConfigMap", input, s.app)
+	case reconcile.Immutable(input) && input.Data[appv1.TemplateKey] != text:
+		if o := r.deleteInput(ctx, s); !o.IsDone() {
+			return o
+		}
+		return r.ensureInput(ctx, s) // it does not exist any more
 	default:
 		return r.writeTemplate(ctx, input, text)
 	}

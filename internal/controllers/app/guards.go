@@ -8,11 +8,13 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/rules"
@@ -24,10 +26,19 @@ func ownedByApp(obj metav1.Object) bool {
 	return owned && owner == kind
 }
 
+// limaVMKind is the LimaVM's kind in owner references.
+const limaVMKind = "LimaVM"
+
 // isTemplate reports whether obj is a LimaVM's own template.
 func isTemplate(obj metav1.Object) bool {
 	owner, _, owned := reconcile.Owned(obj)
-	return owned && owner == "LimaVM"
+	return owned && owner == limaVMKind
+}
+
+// isInput reports whether obj is the input ConfigMap of an App, or another that it owns.
+func isInput(obj metav1.Object) bool {
+	ref := metav1.GetControllerOf(obj)
+	return ref != nil && ref.Kind == kind && ref.APIVersion == appv1.GroupVersion.String()
 }
 
 // caller returns the user name of the request's sender.
@@ -64,10 +75,16 @@ func (limaVMGuard) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (
 			"cannot change spec.params of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", vm.Name, owner,
 		)
 	}
+	if !equality.Semantic.DeepEqual(old.Spec, vm.Spec) {
+		return nil, fmt.Errorf(
+			"cannot change the spec of LimaVM %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE", vm.Name, owner,
+		)
+	}
 	return nil, nil
 }
 
-// templateGuard lets only the App controller change the template of the App's LimaVM.
+// templateGuard lets only the App controller change the content of the App's ConfigMaps: the
+// template of its LimaVM, and the input that this is copied from.
 type templateGuard struct{ reader client.Reader }
 
 func (templateGuard) ValidateCreate(context.Context, *corev1.ConfigMap) (admission.Warnings, error) {
@@ -80,8 +97,12 @@ func (templateGuard) ValidateDelete(context.Context, *corev1.ConfigMap) (admissi
 
 func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
 	user, err := caller(ctx)
-	if err != nil || user == rules.ControllerName(kind) || maps.Equal(old.Data, cm.Data) {
+	if err != nil || user == rules.ControllerName(kind) || sameContent(old, cm) {
 		return nil, err
+	}
+	if isInput(old) {
+		return nil, fmt.Errorf("cannot change ConfigMap %q: it is owned by App %q; change the App instead: rdd set PROPERTY=VALUE",
+			cm.Name, metav1.GetControllerOf(old).Name)
 	}
 	_, name, _ := reconcile.Owned(old)
 	vm := &limav1.LimaVM{}
@@ -99,6 +120,12 @@ func (g templateGuard) ValidateUpdate(ctx context.Context, old, cm *corev1.Confi
 		)
 	}
 	return nil, nil
+}
+
+// sameContent reports whether two versions of a ConfigMap differ in metadata only.
+func sameContent(a, b *corev1.ConfigMap) bool {
+	return equality.Semantic.DeepEqual(a.Data, b.Data) && equality.Semantic.DeepEqual(a.BinaryData, b.BinaryData) &&
+		equality.Semantic.DeepEqual(a.Immutable, b.Immutable)
 }
 
 // namespaceGuard refuses to delete the namespace of an App's LimaVM, and the namespace default.

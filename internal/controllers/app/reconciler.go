@@ -86,14 +86,14 @@ func (s *scope) owned(name string) metav1.ObjectMeta {
 
 func (r *Reconciler) steps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
+		{Name: "stopping the LimaVM", Do: r.stopFirst},
 		{Name: "adding the finalizer", Do: r.addFinalizer},
 		{Name: "making the namespace", Do: r.ensureNamespace},
 		{Name: "reading the LimaVM", Do: r.readLimaVM},
 		{Name: "making the input ConfigMap", Do: r.ensureInput},
 		{Name: "making the LimaVM", Do: r.ensureLimaVM},
 		{Name: "removing the input ConfigMap", Do: r.dropInput},
-		{Name: "updating the template", Do: r.syncTemplate},
-		{Name: "updating the LimaVM", Do: r.syncRunning},
+		{Name: "updating the LimaVM", Do: r.syncMachine},
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return s.outcome.Result()
 }
 
-// addFinalizer is the first step: nothing is created that a deletion could leave behind.
+// addFinalizer comes before every step that creates something: a deletion leaves nothing behind.
 func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.app, appv1.FinalizerCleanup))
 }

@@ -14,13 +14,40 @@ import (
 	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
-// dropInput deletes the input ConfigMap once the LimaVM has its own copy. The pass continues: the
-// deletion alone may not wake the reconciler.
+// stopFirst copies spec.running to the LimaVM when its machine should stop. It comes before every
+// step that may be refused or has to wait: nothing keeps a machine running that should not.
+func (r *Reconciler) stopFirst(ctx context.Context, s *scope) reconcile.Outcome {
+	if s.app.Spec.Running {
+		return reconcile.Done()
+	}
+	vm := &limav1.LimaVM{ObjectMeta: s.meta(appv1.LimaVMName)}
+	found, err := reconcile.Find(ctx, r.client, vm)
+	if err != nil || !found || !reconcile.OwnedBy(vm, s.app) {
+		return reconcile.RetryIf(err)
+	}
+	return r.setRunning(ctx, vm, false)
+}
+
+// dropInput deletes the input ConfigMap once the LimaVM has its own copy. The pass continues, also
+// while the ConfigMap waits for a finalizer of others: it is not needed any more.
 func (r *Reconciler) dropInput(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.bootstrapping() {
 		return reconcile.Done()
 	}
-	return r.deleteInput(ctx, s)
+	return reconcile.RetryIf(r.deleteInput(ctx, s).Err)
+}
+
+// syncMachine updates the template and then spec.running, so that a machine starts with the new
+// template. One whose template is refused is started with the old one.
+func (r *Reconciler) syncMachine(ctx context.Context, s *scope) reconcile.Outcome {
+	template := r.syncTemplate(ctx, s)
+	if template.Err != nil {
+		return template
+	}
+	if o := r.setRunning(ctx, s.limaVM, s.app.Spec.Running); !o.IsDone() {
+		return o
+	}
+	return template
 }
 
 // syncTemplate renders the spec into the LimaVM's template, if that describes another machine.
@@ -35,6 +62,9 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 	}
 	if !found || !reconcile.OwnedBy(own, s.limaVM) {
 		return reconcile.Wait(fmt.Sprintf("waiting for the template ConfigMap %q of the LimaVM", client.ObjectKeyFromObject(own)), 0)
+	}
+	if reconcile.Immutable(own) {
+		return reconcile.Wait(fmt.Sprintf("waiting until the immutable ConfigMap %q is replaced", client.ObjectKeyFromObject(own)), 0)
 	}
 	m := r.facts.wanted(s.app.Spec)
 	text, err := render(m)
@@ -51,14 +81,14 @@ func (r *Reconciler) syncTemplate(ctx context.Context, s *scope) reconcile.Outco
 	return reconcile.Done()
 }
 
-// syncRunning copies spec.running to the LimaVM.
-func (r *Reconciler) syncRunning(ctx context.Context, s *scope) reconcile.Outcome {
-	if s.limaVM.Spec.Running == s.app.Spec.Running {
+// setRunning sets spec.running of the LimaVM, if it differs.
+func (r *Reconciler) setRunning(ctx context.Context, vm *limav1.LimaVM, running bool) reconcile.Outcome {
+	if vm.Spec.Running == running {
 		return reconcile.Done()
 	}
-	patch := client.MergeFromWithOptions(s.limaVM.DeepCopy(), client.MergeFromWithOptimisticLock{})
-	s.limaVM.Spec.Running = s.app.Spec.Running
-	return refusable(r.client.Patch(ctx, s.limaVM, patch))
+	patch := client.MergeFromWithOptions(vm.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	vm.Spec.Running = running
+	return refusable(r.client.Patch(ctx, vm, patch))
 }
 
 // limaVMChild returns the LimaVM as a child that can be deleted, and the object that it is read

@@ -12,6 +12,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // Name of the controller. "rdd-" and the name are its field owner.
@@ -32,6 +34,14 @@ type Reconciler struct {
 	client client.Client
 	facts  Facts
 	status reconcile.StatusWriter
+}
+
+// Rules returns the admission rules for HostInfos.
+func Rules() []rules.Rule {
+	return []rules.Rule{rules.Exclusive{
+		Resource: schema.GroupResource{Group: rddv1.GroupVersion.Group, Resource: "hostinfos"}, Subresource: "status",
+		Writers: []string{rules.ControllerName(Name)}, Instead: "rdd writes there what it has found out about the host",
+	}.Rule()}
 }
 
 // NewReconciler returns a Reconciler that reads and writes through c, which has no cache.

@@ -10,6 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,9 +40,20 @@ var (
 // which has no cache. limaHome is the directory of the instance directories.
 func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, limaHome string) []rules.Rule {
 	v := validator{reader: reader, host: host, limaHome: limaHome}
+	requests := []string{
+		limav1.AnnotationRestartRequested, limav1.AnnotationResetRequested, limav1.AnnotationForceStop, limav1.AnnotationAdoptFrom,
+		limav1.AnnotationRetryRequested,
+	}
 	return []rules.Rule{
 		reconcile.FinalizerGuard(limaVMs),
-		reconcile.FinalizerGuard(configMaps),
+		reconcile.OwnerGuard(configMaps),
+		reconcile.ClaimGuard(limaVMs, kind), reconcile.ClaimGuard(configMaps, kind),
+		reconcile.MetadataGuard(limaVMs, requests...),
+		reconcile.MetadataGuard(configMaps, requests...),
+		rules.Exclusive{
+			Resource: limaVMs, Subresource: "status", Writers: []string{rules.ControllerName(Name)},
+			Instead: "its controller writes there what it has observed; change the spec instead, or ask with rdd limavm restart or reset",
+		}.Rule(),
 		{
 			Name: "limavm-defaulter", Resource: limaVMs, Mutating: true,
 			Operations: []admissionv1.Operation{admissionv1.Create},
@@ -101,13 +113,10 @@ func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) 
 	return nil, nil
 }
 
-// ValidateUpdate validates request annotations, and changed params together with the template.
+// ValidateUpdate validates changed params together with the template.
 func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
-	if !vm.DeletionTimestamp.IsZero() {
+	if !vm.DeletionTimestamp.IsZero() || maps.Equal(old.Spec.Params, vm.Spec.Params) {
 		return nil, nil
-	}
-	if err := checkReset(old, vm); err != nil || maps.Equal(old.Spec.Params, vm.Spec.Params) {
-		return nil, err
 	}
 	if vm.Status.TemplateConfigMap == "" {
 		return nil, v.checkSource(ctx, vm)
@@ -118,18 +127,6 @@ func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.Lim
 		return nil, err
 	}
 	return nil, v.checkChange(vm, side{own, old.Spec.Params}, side{own, vm.Spec.Params})
-}
-
-// checkReset refuses a reset request that is older than the last one: the reconciler would ignore
-// it.
-func checkReset(old, vm *limav1.LimaVM) error {
-	asked, last := vm.Annotations[limav1.AnnotationResetRequested], vm.Status.LastResetRequest
-	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || asked == last || later(asked, last) {
-		return nil
-	}
-	return fmt.Errorf(
-		"annotation %s of LimaVM %q must be later than the last request, %s; got %q", limav1.AnnotationResetRequested, vm.Name, last, asked,
-	)
 }
 
 // ValidateDelete allows every deletion. The finalizer guard refuses to delete owned objects.
@@ -221,11 +218,16 @@ func (templateValidator) ValidateDelete(context.Context, *corev1.ConfigMap) (adm
 	return nil, nil
 }
 
-// ValidateUpdate refuses to make a template invalid, and to remove its label.
+// ValidateUpdate refuses to make a template invalid, to remove its label, and to change anything
+// else in the ConfigMap than the template: an immutable one would not follow changes any more.
 func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.ConfigMap) (admission.Warnings, error) {
 	_, owner, _ := reconcile.Owned(old)
 	if label := limav1.LabelTemplateConfigMap; old.Labels[label] == "true" && cm.Labels[label] != "true" {
 		return nil, fmt.Errorf("cannot remove label %q from ConfigMap %q: the resource is owned by LimaVM %q", label, cm.Name, owner)
+	}
+	if what := changedBeside(old, cm); what != "" {
+		return nil, fmt.Errorf("cannot change %s of ConfigMap %q: it is owned by LimaVM %q and holds its template; change data.%s alone",
+			what, cm.Name, owner, limav1.TemplateKey)
 	}
 	before, had := old.Data[limav1.TemplateKey]
 	if after, has := cm.Data[limav1.TemplateKey]; before == after && had == has {
@@ -236,4 +238,24 @@ func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.C
 		return nil, err
 	}
 	return nil, v.checkChange(vm, side{old, vm.Spec.Params}, side{cm, vm.Spec.Params})
+}
+
+// changedBeside returns what an update changes in a template's ConfigMap beside the template; empty
+// when that is nothing.
+func changedBeside(old, cm *corev1.ConfigMap) string {
+	beside := func(c *corev1.ConfigMap) map[string]string {
+		data := maps.Clone(c.Data)
+		delete(data, limav1.TemplateKey)
+		return data
+	}
+	switch {
+	case !equality.Semantic.DeepEqual(old.Immutable, cm.Immutable):
+		return "immutable"
+	case !equality.Semantic.DeepEqual(old.BinaryData, cm.BinaryData):
+		return "binaryData"
+	case !maps.Equal(beside(old), beside(cm)):
+		return "another key"
+	default:
+		return ""
+	}
 }

@@ -27,7 +27,7 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 	if o.IsDone() || o.IsStalled() {
 		return o
 	}
-	return o.Sooner(wait)
+	return o.Sooner(min(wait, shutdownLimit)) // the clock may have been set back
 }
 
 // endMachine shuts a running guest down before its disk is deleted. It does nothing when that has

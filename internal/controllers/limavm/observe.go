@@ -5,7 +5,7 @@ package limavm
 import (
 	"context"
 	"errors"
-	"time"
+	"slices"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
@@ -41,6 +41,7 @@ func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outco
 	case err == nil:
 		return reconcile.Done()
 	case errors.Is(err, vm.ErrBusy):
+		s.busy = true
 		return reconcile.Wait("the engine is busy with the instance", busyRetry)
 	case !vm.Retryable(err):
 		return s.stall(operation, vm.FaultOf(err))
@@ -50,15 +51,15 @@ func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outco
 }
 
 // holdBack delays the next attempt at an operation that has failed. It is Done when the attempt may
-// begin. Faults that are not retryable are tried again slowly, others with back-off. A retry
-// request that is newer than the failure, and a changed revision, are tried at once.
+// begin. Faults that are not retryable are tried again slowly, others with back-off. A new retry
+// request and a changed revision are tried at once.
 func (r *Reconciler) holdBack(s *scope, operations ...vm.Operation) reconcile.Outcome {
 	f := s.failure(operations...)
-	if f == nil || s.changed || retryRequested(s.vm, f) {
+	if f == nil || s.changed || s.retryRequested(f) {
 		return reconcile.Done()
 	}
 	if !f.Fault.Kind.Retryable() {
-		if wait := f.At.Add(reconcile.SlowRetry).Sub(s.now); wait > 0 {
+		if wait := reconcile.Until(f.At, reconcile.SlowRetry, s.now); wait > 0 {
 			return reconcile.Outcome{Reason: failedReason(f.Operation), Message: f.Fault.Text, After: wait}
 		}
 		return reconcile.Done()
@@ -83,19 +84,14 @@ func (s *scope) failure(operations ...vm.Operation) *vm.Failure {
 	return nil
 }
 
-// retryRequested reports whether a retry was requested after the failure. For a failed stop, a
-// request for a forced stop counts as well.
-func retryRequested(limaVM *limav1.LimaVM, f *vm.Failure) bool {
-	if after(limaVM.Annotations[limav1.AnnotationRetryRequested], f.At) {
-		return true
+// retryRequested reports whether a retry was requested that was not carried out yet. For a failed
+// stop, a request for a forced stop counts as well.
+func (s *scope) retryRequested(f *vm.Failure) bool {
+	fresh := func(annotation, last string) bool {
+		return !slices.Contains([]string{"", last}, s.vm.Annotations[annotation])
 	}
-	return f.Operation == vm.OperationStop && after(limaVM.Annotations[limav1.AnnotationForceStop], f.At)
-}
-
-// after reports whether text is a time after t.
-func after(text string, t time.Time) bool {
-	requested, err := time.Parse(time.RFC3339Nano, text)
-	return err == nil && requested.After(t)
+	return fresh(limav1.AnnotationRetryRequested, s.vm.Status.LastRetryRequest) ||
+		f.Operation == vm.OperationStop && fresh(limav1.AnnotationForceStop, s.vm.Status.LastForceStop)
 }
 
 // failureMessage returns the conditions' message for a failure.

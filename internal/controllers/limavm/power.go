@@ -10,8 +10,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// stopUnwanted stops a machine that should not run. The step comes before those about the template,
-// so that a machine can be stopped whatever its template says.
+// stopUnwanted stops a machine that should not run. The step comes before all that write to the API
+// and before those about the template: neither a full store nor a refused template keeps a machine
+// running.
 func (r *Reconciler) stopUnwanted(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.vm.Spec.Running {
 		return reconcile.Done()

@@ -90,6 +90,8 @@ type scope struct {
 	outcome reconcile.Outcome
 	// stalled is the failure that has stalled the pass; nil when it has not.
 	stalled *vm.Failure
+	// busy says that the engine was busy with the instance, and has done nothing.
+	busy bool
 	// acted says that the state was changed through the engine since it was observed. released says
 	// that the finalizer was removed.
 	acted, released bool
@@ -109,10 +111,10 @@ func (s *scope) phase() vm.Phase {
 
 func (r *Reconciler) steps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
-		{Name: "adding the finalizer", Do: r.addFinalizer},
 		{Name: "observing the instance", Do: r.observe},
-		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "stopping the machine", Do: r.stopUnwanted},
+		{Name: "adding the finalizer", Do: r.addFinalizer},
+		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "resetting the instance", Do: r.resetInstance},
 		{Name: "making the template", Do: r.ensureTemplate},
 		{Name: "reading the template", Do: r.readTemplate},
@@ -159,7 +161,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return s.outcome.Result()
 }
 
-// addFinalizer is the first step: nothing is created that a deletion could leave behind.
+// addFinalizer comes before every step that creates something: a deletion leaves nothing behind.
 func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) reconcile.Outcome {
 	return reconcile.RetryIf(reconcile.AddFinalizer(ctx, r.client, s.vm, limav1.FinalizerCleanup))
 }

@@ -39,32 +39,63 @@ func (r *Reconciler) takeRequests(ctx context.Context, s *scope) reconcile.Outco
 }
 
 // notes are the values of the last requests that were recorded in the status.
-type notes struct{ restart, reset string }
+type notes struct {
+	restart, reset string
+	// resetFrom is the request that the instance to be deleted was made for. It counts only with
+	// fromKnown, which a status of an older rdd has not.
+	resetFrom string
+	fromKnown bool
+}
 
 // noted returns the values that are in the status.
 func noted(limaVM *limav1.LimaVM) notes {
-	return notes{restart: limaVM.Status.LastRestartRequest, reset: limaVM.Status.LastResetRequest}
+	n := notes{restart: limaVM.Status.LastRestartRequest, reset: limaVM.Status.LastResetRequest}
+	if from := limaVM.Status.LastResetFrom; from != nil {
+		n.resetFrom, n.fromKnown = *from, true
+	}
+	return n
 }
 
-// noted returns the values for the next status: those of the annotations, where there are any. An
-// instance that was created for a later reset than the status has replaces the status's value: the
-// status was restored from a backup.
+// noted returns the values for the next status. A request is a value of an annotation that differs
+// from the one recorded last: values have no order, so neither a wrong clock nor a wrong value is
+// in the way of the next request.
 func (s *scope) noted() notes {
 	n := noted(s.vm)
 	if s.deleting() {
 		return n
 	}
-	if s.state != nil && s.state.Incarnation != n.reset && !later(n.reset, s.state.Incarnation) {
+	if s.state != nil && !n.replaces(s.state.Incarnation) {
 		n.reset = s.state.Incarnation
 	}
 	n.restart = cmp.Or(s.vm.Annotations[limav1.AnnotationRestartRequested], n.restart)
-	n.reset = cmp.Or(s.vm.Annotations[limav1.AnnotationResetRequested], n.reset)
+	asked := s.vm.Annotations[limav1.AnnotationResetRequested]
+	if asked == "" || asked == n.reset {
+		return n
+	}
+	n.reset, n.resetFrom, n.fromKnown = asked, asked, true
+	if s.state != nil {
+		n.resetFrom = s.state.Incarnation
+	}
 	return n
 }
 
-// later reports whether a reset was requested after the one that an instance was created for.
-// Values that are not times are compared for equality only. The empty value is before all others: a
-// status that was restored from an old backup must not delete a disk.
+// replaces reports whether the reset that was recorded last is about the instance that was made for
+// the request incarnation. Another instance is newer than the record, which was restored from a
+// backup: it must not delete a disk.
+func (n notes) replaces(incarnation string) bool {
+	switch {
+	case n.reset == incarnation:
+		return true
+	case n.fromKnown:
+		return n.resetFrom == incarnation
+	default:
+		return later(n.reset, incarnation)
+	}
+}
+
+// later reports whether a reset was requested after the one that an instance was created for. It
+// decides about a status that an older rdd has written. Values that are not times are compared for
+// equality only. The empty value is before all others.
 func later(reset, incarnation string) bool {
 	asked, err := time.Parse(time.RFC3339Nano, reset)
 	made, errMade := time.Parse(time.RFC3339Nano, incarnation)

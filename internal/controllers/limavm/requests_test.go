@@ -79,3 +79,85 @@ func TestSpent(t *testing.T) {
 		}
 	}
 }
+
+// TestNoted checks which reset is recorded, and whether the instance that was observed is deleted
+// for it.
+func TestNoted(t *testing.T) {
+	text := func(value string) *string { return &value }
+	for name, test := range map[string]struct {
+		last        string
+		from        *string
+		asked       string
+		incarnation *string // nil when there is no instance
+		reset       string
+		resetting   bool
+	}{
+		"no request":              {"", nil, "", text(""), "", false},
+		"the first":               {"", nil, "a", text(""), "a", true},
+		"one that is recorded":    {"a", text(""), "a", text(""), "a", true},
+		"one that is carried out": {"a", text(""), "a", text("a"), "a", false},
+		"one from the past": {
+			"2099-01-01T00:00:00Z", text(""), "1970-01-01T00:00:00Z", text("2099-01-01T00:00:00Z"),
+			"1970-01-01T00:00:00Z", true,
+		},
+		"another before that is done":      {"b", text("a"), "c", text("a"), "c", true},
+		"without an instance":              {"a", text(""), "b", nil, "b", false},
+		"an instance that comes back":      {"b", text("b"), "", text("a"), "a", false},
+		"an older status":                  {"a", text(""), "", text("c"), "c", false},
+		"an older status, and a request":   {"a", text(""), "d", text("c"), "d", true},
+		"an empty status":                  {"", nil, "", text("c"), "c", false},
+		"another rdd's, being carried out": {"2026-01-02T00:00:00Z", nil, "", text("2026-01-01T00:00:00Z"), "2026-01-02T00:00:00Z", true},
+		"another rdd's, from a backup":     {"2026-01-01T00:00:00Z", nil, "", text("2026-01-02T00:00:00Z"), "2026-01-02T00:00:00Z", false},
+	} {
+		s := scene{}.scope()
+		s.vm.Status.LastResetRequest, s.vm.Status.LastResetFrom = test.last, test.from
+		s.vm.Annotations = map[string]string{limav1.AnnotationResetRequested: test.asked}
+		if test.incarnation != nil {
+			s.state = with(off("", ""), func(st *vm.State) { st.Incarnation = *test.incarnation })
+		}
+		if n := s.noted(); n.reset != test.reset || s.resetting() != test.resetting {
+			t.Errorf("%s: recorded %q, resetting %t", name, n.reset, s.resetting())
+		}
+		s.vm.Status = status(s)
+		if n := s.noted(); n.reset != test.reset || s.resetting() != test.resetting || n != noted(s.vm) {
+			t.Errorf("%s: from its own status: recorded %+v, resetting %t", name, n, s.resetting())
+		}
+	}
+}
+
+// TestRetryIsRequestedOnce checks which values ask for a retry, and when they are recorded.
+func TestRetryIsRequestedOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		operation            vm.Operation
+		retry, force         string
+		lastRetry, lastForce string
+		want                 bool
+	}{
+		"nothing":                    {operation: vm.OperationStart},
+		"a new value":                {operation: vm.OperationStart, retry: "b", lastRetry: "c", want: true},
+		"one that was carried out":   {operation: vm.OperationStart, retry: "b", lastRetry: "b"},
+		"one that was taken away":    {operation: vm.OperationStart, lastRetry: "b"},
+		"a forced stop":              {operation: vm.OperationStop, force: "b", want: true},
+		"a forced stop, carried out": {operation: vm.OperationStop, force: "b", lastForce: "b"},
+		"a forced stop, of a start":  {operation: vm.OperationStart, force: "b"},
+		"a date long ago, and a future": {
+			operation: vm.OperationRun, retry: "1970-01-01T00:00:00Z", lastRetry: "2099-01-01T00:00:00Z", want: true,
+		},
+	} {
+		s := scene{state: off(test.operation, "boom")}.scope()
+		s.vm.Annotations = map[string]string{limav1.AnnotationRetryRequested: test.retry, limav1.AnnotationForceStop: test.force}
+		s.vm.Status.LastRetryRequest, s.vm.Status.LastForceStop = test.lastRetry, test.lastForce
+		if got := s.retryRequested(s.state.Failure); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+		s.busy = true
+		if st := status(s); st.LastRetryRequest != test.lastRetry || st.LastForceStop != test.lastForce {
+			t.Errorf("%s: a busy engine has carried it out: %+v", name, st)
+		}
+		s.busy = false
+		s.vm.Status = status(s)
+		if s.retryRequested(s.state.Failure) {
+			t.Errorf("%s: asks twice", name)
+		}
+	}
+}

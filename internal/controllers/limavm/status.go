@@ -3,6 +3,7 @@
 package limavm
 
 import (
+	"cmp"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,7 +22,7 @@ func status(s *scope) limav1.LimaVMStatus {
 		st.TemplateConfigMap = s.template.Name
 	}
 	if s.observed {
-		st.LastRestartRequest, st.LastResetRequest = s.noted().restart, s.noted().reset
+		s.setRequests(st)
 		s.setMachine(st)
 		s.setTemplate(st)
 	}
@@ -34,6 +35,20 @@ func status(s *scope) limav1.LimaVMStatus {
 	}
 	st.Failure = s.nextFailure(meta.IsStatusConditionTrue(st.Conditions, limav1.ConditionCreated))
 	return *st
+}
+
+// setRequests records the requests. Those for a retry and a forced stop are carried out in the pass
+// in which they are observed, unless it fails or the engine is busy.
+func (s *scope) setRequests(st *limav1.LimaVMStatus) {
+	n := s.noted()
+	st.LastRestartRequest, st.LastResetRequest = n.restart, n.reset
+	if n.fromKnown {
+		st.LastResetFrom = &n.resetFrom
+	}
+	if s.outcome.Err == nil && !s.busy {
+		st.LastRetryRequest = cmp.Or(s.vm.Annotations[limav1.AnnotationRetryRequested], st.LastRetryRequest)
+		st.LastForceStop = cmp.Or(s.vm.Annotations[limav1.AnnotationForceStop], st.LastForceStop)
+	}
 }
 
 func (s *scope) has(conditionType string) bool {

@@ -28,11 +28,18 @@ func (r *Reconciler) ensureTemplate(ctx context.Context, s *scope) reconcile.Out
 	switch {
 	case err != nil:
 		return reconcile.Retry(err)
+	case found && reconcile.OwnedBy(own, s.vm) && replaceable(own):
+		return r.replaceTemplate(ctx, s, own)
 	case found && reconcile.OwnedBy(own, s.vm):
 		s.template = own
-		return r.guardTemplate(ctx, own)
+		if o := r.guardTemplate(ctx, own); !o.IsDone() {
+			return o
+		}
+		return r.keepCopy(ctx, s, "")
 	case found:
 		return s.stallSource("ConfigMap %q already exists and is not this LimaVM's: delete or rename it", client.ObjectKeyFromObject(own))
+	case s.vm.Annotations[limav1.AnnotationTemplateCopy] != "":
+		return r.createTemplate(ctx, s, own, s.vm.Annotations[limav1.AnnotationTemplateCopy])
 	case s.vm.Status.TemplateConfigMap != "":
 		return s.stallSource("the template ConfigMap %q is gone: delete the LimaVM and create it again", client.ObjectKeyFromObject(own))
 	}
@@ -67,12 +74,17 @@ func (r *Reconciler) copySource(ctx context.Context, s *scope, own *corev1.Confi
 	if o := r.checkTemplate(s, source); !o.IsDone() {
 		return o
 	}
+	return r.createTemplate(ctx, s, own, source.Data[limav1.TemplateKey])
+}
+
+// createTemplate creates the LimaVM's own template with a text.
+func (r *Reconciler) createTemplate(ctx context.Context, s *scope, own *corev1.ConfigMap, text string) reconcile.Outcome {
 	own.Labels = map[string]string{limav1.LabelTemplateConfigMap: "true"}
 	own.Finalizers = []string{limav1.FinalizerOwnedByLimaVM}
 	own.OwnerReferences = []metav1.OwnerReference{reconcile.OwnerReference(s.vm, limav1.GroupVersion.WithKind(kind))}
-	own.Data = map[string]string{limav1.TemplateKey: source.Data[limav1.TemplateKey]}
+	own.Data = map[string]string{limav1.TemplateKey: text}
 	if err := r.client.Create(ctx, own); err != nil {
-		return reconcile.Retry(fmt.Errorf("copying ConfigMap %q: %w", sourceKey(s.vm), err))
+		return reconcile.Retry(fmt.Errorf("copying the template to ConfigMap %q: %w", client.ObjectKeyFromObject(own), err))
 	}
 	s.template = own
 	return reconcile.Done()

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/reconcile"
 )
 
 // statusThrottle delays status writes that change only details: messages and forwarded ports. It
@@ -25,7 +26,7 @@ func (t *statusThrottle) delay(vm *limav1.LimaVM, want limav1.LimaVMStatus, now 
 		return 0
 	}
 	if last, ok := t.lastWrite.get(vm.UID); ok && detailsOnly(vm.Status, want) {
-		if wait := last.Add(messageInterval).Sub(now); wait > 0 {
+		if wait := reconcile.Until(last, messageInterval, now); wait > 0 {
 			return wait
 		}
 	}

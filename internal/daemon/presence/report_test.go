@@ -5,11 +5,15 @@
 package presence
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/version"
 )
 
 const reporterVariable = "RDD_TEST_REPORTER"
@@ -64,4 +68,27 @@ func reportBesideAChild(t *testing.T) {
 	}
 	report(Ready)
 	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// TestKindOfAFailureIsReported checks that the client gets the text of a failure, and its kind.
+func TestKindOfAFailureIsReported(t *testing.T) {
+	for _, failure := range []error{errors.New("no room"), fmt.Errorf("starting: %w: v2", version.ErrNewerStore)} {
+		reports, report, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := report.WriteString(Report(failure)); err != nil {
+			t.Fatal(err)
+		}
+		if err := report.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got := AwaitReport(t.Context(), reports)
+		if got == nil || got.Error() != failure.Error() || errors.Is(got, version.ErrNewerStore) != errors.Is(failure, version.ErrNewerStore) {
+			t.Errorf("%v is reported as %v", failure, got)
+		}
+		if err := reports.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

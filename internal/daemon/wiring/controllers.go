@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"rancherdesktop.io/rdd/api/crds"
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/api/scheme"
 	"rancherdesktop.io/rdd/internal/controllers/app"
@@ -81,10 +82,10 @@ func NewControllers(ctx context.Context, values Values, config func(user string)
 	return c
 }
 
-// Rules returns the admission rules of all controllers, enabled or not, after the rule that guards
+// Rules returns the admission rules of all controllers, enabled or not, after the rules that guard
 // rdd's CustomResourceDefinitions.
 func (c *Controllers) Rules() []rules.Rule {
-	all := []rules.Rule{definitions.Guard(c.scheme)}
+	all := definitions.Guard(c.scheme, crds.Names())
 	for _, each := range c.all {
 		all = append(all, each.rules...)
 	}
@@ -132,6 +133,7 @@ func (c *Controllers) hostInfo() controller {
 	facts := hostinfo.Facts{Host: c.values.Host, Versions: c.values.Versions, Machines: c.values.Machines}
 	return controller{
 		name:  hostinfo.Name,
+		rules: hostinfo.Rules(),
 		build: func(live client.Client) reconciler { return hostinfo.NewReconciler(live, facts) },
 	}
 }

@@ -17,7 +17,7 @@ import (
 // names, in the same order.
 func TestEveryControllerIsBuilt(t *testing.T) {
 	built := NewControllers(t.Context(), Values{Integration: &hostconfig.Host{}}, nil)
-	without := []string{"engine", "hostinfo", "integration"} // have no admission rules
+	without := []string{"engine", "integration"} // have no admission rules
 	var names []string
 	for _, c := range built.all {
 		if c.build == nil || len(c.rules) == 0 != slices.Contains(without, c.name) {
@@ -35,7 +35,7 @@ func TestDeletionsAreGuarded(t *testing.T) {
 	all := NewControllers(t.Context(), Values{}, nil).Rules()
 	for _, resource := range []string{"apps", "limavms", "configmaps", "namespaces", "customresourcedefinitions"} {
 		guards := func(r rules.Rule) bool {
-			return r.Resource.Resource == resource && r.Applies(r.Resource, admissionv1.Delete)
+			return r.Resource.Resource == resource && r.Applies(r.Resource, "", admissionv1.Delete)
 		}
 		if !slices.ContainsFunc(all, guards) {
 			t.Errorf("nobody judges the deletion of %s", resource)
