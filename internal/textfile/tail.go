@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // tailInterval is how often a followed file is checked.
@@ -68,7 +70,7 @@ func (t *tailed) close() {
 // open opens the file that has the path now, and is at its beginning.
 func (t *tailed) open() error {
 	t.close()
-	file, err := os.Open(t.path)
+	file, _, err := regular.Open(t.path)
 	if err != nil {
 		return fmt.Errorf("reading the log: %w", err)
 	}

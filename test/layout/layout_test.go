@@ -32,8 +32,9 @@ var allowed = map[string][]string{
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
-	"internal/sshx":        {"internal/atomicfile"},
-	"internal/textfile":    {},
+	"internal/regular":     {},
+	"internal/sshx":        {"internal/atomicfile", "internal/regular"},
+	"internal/textfile":    {"internal/regular"},
 	"internal/vm":          {},
 	"internal/vm/template": {"internal/vm", "internal/levenshtein"},
 	"internal/vm/image":    {"internal/vm", "internal/atomicfile", "internal/flock"},
@@ -48,7 +49,7 @@ var allowed = map[string][]string{
 	},
 	"internal/vm/qemu": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/protocol",
-		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/sshx",
+		"internal/atomicfile", "internal/flock", "internal/process", "internal/portalloc", "internal/qmp", "internal/regular", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
 		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
