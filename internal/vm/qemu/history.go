@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 )
@@ -65,7 +65,7 @@ func step(event protocol.Event) vm.Step {
 
 // end reads the last bytes of a file; none when it does not exist.
 func end(path string, length int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, info, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -73,9 +73,5 @@ func end(path string, length int64) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-length), length))
 }

@@ -134,7 +134,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 		return
 	}
 	switch base {
-	case "rdd.json", "run.json", "created", "lima.yaml":
+	case "rdd.json", "rdd.json.bak", "run.json", "created", "lima.yaml":
 		w.pending.add(filepath.Base(filepath.Clean(dir)))
 	}
 }

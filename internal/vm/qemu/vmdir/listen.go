@@ -5,6 +5,7 @@ package vmdir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 
@@ -26,6 +27,9 @@ func (d Dir) ListenShells() (*net.UnixListener, error) { return listen(d.ShellSo
 
 // listen replaces a stale socket by one that only the user can connect to.
 func listen(path string) (*net.UnixListener, error) {
+	if err := clearUnless(path, func(mode fs.FileMode) bool { return !mode.IsDir() }); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
 	if err := atomicfile.Remove(path); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
