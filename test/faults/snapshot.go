@@ -111,7 +111,7 @@ func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
 		st.ObservedTemplateResourceVersion = "older"
 	}
 	st.RestartCount, st.LastStartID = 0, ""
-	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest} {
+	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest, &st.InstanceReset} {
 		if *request != "" {
 			*request = "some"
 		}

@@ -87,8 +87,9 @@ type scope struct {
 	changed bool
 	// outcome is how the pass ended.
 	outcome reconcile.Outcome
-	// stalled is the failure that has stalled the pass; nil when it has not.
-	stalled *vm.Failure
+	// stalled is the failure that has stalled the pass; nil when it has not. failing is one after which
+	// the pass is retried soon.
+	stalled, failing *vm.Failure
 	// acted says that the state was changed through the engine since it was observed. released says
 	// that the finalizer was removed.
 	acted, released bool
@@ -113,6 +114,7 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "stopping the machine", Do: r.stopUnwanted},
 		{Name: "resetting the instance", Do: r.resetInstance},
+		{Name: "looking for the instance", Do: r.checkLost},
 		{Name: "making the template", Do: r.ensureTemplate},
 		{Name: "reading the template", Do: r.readTemplate},
 		{Name: "making the instance", Do: r.applyInstance},

@@ -22,6 +22,7 @@ func status(s *scope) limav1.LimaVMStatus {
 	}
 	if s.observed {
 		st.LastRestartRequest, st.LastResetRequest = s.noted().restart, s.noted().reset
+		s.setMade(st)
 		s.setMachine(st)
 		s.setTemplate(st)
 	}

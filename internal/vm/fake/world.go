@@ -32,6 +32,8 @@ type World struct {
 	calls     []Call
 	forwards  map[string][]vm.Forward
 	held      map[string]bool // instances whose background work does not advance
+	lost      map[string]*instance
+	aside     []string
 	guest     Guest
 }
 
@@ -42,6 +44,7 @@ type instance struct {
 	work     *work // inside the daemon: creating or deleting
 	machine  *machine
 	failure  *vm.Failure
+	damaged  bool // whose it is cannot be read
 }
 
 // work is what the daemon does in the background.
@@ -69,7 +72,7 @@ type machine struct {
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, guest: idleGuest,
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, lost: map[string]*instance{}, guest: idleGuest,
 	}
 }
 
@@ -241,7 +244,15 @@ func (w *World) state(name string, i *instance) vm.State {
 	if i.work != nil {
 		s.Progress = i.work.progress()
 	}
-	if s.Phase == vm.PhaseBroken {
+	if i.damaged {
+		s.Owner, s.Incarnation, s.Damaged = vm.Owner{}, "", true
+	}
+	switch {
+	case s.Phase != vm.PhaseBroken:
+	case i.damaged:
+		s.Failure = &vm.Failure{Fault: damage(name).Fault()}
+		s.Failure.Fault.Text = damage(name).Error()
+	default:
 		s.Failure = &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "the directory was not made by rdd"}}
 	}
 	return s
@@ -274,6 +285,8 @@ func (i *instance) phase() vm.Phase {
 		return vm.PhaseBroken
 	case i.work != nil && i.work.operation == vm.OperationDelete:
 		return vm.PhaseDeleting
+	case i.damaged:
+		return vm.PhaseBroken
 	case i.work != nil:
 		return vm.PhaseCreating
 	case !i.complete:

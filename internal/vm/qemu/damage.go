@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 )
 
-// lostDisk returns what is wrong with the disk of a complete instance; nil when nothing is. It reads
-// the header only.
+// lostDisk returns what is wrong with the disk of a complete instance; nil when nothing is. It
+// reads the header only.
 func (i instance) lostDisk() *vm.Fault {
 	path := i.dir.Disk()
 	err := checkDisk(path)

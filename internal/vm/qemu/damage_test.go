@@ -28,12 +28,12 @@ var instanceFiles = []string{
 	"rdd.json.bak", "run.json", "serial.log", "shell.sock", "ssh.config", "start.json", "user", "user.pub", "work.lock",
 }
 
-// otherFiles are those that only some machines have: with firmware, which depends on the host, with a
-// seed, and with mounts.
+// otherFiles are those that only some machines have: with firmware, which depends on the host, with
+// a seed, and with mounts.
 var otherFiles = []string{"cidata.iso", "firmware-vars.fd", "firmware.fd", "views"}
 
-// damages are the ways in which a file is lost. A symbolic link to itself cannot be read by anybody,
-// root included.
+// damages are the ways in which a file is lost. A symbolic link to itself cannot be read by
+// anybody, root included.
 var damages = []struct {
 	name string
 	do   func(path string) error
@@ -87,9 +87,9 @@ func TestAllFilesOfAnInstanceAreKnown(t *testing.T) {
 	}
 }
 
-// TestEachFileDamaged damages each file of a machine that runs, and again when it has stopped. Every
-// call returns. The machine stops and starts again, or its state says what is wrong and how to cure
-// it. The disk stays as it is.
+// TestEachFileDamaged damages each file of a machine that runs, and again when it has stopped.
+// Every call returns. The machine stops and starts again, or its state says what is wrong and how
+// to cure it. The disk stays as it is.
 func TestEachFileDamaged(t *testing.T) {
 	h := newFakeHost(t)
 	e, _ := running(t, h)
@@ -168,7 +168,8 @@ func TestDeleteWithEveryFileDamaged(t *testing.T) {
 					await(t, e, "stopped", in(vm.PhaseStopped))
 				}
 				for _, name := range slices.Concat(instanceFiles, otherFiles) {
-					// Without its lock and its identity a process cannot be found; one of them stays.
+					// Without its lock and its identity a process cannot be found; one of them
+					// stays.
 					if name != "rdd.json.bak" && name != "run.json" {
 						damage(t, filepath.Join(string(h.dir()), name), way.do)
 					}
@@ -241,7 +242,8 @@ func (h *fakeHost) setsAside(t *testing.T, e *qemu.Engine, disk []byte) {
 	must(t, e.SetAside(t.Context(), owner, "x"))
 }
 
-// TestOnlyDamagedDirectoriesAreSetAside: one whose owner can be read, and one of somebody else, stay.
+// TestOnlyDamagedDirectoriesAreSetAside: one whose owner can be read, and one of somebody else,
+// stay.
 func TestOnlyDamagedDirectoriesAreSetAside(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)

@@ -37,8 +37,8 @@ func (e *Engine) Delete(_ context.Context, owner vm.Owner, name string) error {
 	return nil
 }
 
-// beginDelete ends the instance's work and its processes in the background, and calls remove then. It
-// does nothing while that goes on. The instance is locked.
+// beginDelete ends the instance's work and its processes in the background, and calls remove then.
+// It does nothing while that goes on. The instance is locked.
 func (i instance) beginDelete(owner vm.Owner, record vmdir.Record, remove func() error) {
 	before := i.work()
 	if before.isDelete() {

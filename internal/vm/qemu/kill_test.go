@@ -511,7 +511,8 @@ func TestDamagedFiles(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
 	for _, path := range []string{h.dir().RecordFile(), h.dir().RecordCopy(), h.dir().RunFile()} {
-		// By a rename: the adoption would repair it while it is empty, and an empty file is not kept.
+		// By a rename: the adoption would repair it while it is empty, and an empty file is not
+		// kept.
 		must(t, atomicfile.Write(path, []byte("{"), 0o600))
 		state, err := e.Observe(t.Context(), "x")
 		if err != nil || state.Phase != vm.PhaseStopped || state.Owner != owner {

@@ -128,7 +128,8 @@ func (i instance) observe() (observation, error) {
 // errRunDamaged says that run.json cannot be read.
 var errRunDamaged = errors.New("what the machine does is not known until its hostagent has written that again")
 
-// read is observe with errRunDamaged for a machine that is down, too. The observation is valid then.
+// read is observe with errRunDamaged for a machine that is down, too. The observation is valid
+// then.
 func (i instance) read() (observation, error) {
 	var observed observation
 	var errs [4]error

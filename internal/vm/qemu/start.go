@@ -48,8 +48,8 @@ func (e *Engine) Start(_ context.Context, owner vm.Owner, name string) error {
 }
 
 // withHostagentLock calls do with the hostagent's lock held and what was observed then. When a
-// hostagent is alive, do is not called. The result is nil then, or vm.ErrBusy when that hostagent is
-// about to end. A damaged run.json is set apart: do observes that nothing is recorded.
+// hostagent is alive, do is not called. The result is nil then, or vm.ErrBusy when that hostagent
+// is about to end. A damaged run.json is set apart: do observes that nothing is recorded.
 func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) error {
 	lock, err := vmdir.TryLock(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
@@ -85,8 +85,8 @@ func (i instance) busyUnlessUp() error {
 	return nil
 }
 
-// prepareStart checks the host and the instance's files, and records what is about to be started. The
-// hostagent's lock is held.
+// prepareStart checks the host and the instance's files, and records what is about to be started.
+// The hostagent's lock is held.
 func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Start, error) {
 	if i.revision(record) == "" && record.Spec.Revision != "" {
 		return vmdir.Start{}, fmt.Errorf("instance %s: lima.yaml is not what was applied; apply it again: %w", i.name, vm.ErrBusy)

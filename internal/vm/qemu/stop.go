@@ -21,7 +21,8 @@ const (
 	answerTimeout = 5 * time.Second
 	// killTimeout bounds the wait for a process to end after SIGKILL.
 	killTimeout = 30 * time.Second
-	// endTimeout bounds the wait for a hostagent that ends a machine by force: QEMU writes its caches.
+	// endTimeout bounds the wait for a hostagent that ends a machine by force: QEMU writes its
+	// caches.
 	endTimeout = 20 * time.Second
 )
 

@@ -46,6 +46,8 @@ const (
 	CodeDeleting       = "Deleting"
 	CodeFinalizer      = "FinalizerHeld"
 	CodeNameTaken      = "NameTaken"
+	CodeInstanceLost   = "InstanceLost"
+	CodeDamaged        = "Damaged"
 	CodeTemplate       = "TemplateRefused"
 	CodeHostLacks      = "HostLacks"
 	CodeDiskFull       = "DiskFull"
@@ -79,9 +81,9 @@ type rule func(*Facts) *Cause
 // daemon nothing else is known.
 var rules = []rule{
 	noInstance, storeFails, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
-	vmDeleting, nameTaken, createFailed, creating,
+	vmDeleting, nameTaken, instanceLost, createFailed, creating,
 	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, restartPending,
-	unobserved, engineNotReady, appNotSettled, portConflict, unreadableObjects,
+	unobserved, engineNotReady, appNotSettled, damagedWhileUp, portConflict, unreadableObjects,
 }
 
 // Find returns the one cause that blocks the App or the virtual machine now. CodeNone says that

@@ -45,8 +45,8 @@ func MakeKey(path, comment string) error {
 	return atomicfile.Write(path+publicSuffix, ssh.MarshalAuthorizedKey(line), 0o644)
 }
 
-// RepairKey makes a key pair of MakeKey whole again, and reports whether it had to. A public half is
-// made from the private one. Without that both are made anew, and what is damaged is set apart.
+// RepairKey makes a key pair of MakeKey whole again, and reports whether it had to. A public half
+// is made from the private one. Without that both are made anew, and what is damaged is set apart.
 func RepairKey(path, comment string) (repaired bool, err error) {
 	private, err := regular.ReadFile(path)
 	var signer ssh.Signer

@@ -28,8 +28,8 @@ import (
 )
 
 const (
-	// launchAttempts bounds how often QEMU is started: a port that was free may be taken when it binds
-	// it.
+	// launchAttempts bounds how often QEMU is started: a port that was free may be taken when it
+	// binds it.
 	launchAttempts = 3
 	launchTimeout  = 30 * time.Second
 	// ownExecutable is this program even when its file has been replaced (proc(5)).

@@ -11,8 +11,8 @@ import (
 // forwardedPort finds the port that is forwarded to the guest's sshd.
 var forwardedPort = regexp.MustCompile(`hostfwd=tcp:127\.0\.0\.1:(\d+)-`)
 
-// Launched returns the port for ssh and the accelerator of a QEMU, from its command line; 0 and empty
-// when they are not there.
+// Launched returns the port for ssh and the accelerator of a QEMU, from its command line; 0 and
+// empty when they are not there.
 func Launched(args []string) (sshPort int, accelerator string) {
 	for n, arg := range args {
 		if found := forwardedPort.FindStringSubmatch(arg); found != nil {

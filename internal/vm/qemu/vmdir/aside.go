@@ -13,8 +13,8 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
 
-// asideDir in LIMA_HOME holds the directories that were set aside. It is no instance: a DNS label has
-// no underscore.
+// asideDir in LIMA_HOME holds the directories that were set aside. It is no instance: a DNS label
+// has no underscore.
 const asideDir = "_damaged"
 
 // asideTime is the form of the time after the name of a directory that was set aside.

@@ -37,8 +37,8 @@ func listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	// The path must outlive this listener, whose descriptor is handed down. It is removed later by the
-	// hostagent, or by the next call of Listen.
+	// The path must outlive this listener, whose descriptor is handed down. It is removed later by
+	// the hostagent, or by the next call of Listen.
 	listener.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), listener.Close())

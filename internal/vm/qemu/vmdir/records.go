@@ -98,9 +98,9 @@ func (d Dir) RecordWhole() bool {
 	return err == nil
 }
 
-// RepairRecord makes the files of the record equal again: what is damaged or missing is written from
-// the other one. repaired names the file that was damaged; empty when none was. The caller has made
-// sure that nobody writes the record at the same time. Errors are ReadRecord's as well.
+// RepairRecord makes the files of the record equal again: what is damaged or missing is written
+// from the other one. repaired names the file that was damaged; empty when none was. The caller has
+// made sure that nobody writes the record at the same time. Errors are ReadRecord's as well.
 func (d Dir) RepairRecord() (repaired string, err error) {
 	good, bad := d.RecordFile(), d.RecordCopy()
 	if _, err := parseRecord(good); err != nil {
@@ -186,9 +186,9 @@ func (d Dir) WriteRun(held *flock.Lock, r Run) error {
 	return writeJSON(d.RunFile(), r)
 }
 
-// Complete reports whether the creation of the instance has succeeded. Its machine is recorded after
-// the disk was made, so a record with a machine says that as well as the mark does. The disk may
-// have been lost since.
+// Complete reports whether the creation of the instance has succeeded. Its machine is recorded
+// after the disk was made, so a record with a machine says that as well as the mark does. The disk
+// may have been lost since.
 func (d Dir) Complete(r Record) bool {
 	if r.Machine.UUID != "" {
 		return true

@@ -47,8 +47,8 @@ func TestRecordIsReadFromEitherFile(t *testing.T) {
 	}
 }
 
-// TestTheRecordDecides: a copy that differs, because a write was interrupted, is written again. So is
-// one that is missing, in the directory of an older rdd.
+// TestTheRecordDecides: a copy that differs, because a write was interrupted, is written again. So
+// is one that is missing, in the directory of an older rdd.
 func TestTheRecordDecides(t *testing.T) {
 	d := claimed(t)
 	for _, change := range []func() error{

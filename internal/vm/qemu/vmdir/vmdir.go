@@ -15,9 +15,9 @@
 //
 // WriteRun takes the lock as an argument.
 //
-// Any of the files may be damaged, by people or by a disk. The record is kept twice. Everything else
-// is rebuilt from it, or made again, but the guest's disk. What is damaged is set apart (SetApart),
-// not removed.
+// Any of the files may be damaged, by people or by a disk. The record is kept twice. Everything
+// else is rebuilt from it, or made again, but the guest's disk. What is damaged is set apart
+// (SetApart), not removed.
 package vmdir
 
 import (
@@ -251,7 +251,7 @@ type Run struct {
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
 	QEMU       *process.Identity `json:"qemu,omitempty"`
-	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could not
-	// record it.
+	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could
+	// not record it.
 	End *End `json:"end,omitempty"`
 }
