@@ -186,8 +186,8 @@ func (c *chain) settle(ctx context.Context) error {
 	return nil
 }
 
-// loseOrBringBack takes the directory of a machine away, or brings it back. That of one that is being
-// deleted stays: it would be left behind when it comes back.
+// loseOrBringBack takes the directory of a machine away, or brings it back. That of one that is
+// being deleted stays: it would be left behind when it comes back.
 func (c *chain) loseOrBringBack(ctx context.Context, name string) {
 	if c.bringBack(name) {
 		return

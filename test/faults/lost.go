@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// lose takes the instance directory away. The LimaVM says so, and the instance is not made anew, not
-// even when the power is switched.
+// lose takes the instance directory away. The LimaVM says so, and the instance is not made anew,
+// not even when the power is switched.
 func lose(name string, running bool) stage {
 	return stage{name: name, act: func(ctx context.Context, h *harness) error {
 		if err := h.world.Lose(machineName); err != nil {
@@ -93,8 +93,8 @@ func (h *harness) expect(exists bool, otherwise string) error {
 	return nil
 }
 
-// checkReason checks the reason of the condition Created, and that a failure is in the status when it
-// is False.
+// checkReason checks the reason of the condition Created, and that a failure is in the status when
+// it is False.
 func (h *harness) checkReason(ctx context.Context, want string) error {
 	limaVM := &limav1.LimaVM{}
 	if err := h.user.Get(ctx, machineKey, limaVM); err != nil {

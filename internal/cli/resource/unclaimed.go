@@ -49,8 +49,8 @@ func (u Unclaimed) Text() string {
 // away is a path at which the directory is no instance any more: a name with an underscore is none.
 func (u Unclaimed) away() string { return filepath.Join(filepath.Dir(u.Dir), "_"+u.Name+"-damaged") }
 
-// ListUnclaimed lists the instance directories whose owner is none of machines. One whose owner cannot
-// be read is that of the machine of its name, if that had an instance. The error wraps
+// ListUnclaimed lists the instance directories whose owner is none of machines. One whose owner
+// cannot be read is that of the machine of its name, if that had an instance. The error wraps
 // errors.ErrUnsupported when the engine cannot list directories. A caller that deletes files must
 // not take that for an empty list.
 func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {

@@ -219,8 +219,10 @@ func TestEvents(t *testing.T) {
 		},
 		"is back": {
 			scene: scene{state: off("", "")},
-			had:   limav1.LimaVMStatus{InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling")},
-			want:  "Created",
+			had: limav1.LimaVMStatus{
+				InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling"),
+			},
+			want: "Created",
 		},
 		"reset while lost": {
 			scene:  scene{unread: true, outcome: reconcile.Wait("taking note of a request", 1)},

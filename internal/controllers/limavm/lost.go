@@ -17,9 +17,9 @@ func (s *scope) lost() bool {
 	return s.observed && s.state == nil && s.hadInstance() && (s.foreign == nil || s.foreign.Owner.UID == "")
 }
 
-// hadInstance reports whether the instance has been complete since the last reset that was requested.
-// The request is in the status before anything is deleted, so a daemon that is interrupted during
-// the reset creates the instance again.
+// hadInstance reports whether the instance has been complete since the last reset that was
+// requested. The request is in the status before anything is deleted, so a daemon that is
+// interrupted during the reset creates the instance again.
 func (s *scope) hadInstance() bool {
 	reset, made := s.vm.Status.MadeFor()
 	return made && reset == s.noted().reset
@@ -36,9 +36,9 @@ func (s *scope) setMade(st *limav1.LimaVMStatus) {
 	}
 }
 
-// checkLost stalls the pass when the instance is lost: it must not be made anew, with an empty disk,
-// while its volume is not mounted. The pass is repeated slowly, and when the engine reports that the
-// directory is back.
+// checkLost stalls the pass when the instance is lost: it must not be made anew, with an empty
+// disk, while its volume is not mounted. The pass is repeated slowly, and when the engine reports
+// that the directory is back.
 func (r *Reconciler) checkLost(_ context.Context, s *scope) reconcile.Outcome {
 	if !s.lost() {
 		return reconcile.Done()

@@ -15,8 +15,8 @@ import (
 type Cause struct {
 	// Code names the cause for programs. Codes are an interface: they never change.
 	Code string `json:"code"`
-	// Blocked says that nothing goes on until someone acts. Otherwise the wanted state is reached, or
-	// work towards it goes on.
+	// Blocked says that nothing goes on until someone acts. Otherwise the wanted state is reached,
+	// or work towards it goes on.
 	Blocked bool `json:"blocked"`
 	// Summary is one sentence in plain words.
 	Summary string `json:"summary"`
