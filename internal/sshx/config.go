@@ -7,9 +7,10 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Config says how to reach an sshd.
@@ -57,7 +58,7 @@ func quote(s string) string { return `"` + s + `"` }
 // ReadConfig reads a file that Format rendered. A missing file is fs.ErrNotExist: the guest does
 // not run. BannerTimeout is not stored.
 func ReadConfig(path string) (Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading ssh configuration: %w", err)
 	}

@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // ErrHostKey says that the server has another host key than the pinned one: something else answers
@@ -90,13 +91,16 @@ func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.C
 
 // client reads the keys and returns the configuration for x/crypto/ssh.
 func (c Config) client() (*ssh.ClientConfig, error) {
-	key, err := os.ReadFile(c.PrivateKeyFile)
+	key, err := regular.ReadFile(c.PrivateKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading ssh key: %w", err)
 	}
 	signer, err := ssh.ParsePrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("reading ssh key %s: %w", c.PrivateKeyFile, err)
+	}
+	if _, err := regular.Stat(c.KnownHostsFile); err != nil {
+		return nil, fmt.Errorf("reading known hosts: %w", err)
 	}
 	known, err := knownhosts.New(c.KnownHostsFile)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/regular"
@@ -45,15 +44,11 @@ func LastLines(text string, n int) []string {
 // read returns the last limit bytes of what a file has from offset on, and whether they begin
 // within a line because of the limit.
 func read(path string, offset, limit int64) (_ []byte, cut bool, err error) {
-	f, err := regular.OpenFile(path, os.O_RDONLY, 0)
+	f, info, err := regular.Open(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("reading the end of a file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, false, fmt.Errorf("reading the end of a file: %w", err)
-	}
 	begin := max(offset, info.Size()-limit)
 	data, err := io.ReadAll(io.NewSectionReader(f, begin, limit))
 	if err != nil {

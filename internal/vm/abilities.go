@@ -18,13 +18,13 @@ import (
 // about is up to the engine: the type does not presume ssh, over which the QEMU engine reaches its
 // guests.
 type Command struct {
-	// Args is run without any interpretation by the guest's shell. When it and Line are empty, a login
-	// shell is run.
+	// Args is run without any interpretation by the guest's shell. When it and Line are empty, a
+	// login shell is run.
 	Args []string
 	// Line is given to the user's shell as it is. Args and Line exclude each other.
 	Line string
-	// Dir is the working directory in the guest; empty: the user's home. Where it does not exist, the
-	// command is not run and its exit code is 1.
+	// Dir is the working directory in the guest; empty: the user's home. Where it does not exist,
+	// the command is not run and its exit code is 1.
 	Dir string
 	// DirOptional runs the command in the user's home where Dir does not exist.
 	DirOptional bool
@@ -34,8 +34,8 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Env are variables for the command. The guest drops those that it does not accept.
 	Env map[string]string
-	// Terminal asks for a terminal in the guest. A session with one outlives the process that serves
-	// the machine. Others may end with that process, and start more quickly.
+	// Terminal asks for a terminal in the guest. A session with one outlives the process that
+	// serves the machine. Others may end with that process, and start more quickly.
 	Terminal *Terminal
 }
 
@@ -58,8 +58,8 @@ type Size struct{ Columns, Rows int }
 // GuestRunner is the ability to run commands in a running guest.
 type GuestRunner interface {
 	// RunInGuest runs a command and returns its exit code; 128 + the signal's number when a signal
-	// ended it. err is not nil only when the command could not be run to its end. When ctx ends, the
-	// command is sent SIGTERM and the call returns ctx's error.
+	// ended it. err is not nil only when the command could not be run to its end. When ctx ends,
+	// the command is sent SIGTERM and the call returns ctx's error.
 	//
 	// *UnreachableError: the login failed, and the command was not started. It is ErrNotFound when
 	// there is no such instance, and ErrNotRunning when nothing of the guest answers.
@@ -69,7 +69,8 @@ type GuestRunner interface {
 // PathMapper is the ability to map paths of the host to those of a guest, by its mounts.
 type PathMapper interface {
 	// GuestPath returns the path at which the guest, as it was started last, has a directory of the
-	// host; empty where no mount has it. ErrNotFound: there is no instance, or it was never started.
+	// host; empty where no mount has it. ErrNotFound: there is no instance, or it was never
+	// started.
 	GuestPath(ctx context.Context, name, hostDir string) (string, error)
 }
 
@@ -104,8 +105,8 @@ type LogFinder interface {
 type Step struct {
 	Time  time.Time
 	Phase Phase
-	// Name of what was begun, as in Progress.Step: "booting"; empty where the phase says it all. It is
-	// the Index-th of Total, both 0 when there is no such count.
+	// Name of what was begun, as in Progress.Step: "booting"; empty where the phase says it all. It
+	// is the Index-th of Total, both 0 when there is no such count.
 	Name         string
 	Index, Total int
 	// Failure is why the machine ended; empty when it did not end, or was asked to.
@@ -129,6 +130,9 @@ type Directory struct {
 	Foreign bool
 	// Damage is why the record cannot be read, although rdd made the directory; nil when it can.
 	Damage error
+	// SetAside: a Salvager has moved it out of the way. It is no instance any more; nothing else is
+	// known of it, and nobody uses it.
+	SetAside bool
 	// Owner it belongs to; empty when it is foreign or damaged.
 	Owner Owner
 	// TemplateFile holds the Template of the Spec on disk, and Params are its Params.
@@ -148,19 +152,31 @@ type DirectoryReader interface {
 	Directories(ctx context.Context) ([]Directory, error)
 }
 
+// Salvager is the ability to put a damaged instance directory out of the way without losing its
+// disk.
+type Salvager interface {
+	// SetAside begins to end the machine's processes and to move the directory of an instance that
+	// is State.Damaged to where Directories lists it as SetAside; nil while that goes on and when
+	// there is nothing. The caller answers for it that the instance is owner's. It is done when
+	// Observe returns ErrNotFound. *NameTakenError: whose it is can be read, or rdd did not make
+	// it.
+	SetAside(ctx context.Context, owner Owner, name string) error
+}
+
 // Adopter is the ability to start another process for a machine that lost the one that serves it.
 // The guest notices nothing. An engine never does that by itself: package adoption calls it.
 type Adopter interface {
-	// Adopt begins to adopt the machine of an instance, whoever owns it. begun is false when there is
-	// nothing to do: nothing runs, or the machine is served, or the instance cannot be read, which
-	// Observe reports. ErrNotFound, ErrBusy (creating, stopping, deleting).
+	// Adopt begins to adopt the machine of an instance, whoever owns it. begun is false when there
+	// is nothing to do: nothing runs, or the machine is served, or the instance cannot be read,
+	// which Observe reports. Records that are damaged and can be read from elsewhere are repaired
+	// on the way. ErrNotFound, ErrBusy (creating, stopping, deleting).
 	Adopt(ctx context.Context, name string) (begun bool, err error)
 }
 
 // Host is what an engine has found out about the host. What is not known yet is empty.
 type Host struct {
-	// Accelerator is what the next guest will run with, "kvm", "hvf" or "tcg"; AcceleratorReason says
-	// why it is that one.
+	// Accelerator is what the next guest will run with, "kvm", "hvf" or "tcg"; AcceleratorReason
+	// says why it is that one.
 	Accelerator, AcceleratorReason string
 	// Version of the program that runs guests.
 	Version string
@@ -168,8 +184,8 @@ type Host struct {
 
 // HostReporter is the ability to report what the host offers to guests.
 type HostReporter interface {
-	// Host returns what is known without trying anything that takes long: no guest is booted for it.
-	// What is known comes together with an error as well.
+	// Host returns what is known without trying anything that takes long: no guest is booted for
+	// it. What is known comes together with an error as well.
 	Host(ctx context.Context) (Host, error)
 }
 
@@ -182,7 +198,7 @@ type AcceleratorReporter interface {
 
 // HomeChecker is the ability to check whether the user's home can be mounted in guests.
 type HomeChecker interface {
-	// HomeProblem returns why the user's home, in which rdd's own directories must stay hidden, cannot
-	// be mounted in guests; nil: it can. It starts a process to find out.
+	// HomeProblem returns why the user's home, in which rdd's own directories must stay hidden,
+	// cannot be mounted in guests; nil: it can. It starts a process to find out.
 	HomeProblem(ctx context.Context) error
 }

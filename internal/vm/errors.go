@@ -34,6 +34,25 @@ func (e *NameTakenError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *NameTakenError) Fault() *Fault { return &Fault{Kind: FaultNameTaken} }
 
+// DamagedError says that an instance directory is rdd's, and that whose it is cannot be read any
+// more. Nothing was changed.
+type DamagedError struct {
+	Name string
+	// Path of the directory.
+	Path string
+	// Err says what cannot be read.
+	Err error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("whose the instance directory %s is cannot be read: %v", e.Path, e.Err)
+}
+
+// Fault returns the error as a value: see FaultOf.
+func (e *DamagedError) Fault() *Fault {
+	return &Fault{Kind: FaultBroken, Hint: "put back what is damaged in " + e.Path}
+}
+
 // InvalidSpecError says which part of a Spec an engine cannot honour. Another attempt does not help
 // until the Spec changes.
 type InvalidSpecError struct {

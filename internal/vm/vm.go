@@ -74,8 +74,8 @@ const (
 	PhaseStopping Phase = "Stopping"
 	// PhaseDeleting: processes are being ended and the directory removed.
 	PhaseDeleting Phase = "Deleting"
-	// PhaseBroken: the directory cannot be read or used; State.Failure says why.
-	// Delete works on it.
+	// PhaseBroken: the directory cannot be read or used; State.Failure says why. Delete works on it,
+	// unless it is Damaged.
 	PhaseBroken Phase = "Broken"
 )
 
@@ -133,6 +133,9 @@ type State struct {
 	Owner    Owner
 	Phase    Phase
 	Progress Progress
+	// Damaged: the directory is rdd's, and whose it is cannot be read any more. Owner is empty, and
+	// Phase is PhaseBroken, or PhaseDeleting while it is set aside: see Salvager.
+	Damaged bool
 	// Revision of the Spec on disk; empty until complete, and when the files on disk are not those of
 	// any one Spec: Apply writes them again.
 	Revision string
@@ -203,7 +206,8 @@ type Engine interface {
 	Stop(ctx context.Context, owner Owner, name string, mode StopMode) error
 	// Delete begins to end the machine's processes and to remove its directory; nil while that goes on
 	// and when there is nothing. It is deleted when Observe returns ErrNotFound. *NameTakenError: it
-	// is another owner's and was not touched.
+	// is another owner's and was not touched. *DamagedError: whose it is cannot be read, and it was
+	// not touched.
 	Delete(ctx context.Context, owner Owner, name string) error
 	// Watch calls changed with an instance's name whenever its State may have changed, until ctx ends;
 	// at the beginning once for each instance. Several changes may lead to one call. It returns at

@@ -163,6 +163,8 @@ func (c *chain) settle(ctx context.Context) error {
 	for _, o := range []vm.Operation{vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationDelete} {
 		c.world.FailOperation(o, nil, 0)
 	}
+	c.bringBack(machineName)
+	c.bringBack(appv1.LimaVMName)
 	own := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: machineKey.Namespace, Name: machineName + limav1.TemplateSuffix}}
 	if err := c.user.Get(ctx, client.ObjectKeyFromObject(own), own); err == nil && own.Data[limav1.TemplateKey] == hatedYAML &&
 		own.DeletionTimestamp == nil {
@@ -182,6 +184,30 @@ func (c *chain) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// loseOrBringBack takes the directory of a machine away, or brings it back. That of one that is
+// being deleted stays: it would be left behind when it comes back.
+func (c *chain) loseOrBringBack(ctx context.Context, name string) {
+	if c.bringBack(name) {
+		return
+	}
+	app, limaVM := &appv1.App{}, c.named(name)
+	appErr := c.user.Get(ctx, client.ObjectKey{Name: appv1.AppName}, app)
+	gone := name == appv1.LimaVMName && (appErr != nil || app.DeletionTimestamp != nil)
+	if err := c.user.Get(ctx, client.ObjectKeyFromObject(limaVM), limaVM); err != nil || limaVM.DeletionTimestamp != nil || gone {
+		return
+	}
+	if c.world.Lose(name) == nil {
+		c.touched(name)
+	}
+}
+
+// bringBack brings the directory of a machine back, and reports whether it was lost.
+func (c *chain) bringBack(name string) bool {
+	back := c.world.Return(name) == nil
+	c.touched(name)
+	return back
 }
 
 func (c *chain) checkApp(ctx context.Context) error {

@@ -147,7 +147,8 @@ func (h *harness) checkEvent(ctx context.Context, obj client.Object, e reconcile
 		reasons = reasonsOf(o.Status.Conditions)
 	}
 	states := []string{
-		limav1.ReasonCreated, limav1.ReasonCreateFailed, limav1.ReasonNameTaken, limav1.ReasonStarting, limav1.ReasonStarted,
+		limav1.ReasonCreated, limav1.ReasonCreateFailed, limav1.ReasonNameTaken, limav1.ReasonInstanceLost,
+		limav1.ReasonStarting, limav1.ReasonStarted,
 		limav1.ReasonStopping, limav1.ReasonStopped, limav1.ReasonStartFailed, limav1.ReasonStopFailed,
 		appv1.ReasonSettled, appv1.ReasonConnected, appv1.ReasonConnectFailed,
 	}

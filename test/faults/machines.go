@@ -32,6 +32,7 @@ var machineKey = client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: mach
 func machinePairs() []pair {
 	up, down := makeMachine(nil, true), makeMachine(nil, false)
 	removal := deleteMachine(machineKey)
+	reset := inTurn("create, reset", 0, up, asking("reset", limav1.AnnotationResetRequested, true, 0))
 	pairOn := func(name string, set stage, there, back stage) pair {
 		return pair{name: name, setUp: set.act, tearDown: removal.act, there: there, back: back}
 	}
@@ -81,6 +82,12 @@ func machinePairs() []pair {
 			name: "directory in the way", setUp: leaveDirectory, tearDown: removeDirectory, there: makeMachine(nil, false),
 			back: besideDirectory(removal),
 		},
+		pairOn("lost while stopped", down, lose("lose", false), bringBack(0)),
+		pairOn("lost while running", up, lose("lose", true), bringBack(1)),
+		pairOn("reset while lost", reset, lose("lose", true), asking("reset", limav1.AnnotationResetRequested, true, 1)),
+		{name: "deleted while lost", clean: true, there: inTurn("create, lose", 0, up, lose("lose", false)), back: removal},
+		{name: "deleted while damaged", clean: true, there: inTurn("create, damage", 0, up, damageRecord()), back: aside(removal)},
+		pairOn("reset while damaged", reset, damageRecord(), asking("reset", limav1.AnnotationResetRequested, true, 1)),
 		{name: "namespace", clean: true, simulated: true, there: inNamespace(), back: deleteNamespace()},
 	}
 }

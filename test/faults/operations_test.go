@@ -22,9 +22,13 @@ var errMishap = errors.New("a mishap")
 
 var (
 	deleteApp = operation{name: "delete the App", do: func(ctx context.Context, c *chain) error {
+		c.bringBack(appv1.LimaVMName)
 		return c.end(ctx, &appv1.App{ObjectMeta: metav1.ObjectMeta{Name: appv1.AppName}})
 	}}
-	deleteOne = operation{name: "delete LimaVM one", do: func(ctx context.Context, c *chain) error { return c.end(ctx, c.named(machineName)) }}
+	deleteOne = operation{name: "delete LimaVM one", do: func(ctx context.Context, c *chain) error {
+		c.bringBack(machineName)
+		return c.end(ctx, c.named(machineName))
+	}}
 )
 
 func (c *chain) named(name string) *limav1.LimaVM {
@@ -122,6 +126,10 @@ func mishaps() []operation {
 		}})
 	}
 	for _, name := range []string{machineName, appv1.LimaVMName} {
+		all = append(all, operation{name: name + " is lost, or comes back", do: func(ctx context.Context, c *chain) error {
+			c.loseOrBringBack(ctx, name)
+			return nil
+		}})
 		all = append(all, operation{name: name + "'s guest dies", do: func(_ context.Context, c *chain) error {
 			if c.world.KillGuest(name) == nil {
 				c.touched(name)

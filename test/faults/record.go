@@ -105,3 +105,8 @@ func (e recordEngine) Stop(ctx context.Context, owner vm.Owner, name string, mod
 func (e recordEngine) Delete(ctx context.Context, owner vm.Owner, name string) error {
 	return e.do("delete", name, true, func() error { return e.Engine.Delete(ctx, owner, name) })
 }
+
+// SetAside implements vm.Salvager.
+func (e recordEngine) SetAside(ctx context.Context, owner vm.Owner, name string) error {
+	return e.do("set aside", name, true, func() error { return e.Engine.(vm.Salvager).SetAside(ctx, owner, name) })
+}

@@ -114,7 +114,8 @@ func describeStatus(st *limav1.LimaVMStatus, templateVersion string) {
 	if st.LastResetFrom != nil {
 		st.LastResetFrom = new("some") // the first of several requests replaces another instance than the last
 	}
-	for _, request := range []*string{&st.LastRestartRequest, &st.LastResetRequest, &st.LastRetryRequest, &st.LastForceStop} {
+	requests := []*string{&st.LastRestartRequest, &st.LastResetRequest, &st.LastRetryRequest, &st.LastForceStop, &st.InstanceReset}
+	for _, request := range requests {
 		if *request != "" {
 			*request = "some"
 		}

@@ -23,6 +23,9 @@ const (
 	ReasonCreateFailed = "CreateFailed"
 	// ReasonNameTaken (False) means that the instance directory belongs to another LimaVM.
 	ReasonNameTaken = "NameTaken"
+	// ReasonInstanceLost (False) means that the instance directory has vanished, or its volume. It is
+	// not made anew unless a reset is requested.
+	ReasonInstanceLost = "InstanceLost"
 )
 
 // Reasons of ConditionRunning, with the status in which they are used.
@@ -47,7 +50,7 @@ const (
 // Failed reports whether a reason, of either condition, means that somebody may have to act.
 func Failed(reason string) bool {
 	switch reason {
-	case ReasonCreateFailed, ReasonNameTaken, ReasonStartFailed, ReasonStopFailed:
+	case ReasonCreateFailed, ReasonNameTaken, ReasonInstanceLost, ReasonStartFailed, ReasonStopFailed:
 		return true
 	default:
 		return false

@@ -4,14 +4,17 @@ package v1alpha1
 
 // Reasons of the Events on a LimaVM. Changes of the conditions are Events with the conditions'
 // reasons: Starting, Started, Stopping, Stopped, StartFailed and StopFailed of Running, and
-// Created, CreateFailed and NameTaken of Created.
+// Created, CreateFailed, NameTaken and InstanceLost of Created.
 const (
 	// EventCreating says that the instance is being created.
 	EventCreating = "Creating"
 	// EventAdopted says that the LimaVM has adopted an unclaimed instance directory.
 	EventAdopted = "Adopted"
 	// EventInstanceLost (a warning) says that the instance directory does not exist any more.
-	EventInstanceLost = "InstanceLost"
+	EventInstanceLost = ReasonInstanceLost
+	// EventSetAside (a warning) says that the instance directory is too damaged to be deleted. It is
+	// moved out of the way, and its disk is kept.
+	EventSetAside = "SetAside"
 	// EventMachineDied (a warning) says that the machine has ended by itself. The annotation
 	// AnnotationCause has the cause.
 	EventMachineDied = "MachineDied"

@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -75,6 +76,16 @@ type LimaVMStatus struct {
 	// namespace.
 	// +optional
 	TemplateConfigMap string `json:"templateConfigMap,omitempty"`
+
+	// instanceMade says that the instance has been complete. It is not created again when its directory
+	// vanishes, unless a later reset than instanceReset is requested.
+	// +optional
+	InstanceMade bool `json:"instanceMade,omitempty"`
+
+	// instanceReset is the reset request that the complete instance was made for; absent when it was
+	// made for none.
+	// +optional
+	InstanceReset string `json:"instanceReset,omitempty"`
 
 	// observedTemplateResourceVersion is the resourceVersion of the template ConfigMap in force.
 	// +optional
@@ -181,4 +192,19 @@ type LimaVMList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []LimaVM `json:"items"`
+}
+
+// MadeFor returns whether the instance has been complete, and the reset request that it was made for.
+// The status that an older rdd has written says so in the condition Created only.
+func (s *LimaVMStatus) MadeFor() (reset string, made bool) {
+	if s.InstanceMade {
+		return s.InstanceReset, true
+	}
+	return s.LastResetRequest, meta.IsStatusConditionTrue(s.Conditions, ConditionCreated)
+}
+
+// HadInstance reports whether the instance has been complete.
+func (s *LimaVMStatus) HadInstance() bool {
+	_, made := s.MadeFor()
+	return made
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +41,9 @@ func findUnclaimed(ctx context.Context, s *session.Session, c ctrlclient.Reader,
 	case d.Damage != nil && d.Alive:
 		return d, fmt.Errorf("%w; whose it is cannot be told any more, and its machine runs: leave %s as it is while that does", d.Damage, d.Path)
 	case d.Damage != nil:
-		return d, fmt.Errorf("%w; whose it is cannot be told any more; to remove it with its disk: rm -r '%s'", d.Damage, d.Path)
+		return d, fmt.Errorf("%w; whose it is cannot be told any more; "+
+			"to free its name and keep its disk: mv '%s' '%s'",
+			d.Damage, d.Path, filepath.Join(filepath.Dir(d.Path), "_"+d.Name+"-damaged"))
 	}
 	return d, refuseClaimed(ctx, c, name, d.Owner.UID)
 }

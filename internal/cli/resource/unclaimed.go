@@ -5,6 +5,7 @@ package resource
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -20,6 +21,8 @@ type Unclaimed struct {
 	Owner string `json:"owner,omitempty"`
 	// Damaged says that rdd made it, and that its owner cannot be read any more.
 	Damaged bool `json:"damaged,omitempty"`
+	// SetAside says that it was moved out of the way, because it was too damaged to be deleted.
+	SetAside bool `json:"setAside,omitempty"`
 	// alive says that its machine, or what serves it, lives.
 	alive bool
 }
@@ -30,7 +33,10 @@ func (u Unclaimed) Text() string {
 	case u.Damaged && u.alive:
 		return fmt.Sprintf("%s: whose it was cannot be read any more, and its machine runs: leave it as it is while that does", u.Dir)
 	case u.Damaged:
-		return fmt.Sprintf("%s: whose it was cannot be read any more; to remove it with its disk: rm -r '%s'", u.Dir, u.Dir)
+		return fmt.Sprintf("%s: whose it was cannot be read any more; to free its name and keep its disk: mv '%s' '%s'", u.Dir, u.Dir, u.away())
+	case u.SetAside:
+		return fmt.Sprintf("%s: was too damaged to be deleted, and is kept with its disk, %s; nothing uses it any more", u.Dir,
+			filepath.Join(u.Dir, "disk"))
 	case u.Owner == "":
 		return u.Dir + ": rdd did not make it and leaves it alone"
 	default:
@@ -40,7 +46,11 @@ func (u Unclaimed) Text() string {
 	}
 }
 
-// ListUnclaimed lists the instance directories whose owner is none of machines. The error wraps
+// away is a path at which the directory is no instance any more: a name with an underscore is none.
+func (u Unclaimed) away() string { return filepath.Join(filepath.Dir(u.Dir), "_"+u.Name+"-damaged") }
+
+// ListUnclaimed lists the instance directories whose owner is none of machines. One whose owner
+// cannot be read is that of the machine of its name, if that had an instance. The error wraps
 // errors.ErrUnsupported when the engine cannot list directories. A caller that deletes files must
 // not take that for an empty list.
 func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.LimaVM) ([]Unclaimed, error) {
@@ -52,13 +62,15 @@ func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.Li
 	if err != nil {
 		return nil, err
 	}
-	claimed := map[string]bool{}
-	for _, machine := range machines {
-		claimed[string(machine.UID)] = true
+	claimed, had := map[string]bool{}, map[string]bool{}
+	for i := range machines {
+		claimed[string(machines[i].UID)] = true
+		had[machines[i].Name] = machines[i].Status.HadInstance()
 	}
 	var found []Unclaimed
 	for _, d := range directories {
-		if known := !d.Foreign && d.Damage == nil; known && claimed[d.Owner.UID] {
+		known := !d.Foreign && d.Damage == nil && !d.SetAside
+		if (known && claimed[d.Owner.UID]) || (d.Damage != nil && had[d.Name]) {
 			continue
 		}
 		found = append(found, describeUnclaimed(d))
@@ -67,8 +79,8 @@ func ListUnclaimed(ctx context.Context, s *session.Session, machines []limav1.Li
 }
 
 func describeUnclaimed(d vm.Directory) Unclaimed {
-	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil, alive: d.Alive}
-	if !d.Foreign && d.Damage == nil {
+	u := Unclaimed{Name: d.Name, Dir: d.Path, Damaged: d.Damage != nil, SetAside: d.SetAside, alive: d.Alive}
+	if !d.Foreign && d.Damage == nil && !d.SetAside {
 		u.Owner = d.Owner.Namespace + "/" + d.Owner.Name
 	}
 	return u

@@ -30,7 +30,7 @@ The daemon backs the store up soon after it starts and every now and then while 
 
 The present store is set aside, not removed. VMs and their disks are not touched: one that was made after the backup
 is a directory that no LimaVM claims, and is listed with the way to get it back; one that was deleted after the
-backup is made anew. The daemon is stopped meanwhile, and runs again if it ran before.
+backup is lost, and rdd limavm reset makes it anew. The daemon is stopped meanwhile, and runs again if it ran before.
 
 With --empty the next start begins with an empty store: for a store that is lost and has no backup. All directories of
 VMs are unclaimed then, and can be adopted. Backups stay.`,

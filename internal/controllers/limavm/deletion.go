@@ -58,6 +58,10 @@ func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Out
 		return o
 	}
 	err := r.engine.Delete(ctx, s.owner(), s.vm.Name)
+	var damaged *vm.DamagedError
+	if errors.As(err, &damaged) {
+		err = r.setAside(ctx, s)
+	}
 	var taken *vm.NameTakenError
 	if errors.As(err, &taken) {
 		return reconcile.Done() // the instance is another LimaVM's: ours does not exist
@@ -72,6 +76,16 @@ func (r *Reconciler) deleteInstance(ctx context.Context, s *scope) reconcile.Out
 		return reconcile.Wait("deleting the instance", 0)
 	}
 	return reconcile.Done()
+}
+
+// setAside moves an instance directory out of the way whose owner cannot be read any more. It is
+// another one's, as far as is known, when this LimaVM had none.
+func (r *Reconciler) setAside(ctx context.Context, s *scope) error {
+	salvager, ok := r.engine.(vm.Salvager)
+	if !ok || !s.vm.Status.HadInstance() {
+		return &vm.NameTakenError{Name: s.vm.Name}
+	}
+	return salvager.SetAside(ctx, s.owner(), s.vm.Name)
 }
 
 // deleteTemplate removes the finalizer from the LimaVM's own template, and deletes it.

@@ -44,9 +44,9 @@ func warning(reason, message string) []reconcile.Event {
 func (t transition) asked() []reconcile.Event {
 	switch {
 	case t.deleting() && !t.generationObserved():
-		return normal(limav1.EventDeleting, "the machine is ended and what belongs to it removed")
+		return slices.Concat(normal(limav1.EventDeleting, "the machine is ended and what belongs to it removed"), t.setAside())
 	case t.have.LastResetRequest != t.want.LastResetRequest && t.resetting():
-		return normal(limav1.EventResetting, "a reset was requested: the instance is deleted and made anew")
+		return slices.Concat(normal(limav1.EventResetting, "a reset was requested: the instance is deleted and made anew"), t.setAside())
 	case t.have.LastRestartRequest != t.want.LastRestartRequest && t.want.RestartNeeded:
 		return normal(limav1.EventRestarting, "a restart was requested")
 	case t.want.RestartNeeded && !t.have.RestartNeeded && t.template != nil:
@@ -54,6 +54,15 @@ func (t transition) asked() []reconcile.Event {
 	default:
 		return nil
 	}
+}
+
+// setAside returns a warning when the directory of an instance that is to be deleted is damaged.
+func (t transition) setAside() []reconcile.Event {
+	if t.found == nil || !t.found.Damaged {
+		return nil
+	}
+	return warning(limav1.EventSetAside, "the instance directory is damaged: it is moved out of the way, and its disk is kept; "+
+		"to see where: rdd status")
 }
 
 // generationObserved reports whether the last status is of the present generation. A deletion
@@ -96,10 +105,8 @@ func (t transition) created() []reconcile.Event {
 		return t.completed(have)
 	case have.Status != metav1.ConditionTrue:
 		return normal(limav1.EventCreating, "the instance is being made")
-	case t.resetting():
-		return nil
 	default:
-		return warning(limav1.EventInstanceLost, "the instance directory has vanished; it is made again, with an empty disk")
+		return nil
 	}
 }
 
@@ -110,6 +117,8 @@ func (t transition) completed(have metav1.Condition) []reconcile.Event {
 	switch {
 	case adopted:
 		return normal(limav1.EventAdopted, "an instance directory that was left behind is this LimaVM's now")
+	case have.Reason == limav1.ReasonInstanceLost:
+		return normal(limav1.ReasonCreated, "the instance directory is back")
 	case before && have.Status == metav1.ConditionFalse:
 		return normal(limav1.ReasonCreated, "the instance can be what its template says again")
 	case before && t.want.LastResetRequest != "":

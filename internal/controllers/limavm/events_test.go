@@ -213,7 +213,27 @@ func TestEvents(t *testing.T) {
 		},
 		"lost": {
 			scene: scene{}, had: limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Stopped")},
-			want: "!InstanceLost the instance directory has vanished; it is made again, with an empty disk",
+			change: func(s *scope) { s.outcome = (&Reconciler{}).checkLost(t.Context(), s) },
+			want: "!InstanceLost the instance directory has vanished; bring the directory back, or mount its volume; " +
+				"to have the machine made anew with an empty disk instead: rdd limavm reset ",
+		},
+		"is back": {
+			scene: scene{state: off("", "")},
+			had: limav1.LimaVMStatus{
+				InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling"),
+			},
+			want: "Created",
+		},
+		"reset while lost": {
+			scene:  scene{unread: true, outcome: reconcile.Wait("taking note of a request", 1)},
+			had:    limav1.LimaVMStatus{InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling")},
+			change: asking(limav1.AnnotationResetRequested, "1"), want: "Creating",
+		},
+		"deleted while damaged": {
+			scene: scene{deleting: true, state: &vm.State{Phase: vm.PhaseBroken, Damaged: true}},
+			had:   limav1.LimaVMStatus{InstanceMade: true, Conditions: older(parseConditions(created, "Running=False/Stopped"))},
+			want: "Deleting, !SetAside the instance directory is damaged: it is moved out of the way, and its disk is kept; " +
+				"to see where: rdd status",
 		},
 		"deleted": {
 			scene: scene{deleting: true, state: on(vm.PhaseStopping)},

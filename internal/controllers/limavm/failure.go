@@ -42,13 +42,15 @@ func (s *scope) nextFailure(created bool) *limav1.Failure {
 	switch {
 	case s.stalled != nil:
 		return s.describe(s.stalled)
+	case s.failing != nil && s.concerns(s.failing.Operation, created):
+		return s.describe(s.failing)
 	case !s.observed:
 		return before
 	case s.filesMissing() != nil:
 		return s.describe(s.filesMissing())
 	case s.state != nil && s.state.Failure != nil && s.concerns(s.state.Failure.Operation, created):
 		return s.describe(s.state.Failure)
-	case before != nil && s.concerns(vm.Operation(before.Operation), created) && !s.overtaken(before):
+	case before != nil && before.Operation != "" && s.concerns(vm.Operation(before.Operation), created) && !s.overtaken(before):
 		return before
 	default:
 		return nil
@@ -76,6 +78,8 @@ func (s *scope) concerns(operation vm.Operation, created bool) bool {
 		return (s.phase() == vm.PhaseRunning || s.phase() == vm.PhaseStopping) && s.unwanted()
 	case vm.OperationDelete:
 		return s.state != nil && (s.deleting() || s.resetting())
+	case "": // what is damaged is in the way whatever is wanted; a machine that runs may go on with it
+		return s.state != nil
 	default:
 		return s.phase() == vm.PhaseBroken
 	}

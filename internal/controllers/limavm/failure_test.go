@@ -3,6 +3,7 @@
 package limavm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -112,10 +113,28 @@ func TestFailure(t *testing.T) {
 		"a deletion failed":           {scene{deleting: true, state: failedWith(off("", ""), remove, boom)}, nil, nil, "delete/Boot/boom"},
 		"the deletion is tried again": {scene{deleting: true, state: on(vm.PhaseDeleting)}, known(remove, vm.FaultUnknown), nil, old},
 		"the deletion has succeeded":  {scene{deleting: true}, known(remove, vm.FaultUnknown), nil, ""},
+		"damaged, and runs": {
+			scene{wanted: true, state: failedWith(on(vm.PhaseRunning), "", vm.Fault{Kind: vm.FaultBroken, Text: "the disk is gone"})},
+			nil, nil, "/Broken/the disk is gone",
+		},
+		"… and is whole again": {
+			scene{wanted: true, state: on(vm.PhaseRunning)}, &limav1.Failure{Kind: string(vm.FaultBroken), Message: "old"}, nil, "",
+		},
+		"a call failed": {
+			scene{wanted: true, state: off("", "")}, nil,
+			func(s *scope) { s.outcome = s.engineOutcome(start, fmt.Errorf("starting: %w", errors.New("boom"))) }, "start/Unknown/starting: boom",
+		},
+		"… and has succeeded": {scene{wanted: true, state: on(vm.PhaseRunning)}, known(start, vm.FaultUnknown), nil, ""},
+		"… because the daemon ends": {
+			scene{wanted: true, state: off("", "")}, nil, func(s *scope) { s.outcome = s.engineOutcome(start, context.Canceled) }, "",
+		},
+		"… for one that is not wanted": {
+			scene{state: off("", "")}, nil, func(s *scope) { s.outcome = s.engineOutcome(start, errors.New("boom")) }, "",
+		},
 		"broken": {
 			scene{state: on(vm.PhaseBroken)},
 			nil, func(s *scope) { s.outcome = s.stall(create, broken(s.state)) },
-			"create/Broken/the instance is broken: its directory cannot be read; delete the LimaVM to remove it",
+			"create/Broken/the instance is broken: its directory cannot be read",
 		},
 		"not seen":       {scene{unobserved: true, outcome: reconcile.Retry(errors.New("x"))}, known(start, vm.FaultHost), nil, old},
 		"of a newer rdd": {scene{wanted: true, state: off("", "")}, known("dance", vm.FaultHost), nil, ""},

@@ -5,6 +5,7 @@ package limavm
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -21,7 +22,10 @@ func (r *Reconciler) applyInstance(ctx context.Context, s *scope) reconcile.Outc
 	case vm.PhaseCreating, vm.PhaseDeleting:
 		return reconcile.Wait(progressText(s.state.Progress), 0)
 	case vm.PhaseBroken:
-		return s.stall(vm.OperationCreate, broken(s.state))
+		fault := broken(s.state)
+		o := s.stall(vm.OperationCreate, fault)
+		o.Message = strings.TrimSuffix(fault.Text+"; "+fault.Hint, "; ")
+		return o
 	case vm.PhaseIncomplete:
 		if o := r.holdBack(s, vm.OperationCreate); !o.IsDone() {
 			return o
@@ -73,14 +77,17 @@ func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) 
 	return uid, nil
 }
 
-// broken returns the fault of an instance whose directory cannot be read.
+// broken returns the fault of an instance whose directory cannot be read or used. The hint is the
+// engine's, which knows what is damaged.
 func broken(state *vm.State) *vm.Fault {
-	cause := "its directory cannot be read"
+	fault := vm.Fault{Text: "its directory cannot be read"}
 	if state.Failure != nil {
-		cause = state.Failure.Fault.Text
+		fault = *state.Failure.Fault
 	}
-	return &vm.Fault{
-		Kind: vm.FaultBroken, Hint: "delete the LimaVM to remove it",
-		Text: fmt.Sprintf("the instance is broken: %s; delete the LimaVM to remove it", cause),
+	fault.Kind, fault.Text = vm.FaultBroken, "the instance is broken: "+fault.Text
+	if state.Damaged {
+		fault.Hint += "; a deletion of the LimaVM moves the directory out of the way and keeps its disk"
 	}
+	fault.Hint = strings.TrimPrefix(fault.Hint, "; ")
+	return &fault
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // observe reads the instance's state from the engine. An instance of another LimaVM counts as none,
-// and is kept in s.foreign; Apply refuses it with its owner's name.
+// and is kept in s.foreign; Apply refuses it with its owner's name. One whose owner cannot be read
+// any more is this LimaVM's if that had one.
 func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
 	first := !s.observed && s.found == nil
 	s.observed, s.state, s.foreign = false, nil, nil
@@ -25,6 +26,10 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) reconcile.Outcome {
 	switch {
 	case err != nil:
 	case state.Owner.UID == string(s.vm.UID):
+		s.state = &state
+	case state.Damaged && s.vm.Status.HadInstance():
+		// Which reset it was made for cannot be read from it either.
+		state.Incarnation, _ = s.vm.Status.MadeFor()
 		s.state = &state
 	default:
 		s.foreign = &state
@@ -46,6 +51,9 @@ func (s *scope) engineOutcome(operation vm.Operation, err error) reconcile.Outco
 	case !vm.Retryable(err):
 		return s.stall(operation, vm.FaultOf(err))
 	default:
+		if !errors.Is(err, context.Canceled) { // the daemon ends
+			s.failing = &vm.Failure{Operation: operation, Fault: vm.FaultOf(err)}
+		}
 		return reconcile.Retry(err)
 	}
 }

@@ -47,7 +47,8 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		}
 		return r.start(ctx, s)
 	case vm.PhaseStarting, vm.PhaseRunning:
-		if s.state.RunningRevision != s.revision {
+		// It is not known for a moment while what the machine does is written again.
+		if s.state.RunningRevision != "" && s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
 		// A machine that has lost its hostagent is adopted in the background: see adoptMachines.

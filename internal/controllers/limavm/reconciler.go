@@ -24,13 +24,13 @@ import (
 const fieldOwner = "rdd-limavm"
 
 const (
-	// firstDelay and longestDelay are the first and the longest pause of the back-off after failures.
-	// calm is the time without a failure after which it starts again.
+	// firstDelay and longestDelay are the first and the longest pause of the back-off after
+	// failures. calm is the time without a failure after which it starts again.
 	firstDelay   = time.Second
 	longestDelay = 5 * time.Minute
 	calm         = 10 * time.Minute
-	// busyRetry is the pause before the next pass while the engine is busy. The engine's watch usually
-	// wakes the reconciler before.
+	// busyRetry is the pause before the next pass while the engine is busy. The engine's watch
+	// usually wakes the reconciler before.
 	busyRetry = time.Second
 	// shutdownLimit is how long the guest of a LimaVM that is being deleted may take to shut down.
 	shutdownLimit = time.Minute
@@ -79,17 +79,18 @@ type scope struct {
 	// name.
 	observed              bool
 	state, found, foreign *vm.State
-	// template is the LimaVM's own copy. hash identifies its text and the params. revision identifies
-	// these and the last requested restart. They are empty until the template was read.
+	// template is the LimaVM's own copy. hash identifies its text and the params. revision
+	// identifies these and the last requested restart. They are empty until the template was read.
 	template       *corev1.ConfigMap
 	hash, revision string
-	// changed says that the revision has not been applied before. Failures of another revision do not
-	// delay it.
+	// changed says that the revision has not been applied before. Failures of another revision do
+	// not delay it.
 	changed bool
 	// outcome is how the pass ended.
 	outcome reconcile.Outcome
-	// stalled is the failure that has stalled the pass; nil when it has not.
-	stalled *vm.Failure
+	// stalled is the failure that has stalled the pass; nil when it has not. failing is one after
+	// which the pass is retried soon.
+	stalled, failing *vm.Failure
 	// busy says that the engine was busy with the instance, and has done nothing.
 	busy bool
 	// acted says that the state was changed through the engine since it was observed. released says
@@ -116,6 +117,7 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 		{Name: "adding the finalizer", Do: r.addFinalizer},
 		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "resetting the instance", Do: r.resetInstance},
+		{Name: "looking for the instance", Do: r.checkLost},
 		{Name: "making the template", Do: r.ensureTemplate},
 		{Name: "reading the template", Do: r.readTemplate},
 		{Name: "making the instance", Do: r.applyInstance},

@@ -23,6 +23,7 @@ func status(s *scope) limav1.LimaVMStatus {
 	}
 	if s.observed {
 		s.setRequests(st)
+		s.setMade(st)
 		s.setMachine(st)
 		s.setTemplate(st)
 	}

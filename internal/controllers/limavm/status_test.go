@@ -147,6 +147,54 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestInstanceMade: what was complete is lost when it is not there, until a reset is requested.
+func TestInstanceMade(t *testing.T) {
+	asked := func(value string) func(*limav1.LimaVM) {
+		return func(v *limav1.LimaVM) { v.Annotations = map[string]string{limav1.AnnotationResetRequested: value} }
+	}
+	damaged := &vm.State{Phase: vm.PhaseBroken, Damaged: true}
+	for name, test := range map[string]struct {
+		scene
+		before     bool
+		change     func(*limav1.LimaVM)
+		made, lost bool
+	}{
+		"never made":                 {scene{}, false, nil, false, false},
+		"being made":                 {scene{state: &vm.State{Phase: vm.PhaseCreating}}, false, nil, false, false},
+		"complete":                   {scene{state: off("", "")}, false, nil, true, false},
+		"edited by hand":             {scene{state: &vm.State{Phase: vm.PhaseStopped}}, true, nil, true, false},
+		"broken":                     {scene{state: &vm.State{Phase: vm.PhaseBroken}}, true, nil, true, false},
+		"damaged":                    {scene{state: damaged}, true, nil, true, false},
+		"gone":                       {scene{}, true, nil, true, true},
+		"the engine does not answer": {scene{unobserved: true}, true, nil, true, false},
+		"gone, and reset":            {scene{}, true, asked("1"), true, false},
+		"reset":                      {scene{state: off("", "")}, true, asked("1"), true, false},
+		"damaged, and reset":         {scene{state: damaged}, true, asked("1"), true, false},
+	} {
+		s := test.scope()
+		s.vm.Status.InstanceMade = test.before
+		if test.change != nil {
+			test.change(s.vm)
+		}
+		if st := status(s); st.InstanceMade != test.made || s.lost() != test.lost || st.InstanceReset != "" {
+			t.Errorf("%s: made %t, lost %t", name, st.InstanceMade, s.lost())
+		}
+	}
+	older := scene{}.scope()
+	older.vm.Status.Conditions = []metav1.Condition{{Type: limav1.ConditionCreated, Status: metav1.ConditionTrue}}
+	if !older.lost() {
+		t.Error("the status of an older rdd does not count")
+	}
+	older.foreign = &vm.State{Phase: vm.PhaseBroken}
+	if !older.lost() {
+		t.Error("a directory that nobody made, such as a mount point, counts as somebody's")
+	}
+	older.foreign.Owner.UID = "another"
+	if older.lost() {
+		t.Error("another LimaVM's directory is no loss")
+	}
+}
+
 func TestConditionsStayWhenTheEngineDoesNotAnswer(t *testing.T) {
 	s := scene{wanted: true, state: on(vm.PhaseRunning)}.scope()
 	s.vm.Status = status(s)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -41,6 +42,9 @@ func detailsOnly(have, want limav1.LimaVMStatus) bool {
 func withoutDetails(s limav1.LimaVMStatus) limav1.LimaVMStatus {
 	s = *s.DeepCopy()
 	s.PortForwards = nil
+	if s.Failure != nil { // its text may differ from one attempt to the next
+		s.Failure.Message, s.Failure.Hint, s.Failure.At = "", "", metav1.Time{}
+	}
 	for i := range s.Conditions {
 		s.Conditions[i].Message = ""
 	}

@@ -91,7 +91,11 @@ func (w *World) directory(name string) vm.Directory {
 	if i == nil {
 		return d
 	}
+	if d.Alive = i.machine != nil; i.damaged {
+		d.Damage = damage(name)
+		return d
+	}
 	d.Owner, d.Params = i.spec.Owner, maps.Clone(i.spec.Params)
-	d.Foreign, d.Alive = i.spec.Owner.UID == "", i.machine != nil
+	d.Foreign = i.spec.Owner.UID == ""
 	return d
 }

@@ -85,6 +85,9 @@ func (w *World) advanceDelete(name string, i *instance) {
 	i.machine = nil
 	if i.work.step >= i.work.of {
 		delete(w.instances, name)
+		if i.damaged {
+			w.aside = append(w.aside, name)
+		}
 	}
 }
 

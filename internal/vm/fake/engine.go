@@ -61,6 +61,7 @@ func (e *Engine) Apply(ctx context.Context, spec vm.Spec) error {
 		if i == nil {
 			i = &instance{spec: spec}
 			e.world.instances[spec.Name] = i
+			delete(e.world.lost, spec.Name) // its place is taken
 		} else if err := i.claim(&spec); err != nil {
 			return err
 		}
@@ -157,12 +158,17 @@ func (e *Engine) Delete(ctx context.Context, owner vm.Owner, name string) error 
 		if err := i.ownedBy(owner, name); err != nil {
 			return err
 		}
-		if i.phase() != vm.PhaseDeleting {
-			i.clear(vm.OperationDelete)
-			i.work = &work{operation: vm.OperationDelete, of: e.world.steps.Delete, since: e.world.now()}
-		}
+		e.delete(i)
 		return nil
 	})
+}
+
+// delete begins to delete an instance.
+func (e *Engine) delete(i *instance) {
+	if i.phase() != vm.PhaseDeleting {
+		i.clear(vm.OperationDelete)
+		i.work = &work{operation: vm.OperationDelete, of: e.world.steps.Delete, since: e.world.now()}
+	}
 }
 
 // owned finds an instance on behalf of its owner.
@@ -175,6 +181,9 @@ func (w *World) owned(owner vm.Owner, name string) (*instance, error) {
 }
 
 func (i *instance) ownedBy(owner vm.Owner, name string) error {
+	if i.damaged {
+		return damage(name)
+	}
 	if i.spec.Owner.UID == "" || i.spec.Owner.UID != owner.UID {
 		return &vm.NameTakenError{Name: name, Owner: i.spec.Owner}
 	}

@@ -18,14 +18,14 @@ func (w *World) LoseFile(name, file string) (restore func()) {
 func (w *World) setLost(name, file string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lost[name] = file
+	w.missing[name] = file
 	w.changed(name)
 }
 
 // lostFile returns the failure that the next start of an instance has for want of a file; nil: all
 // are there.
 func (w *World) lostFile(name string) *vm.Failure {
-	file := w.lost[name]
+	file := w.missing[name]
 	if file == "" {
 		return nil
 	}

@@ -32,7 +32,9 @@ type World struct {
 	calls     []Call
 	forwards  map[string][]vm.Forward
 	held      map[string]bool   // instances whose background work does not advance
-	lost      map[string]string // by instance, a file that its next start needs
+	missing   map[string]string // by instance, a file that its next start needs
+	lost      map[string]*instance
+	aside     []string
 	guest     Guest
 }
 
@@ -43,6 +45,7 @@ type instance struct {
 	work     *work // inside the daemon: creating or deleting
 	machine  *machine
 	failure  *vm.Failure
+	damaged  bool // whose it is cannot be read
 }
 
 // work is what the daemon does in the background.
@@ -70,7 +73,7 @@ type machine struct {
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, lost: map[string]string{}, guest: idleGuest,
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, missing: map[string]string{}, lost: map[string]*instance{}, guest: idleGuest,
 	}
 }
 
@@ -245,7 +248,15 @@ func (w *World) state(name string, i *instance) vm.State {
 	if f := w.lostFile(name); f != nil && i.complete && s.Phase != vm.PhaseDeleting {
 		s.Failure = f
 	}
-	if s.Phase == vm.PhaseBroken {
+	if i.damaged {
+		s.Owner, s.Incarnation, s.Damaged = vm.Owner{}, "", true
+	}
+	switch {
+	case s.Phase != vm.PhaseBroken:
+	case i.damaged:
+		s.Failure = &vm.Failure{Fault: damage(name).Fault()}
+		s.Failure.Fault.Text = damage(name).Error()
+	default:
 		s.Failure = &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "the directory was not made by rdd"}}
 	}
 	return s
@@ -278,6 +289,8 @@ func (i *instance) phase() vm.Phase {
 		return vm.PhaseBroken
 	case i.work != nil && i.work.operation == vm.OperationDelete:
 		return vm.PhaseDeleting
+	case i.damaged:
+		return vm.PhaseBroken
 	case i.work != nil:
 		return vm.PhaseCreating
 	case !i.complete:

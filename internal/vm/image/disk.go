@@ -33,6 +33,9 @@ type QCOW2 struct {
 	// changed, or everything.
 	BackingFile, DataFile bool
 	Encrypted             bool
+	// Tables is where the tables end that the header names, in bytes from the beginning. A shorter
+	// file was cut off.
+	Tables int64
 }
 
 // ParseQCOW2 reads the beginning of a qcow2 disk; false when it is no qcow2 disk, or cut off.
@@ -47,6 +50,7 @@ func ParseQCOW2(data []byte) (QCOW2, bool) {
 		Size:        int64(binary.BigEndian.Uint64(data[24:])),
 		Encrypted:   binary.BigEndian.Uint32(data[32:]) != 0,
 	}
+	header.Tables = int64(binary.BigEndian.Uint64(data[40:])) + 8*int64(binary.BigEndian.Uint32(data[36:]))
 	header.DataFile = header.Version >= 3 && binary.BigEndian.Uint64(data[72:])&dataFileBit != 0
 	return header, header.Size >= 0
 }

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
@@ -40,7 +39,7 @@ func (e *Engine) Apply(_ context.Context, spec vm.Spec) error {
 	case deleting:
 		return i.busy("being deleted")
 	}
-	if !i.dir.Complete() {
+	if !i.dir.Complete(record) {
 		return i.carryOn(spec, record, t)
 	}
 	if err := i.checkChange(record, t); err != nil {
@@ -150,18 +149,15 @@ func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
 // writeSpec replaces the spec on disk when it differs. After a crash between the two writes, the
 // hash in the record is not that of the template: see revision.
 func (i instance) writeSpec(spec vm.Spec, record vmdir.Record) error {
-	onDisk, err := i.revision(record)
-	if err != nil {
-		return err
-	}
-	same := onDisk == spec.Revision && record.Spec.TemplateHash == vmdir.Hash(spec.Template) && maps.Equal(record.Spec.Params, spec.Params)
+	hash := vmdir.Hash(spec.Template)
+	same := i.revision(record) == spec.Revision && record.Spec.TemplateHash == hash && maps.Equal(record.Spec.Params, spec.Params)
 	if same && record.Owner == spec.Owner {
 		return nil
 	}
-	if err := atomicfile.Write(i.dir.Template(), spec.Template, 0o600); err != nil {
+	if err := i.dir.WriteTemplate(spec.Template); err != nil {
 		return err
 	}
 	record.Owner = spec.Owner
-	record.Spec = vmdir.Spec{Revision: spec.Revision, Params: spec.Params, TemplateHash: vmdir.Hash(spec.Template)}
+	record.Spec = vmdir.Spec{Revision: spec.Revision, Params: spec.Params, TemplateHash: hash}
 	return i.dir.WriteRecord(record)
 }

@@ -157,7 +157,7 @@ func (i instance) forgetImage() {
 // needsOwn reports whether a machine that is complete and stopped lacks files of its image.
 func (i instance) needsOwn() (vmdir.Record, bool) {
 	record, err := i.dir.ReadRecord()
-	if err != nil || !i.dir.Complete() {
+	if err != nil || !i.dir.Complete(record) {
 		return record, false // Observe reports it
 	}
 	observed, err := i.observe()
@@ -169,12 +169,13 @@ func (i instance) needsOwn() (vmdir.Record, bool) {
 
 // keepOwn begins to give a stopped machine the files of its image that it lacks.
 func (i instance) keepOwn() error {
-	if _, needed := i.needsOwn(); !needed {
+	record, needed := i.needsOwn()
+	if !needed {
 		return nil
 	}
 	// Locked only now: this is called for every change of every instance.
 	defer i.lock()()
-	if err := i.idle(); err != nil {
+	if err := i.idle(record); err != nil {
 		return err
 	}
 	if record, needed := i.needsOwn(); needed {

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -32,13 +31,13 @@ func (i instance) beginCreate(owner vm.Owner, t *template.Template) {
 // complete makes everything that belongs into a claimed directory. What an interrupted call made is
 // made again.
 func (i instance) complete(ctx context.Context, t *template.Template, report func(vm.Progress)) (err error) {
-	lock, err := flock.Wait(ctx, i.dir.WorkLock())
+	lock, err := vmdir.WaitLock(ctx, i.dir.WorkLock())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	record, err := i.dir.ReadRecord()
-	if err != nil || i.dir.Complete() {
+	if err != nil || i.dir.Complete(record) {
 		return err // nil: another process completed it while this one waited for the lock
 	}
 	if err := atomicfile.RemoveStale(string(i.dir)); err != nil {
@@ -167,8 +166,8 @@ func (e *Engine) addAccelerator(ctx context.Context, program machine.Program, m 
 	return nil
 }
 
-// seal records the machine and marks the directory as complete. Without that mark the next Apply
-// begins again.
+// seal records the machine and marks the directory as complete. The disk was made before. Without a
+// machine in the record the next Apply begins again.
 func (i instance) seal(m vmdir.Machine) error {
 	defer i.lock()()
 	record, err := i.dir.ReadRecord()
@@ -179,5 +178,5 @@ func (i instance) seal(m vmdir.Machine) error {
 	if err := i.dir.WriteRecord(record); err != nil {
 		return err
 	}
-	return atomicfile.Write(i.dir.Created(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
+	return vmdir.Write(i.dir.Created(), []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
 }

@@ -28,30 +28,41 @@ func (e *Engine) Delete(_ context.Context, owner vm.Owner, name string) error {
 	if err != nil {
 		return err
 	}
-	before := i.work()
-	if before.isDelete() {
-		return nil
-	}
-	e.works.begin(name, record.Owner, vm.OperationDelete, func(ctx context.Context, report func(vm.Progress)) error {
-		if before.running {
-			before.cancel()
-			<-before.done
+	i.beginDelete(owner, record, func() error {
+		if err := e.home.Remove(name); err != nil {
+			return err
 		}
-		return i.delete(ctx, record, report)
+		return e.home.RemoveLeftovers()
 	})
 	return nil
 }
 
+// beginDelete ends the instance's work and its processes in the background, and calls remove then.
+// It does nothing while that goes on. The instance is locked.
+func (i instance) beginDelete(owner vm.Owner, record vmdir.Record, remove func() error) {
+	before := i.work()
+	if before.isDelete() {
+		return
+	}
+	i.engine.works.begin(i.name, owner, vm.OperationDelete, func(ctx context.Context, report func(vm.Progress)) error {
+		if before.running {
+			before.cancel()
+			<-before.done
+		}
+		return i.delete(ctx, record, report, remove)
+	})
+}
+
 // delete ends the processes and removes the directory. The guest is not shut down, as its disk is
-// removed anyway.
-func (i instance) delete(ctx context.Context, record vmdir.Record, report func(vm.Progress)) error {
+// removed anyway. It needs nothing of the directory that may be damaged.
+func (i instance) delete(ctx context.Context, record vmdir.Record, report func(vm.Progress), remove func() error) error {
 	report(vm.Progress{Step: "ending the virtual machine", Index: 1, Total: 2, Percent: -1})
-	work, err := flock.Wait(ctx, i.dir.WorkLock())
+	work, err := vmdir.WaitLock(ctx, i.dir.WorkLock())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = work.Unlock() }()
-	hostagent, err := i.takeDown(ctx)
+	hostagent, err := i.takeDown(ctx, record)
 	if err != nil {
 		return fmt.Errorf("deleting instance %s: %w", i.name, err)
 	}
@@ -60,28 +71,54 @@ func (i instance) delete(ctx context.Context, record vmdir.Record, report func(v
 	if err := i.removeSockets(record); err != nil {
 		return fmt.Errorf("deleting instance %s: %w", i.name, err)
 	}
-	if err := i.engine.home.Remove(i.name); err != nil {
+	if err := remove(); err != nil {
 		return err
 	}
 	i.forgetImage()
 	i.engine.bases.set(i.name, nil)
-	return i.engine.home.RemoveLeftovers()
+	return nil
 }
 
 // takeDown ends hostagent and QEMU. It returns the hostagent's lock, which is held so that nobody
 // starts another one.
-func (i instance) takeDown(ctx context.Context) (*flock.Lock, error) {
-	lock, err := flock.Try(i.dir.HostagentLock())
+func (i instance) takeDown(ctx context.Context, record vmdir.Record) (*flock.Lock, error) {
+	lock, err := vmdir.TryLock(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
 		lock, err = i.endHostagent(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := i.endQEMU(); err != nil {
+	if err := i.endLockless(ctx); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	if err := i.endQEMU(record); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
+}
+
+// endLockless ends a hostagent whose lock's file was removed while it held that.
+func (i instance) endLockless(ctx context.Context) error {
+	run, err := i.dir.ReadRun()
+	if err != nil {
+		return nil //nolint:nilerr // damaged: nothing is known of such a hostagent
+	}
+	// Its lock may be held by this process now.
+	if run.Hostagent == nil || !i.dir.IsHostagent(*run.Hostagent) {
+		return nil
+	}
+	i.engine.config.Log.Warn("a hostagent has lost its lock: ending it", "instance", i.name)
+	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if err := protocol.NewClient(i.dir.HostagentSocket()).Stop(asking, string(vm.StopForce)); err == nil {
+		waiting, cancel := context.WithTimeout(ctx, endTimeout)
+		defer cancel()
+		if run.Hostagent.Wait(waiting) == nil {
+			return nil
+		}
+	}
+	return kill(*run.Hostagent)
 }
 
 // endHostagent asks the hostagent to end the machine and itself, and kills it when it does not.
@@ -91,7 +128,7 @@ func (i instance) endHostagent(ctx context.Context) (*flock.Lock, error) {
 	if err := protocol.NewClient(i.dir.HostagentSocket()).Stop(asking, string(vm.StopForce)); err == nil {
 		waiting, cancel := context.WithTimeout(ctx, endTimeout)
 		defer cancel()
-		if lock, err := flock.Wait(waiting, i.dir.HostagentLock()); err == nil {
+		if lock, err := vmdir.WaitLock(waiting, i.dir.HostagentLock()); err == nil {
 			return lock, nil
 		}
 	}
@@ -101,23 +138,19 @@ func (i instance) endHostagent(ctx context.Context) (*flock.Lock, error) {
 	}
 	waiting, cancel := context.WithTimeout(ctx, killTimeout)
 	defer cancel()
-	return flock.Wait(waiting, i.dir.HostagentLock())
+	return vmdir.WaitLock(waiting, i.dir.HostagentLock())
 }
 
 // endQEMU kills a QEMU that has no hostagent. It fails when qemu.lock is still held afterwards: the
 // disk must not be removed while a process may have it open.
-func (i instance) endQEMU() error {
-	alive, err := flock.Held(i.dir.QEMULock())
-	if err != nil || !alive {
-		return err
-	}
-	record, err := i.dir.ReadRecord()
-	if err != nil {
-		return err
-	}
+func (i instance) endQEMU(record vmdir.Record) error {
 	run, err := i.dir.ReadRun()
 	if err != nil {
 		run = vmdir.Run{} // damaged: QEMU is found by its socket
+	}
+	alive, err := i.dir.QEMUAlive(run)
+	if err != nil || !alive {
+		return err
 	}
 	id, err := i.dir.FindQEMU(record, run)
 	if err != nil {
@@ -126,7 +159,7 @@ func (i instance) endQEMU() error {
 	if err := kill(id); err != nil {
 		return err
 	}
-	if alive, err = flock.Held(i.dir.QEMULock()); err != nil || !alive {
+	if alive, err = vmdir.Held(i.dir.QEMULock()); err != nil || !alive {
 		return err
 	}
 	return errors.New("a process that is not QEMU holds the virtual machine's lock")

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -37,11 +37,15 @@ func (e *Engine) Directory(_ context.Context, name string) (vm.Directory, error)
 
 // alive reports whether the instance's QEMU or its hostagent is alive.
 func (i instance) alive() (bool, error) {
-	machine, err := flock.Held(i.dir.QEMULock())
+	run, err := i.dir.ReadRun()
+	if err != nil {
+		run = vmdir.Run{} // damaged: the locks tell
+	}
+	machine, err := i.dir.QEMUAlive(run)
 	if err != nil || machine {
 		return machine, err
 	}
-	return flock.Held(i.dir.HostagentLock())
+	return i.dir.HostagentAlive(run)
 }
 
 // Directories implements vm.DirectoryReader.
@@ -61,5 +65,9 @@ func (e *Engine) Directories(ctx context.Context) ([]vm.Directory, error) {
 		}
 		all = append(all, d)
 	}
-	return all, nil
+	aside, err := e.home.Aside()
+	for _, path := range aside {
+		all = append(all, vm.Directory{Name: filepath.Base(path), Path: path, SetAside: true})
+	}
+	return all, err
 }

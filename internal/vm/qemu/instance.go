@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -51,7 +50,8 @@ func (i instance) existing() error {
 	return nil
 }
 
-// owned reads the instance's record on behalf of its owner: vm.ErrNotFound, *vm.NameTakenError.
+// owned reads the instance's record on behalf of its owner: vm.ErrNotFound, *vm.NameTakenError,
+// *vm.DamagedError.
 func (i instance) owned(owner vm.Owner) (vmdir.Record, error) {
 	record, err := i.dir.ReadRecord()
 	switch {
@@ -69,18 +69,18 @@ func (i instance) owned(owner vm.Owner) (vmdir.Record, error) {
 
 // idle returns vm.ErrBusy while the instance is being created or deleted, here or by another
 // process.
-func (i instance) idle() error {
+func (i instance) idle(record vmdir.Record) error {
 	if work := i.work(); work.running {
 		return i.busy("being worked on (" + string(work.operation) + ")")
 	}
-	heldByOther, err := flock.Held(i.dir.WorkLock())
+	heldByOther, err := vmdir.Held(i.dir.WorkLock())
 	if err != nil {
 		return err
 	}
 	if heldByOther {
 		return i.busy("being worked on by another rdd")
 	}
-	if !i.dir.Complete() {
+	if !i.dir.Complete(record) {
 		return i.busy("not completely created")
 	}
 	return nil

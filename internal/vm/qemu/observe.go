@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -20,26 +18,31 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	i := e.instance(name)
 	work := i.work()
 	record, err := i.dir.ReadRecord()
-	if work.isDelete() && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+	var damaged *vm.DamagedError
+	isDamaged := errors.As(err, &damaged)
+	if work.isDelete() && (err == nil || isDamaged || errors.Is(err, fs.ErrNotExist)) {
 		// Reported until the last file is removed, although the directory has been renamed.
-		return vm.State{Name: name, Owner: work.owner, Phase: vm.PhaseDeleting, Progress: work.progress}, nil
+		return vm.State{Name: name, Owner: work.owner, Phase: vm.PhaseDeleting, Progress: work.progress, Damaged: isDamaged}, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return vm.State{}, i.notFound()
 	}
 	if err != nil {
-		return broken(vm.State{Name: name}, err), nil
+		return broken(vm.State{Name: name, Damaged: isDamaged, Failure: work.failure}, vm.FaultOf(vm.WithKind(vm.FaultBroken, err))), nil
 	}
-	state := vm.State{Name: name, Owner: record.Owner, Incarnation: record.Incarnation}
-	if !i.dir.Complete() || (work.running && work.operation == vm.OperationCreate) {
-		return i.describeIncomplete(state, work), nil
+	return i.state(record, work), nil
+}
+
+// state of an instance whose record can be read.
+func (i instance) state(record vmdir.Record, work work) vm.State {
+	state := vm.State{Name: i.name, Owner: record.Owner, Incarnation: record.Incarnation}
+	if !i.dir.Complete(record) || (work.running && work.operation == vm.OperationCreate) {
+		return i.describeIncomplete(state, work)
 	}
-	if state.Revision, err = i.revision(record); err != nil {
-		return broken(state, err), nil
-	}
+	state.Revision = i.revision(record)
 	observed, err := i.observe()
 	if err != nil {
-		return broken(state, err), nil
+		return broken(state, vm.FaultOf(vm.WithKind(vm.FaultBroken, err)))
 	}
 	observed.describe(&state)
 	if err := i.checkFiles(record); err != nil {
@@ -49,7 +52,10 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	if work.failure != nil {
 		state.Failure = work.failure
 	}
-	return state, nil
+	if fault := i.lostDisk(); fault != nil {
+		return withDamage(state, fault)
+	}
+	return state
 }
 
 // List implements vm.Engine.
@@ -72,10 +78,13 @@ func (e *Engine) List(ctx context.Context) ([]vm.State, error) {
 	return states, nil
 }
 
-// broken is the state of an instance that cannot be read. The failure has no time, as it is not
-// known.
-func broken(state vm.State, err error) vm.State {
-	state.Phase, state.Failure = vm.PhaseBroken, &vm.Failure{Fault: &vm.Fault{Kind: vm.FaultBroken, Text: err.Error()}}
+// broken is the state of an instance that cannot be read or used. The failure has no time, as it is
+// not known. That of a deletion stays: it is what is tried.
+func broken(state vm.State, fault *vm.Fault) vm.State {
+	state.Phase = vm.PhaseBroken
+	if state.Failure == nil || state.Failure.Operation != vm.OperationDelete {
+		state.Failure = &vm.Failure{Fault: fault}
+	}
 	return state
 }
 
@@ -83,7 +92,7 @@ func broken(state vm.State, err error) vm.State {
 // was interrupted or failed.
 func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 	state.Phase, state.Failure = vm.PhaseIncomplete, work.failure
-	heldByOther, err := flock.Held(i.dir.WorkLock())
+	heldByOther, err := vmdir.Held(i.dir.WorkLock())
 	switch {
 	case work.running:
 		state.Phase, state.Progress = vm.PhaseCreating, work.progress
@@ -94,19 +103,14 @@ func (i instance) describeIncomplete(state vm.State, work work) vm.State {
 }
 
 // revision of the spec on disk. It is empty when the template is not the recorded one: an update
-// was interrupted, or somebody edited lima.yaml. The next Apply writes it again then.
-func (i instance) revision(record vmdir.Record) (string, error) {
-	template, err := os.ReadFile(i.dir.Template())
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+// was interrupted, somebody edited lima.yaml, or it cannot be read. The next Apply writes it again
+// then.
+func (i instance) revision(record vmdir.Record) string {
+	template, err := i.dir.ReadTemplate()
+	if err != nil || vmdir.Hash(template) != record.Spec.TemplateHash {
+		return ""
 	}
-	if err != nil {
-		return "", fmt.Errorf("reading the template: %w", err)
-	}
-	if vmdir.Hash(template) != record.Spec.TemplateHash {
-		return "", nil
-	}
-	return record.Spec.Revision, nil
+	return record.Spec.Revision
 }
 
 // observation is what the locks and run.json of a complete instance say at one time.
@@ -116,13 +120,37 @@ type observation struct {
 }
 
 // observe reads the locks before run.json. So when a lock is free, everything is observed that its
-// last holder has written.
+// last holder has written. A damaged run.json is an error while it matters: while something runs.
 func (i instance) observe() (observation, error) {
+	observed, err := i.read()
+	if err == nil || errors.Is(err, errRunDamaged) && !observed.hostagent && !observed.qemu {
+		return observed, nil
+	}
+	return observed, err
+}
+
+// errRunDamaged says that run.json cannot be read.
+var errRunDamaged = errors.New("what the machine does is not known until its hostagent has written that again")
+
+// read is observe with errRunDamaged for a machine that is down, too. The observation is valid
+// then.
+func (i instance) read() (observation, error) {
 	var observed observation
-	var errs [3]error
-	observed.hostagent, errs[0] = flock.Held(i.dir.HostagentLock())
-	observed.qemu, errs[1] = flock.Held(i.dir.QEMULock())
-	observed.run, errs[2] = i.dir.ReadRun()
+	var errs [4]error
+	observed.hostagent, errs[0] = vmdir.Held(i.dir.HostagentLock())
+	observed.qemu, errs[1] = vmdir.Held(i.dir.QEMULock())
+	run, runErr := i.dir.ReadRun()
+	if runErr != nil {
+		return observed, errors.Join(errs[0], errs[1], fmt.Errorf("%w (%w)", runErr, errRunDamaged))
+	}
+	observed.run = run
+	// Asked again with what is recorded: a lock's file may have been removed.
+	if run.End == nil && !observed.hostagent {
+		observed.hostagent, errs[2] = i.dir.HostagentAlive(run)
+	}
+	if run.End == nil && !observed.qemu {
+		observed.qemu, errs[3] = i.dir.QEMUAlive(run)
+	}
 	return observed, errors.Join(errs[:]...)
 }
 

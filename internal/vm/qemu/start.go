@@ -28,12 +28,12 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := i.idle(); err != nil {
+	if err := i.idle(record); err != nil {
 		return err
 	}
 	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
 		if observed.qemu {
-			return i.spawn(lock, true)
+			return i.spawnAdopting(lock, record, observed.run, "")
 		}
 		record, err := i.readyBase(ctx, record)
 		if err != nil {
@@ -54,43 +54,58 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 }
 
 // withHostagentLock calls do with the hostagent's lock held and what was observed then. When a
-// hostagent holds the lock, do is not called. The result is nil then, or vm.ErrBusy when that
-// hostagent is about to end.
+// hostagent is alive, do is not called. The result is nil then, or vm.ErrBusy when that hostagent
+// is about to end. A damaged run.json is set apart: do observes that nothing is recorded.
 func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) error {
-	lock, err := flock.Try(i.dir.HostagentLock())
+	lock, err := vmdir.TryLock(i.dir.HostagentLock())
 	if errors.Is(err, flock.ErrLocked) {
-		observed, err := i.observe()
-		if err != nil {
-			return err
-		}
-		if phase := observed.phase(); phase != vm.PhaseStarting && phase != vm.PhaseRunning {
-			return i.busy("still " + string(phase))
-		}
-		return nil
+		return i.busyUnlessUp()
 	}
 	if err != nil {
 		return err
 	}
 	// A hostagent that do has started shares the lock and goes on holding it.
 	defer func() { _ = lock.Unlock() }()
-	observed, err := i.observe()
+	observed, err := i.read()
+	if errors.Is(err, errRunDamaged) {
+		err = vmdir.SetApart(i.dir.RunFile())
+	}
 	if err != nil {
 		return err
+	}
+	if served := observed.run.Hostagent; served != nil && i.dir.IsHostagent(*served) {
+		return i.busyUnlessUp() // the file of its lock was removed
 	}
 	return do(lock, observed)
 }
 
-// prepareStart checks the host and records what is about to be started. The hostagent's lock is
-// held.
+// busyUnlessUp returns vm.ErrBusy unless the machine starts or runs. Its hostagent is alive.
+func (i instance) busyUnlessUp() error {
+	observed, err := i.observe()
+	if err != nil {
+		return err
+	}
+	if phase := observed.phase(); phase != vm.PhaseStarting && phase != vm.PhaseRunning {
+		return i.busy("still " + string(phase))
+	}
+	return nil
+}
+
+// prepareStart checks the host and the instance's files, and records what is about to be started.
+// The hostagent's lock is held.
 func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Start, error) {
-	if onDisk, err := i.revision(record); err != nil {
-		return vmdir.Start{}, err
-	} else if onDisk == "" && record.Spec.Revision != "" {
+	if i.revision(record) == "" && record.Spec.Revision != "" {
 		return vmdir.Start{}, fmt.Errorf("instance %s: lima.yaml is not what was applied; apply it again: %w", i.name, vm.ErrBusy)
 	}
-	template, err := os.ReadFile(i.dir.Template())
+	template, err := i.dir.ReadTemplate()
 	if err != nil {
-		return vmdir.Start{}, fmt.Errorf("reading the template: %w", err)
+		return vmdir.Start{}, err
+	}
+	if fault := i.lostDisk(); fault != nil {
+		return vmdir.Start{}, fault
+	}
+	if err := errors.Join(i.repair(), i.dir.ClearWay()); err != nil {
+		return vmdir.Start{}, err
 	}
 	start := vmdir.Start{
 		ID: uuid.NewString(), Revision: record.Spec.Revision, Template: string(template), Params: record.Spec.Params,
@@ -174,6 +189,9 @@ func (i instance) openLogs(adopt bool) (stdout, stderr *os.File, err error) {
 	open := logfile.Renew
 	if adopt {
 		open = func(path string) (*os.File, error) { return logfile.Open(path, vmdir.MaxLog) }
+	}
+	if err := errors.Join(vmdir.ClearFile(i.dir.HostagentStdout()), vmdir.ClearFile(i.dir.HostagentStderr())); err != nil {
+		return nil, nil, err
 	}
 	if stdout, err = open(i.dir.HostagentStdout()); err != nil {
 		return nil, nil, fmt.Errorf("opening the hostagent's log: %w", err)

@@ -21,7 +21,8 @@ const (
 	answerTimeout = 5 * time.Second
 	// killTimeout bounds the wait for a process to end after SIGKILL.
 	killTimeout = 30 * time.Second
-	// endTimeout bounds the wait for a hostagent that ends a machine by force: QEMU writes its caches.
+	// endTimeout bounds the wait for a hostagent that ends a machine by force: QEMU writes its
+	// caches.
 	endTimeout = 20 * time.Second
 )
 
@@ -29,26 +30,27 @@ const (
 func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.StopMode) error {
 	i := e.instance(name)
 	defer i.lock()()
-	if _, err := i.owned(owner); err != nil {
+	record, err := i.owned(owner)
+	if err != nil {
 		return err
 	}
 	e.works.forget(name, vm.OperationStop)
-	return i.stop(ctx, mode)
+	return i.stop(ctx, record, mode)
 }
 
 // stop asks the hostagent, or starts one for a machine that has none.
-func (i instance) stop(ctx context.Context, mode vm.StopMode) error {
-	observed, err := i.observe()
-	if err != nil {
+func (i instance) stop(ctx context.Context, record vmdir.Record, mode vm.StopMode) error {
+	observed, err := i.read()
+	if err != nil && !errors.Is(err, errRunDamaged) {
 		return err
 	}
 	switch {
 	case observed.hostagent && observed.run.End != nil:
 		return nil
 	case observed.hostagent:
-		return i.ask(ctx, mode)
+		return i.ask(ctx, record, mode)
 	case observed.qemu:
-		return i.stopOrphan(mode)
+		return i.stopOrphan(record, mode)
 	}
 	return i.settleStopped()
 }
@@ -67,7 +69,7 @@ func (i instance) settleStopped() error {
 
 // ask asks the hostagent to stop the machine. When it does not answer and the stop is by force, it
 // is killed and another one stops the machine.
-func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
+func (i instance) ask(ctx context.Context, record vmdir.Record, mode vm.StopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	err := protocol.NewClient(i.dir.HostagentSocket()).Stop(ctx, string(mode))
@@ -84,20 +86,16 @@ func (i instance) ask(ctx context.Context, mode vm.StopMode) error {
 	if err := i.killHostagent(); err != nil {
 		return fmt.Errorf("stopping instance %s: %w", i.name, err)
 	}
-	return i.stopOrphan(mode)
+	return i.stopOrphan(record, mode)
 }
 
 // stopOrphan starts a hostagent that adopts the machine in order to stop it.
-func (i instance) stopOrphan(mode vm.StopMode) error {
+func (i instance) stopOrphan(record vmdir.Record, mode vm.StopMode) error {
 	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
 		if !observed.qemu {
 			return nil
 		}
-		observed.run.StopMode, observed.run.Phase = mode, vm.PhaseStopping
-		if err := i.dir.WriteRun(lock, observed.run); err != nil {
-			return err
-		}
-		return i.spawn(lock, true)
+		return i.spawnAdopting(lock, record, observed.run, mode)
 	})
 }
 

@@ -21,6 +21,10 @@ import (
 // not recorded its identity yet, or whose end has been recorded already.
 const recheck = time.Second
 
+// replacedInterval is how often the watched directories are compared with those of their names. One
+// whose volume was unmounted or mounted is another one, and nothing reports that.
+const replacedInterval = 10 * time.Second
+
 // Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	if err := e.home.Make(); err != nil {
@@ -32,7 +36,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
 	}
 	w := &watcher{
 		engine: e, changed: changed, files: files, pending: newPending(),
-		waits: map[process.Identity]bool{}, waited: make(chan endedProcess),
+		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), watched: map[string]fs.FileInfo{},
 	}
 	if err := w.begin(); err != nil {
 		return errors.Join(err, files.Close())
@@ -51,6 +55,8 @@ type watcher struct {
 	// waits are the processes whose end is waited for. Only run uses it.
 	waits  map[process.Identity]bool
 	waited chan endedProcess
+	// watched are the directories that are watched, as they were then. Only begin and run use it.
+	watched map[string]fs.FileInfo
 }
 
 // endedProcess is a process of an instance that has ended.
@@ -62,7 +68,7 @@ type endedProcess struct {
 // begin subscribes to everything before it lists the instances, so that no change is lost in
 // between.
 func (w *watcher) begin() error {
-	if err := w.files.Add(w.engine.config.LimaHome); err != nil {
+	if err := w.watch(w.engine.config.LimaHome); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
 	}
 	w.engine.works.listen(w.pending)
@@ -90,12 +96,16 @@ func (w *watcher) run(ctx context.Context) {
 			w.engine.config.Log.Error("ending a watch", "error", err)
 		}
 	}()
+	replaced := time.NewTicker(replacedInterval)
+	defer replaced.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-logs.C:
 			w.engine.rotateLogs()
+		case <-replaced.C:
+			w.watchReplaced()
 		case ended := <-w.waited:
 			delete(w.waits, ended.id)
 			w.pending.add(ended.name)
@@ -138,7 +148,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 		return
 	}
 	switch base {
-	case "rdd.json", "run.json", "created", "lima.yaml":
+	case "rdd.json", "rdd.json.bak", "run.json", "created", "lima.yaml":
 		w.pending.add(filepath.Base(filepath.Clean(dir)))
 	case vmdir.DiskName, vmdir.BaseDiskName, vmdir.KernelName, vmdir.InitrdName:
 		// Not when it is written to, which QEMU does all the time.
@@ -164,7 +174,7 @@ func (w *watcher) onError(err error) {
 // times.
 func (w *watcher) follow(ctx context.Context, name string) {
 	i := w.engine.instance(name)
-	if err := w.files.Add(string(i.dir)); err != nil {
+	if err := w.watch(string(i.dir)); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.engine.config.Log.Error("watching an instance", "instance", name, "error", err)
 		}

@@ -15,8 +15,8 @@ import (
 type Cause struct {
 	// Code names the cause for programs. Codes are an interface: they never change.
 	Code string `json:"code"`
-	// Blocked says that nothing goes on until someone acts. Otherwise the wanted state is reached, or
-	// work towards it goes on.
+	// Blocked says that nothing goes on until someone acts. Otherwise the wanted state is reached,
+	// or work towards it goes on.
 	Blocked bool `json:"blocked"`
 	// Summary is one sentence in plain words.
 	Summary string `json:"summary"`
@@ -46,6 +46,8 @@ const (
 	CodeDeleting       = "Deleting"
 	CodeFinalizer      = "FinalizerHeld"
 	CodeNameTaken      = "NameTaken"
+	CodeInstanceLost   = "InstanceLost"
+	CodeDamaged        = "Damaged"
 	CodeTemplate       = "TemplateRefused"
 	CodeHostLacks      = "HostLacks"
 	CodeDiskFull       = "DiskFull"
@@ -79,9 +81,9 @@ type rule func(*Facts) *Cause
 // daemon nothing else is known.
 var rules = []rule{
 	noInstance, storeFails, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
-	vmDeleting, nameTaken, createFailed, creating,
+	vmDeleting, nameTaken, instanceLost, createFailed, creating,
 	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, filesMissing, restartPending,
-	unobserved, engineNotReady, appNotSettled, portConflict, unreadableObjects,
+	unobserved, engineNotReady, appNotSettled, damagedWhileUp, portConflict, unreadableObjects,
 }
 
 // Find returns the one cause that blocks the App or the virtual machine now. CodeNone says that

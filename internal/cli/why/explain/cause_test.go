@@ -347,6 +347,21 @@ func TestMaking(t *testing.T) {
 			wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made: an instance directory "dev" that rdd did not make`, "move /l/dev away", ""},
 		},
 		{
+			"the directory has vanished",
+			but(about(dev(
+				cond(limav1.ConditionCreated, metav1.ConditionFalse, limav1.ReasonInstanceLost, "the instance directory has vanished; x"), syncing,
+			)), func(f *Facts) { f.Directory = Directory{Path: "/l/dev"} }),
+			wanted{
+				CodeInstanceLost, true, `The directory of LimaVM "dev" has vanished with its disk: /l/dev.`, "rdd limavm reset dev makes the machine anew",
+				"",
+			},
+		},
+		{
+			"the disk of a machine that is up is gone",
+			about(failed(dev(made, up), limav1.Failure{Kind: "Broken", Message: "the disk /l/dev/disk is gone", Hint: "bring it back"})),
+			wanted{CodeDamaged, true, `LimaVM "dev" is up, but something of it is lost: the disk /l/dev/disk is gone`, "bring it back", ""},
+		},
+		{
 			"another's directory in the way", but(about(dev(taken, syncing)), func(f *Facts) { f.Directory = left }),
 			wanted{CodeNameTaken, true, `LimaVM "dev" cannot be made`, "rdd limavm delete dev --unclaimed", ""},
 		},

@@ -114,6 +114,32 @@ func nameTaken(f *Facts) *Cause {
 	return c
 }
 
+// instanceLost: the instance directory has vanished.
+func instanceLost(f *Facts) *Cause {
+	if f.reason(limav1.ConditionCreated) != limav1.ReasonInstanceLost {
+		return nil
+	}
+	c := &Cause{Code: CodeInstanceLost, Blocked: true, Summary: "The directory of " + f.object() + " has vanished with its disk"}
+	if f.Directory.Path != "" {
+		c.Summary += ": " + f.Directory.Path
+	}
+	c.Summary += "."
+	c.Next = "bring the directory back, or mount its volume: it goes on by itself then; " + f.command("reset") +
+		" makes the machine anew with an empty disk"
+	return c
+}
+
+// damagedWhileUp: something of the machine is lost, and it goes on without until it stops.
+func damagedWhileUp(f *Facts) *Cause {
+	failure := f.failure("")
+	if failure == nil || failure.Kind != string(vm.FaultBroken) {
+		return nil
+	}
+	c := fromMessage(failure, CodeDamaged, failure.Hint)
+	c.Blocked, c.Summary = true, f.subject()+" is up, but something of it is lost: "+c.Summary
+	return c
+}
+
 // createFailed: the instance could not be created or changed.
 func createFailed(f *Facts) *Cause {
 	if f.reason(limav1.ConditionCreated) != limav1.ReasonCreateFailed {

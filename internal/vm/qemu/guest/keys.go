@@ -8,15 +8,18 @@
 package guest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/crypto/ssh"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
 // publicSuffix of a key's public half, as OpenSSH has it.
@@ -42,6 +45,30 @@ func MakeKey(path, comment string) error {
 	return atomicfile.Write(path+publicSuffix, ssh.MarshalAuthorizedKey(line), 0o644)
 }
 
+// RepairKey makes a key pair of MakeKey whole again, and reports whether it had to. A public half
+// is made from the private one. Without that both are made anew, and what is damaged is set apart.
+func RepairKey(path, comment string) (repaired bool, err error) {
+	private, err := regular.ReadFile(path)
+	var signer ssh.Signer
+	if err == nil {
+		signer, err = ssh.ParsePrivateKey(private)
+	}
+	if err != nil {
+		if err := errors.Join(vmdir.SetApart(path), vmdir.SetApart(path+publicSuffix)); err != nil {
+			return true, err
+		}
+		return true, MakeKey(path, comment)
+	}
+	want := ssh.MarshalAuthorizedKey(signer.PublicKey())
+	if public, err := regular.ReadFile(path + publicSuffix); err == nil && bytes.Equal(public, want) {
+		return false, nil
+	}
+	if err := vmdir.SetApart(path + publicSuffix); err != nil {
+		return true, err
+	}
+	return true, atomicfile.Write(path+publicSuffix, want, 0o644)
+}
+
 // Keys are the keys that the scripts contain.
 type Keys struct {
 	// Authorized is the line of authorized_keys for the user.
@@ -52,11 +79,11 @@ type Keys struct {
 
 // ReadKeys reads the keys that MakeKey wrote to the paths user and host.
 func ReadKeys(user, host string) (Keys, error) {
-	authorized, err := os.ReadFile(user + publicSuffix)
+	authorized, err := regular.ReadFile(user + publicSuffix)
 	if err != nil {
 		return Keys{}, fmt.Errorf("reading the user's ssh key: %w", err)
 	}
-	private, err := os.ReadFile(host)
+	private, err := regular.ReadFile(host)
 	if err != nil {
 		return Keys{}, fmt.Errorf("reading the guest's host key: %w", err)
 	}
@@ -66,7 +93,7 @@ func ReadKeys(user, host string) (Keys, error) {
 // KnownHosts returns the known_hosts line that pins the guest's host key at 127.0.0.1:port. host is
 // the path of the private key.
 func KnownHosts(host string, port int) ([]byte, error) {
-	public, err := os.ReadFile(host + publicSuffix)
+	public, err := regular.ReadFile(host + publicSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("reading the guest's host key: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -34,6 +33,9 @@ func (a *agent) adopt() (*machineProcess, error) {
 		}
 	})
 	run := a.state.get()
+	if err := a.writeSSHFiles(run.SSHPort); run.SSHPort != 0 && err != nil {
+		a.Log.Warn("writing the files for ssh again", "error", err)
+	}
 	m := a.watch(id, machine.Accelerator{Name: run.Accelerator, CPU: a.record.Machine.CPU}, t)
 	if run.StopMode != "" {
 		// The hostagent before this one was stopping it.
@@ -50,7 +52,7 @@ func (a *agent) findQEMU() (process.Identity, error) {
 		if err == nil || time.Now().After(deadline) {
 			return id, err
 		}
-		if alive, lockErr := flock.Held(a.Dir.QEMULock()); lockErr != nil || !alive {
+		if alive, lockErr := a.Dir.QEMUAlive(a.state.get()); lockErr != nil || !alive {
 			return process.Identity{}, errors.Join(err, lockErr)
 		}
 		<-time.After(retryPause)

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/portalloc"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -29,8 +28,8 @@ import (
 )
 
 const (
-	// launchAttempts bounds how often QEMU is started: a port that was free may be taken when it binds
-	// it.
+	// launchAttempts bounds how often QEMU is started: a port that was free may be taken when it
+	// binds it.
 	launchAttempts = 3
 	launchTimeout  = 30 * time.Second
 	// ownExecutable is this program even when its file has been replaced (proc(5)).
@@ -69,6 +68,11 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 	if err := a.writeScripts(t, shares); err != nil {
 		return nil, err
 	}
+	if a.record.Machine.UEFI {
+		if err := machine.RepairFirmware(a.Dir); err != nil {
+			return nil, err
+		}
+	}
 	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares}
 	for attempt := 1; ; attempt++ {
 		m, err := a.launch(ctx, plan)
@@ -96,6 +100,9 @@ func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) 
 // writeScripts writes the guest's scripts where QEMU takes them from: as credentials, or as a seed
 // for cloud-init.
 func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
+	if err := a.repairKeys(); err != nil {
+		return err
+	}
 	keys, err := guest.ReadKeys(a.Dir.UserKey(), a.Dir.HostKey())
 	if err != nil {
 		return err
@@ -113,6 +120,20 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 		atomicfile.Write(a.Dir.BootScript(), settings.Boot(), 0o600),
 		atomicfile.Write(a.Dir.ProvisionScript(), settings.Provision(), 0o600),
 	)
+}
+
+// repairKeys makes keys that are lost or damaged again. The guest gets them at each boot.
+func (a *agent) repairKeys() error {
+	for _, path := range []string{a.Dir.UserKey(), a.Dir.HostKey()} {
+		repaired, err := guest.RepairKey(path, "rdd-"+a.Dir.Name())
+		if err != nil {
+			return err
+		}
+		if repaired {
+			a.Log.Warn("an ssh key was lost or damaged, and is made again", "file", path)
+		}
+	}
+	return nil
 }
 
 // hosts are the lines for the guest's /etc/hosts. Names that this host cannot look up are left out.
@@ -183,7 +204,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 
 // spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.
 func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
-	lock, err := flock.Try(a.Dir.QEMULock())
+	lock, err := vmdir.TryLock(a.Dir.QEMULock())
 	if err != nil {
 		return process.Identity{}, err
 	}

@@ -113,7 +113,7 @@ func (c Config) takeLock() (*flock.Lock, error) {
 	if c.Inherited {
 		return flock.Inherit(vmdir.LockDescriptor, c.Dir.HostagentLock())
 	}
-	return flock.Try(c.Dir.HostagentLock())
+	return vmdir.TryLock(c.Dir.HostagentLock())
 }
 
 // listen takes over the socket that the engine handed down, or opens it itself.
@@ -143,6 +143,7 @@ func (a *agent) cleanUp() error {
 func (a *agent) supervise(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go a.state.guard(ctx)
 	m, err := a.obtain(ctx)
 	switch {
 	case errors.Is(err, errStopRequested) || (err != nil && ctx.Err() != nil):
@@ -159,7 +160,7 @@ func (a *agent) supervise(ctx context.Context) {
 func (a *agent) obtain(ctx context.Context) (*machineProcess, error) {
 	ctx, cancel := a.stops.context(ctx)
 	defer cancel()
-	alive, err := flock.Held(a.Dir.QEMULock())
+	alive, err := a.Dir.QEMUAlive(a.state.get())
 	if err != nil {
 		return nil, err
 	}

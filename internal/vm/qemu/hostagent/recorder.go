@@ -23,8 +23,10 @@ type runRecorder struct {
 	// lock is ha.lock.
 	lock *flock.Lock
 
-	mu        sync.Mutex
-	run       vmdir.Run
+	mu  sync.Mutex
+	run vmdir.Run
+	// unwritten: the last write of run has failed.
+	unwritten bool
 	history   []protocol.Event
 	listeners map[chan protocol.Event]bool
 }
@@ -57,12 +59,14 @@ func (r *runRecorder) update(change func(*vmdir.Run)) {
 	r.write()
 }
 
-// write records the state.
+// write records the state. A failure is logged once, and tried again by guard.
 func (r *runRecorder) write() {
-	if err := r.config.Dir.WriteRun(r.lock, r.run); err != nil {
+	err := r.config.Dir.WriteRun(r.lock, r.run)
+	if err != nil && !r.unwritten {
 		// Not returned: a full disk must not end the machine.
 		r.config.Log.Error("writing the machine's state", "error", err)
 	}
+	r.unwritten = err != nil
 }
 
 // setForwards publishes an event for each forward that has changed, and records all.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -79,6 +80,52 @@ func (f Firmware) Install(dir vmdir.Dir) error {
 		return err
 	}
 	return copyFirmware(f.Variables, dir.FirmwareVariables(), 0o600)
+}
+
+// RepairFirmware copies the host's firmware again into an instance whose own is lost or damaged.
+// What the guest has written to its variable store is lost with that alone.
+func RepairFirmware(dir vmdir.Dir) error {
+	code, variables := hasContent(dir.Firmware()), hasContent(dir.FirmwareVariables())
+	if code && variables {
+		return nil
+	}
+	f, err := FindFirmware()
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return &vm.HostError{Missing: "UEFI firmware for QEMU", Hint: "sudo apt-get install ovmf"}
+	}
+	if !code {
+		// The variables of another firmware may have another size.
+		variables = variables && equalSize(f.Variables, dir.FirmwareVariables())
+		if err := replaceFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
+			return err
+		}
+	}
+	if variables {
+		return nil
+	}
+	return replaceFirmware(f.Variables, dir.FirmwareVariables(), 0o600)
+}
+
+func hasContent(path string) bool {
+	info, err := regular.Stat(path)
+	return err == nil && info.Size() > 0
+}
+
+func equalSize(a, b string) bool {
+	first, err := os.Stat(a)
+	second, errSecond := os.Stat(b)
+	return err == nil && errSecond == nil && first.Size() == second.Size()
+}
+
+// replaceFirmware sets apart what is in the place of a copy.
+func replaceFirmware(from, to string, mode fs.FileMode) error {
+	if err := vmdir.SetApart(to); err != nil {
+		return err
+	}
+	return copyFirmware(from, to, mode)
 }
 
 func copyFirmware(from, to string, mode fs.FileMode) error {

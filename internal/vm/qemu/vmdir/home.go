@@ -85,7 +85,7 @@ func (h Home) Claim(name string, record Record, template []byte) error {
 // fill writes the files that a claimed directory has.
 func fill(d Dir, record Record, template []byte) error {
 	record.Spec.TemplateHash = Hash(template)
-	if err := atomicfile.Write(d.Template(), template, 0o600); err != nil {
+	if err := d.WriteTemplate(template); err != nil {
 		return err
 	}
 	return d.WriteRecord(record)

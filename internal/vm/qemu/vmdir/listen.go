@@ -5,6 +5,7 @@ package vmdir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 
@@ -26,6 +27,9 @@ func (d Dir) ListenShells() (*net.UnixListener, error) { return listen(d.ShellSo
 
 // listen replaces a stale socket by one that only the user can connect to.
 func listen(path string) (*net.UnixListener, error) {
+	if err := clearUnless(path, func(mode fs.FileMode) bool { return !mode.IsDir() }); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
 	if err := atomicfile.Remove(path); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -33,8 +37,8 @@ func listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	// The path must outlive this listener, whose descriptor is handed down. It is removed later by the
-	// hostagent, or by the next call of Listen.
+	// The path must outlive this listener, whose descriptor is handed down. It is removed later by
+	// the hostagent, or by the next call of Listen.
 	listener.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), listener.Close())

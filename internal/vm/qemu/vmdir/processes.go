@@ -11,8 +11,9 @@ import (
 )
 
 // FindQEMU finds the QEMU of an instance: by the recorded identity, else by who listens on its
-// socket. The latter counts only when its command line has the machine's UUID. A PID file is never
-// trusted. process.ErrGone: nobody listens.
+// socket. The latter counts only when its command line has the machine's UUID or, for a record that
+// cannot be read any more, the socket's path. A PID file is never trusted. process.ErrGone: nobody
+// listens.
 func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
 	if run.QEMU != nil && run.QEMU.Alive() {
 		return *run.QEMU, nil
@@ -21,7 +22,8 @@ func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
 	if err != nil {
 		return process.Identity{}, fmt.Errorf("finding QEMU: %w", err)
 	}
-	if record.Machine.UUID == "" || !slices.Contains(args, record.Machine.UUID) {
+	uuid := record.Machine.UUID
+	if (uuid == "" && !d.usedBy(args)) || (uuid != "" && !slices.Contains(args, uuid)) {
 		return process.Identity{}, errors.New("finding QEMU: another program listens on its socket")
 	}
 	return id, nil
@@ -37,7 +39,7 @@ func (d Dir) FindHostagent() (process.Identity, error) {
 	if err != nil {
 		return process.Identity{}, fmt.Errorf("finding the hostagent: %w", err)
 	}
-	if !slices.Contains(args, "hostagent") || !slices.Contains(args, d.Name()) {
+	if !d.servedBy(args) {
 		return process.Identity{}, errors.New("finding the hostagent: its socket belongs to another program")
 	}
 	return id, nil

@@ -14,19 +14,16 @@
 //	                      everything has ended, the hostagent whenever something changes
 //
 // WriteRun takes the lock as an argument.
+//
+// Any of the files may be damaged, by people or by a disk. The record is kept twice. Everything
+// else is rebuilt from it, or made again, but the guest's disk. What is damaged is set apart
+// (SetApart), not removed.
 package vmdir
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
-	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -88,6 +85,9 @@ func (d Dir) Initrd() string { return d.file(InitrdName) }
 
 // RecordFile marks the directory as rdd's.
 func (d Dir) RecordFile() string { return d.file("rdd.json") }
+
+// RecordCopy has the same text as RecordFile, which is read from it when that is damaged.
+func (d Dir) RecordCopy() string { return d.file("rdd.json.bak") }
 
 // StartFile says what the machine was started with.
 func (d Dir) StartFile() string { return d.file("start.json") }
@@ -239,86 +239,7 @@ type Run struct {
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
 	QEMU       *process.Identity `json:"qemu,omitempty"`
-	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could not
-	// record it.
+	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could
+	// not record it.
 	End *End `json:"end,omitempty"`
-}
-
-// ErrForeign says that a directory is not one of this engine's.
-var ErrForeign = errors.New("the directory was not made by rdd's qemu engine")
-
-// ReadRecord reads rdd.json: fs.ErrNotExist when there is no directory, ErrForeign when it is not
-// this engine's. Any other error says what is wrong with the file.
-func (d Dir) ReadRecord() (Record, error) {
-	var record Record
-	err := readJSON(d.RecordFile(), &record)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(string(d)); err != nil {
-			return Record{}, err
-		}
-		return Record{}, ErrForeign
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	if record.Engine != Engine {
-		return Record{}, ErrForeign
-	}
-	record.Machine.Image.resolve(d)
-	return record, nil
-}
-
-// ReadStart reads start.json; fs.ErrNotExist when the machine was never started.
-func (d Dir) ReadStart() (Start, error) {
-	var start Start
-	return start, readJSON(d.StartFile(), &start)
-}
-
-// ReadRun reads run.json; the zero Run when there is none.
-func (d Dir) ReadRun() (Run, error) {
-	var run Run
-	err := readJSON(d.RunFile(), &run)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Run{}, nil
-	}
-	return run, err
-}
-
-// WriteRecord replaces rdd.json.
-func (d Dir) WriteRecord(r Record) error { return writeJSON(d.RecordFile(), r) }
-
-// WriteStart replaces start.json.
-func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
-
-// WriteRun replaces run.json. Only the holder of ha.lock may call it: held is that lock.
-func (d Dir) WriteRun(held *flock.Lock, r Run) error {
-	if held.File().Name() != d.HostagentLock() {
-		return fmt.Errorf("writing %s: %s is another lock than the hostagent's", d.RunFile(), held.File().Name())
-	}
-	return writeJSON(d.RunFile(), r)
-}
-
-// Complete reports whether the creation of the instance has succeeded.
-func (d Dir) Complete() bool {
-	_, err := os.Stat(d.Created())
-	return err == nil
-}
-
-func readJSON(path string, into any) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("reading the instance's state: %w", err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("reading the instance's state: %s is damaged: %w", path, err)
-	}
-	return nil
-}
-
-func writeJSON(path string, from any) error {
-	data, err := json.MarshalIndent(from, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encoding %s: %w", path, err)
-	}
-	return atomicfile.Write(path, append(data, '\n'), 0o600)
 }
