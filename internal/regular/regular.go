@@ -63,8 +63,8 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// OpenFile is os.OpenFile of a regular file, which is created if flag says so. *NotRegularError, and
-// the errors of os.OpenFile.
+// OpenFile is os.OpenFile of a regular file, which is created if flag says so. *NotRegularError,
+// and the errors of os.OpenFile.
 func OpenFile(path string, flag int, mode fs.FileMode) (*os.File, error) {
 	if _, err := Stat(path); errors.As(err, new(*NotRegularError)) {
 		return nil, err

@@ -29,8 +29,8 @@ var allowed = map[string][]string{
 	"internal/flock":       {},
 	"internal/levenshtein": {},
 	"internal/instance":    {"internal/atomicfile", "internal/flock", "internal/process"},
-	"internal/logfile":     {"internal/atomicfile", "internal/process", "internal/textfile"},
-	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance"},
+	"internal/logfile":     {"internal/atomicfile", "internal/process", "internal/regular", "internal/textfile"},
+	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance", "internal/regular"},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
@@ -78,12 +78,11 @@ var allowed = map[string][]string{
 	"internal/apiserver": {
 		"api", "internal/rules", "internal/atomicfile", "internal/datastore/checked", "internal/datastore/checksum", "internal/version",
 	},
-	"internal/apiserver/credentials": {"internal/atomicfile"},
+	"internal/apiserver/credentials": {"internal/atomicfile", "internal/regular"},
 	"internal/apiserver/rows":        {"internal/datastore/checksum"},
 	"internal/client": {
 		"api", "internal/atomicfile", "internal/daemon/presence", "internal/flock", "internal/instance", "internal/logfile",
-		"internal/process",
-		"internal/textfile", "internal/version",
+		"internal/process", "internal/regular", "internal/textfile", "internal/version",
 	},
 	"internal/version": {},
 	"internal/daemon": {
@@ -98,7 +97,8 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
 	"internal/daemon/presence": {
-		"internal/atomicfile", "internal/flock", "internal/instance", "internal/process", "internal/textfile", "internal/version",
+		"internal/atomicfile", "internal/flock", "internal/instance", "internal/logfile", "internal/process", "internal/regular",
+		"internal/textfile", "internal/version",
 	},
 	"internal/daemon/offline": {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
@@ -125,7 +125,7 @@ var allowed = map[string][]string{
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",
 		"internal/daemon/presence",
-		"internal/instance", "internal/logfile", "internal/process", "internal/textfile",
+		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},

@@ -73,7 +73,8 @@ type machine struct {
 func NewWorld(now func() time.Time) *World {
 	return &World{
 		now: now, instances: map[string]*instance{}, watchers: map[*watcher]struct{}{}, plan: newPlan(), steps: usualSteps(),
-		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, missing: map[string]string{}, lost: map[string]*instance{}, guest: idleGuest,
+		forwards: map[string][]vm.Forward{}, held: map[string]bool{}, missing: map[string]string{}, lost: map[string]*instance{},
+		guest: idleGuest,
 	}
 }
 
