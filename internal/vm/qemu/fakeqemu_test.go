@@ -218,7 +218,7 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 	case strings.Contains(line, "provision.status"):
 		fmt.Fprintln(channel, m.guest.ProvisionStatus)
 	case strings.Contains(line, ".log"):
-		fmt.Fprintln(channel, "the log of "+strings.TrimSuffix(filepath.Base(line), ".log"))
+		fmt.Fprintln(channel, "the log of "+strings.TrimSuffix(strings.Trim(filepath.Base(line), "'"), ".log"))
 	default:
 		cmd := exec.Command("/bin/sh", "-c", line)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = channel, channel, channel.Stderr()

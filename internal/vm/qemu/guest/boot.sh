@@ -4,6 +4,7 @@
 # changes only what differs, and stops at the first error. Variables come from above.
 set -eu
 umask 022
+as=
 newline='
 '
 
@@ -97,6 +98,16 @@ ssh_environment() {
     }
 }
 
+# keep FILE TEXT: makes TEXT the content of FILE; without TEXT there is no FILE.
+keep() {
+    if [ "$2" ]; then
+        mkdir -p "${1%/*}"
+        put "$1" 0644 "$2"
+    else
+        rm -f "$1"
+    fi
+}
+
 # file WHERE PATH OWNER PERMISSIONS OVERWRITE CONTENT: a file of the template, by rename.
 file() {
     if [ -d "$2" ]; then
@@ -118,7 +129,11 @@ file() {
 # run WHERE MODE TEXT: a provisioning script of the template, which runs before any service here.
 run() {
     put "/run/rdd/$1" 0700 "$3"
-    (exports && cd / && "/run/rdd/$1") || {
+    case $3 in
+    "#!"*) shell= ;;
+    *) shell=/bin/sh ;;
+    esac
+    (cd / && given $shell "/run/rdd/$1") || {
         code=$?
         echo "$1 (mode $2) failed with exit code $code"
         return 1
@@ -158,5 +173,7 @@ make_user
 let_user_in
 block /etc/environment "$environment"
 ssh_environment "$ssh_environment"
+keep /etc/profile.d/zz-rdd.sh "$profile"
+keep /etc/environment.d/99-rdd.conf "$unit_variables"
 block /etc/hosts "$hosts" first
 wait "$growing" # before what the template does, which may need the space

@@ -13,11 +13,15 @@ run() {
     script=$dir/$1
     printf '%s\n' "$3" >"$script"
     chmod 0700 "$script"
+    case $3 in
+    "#!"*) shell= ;;
+    *) shell=/bin/sh ;;
+    esac
     if [ "$2" = user ]; then
         chown "$user:$user" "$script"
-        (exports && cd "$home" && HOME=$home USER=$user LOGNAME=$user runuser -u "$user" -- "$script") </dev/null
+        (as=$user && cd "$home" && export HOME="$home" USER="$user" LOGNAME="$user" && given $shell "$script") </dev/null
     else
-        (exports && cd / && HOME=/root USER=root LOGNAME=root "$script") </dev/null
+        (as= && cd / && export HOME=/root USER=root LOGNAME=root && given $shell "$script") </dev/null
     fi
     code=$?
     if [ "$code" -ne 0 ]; then

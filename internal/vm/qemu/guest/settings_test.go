@@ -140,25 +140,6 @@ func TestFilesComeFirst(t *testing.T) {
 	}
 }
 
-func TestEnvironment(t *testing.T) {
-	got := environment(map[string]string{"B": "it's me", "A": "", "C": ` blank `, "D": `"quoted"`, "E": "a=b"})
-	if want := "A=\nB=it's me\nC=\" blank \"\nD=\"\"quoted\"\"\nE=a=b"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestSSHEnvironment(t *testing.T) {
-	for want, env := range map[string]map[string]string{
-		"":                           {"A": "plain", "B": `"`},
-		`SetEnv COLOUR="#fff"`:       {"COLOUR": "#fff", "A": "plain"},
-		`SetEnv A="a#b c" B="\"#\\"`: {"B": `"#\`, "A": "a#b c"},
-	} {
-		if got := sshEnvironment(env); got != want {
-			t.Errorf("%v: got %s, want %s", env, got, want)
-		}
-	}
-}
-
 func TestHosts(t *testing.T) {
 	errUnknown := errors.New("no such host")
 	known := map[string][]string{
