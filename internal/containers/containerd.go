@@ -153,12 +153,16 @@ func (e *commandError) Error() string {
 	return e.message
 }
 
+// guestPath is where the guest's programs are. sudo takes variables from the guest's settings again.
+const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // root runs a command as root in the guest and returns its output. A command that fails is a
 // *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
 	var out, problems bytes.Buffer
 	code, err := c.shell(ctx, c.instance, vm.Command{
-		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: &out, Stderr: &problems,
+		Args: append([]string{"sudo", "env", "-i", "PATH=" + guestPath}, args...), CleanEnv: true,
+		Stdin: input, Stdout: &out, Stderr: &problems,
 	})
 	switch {
 	case err != nil:

@@ -72,7 +72,7 @@ func (a *agent) watchOnce(m *machineProcess, take func(forward.Report)) error {
 		}
 		take(report)
 	}}
-	code, err := a.run(m.ctx, m, sshx.Command{Line: own(forward.WatchCommand()), Stdin: reader, Stdout: lines})
+	code, err := a.run(m.ctx, m, sshx.Command{Line: sshx.Clean(forward.WatchCommand()), Stdin: reader, Stdout: lines})
 	if err == nil {
 		a.Log.Warn("the watch in the guest has ended", "code", code)
 		err = errWatchEnded

@@ -203,7 +203,7 @@ func (a *agent) askOnce(ctx context.Context, m *machineProcess, line string) (st
 // connection broke: whether the line was run is not known then.
 func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out string, ended bool, err error) {
 	var text, stderr bytes.Buffer
-	code, err := a.run(ctx, m, sshx.Command{Line: own(line), Stdout: &text, Stderr: &stderr})
+	code, err := a.run(ctx, m, sshx.Command{Line: sshx.Clean(line), Stdout: &text, Stderr: &stderr})
 	ended = err == nil
 	if ended && code != 0 {
 		return "", true, fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))

@@ -9,11 +9,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"rancherdesktop.io/rdd/internal/sshx"
 )
 
 // TestOwnLines: a session's variables change nothing for rdd's own lines, whatever their names.
 func TestOwnLines(t *testing.T) {
-	line := own(`echo "it's $#" | cat; cd / && pwd; echo "${f-}${PATH}"`)
+	line := sshx.Clean(`echo "it's $#" | cat; cd / && pwd; echo "${f-}${PATH}"`)
 	const want = "it's 0\n/\n/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 	for _, variable := range []string{"PATH=/no/where", "f=x", "HOME=/x", "CDPATH=/usr", "ENV=/x", "IFS=a"} {
 		cmd := exec.Command("/bin/sh", "-c", line)
