@@ -54,29 +54,53 @@ grow() {
     fi
 }
 
+# free_uid: gives another uid to the image's own user who has that of the guest's user.
+free_uid() {
+    holder=$(awk -F: -v uid="$uid" '$3 == uid { print $1; exit }' /etc/passwd)
+    if [ -z "$holder" ]; then
+        return 0
+    fi
+    other=$(awk -F: '{ used[$3] = 1 } END { for (n = 61000; n in used; n++); print n }' /etc/passwd)
+    put /etc/passwd 0644 "$(awk -F: -v OFS=: -v uid="$uid" -v other="$other" '$3 == uid { $3 = other } { print }' /etc/passwd)"
+    find / -xdev -uid "$uid" -exec chown -h "$other" {} +
+}
+
 make_user() {
     if ! has=$(id -u "$user" 2>/dev/null); then
-        groups=
-        for group in docker sudo wheel; do
-            if getent group "$group" >/dev/null; then
-                groups=${groups:+$groups,}$group
+        free_uid
+        groups= group=--user-group
+        for name in docker sudo wheel; do
+            if getent group "$name" >/dev/null; then
+                groups=${groups:+$groups,}$name
             fi
         done
-        useradd --create-home --home-dir "$home" --shell /bin/bash --uid "$uid" ${groups:+--groups "$groups"} "$user"
-    elif [ "$has" != "$uid" ]; then
-        echo "the image has a user $user of its own, with uid $has instead of $uid"
+        if getent group "$user" >/dev/null; then
+            group="--no-user-group --gid $user"
+        fi
+        useradd --create-home --home-dir "$home" --shell /bin/bash --uid "$uid" $group ${groups:+--groups "$groups"} "$user"
+    elif [ "$has" != "$uid" ] && [ "$has" -lt 1000 ]; then
+        echo "the image has a system account named $user, with uid $has: give the guest's user another name with user.name in the template"
         return 1
+    elif [ "$has" != "$uid" ]; then
+        free_uid
+        usermod --uid "$uid" "$user"
+    fi
+    if [ "$(getent passwd "$user" | cut -d: -f6)" != "$home" ]; then
+        usermod --home "$home" --move-home "$user"
     fi
     put /etc/sudoers.d/90-rdd 0440 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
 }
 
 let_user_in() {
-    [ -d "$home/.ssh" ] || install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
+    if [ ! -d "$home/.ssh" ]; then
+        mkdir -m 0700 "$home/.ssh"
+        chown "$user:" "$home/.ssh"
+    fi
     keys=$home/.ssh/authorized_keys
     if ! grep -qxF "$authorized_key" "$keys" 2>/dev/null; then
         printf '%s\n' "$authorized_key" >>"$keys"
         chmod 0600 "$keys"
-        chown "$user:$user" "$keys"
+        chown "$user:" "$keys"
     fi
     put /etc/ssh/ssh_host_ed25519_key 0600 "$host_key"
 }

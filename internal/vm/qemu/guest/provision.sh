@@ -18,7 +18,7 @@ run() {
     *) shell=/bin/sh ;;
     esac
     if [ "$2" = user ]; then
-        chown "$user:$user" "$script"
+        chown "$user:" "$script"
         (as=$user && cd "$home" && export HOME="$home" USER="$user" LOGNAME="$user" && given $shell "$script") </dev/null
     else
         (as= && cd / && export HOME=/root USER=root LOGNAME=root && given $shell "$script") </dev/null
