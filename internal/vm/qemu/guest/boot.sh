@@ -132,6 +132,22 @@ keep() {
     fi
 }
 
+# make_dir DIR OWNER: makes DIR and those above it that are missing, as OWNER's.
+make_dir() {
+    if [ -d "$1" ]; then
+        return 0
+    fi
+    make_dir "$(dirname "$1")" "$2" && mkdir "$1" && give "$2" "$1"
+}
+
+# give OWNER FILE: a user without a group means the group of that user, where there is such a user.
+give() {
+    case $1 in
+    *:*) chown "$1" "$2" ;;
+    *) chown "$1:" "$2" 2>/dev/null || chown "$1" "$2" ;;
+    esac
+}
+
 # file WHERE PATH OWNER PERMISSIONS OVERWRITE CONTENT: a file of the template, by rename.
 file() {
     if [ -d "$2" ]; then
@@ -141,9 +157,12 @@ file() {
     if [ "$5" = false ] && [ -e "$2" ]; then
         return 0
     fi
-    mkdir -p "$(dirname "$2")"
+    make_dir "$(dirname "$2")" "$3" || {
+        echo "$1: the directory of $2 cannot be made"
+        return 1
+    }
     (umask 077 && printf '%s' "$6" >"$2.rdd-new")
-    chmod "$4" "$2.rdd-new" && chown "$3" "$2.rdd-new" && mv "$2.rdd-new" "$2" || {
+    chmod "$4" "$2.rdd-new" && give "$3" "$2.rdd-new" && mv "$2.rdd-new" "$2" || {
         rm -f "$2.rdd-new"
         echo "$1: $2 cannot be written"
         return 1
@@ -178,7 +197,7 @@ share() {
             "reset the machine if its image was built by an older rdd, or leave mounts out of the template"
         return 1
     fi
-    mkdir -p "$4" || {
+    make_dir "$4" "$user" || {
         echo "$1 cannot be mounted: $4 cannot be made in the guest"
         return 1
     }

@@ -123,6 +123,33 @@ func TestFileThatIsThere(t *testing.T) {
 	}
 }
 
+// TestNewDirectoriesHaveAnOwner: those that a file or a mount point lacks, and no others.
+func TestNewDirectoriesHaveAnOwner(t *testing.T) {
+	dir := t.TempDir()
+	chown := "chown() { echo \"$*\"; case $1 in 77:) return 1 ;; esac; }\n"
+	home := filepath.Join(dir, "it's home")
+	for _, tc := range []struct{ line, path, owner, want string }{
+		{`file provision[0] "$1" "$2" 644 true x`, "a/b/c", "jan", "jan: D/a\njan: D/a/b\njan: D/a/b/c.rdd-new\n"},
+		{`file provision[0] "$1" "$2" 644 true x`, "a/b/d/e", "jan:wheel", "jan:wheel D/a/b/d\njan:wheel D/a/b/d/e.rdd-new\n"},
+		{`file provision[0] "$1" "$2" 644 true x`, "f", "77", "77: D/f.rdd-new\n77 D/f.rdd-new\n"},
+		{`make_dir "$1" "$2"`, "m/n", "jan", "jan: D/m\njan: D/m/n\n"},
+		{`make_dir "$1" "$2"`, "m/n", "jan", ""},
+	} {
+		out, err := bootFunctions(t, chown+tc.line, filepath.Join(home, tc.path), tc.owner)
+		want := strings.ReplaceAll(tc.want, "D", home)
+		if tc.path == "a/b/c" {
+			want = "jan: " + home + "\n" + want
+		}
+		if err != nil || out != want {
+			t.Errorf("%s: %v: got %s, want %s", tc.path, err, out, want)
+		}
+	}
+	if out, err := bootFunctions(t, chown+`file provision[0] "$1" jan 644 true x`, filepath.Join(home, "f", "g")); err == nil ||
+		!strings.Contains(out, "provision[0]: the directory of "+home+"/f/g cannot be made") {
+		t.Errorf("a file in the way: %v: %s", err, out)
+	}
+}
+
 // TestFilesComeFirst: scripts of mode boot find them.
 func TestFilesComeFirst(t *testing.T) {
 	no := false

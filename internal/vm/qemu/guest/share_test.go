@@ -26,10 +26,10 @@ func runShares(t *testing.T, dir string, set share.Set) (output string, err erro
 	t.Helper()
 	s := settings(&template.Template{})
 	s.Shares = set
-	_, function, _ := strings.Cut(bootScript, "# share FIELD")
+	_, function, _ := strings.Cut(bootScript, "# make_dir DIR")
 	function, _, _ = strings.Cut(function, "\nfinish()")
 	_, calls, _ := strings.Cut(string(s.Boot()), bootScript)
-	script := "set -eu\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
+	script := "set -eu\nuser=$(id -un)\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
 		function, "/proc/filesystems", dir+"/filesystems",
 	) + calls
 	if err := os.WriteFile(filepath.Join(dir, "filesystems"), []byte("nodev proc\n"), 0o600); err != nil {
