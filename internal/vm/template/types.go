@@ -94,7 +94,7 @@ type Mount struct {
 // Provision prepares the guest at every boot: by a script, or, with ModeData, by a file.
 type Provision struct {
 	Mode string `yaml:"mode"`
-	// Script is run by the program of its `#!` line, or by /bin/sh.
+	// Script is run by the program of its `#!` line, or by /bin/sh. Its lines end as Unix has it.
 	Script string `yaml:"script,omitempty"`
 
 	// Path of the file in the guest: after Expand absolute. This and what follows belong to ModeData.

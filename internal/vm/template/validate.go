@@ -49,6 +49,7 @@ func (t *Template) fill(host Host) {
 		t.Provision[i].fill()
 	}
 	for i := range t.Probes {
+		t.Probes[i].Script = unixText(t.Probes[i].Script)
 		setDefault(&t.Probes[i].Mode, ProbeReadiness)
 		setDefault(&t.Probes[i].Description, fmt.Sprintf("probe %d of %d", i+1, len(t.Probes)))
 	}
@@ -57,6 +58,7 @@ func (t *Template) fill(host Host) {
 // fill sets Lima's defaults.
 func (p *Provision) fill() {
 	setDefault(&p.Mode, ModeSystem)
+	p.Script, p.Content = unixText(p.Script), unixProgram(p.Content)
 	if p.Mode != ModeData {
 		return
 	}
