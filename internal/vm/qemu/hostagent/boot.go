@@ -16,7 +16,6 @@ import (
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/portalloc"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -142,7 +141,7 @@ const hostForwarding = "host forwarding"
 
 // launch starts QEMU once and waits until it answers.
 func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, error) {
-	port, err := portalloc.Free(plan.template.SSH.LocalPort)
+	port, err := sshPort(plan.template.SSH.LocalPort)
 	if err != nil {
 		return nil, err
 	}
