@@ -207,6 +207,16 @@ share() {
     }
 }
 
+# link PATH DIR: makes PATH lead to DIR, as on the host. What the guest has there stays, but for the
+# empty directory that Docker makes for a path which it does not find.
+link() {
+    if [ -e "$1" ] && [ ! -L "$1" ] && ! rmdir "$1" 2>/dev/null; then
+        echo "$1 does not lead to $2, as on the host: the guest has something there"
+        return 0
+    fi
+    make_dir "$(dirname "$1")" "$user" && ln -sfn "$2" "$1" || echo "$1 does not lead to $2, as on the host"
+}
+
 finish() { :; }
 
 mkdir -p /var/lib/rdd

@@ -27,6 +27,7 @@ type Settings struct {
 	Keys     Keys
 	Template *template.Template // expanded
 	Shares   share.Set
+	Links    []share.Link
 	// Hosts are lines of /etc/hosts: see Hosts.
 	Hosts string
 }
@@ -51,6 +52,9 @@ func (s Settings) Boot() []byte {
 			access = "rw"
 		}
 		fmt.Fprintf(&b, "share %s %s %s %s\n", sshx.Quote(share.Field), share.Tag, access, sshx.Quote(share.MountPoint))
+	}
+	for _, link := range s.Links {
+		fmt.Fprintf(&b, "link %s\n", sshx.Quote(link.Path, link.Target))
 	}
 	s.files(&b)
 	s.scripts(&b, template.ModeBoot)

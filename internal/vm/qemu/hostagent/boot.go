@@ -100,6 +100,7 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 		return err
 	}
 	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Shares: shares, Hosts: a.hosts(t)}
+	settings.Links = share.Links(t.Mounts, a.start.Host.Home)
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
 			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
