@@ -83,17 +83,23 @@ func (f *PortForward) fill() {
 // one address, but one with `ignore` only if that is for every address as well or names none. A port that listens
 // on ::1 matches a rule for 127.0.0.1.
 func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
+	end, forward, _ = FindPort(rules, proto, guestIP, guestPort)
+	return end, forward
+}
+
+// FindPort is MatchPort that also reports whether any rule matched: one with `ignore` does as well.
+func FindPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward, matched bool) {
 	guestIP = guestIP.Unmap()
 	for _, rule := range rules {
 		if !rule.matches(proto, guestIP, guestPort) {
 			continue
 		}
 		if rule.Ignore {
-			return HostEnd{}, false
+			return HostEnd{}, false, true
 		}
-		return rule.hostEnd(guestPort), true
+		return rule.hostEnd(guestPort), true, true
 	}
-	return HostEnd{}, false
+	return HostEnd{}, false, false
 }
 
 func (f PortForward) matches(proto string, guestIP netip.Addr, guestPort int) bool {

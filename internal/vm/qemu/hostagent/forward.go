@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -24,7 +25,7 @@ func (a *agent) forward(m *machineProcess) {
 			_, err := a.askOnce(ctx, m, line)
 			return err
 		},
-		Changed: a.state.setForwards, Log: a.Log,
+		Changed: a.state.setForwards, Log: a.Log, NoIPv6: !hasIPv6(),
 	})
 	manager.Open(m.ctx)
 	clock := newClock(a, m)
@@ -40,6 +41,15 @@ func (a *agent) forward(m *machineProcess) {
 			}
 		})
 	})
+}
+
+// hasIPv6 reports whether this host has the address ::1.
+func hasIPv6() bool {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	return listener.Close() == nil
 }
 
 // watchGuest receives the guest's reports until the machine ends.

@@ -32,6 +32,8 @@ type route struct {
 	loopback  bool
 	// err is why this route is not possible.
 	err string
+	// of is the host's address on 127.0.0.1 or 0.0.0.0 that a route from ::1 goes with; empty for others.
+	of string
 }
 
 // target is an address in the guest, as sshx.Link.Dial takes it.
@@ -71,7 +73,7 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 		}
 		i := slices.IndexFunc(routes, func(known route) bool { return known.key == r.key })
 		switch {
-		case i < 0:
+		case i < 0 || r.host == "":
 			routes = append(routes, r)
 		case routes[i].sameService(l):
 			routes[i].targets = append(routes[i].targets, r.targets...)
@@ -81,7 +83,7 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 		}
 	}
 	refuseDoubles(routes)
-	return routes
+	return withoutKnown(routes)
 }
 
 // refuseDoubles refuses a UDP port of the guest's loopback when the same port of its own address is
@@ -127,14 +129,19 @@ func (r route) sameService(l Listener) bool {
 
 // toListener plans the route to one listener; false when the rules ignore it.
 func toListener(rules []template.PortForward, l Listener) (route, bool) {
+	end, forward, matched := template.FindPort(rules, l.Proto, l.Addr.Addr(), int(l.Addr.Port()))
+	switch {
+	case !matched:
+		return unmatched(l)
+	case !forward || l.Addr.Addr().IsLinkLocalUnicast() || l.Addr.Addr().IsMulticast():
+		return route{}, false
+	}
+	return toEnd(end, l)
+}
+
+// toEnd plans the route from an end on the host to a listener.
+func toEnd(end template.HostEnd, l Listener) (route, bool) {
 	ip := l.Addr.Addr()
-	if ip.IsLinkLocalUnicast() || ip.IsMulticast() {
-		return route{}, false
-	}
-	end, wanted := template.MatchPort(rules, l.Proto, ip, int(l.Addr.Port()))
-	if !wanted {
-		return route{}, false
-	}
 	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String()}
 	if l.Proto == template.ProtoUDP {
 		return toUDP(r, end, l)
