@@ -40,6 +40,8 @@ func (i *Image) decode(v value) error {
 		"kernel":   optional(&i.Kernel, func(k *Kernel, v value) error { return k.decode(v, &kernelArch) }),
 		"initrd":   optional(&i.Initrd, func(r *Initrd, v value) error { return r.decode(v, &initrdArch) }),
 		"variant":  text(new(string)), // Lima's own label for the image
+
+		"archVariant": text(&i.ArchVariant),
 	})(v)
 	if err != nil {
 		return err

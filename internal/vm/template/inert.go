@@ -86,7 +86,8 @@ func mountTypes(v value) error {
 	return nil
 }
 
-// otherDriver accepts the options of a driver that vmType does not choose. Lima ignores them, too.
+// otherDriver accepts the options of a driver that vmType does not choose, or of another system than
+// Linux. Lima ignores them, too.
 func otherDriver(v value) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())
@@ -125,6 +126,8 @@ func inertFields() fields {
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": cpuTypes}),
 			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
 		}),
+		"osOpts":             otherDriver,
+		"tpm":                inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
 		"plain":              inert("rdd has no such mode: leave out what is not wanted", "false"),

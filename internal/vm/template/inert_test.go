@@ -27,7 +27,8 @@ var inertText = []string{
 	"containerd: {system: false, user: false, archives: []}",
 	"hostResolver: {enabled: true, ipv6: false, hosts: {}}",
 	"ssh: {address: 127.0.0.1, loadDotSSHPubKeys: false, forwardAgent: false, forwardX11: false, forwardX11Trusted: false, overVsock: false}",
-	"base: []", "base:",
+	"base: []", "base:", "osOpts: {Darwin: {ipsw: x}}", "tpm: false", "ofALaterLima: null", "ssh: {later: }",
+	"hostResolver: {later: ~}",
 }
 
 func TestInertFieldsChangeNothing(t *testing.T) {
@@ -173,6 +174,16 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		{
 			"forwardAgent", at("ssh: {forwardAgent: true}"),
 			noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)",
+		},
+		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
+		{
+			"an unknown field that is a misspelling", at("cpu: null"),
+			noMachine + "field `cpu` is not a field that rdd knows here; did you mean `cpus`? (line 2, column 1)",
+		},
+		{
+			"an unknown field with a value", at("ssh: {later: false}"),
+			noMachine + "field `ssh.later` is not a field that rdd knows here; there are: address, forwardAgent, forwardX11, forwardX11Trusted, " +
+				"loadDotSSHPubKeys, localPort, overVsock (line 2, column 7)",
 		},
 		{
 			"a list for a switch", at("plain: [false]"),

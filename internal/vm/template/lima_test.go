@@ -246,6 +246,9 @@ user:
   shell: null
   uid: null
 base: null
+osOpts: null
+tpm: null
+ofALaterLima: null
 `
 
 func TestEverythingNull(t *testing.T) {

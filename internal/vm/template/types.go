@@ -59,6 +59,9 @@ type Image struct {
 	// or below `~/` before Expand.
 	Location string `yaml:"location"`
 	Arch     string `yaml:"arch"`
+	// ArchVariant is Lima's label for an image that needs another level of the architecture, such as
+	// v3. It is taken by those templates only that name it first.
+	ArchVariant string `yaml:"archVariant,omitempty"`
 	// Digest of what Location holds, `sha256:HEX` or `sha512:HEX`; empty: not checked.
 	Digest string `yaml:"digest,omitempty"`
 	// Kernel is booted directly when given; otherwise firmware starts the image's boot loader.
