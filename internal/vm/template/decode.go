@@ -26,6 +26,9 @@ func (t *Template) fields() fields {
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
 		"containerd":   decodeContainerd,
+		"timezone":     text(&t.Timezone),
+		"dns":          list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
+		"plain":        boolean(&t.Plain),
 	}
 	maps.Copy(all, inertFields())
 	return all
@@ -102,8 +105,8 @@ func (p *Provision) decode(v value) error {
 		"owner":       text(&p.Owner),
 		"permissions": text(&p.Permissions),
 		"overwrite":   optional(&p.Overwrite, decodeBool),
-		// The rest belongs to modes that are refused.
-		"skipDefaultDependencyResolution": none("it belongs to mode `dependency`, which rdd does not have"),
+		// The rest belongs to other modes.
+		"skipDefaultDependencyResolution": boolean(new(bool)), // rdd resolves none by itself
 		"playbook":                        none("it belongs to mode `ansible`, which rdd does not have"),
 		"expression":                      none("it belongs to mode `yq`, which rdd does not have"),
 		"format":                          none("it belongs to mode `yq`, which rdd does not have"),
@@ -139,7 +142,7 @@ func (f *PortForward) decode(v value) error {
 		"ignore":            boolean(&f.Ignore),
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
 		"reverse":           inert("rdd leads from the host into the guest only", "false"),
-		"static":            inert("rdd forwards a port while something listens on it", "false"),
+		"static":            boolean(&f.Static),
 	})(v)
 }
 
@@ -158,7 +161,7 @@ func (r *PortRange) decode(v value) error {
 func (h *HostResolver) decode(v value) error {
 	return mapping(fields{
 		"hosts":   texts(&h.Hosts),
-		"enabled": inert("the guest always asks the host for names", "true"),
+		"enabled": inert("the guest always asks the host for names, or the servers of `dns`", "true"),
 		"ipv6":    inert("the guest's network is IPv4", "false"),
 	})(v)
 }

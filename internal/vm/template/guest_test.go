@@ -104,7 +104,7 @@ func TestLoadRefusesProvision(t *testing.T) {
 	testRefusals(t, []refusal{
 		{
 			"mode", step("{mode: x, script: x}"),
-			noMachine + "field `provision[1].mode` must be one of system, user, boot, data; got `x` (line 4, column 10)",
+			noMachine + "field `provision[1].mode` must be one of system, user, boot, data, dependency; got `x` (line 4, column 10)",
 		},
 		{
 			"mode of Lima", step("{mode: ansible, playbook: x}"),
@@ -317,9 +317,20 @@ func TestLoadRefusesForwards(t *testing.T) {
 				"column 46)",
 		},
 		{
-			"static", rule("{guestPort: 80, static: true}"),
-			noMachine + "field `portForwards[0].static` must be `false`; got `true`: rdd forwards a port while something listens on it (line 3, " +
-				"column 27)",
+			"static and ignored", rule("{guestPort: 80, static: true, ignore: true}"),
+			noMachine + "field `portForwards[0].static` does not go with `ignore` (line 3, column 27)",
+		},
+		{
+			"static UDP", rule("{guestPort: 80, static: true, proto: udp}"),
+			noMachine + "field `portForwards[0].static` is for TCP: UDP is forwarded while something listens on it (line 3, column 27)",
+		},
+		{
+			"static socket", rule("{guestSocket: /a, hostSocket: /b, static: true}"),
+			noMachine + "field `portForwards[0].static` does not go with a socket, which is forwarded all the time anyway (line 3, column 45)",
+		},
+		{
+			"static everything", rule("{static: true}"),
+			noMachine + "field `portForwards[0].static` must name the guest's port, or a range of at most 100 (line 3, column 12)",
 		},
 	})
 }

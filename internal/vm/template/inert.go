@@ -130,9 +130,7 @@ func inertFields() fields {
 		"tpm":                inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
-		"plain":              inert("rdd has no such mode: leave out what is not wanted", "false"),
 		"propagateProxyEnv":  inert("rdd does not take over the environment it runs in: give `env`", "false"),
-		"timezone":           inert("rdd leaves the image's time zone: a provision script can change it", "", "UTC", "Etc/UTC"),
 		"caCerts": mapping(fields{
 			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
 		}),
@@ -141,7 +139,6 @@ func inertFields() fields {
 			"shell": inert(noUser, "/bin/bash"),
 		}),
 		"networks":   none("a machine has one network, with ports forwarded to the host"),
-		"dns":        none("the guest asks the host's name servers"),
 		"copyToHost": none("rdd copies no files to the host: use `rdd limavm shell NAME cat FILE`"),
 	}
 }

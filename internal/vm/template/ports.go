@@ -2,7 +2,10 @@
 
 package template
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 const (
 	maxPort = 65535
@@ -33,14 +36,19 @@ func (e HostEnd) String() string {
 // with every default set.
 //
 // As with Lima, rules that ignore the ports of ssh come before the template's own, and the last one
-// forwards what listens on the guest's loopback to the same port of the host's. The defaults are
-// those of Lima 2.0.
+// forwards what listens on the guest's loopback to the same port of the host's. A plain machine has
+// its static rules only, and forwards nothing else. The defaults are those of Lima 2.0.
 func (t *Template) PortRules() []PortForward {
 	rules := []PortForward{reserved(sshPort)}
 	if t.SSH.LocalPort != 0 {
 		rules = append(rules, reserved(t.SSH.LocalPort))
 	}
-	rules = append(append(rules, t.PortForwards...), PortForward{})
+	if t.Plain {
+		static := slices.DeleteFunc(slices.Clone(t.PortForwards), func(f PortForward) bool { return !f.Static })
+		rules = append(append(rules, static...), PortForward{Ignore: true})
+	} else {
+		rules = append(append(rules, t.PortForwards...), PortForward{})
+	}
 	for i := range rules {
 		rules[i].fill()
 	}

@@ -177,3 +177,21 @@ func TestMatchPortKeepsTheHostsSSHPort(t *testing.T) {
 		t.Errorf("the port of ssh on the host is forwarded to %s", end)
 	}
 }
+
+// TestPlain: a plain machine has no mounts, and forwards what is static only.
+func TestPlain(t *testing.T) {
+	loaded := loadForwards(t, "plain: true\nmounts: [{location: '~'}]\n"+
+		"portForwards: [{guestPort: 80, hostPort: 8080, static: true}, {guestPort: 81}, {guestSocket: /a, hostSocket: /b}]\n")
+	if loaded.Mounts != nil {
+		t.Errorf("mounts: %+v", loaded.Mounts)
+	}
+	rules := loaded.PortRules()
+	if len(rules) != 3 || !rules[1].Static || !rules[2].Ignore {
+		t.Errorf("got %+v", rules)
+	}
+	for port, want := range map[int]bool{80: true, 81: false, 82: false} {
+		if _, forward := MatchPort(rules, ProtoTCP, netip.MustParseAddr("0.0.0.0"), port); forward != want {
+			t.Errorf("port %d is forwarded: %t", port, forward)
+		}
+	}
+}

@@ -15,6 +15,8 @@ const VMTypeQEMU = "qemu"
 const (
 	// ModeSystem scripts run as root when the guest is up.
 	ModeSystem = "system"
+	// ModeDependency scripts run as root before those of ModeSystem.
+	ModeDependency = "dependency"
 	// ModeUser scripts run as the guest's user after the system scripts.
 	ModeUser = "user"
 	// ModeBoot scripts run as root early in every boot, before services start.
@@ -51,6 +53,12 @@ type Template struct {
 	HostResolver HostResolver      `yaml:"hostResolver,omitempty"`
 	SSH          SSH               `yaml:"ssh,omitempty"`
 	Message      string            `yaml:"message,omitempty"`
+	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
+	Timezone string `yaml:"timezone,omitempty"`
+	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
+	DNS []string `yaml:"dns,omitempty"`
+	// Plain leaves out mounts and all forwards but static ones.
+	Plain bool `yaml:"plain,omitempty"`
 }
 
 // Image is a guest's disk for one architecture.
@@ -138,6 +146,8 @@ type PortForward struct {
 	Proto string `yaml:"proto,omitempty"`
 	// Ignore: what matches is not forwarded, whatever later rules say.
 	Ignore bool `yaml:"ignore,omitempty"`
+	// Static: TCP is forwarded whether or not anything listens in the guest.
+	Static bool `yaml:"static,omitempty"`
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`

@@ -42,6 +42,9 @@ func (t *Template) fill(host Host) {
 	setDefault(&t.CPUs, min(2, host.CPUs))
 	setDefault(&t.Memory, defaultMemory)
 	setDefault(&t.Disk, defaultDisk)
+	if t.Plain {
+		t.Mounts = nil
+	}
 	for i := range t.Images {
 		setDefault(&t.Images[i].Arch, t.Arch)
 	}
@@ -102,6 +105,8 @@ func (t *Template) validate(host Host) error {
 		t.validateSSH,
 		t.validateForwards,
 		t.validateHosts,
+		t.validateTimezone,
+		t.validateDNS,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

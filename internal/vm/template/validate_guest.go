@@ -32,7 +32,7 @@ func (t *Template) validateProvision() error {
 }
 
 func (p Provision) validate(at string) error {
-	if err := oneOf(at+".mode", p.Mode, ModeSystem, ModeUser, ModeBoot, ModeData); err != nil {
+	if err := oneOf(at+".mode", p.Mode, ModeSystem, ModeUser, ModeBoot, ModeData, ModeDependency); err != nil {
 		return err
 	}
 	if p.Mode == ModeData {
@@ -91,6 +91,34 @@ func validateScript(field, script string) error {
 func validateNoNUL(field, text string) error {
 	if strings.ContainsRune(text, 0) {
 		return invalid(field, "must not hold NUL characters")
+	}
+	return nil
+}
+
+// timezonePattern is a name of the tz database.
+var timezonePattern = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$`)
+
+func (t *Template) validateTimezone() error {
+	if t.Timezone == "" || timezonePattern.MatchString(t.Timezone) {
+		return nil
+	}
+	return invalid("timezone", "must be a name such as Europe/Berlin; got `%s`", shorten(t.Timezone))
+}
+
+// validateDNS accepts as many name servers as resolv.conf(5) has.
+func (t *Template) validateDNS() error {
+	const most = 3
+	if len(t.DNS) > most {
+		return invalid("dns", "must be at most %d name servers; got %d", most, len(t.DNS))
+	}
+	for i, server := range t.DNS {
+		field := fmt.Sprintf("dns[%d]", i)
+		if err := validateIP(field, server); err != nil {
+			return err
+		}
+		if ip := address(server); !ip.Is4() || ip.IsUnspecified() {
+			return invalid(field, "must be an IPv4 address: the guest's network has no other; got `%s`", server)
+		}
 	}
 	return nil
 }

@@ -122,6 +122,42 @@ ssh_environment() {
     }
 }
 
+# set_timezone NAME: without a name the image's stays, or comes back.
+set_timezone() {
+    mine=/var/lib/rdd/timezone # holds the image's own
+    if [ -z "$1" ] && [ ! -e "$mine" ]; then
+        return 0
+    fi
+    zone=${1:+/usr/share/zoneinfo/$1}
+    if [ "$zone" ] && [ ! -f "$zone" ]; then
+        echo "timezone: the guest has no time zone $1 (in Debian: package tzdata)"
+        return 1
+    fi
+    if [ "$zone" ]; then
+        [ -e "$mine" ] || put "$mine" 0644 "$(readlink /etc/localtime || :)"
+    else
+        zone=$(cat "$mine")
+        rm -f "$mine"
+    fi
+    if [ "$zone" ]; then
+        ln -sfn "$zone" /etc/localtime
+    else
+        rm -f /etc/localtime
+    fi
+    if [ -e /etc/timezone ]; then
+        put /etc/timezone 0644 "${zone#*/zoneinfo/}"
+    fi
+}
+
+# set_name_servers LINES: only a resolv.conf that is a file of rdd's image is changed; in others
+# cloud-init has configured the network.
+set_name_servers() {
+    if [ -L /etc/resolv.conf ] || ! grep -q "^# by rdd${1:+\|SPDX}" /etc/resolv.conf 2>/dev/null; then
+        return 0
+    fi
+    put /etc/resolv.conf 0644 "# by rdd${newline}${1:-nameserver 10.0.2.3}"
+}
+
 # keep FILE TEXT: makes TEXT the content of FILE; without TEXT there is no FILE.
 keep() {
     if [ "$2" ]; then
@@ -229,4 +265,6 @@ ssh_environment "$ssh_environment"
 keep /etc/profile.d/zz-rdd.sh "$profile"
 keep /etc/environment.d/99-rdd.conf "$unit_variables"
 block /etc/hosts "$hosts" first
+set_timezone "$timezone"
+set_name_servers "$name_servers"
 wait "$growing" # before what the template does, which may need the space

@@ -116,8 +116,9 @@ func TestProvisionOrder(t *testing.T) {
 			t.Errorf("%s runs %v, want %v", name, got, want)
 		}
 	}
+	tmpl.Provision = append(tmpl.Provision, template.Provision{Mode: template.ModeDependency, Script: "d5"})
 	check("boot", settings(tmpl).Boot(), "b2")
-	check("provision", settings(tmpl).Provision(), "s1", "s3", "u0", "u4")
+	check("provision", settings(tmpl).Provision(), "d5", "s1", "s3", "u0", "u4")
 }
 
 // TestPut runs the boot script's only way to write files.

@@ -44,6 +44,8 @@ func (s Settings) Boot() []byte {
 		"profile":         profile(s.Template.Env),
 		"unit_variables":  unitEnvironment(s.Template.Env),
 		"hosts":           s.Hosts,
+		"timezone":        s.Template.Timezone,
+		"name_servers":    nameServers(s.Template.DNS),
 	})
 	b.WriteString(bootScript)
 	for _, share := range s.Shares {
@@ -62,12 +64,14 @@ func (s Settings) Boot() []byte {
 	return []byte(b.String())
 }
 
-// Provision renders the credential rdd.provision. The scripts of mode system run before those of
-// mode user, each in the template's order, and all of them at every boot, as with Lima.
+// Provision renders the credential rdd.provision. The scripts of mode dependency run first, then those
+// of mode system and at last those of mode user, each in the template's order, and all of them at
+// every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
 	s.variables(&b, nil)
 	b.WriteString(provisionScript)
+	s.scripts(&b, template.ModeDependency)
 	s.scripts(&b, template.ModeSystem)
 	s.scripts(&b, template.ModeUser)
 	b.WriteString("finish\n")
@@ -88,6 +92,15 @@ func (s Settings) variables(b *strings.Builder, more map[string]string) {
 		fmt.Fprintf(b, "        %s=%s \\\n", name, sshx.Quote(value))
 	}
 	b.WriteString("        \"$@\"\n}\n")
+}
+
+// nameServers are lines of resolv.conf(5); empty when the template has no servers of its own.
+func nameServers(servers []string) string {
+	var lines []string
+	for _, server := range servers {
+		lines = append(lines, "nameserver "+server)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // files writes the template's files before anything reads them: services, and scripts of all modes.

@@ -207,3 +207,64 @@ func TestHosts(t *testing.T) {
 		}
 	}
 }
+
+// TestTimezone: the image's comes back when the template names none any more.
+func TestTimezone(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{"etc", "var/lib/rdd", "usr/share/zoneinfo/Europe"} {
+		if err := os.MkdirAll(filepath.Join(dir, path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, text := range map[string]string{"usr/share/zoneinfo/Europe/Berlin": "", "etc/timezone": "Etc/UTC\n"} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(dir+"/usr/share/zoneinfo/Etc/UTC", dir+"/etc/localtime"); err != nil {
+		t.Fatal(err)
+	}
+	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
+	functions = strings.NewReplacer("/etc/", dir+"/etc/", "/var/lib", dir+"/var/lib", "/usr/share", dir+"/usr/share").Replace(functions)
+	for _, tc := range []struct{ zone, want, fails string }{
+		{"", "Etc/UTC", ""}, {"Europe/Berlin", "Europe/Berlin", ""}, {"Europe/Berlin", "Europe/Berlin", ""},
+		{"Mars/Base", "Europe/Berlin", "no time zone Mars/Base"}, {"", "Etc/UTC", ""}, {"", "Etc/UTC", ""},
+	} {
+		out, err := exec.Command("/bin/sh", "-c", functions+`set_timezone "$1"`, "sh", tc.zone).CombinedOutput()
+		if (err != nil) != (tc.fails != "") || !strings.Contains(string(out), tc.fails) {
+			t.Errorf("%q: %v: %s", tc.zone, err, out)
+		}
+		link, _ := os.Readlink(dir + "/etc/localtime")
+		name, _ := os.ReadFile(dir + "/etc/timezone")
+		if link != dir+"/usr/share/zoneinfo/"+tc.want || string(name) != tc.want+"\n" {
+			t.Errorf("%q: %s, %s", tc.zone, link, name)
+		}
+	}
+}
+
+// TestNameServers: only a file of rdd's is changed.
+func TestNameServers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
+	functions = strings.ReplaceAll(functions, "/etc/resolv.conf", path)
+	for _, tc := range []struct {
+		before, want string
+		servers      []string
+	}{
+		{"# SPDX-License-Identifier: Apache-2.0\nnameserver 10.0.2.3\n", "# by rdd\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n",
+			[]string{"192.0.2.1", "192.0.2.2"}},
+		{"# by rdd\nnameserver 192.0.2.1\n", "# by rdd\nnameserver 10.0.2.3\n", nil},
+		{"# SPDX\nnameserver 10.0.2.3\n", "# SPDX\nnameserver 10.0.2.3\n", nil},
+		{"nameserver 192.0.2.9\n", "nameserver 192.0.2.9\n", []string{"192.0.2.1"}},
+	} {
+		if err := os.WriteFile(path, []byte(tc.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("/bin/sh", "-c", functions+`set_name_servers "$1"`, "sh", nameServers(tc.servers)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if got, _ := os.ReadFile(path); string(got) != tc.want {
+			t.Errorf("got %q, want %q", got, tc.want)
+		}
+	}
+}

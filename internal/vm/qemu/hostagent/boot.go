@@ -103,7 +103,7 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 	settings.Links = share.Links(t.Mounts, a.start.Host.Home)
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
-			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
+			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(), DNS: t.DNS,
 		})
 	}
 	return errors.Join(

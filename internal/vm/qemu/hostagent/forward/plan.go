@@ -63,9 +63,42 @@ func sockets(rules []template.PortForward) []route {
 	return routes
 }
 
+// static plans the routes of static rules, which are open whether or not anybody listens. Of ports
+// that several rules have on the host the first gets one.
+func static(rules []template.PortForward) []route {
+	var routes []route
+	for _, rule := range rules {
+		if !rule.Static {
+			continue
+		}
+		ip, err := netip.ParseAddr(rule.GuestIP)
+		if err != nil {
+			continue // no valid template has that
+		}
+		for port := rule.GuestPortRange[0]; port <= rule.GuestPortRange[1]; port++ {
+			host := net.JoinHostPort(rule.HostIP, strconv.Itoa(rule.HostPortRange[0]+port-rule.GuestPortRange[0]))
+			l := Listener{Proto: template.ProtoTCP, Addr: netip.AddrPortFrom(ip, uint16(port))}
+			r := route{key: key{template.ProtoTCP, host}, guest: l.Addr.String(), targets: targetsOf(l)}
+			if !slices.ContainsFunc(routes, func(known route) bool { return known.key == r.key }) {
+				routes = append(routes, r)
+			}
+		}
+	}
+	return routes
+}
+
+// targetsOf are the addresses of a TCP listener in the guest.
+func targetsOf(l Listener) []target {
+	var targets []target
+	for _, address := range targetAddresses(l.Addr.Addr()) {
+		targets = append(targets, target{"tcp", netip.AddrPortFrom(address, l.Addr.Port()).String()})
+	}
+	return targets
+}
+
 // plan decides the routes for the guest's listeners.
 func plan(rules []template.PortForward, listeners []Listener) []route {
-	routes := sockets(rules)
+	routes := append(sockets(rules), static(rules)...)
 	for _, l := range slices.SortedFunc(slices.Values(listeners), compare) {
 		r, wanted := toListener(rules, l)
 		if !wanted {
@@ -141,7 +174,6 @@ func toListener(rules []template.PortForward, l Listener) (route, bool) {
 
 // toEnd plans the route from an end on the host to a listener.
 func toEnd(end template.HostEnd, l Listener) (route, bool) {
-	ip := l.Addr.Addr()
 	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String()}
 	if l.Proto == template.ProtoUDP {
 		return toUDP(r, end, l)
@@ -149,9 +181,7 @@ func toEnd(end template.HostEnd, l Listener) (route, bool) {
 	if end.Socket != "" {
 		r.proto = protoUnix
 	}
-	for _, address := range targetAddresses(ip) {
-		r.targets = append(r.targets, target{"tcp", netip.AddrPortFrom(address, l.Addr.Port()).String()})
-	}
+	r.targets = targetsOf(l)
 	return r, true
 }
 
