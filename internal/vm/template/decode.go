@@ -2,7 +2,12 @@
 
 package template
 
-import "maps"
+import (
+	"maps"
+	"regexp"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // decode reads a template from the document's root.
 func (t *Template) decode(root value) error { return mapping(t.fields())(root) }
@@ -26,9 +31,15 @@ func (t *Template) fields() fields {
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
 		"containerd":   decodeContainerd,
+		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
-		"dns":          list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
-		"plain":        boolean(&t.Plain),
+		"cpuType":      t.decodeCPUType(false),
+		"vmOpts": mapping(fields{
+			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
+			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
+		}),
+		"dns":   list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
+		"plain": boolean(&t.Plain),
 	}
 	maps.Copy(all, inertFields())
 	return all
@@ -165,6 +176,43 @@ func (h *HostResolver) decode(v value) error {
 		"ipv6":    inert("the guest's network is IPv4", "false"),
 	})(v)
 }
+
+func (f *Firmware) decode(v value) error {
+	return mapping(fields{"legacyBIOS": boolean(&f.LegacyBIOS), "images": none("rdd finds the firmware itself")})(v)
+}
+
+// decodeCPUType reads CPU models. Those of vmOpts win over those of Lima's older field.
+func (t *Template) decodeCPUType(wins bool) decoder {
+	return func(v value) error {
+		return eachEntry(v, func(key *yaml.Node, entry value) error {
+			var model string
+			if absent(entry.node) {
+				return nil
+			}
+			if err := text(&model)(entry); err != nil {
+				return err
+			}
+			if model != "" && !cpuPattern.MatchString(model) {
+				return entry.failf("must be a CPU model of QEMU's such as Haswell-v4, with properties after commas; got `%s`", shorten(model))
+			}
+			if _, given := t.CPUType[key.Value]; model == "" || given && !wins {
+				return nil
+			}
+			if t.CPUType == nil {
+				t.CPUType = map[string]string{}
+			}
+			t.CPUType[key.Value] = model
+			return nil
+		})
+	}
+}
+
+// cpuPattern is an argument of QEMU's -cpu.
+var cpuPattern = regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9_.]*(,[-+]?[A-Za-z0-9][-A-Za-z0-9_.]*(=[-A-Za-z0-9_.]+)?)*$`)
+
+// CPUModel is the CPU that the template wants for its architecture, an argument of QEMU's -cpu; empty:
+// one that fits the accelerator.
+func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 
 func (s *SSH) decode(v value) error {
 	const (

@@ -115,22 +115,13 @@ func inertFields() fields {
 			"display": inert(noDisplay, "none", ""),
 			"vnc":     mapping(fields{"display": inert(noDisplay, "none", "")}),
 		}),
-		"firmware": mapping(fields{
-			"legacyBIOS": inert("rdd boots by UEFI or a kernel directly", "false"),
-			"images":     none("rdd finds the firmware itself"),
-		}),
 		"rosetta":              mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
 		"nestedVirtualization": inert("rdd does not nest virtual machines", "false"),
-		"cpuType":              cpuTypes,
-		"vmOpts": mapping(fields{
-			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": cpuTypes}),
-			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
-		}),
-		"osOpts":             otherDriver,
-		"tpm":                inert("rdd's machines have no TPM", "false"),
-		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
-		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
-		"propagateProxyEnv":  inert("rdd does not take over the environment it runs in: give `env`", "false"),
+		"osOpts":               otherDriver,
+		"tpm":                  inert("rdd's machines have no TPM", "false"),
+		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
+		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
+		"propagateProxyEnv":    inert("rdd does not take over the environment it runs in: give `env`", "false"),
 		"caCerts": mapping(fields{
 			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
 		}),
@@ -144,13 +135,3 @@ func inertFields() fields {
 }
 
 const noUser = "the guest's user is made after the host's"
-
-// cpuTypes accepts entries that leave the choice open.
-func cpuTypes(v value) error {
-	return eachEntry(v, func(_ *yaml.Node, entry value) error {
-		if absent(entry.node) {
-			return nil
-		}
-		return none("rdd chooses the CPU model to fit the accelerator")(entry)
-	})
-}

@@ -96,16 +96,13 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `video.display` must be `none` or empty; got `vnc`: rdd's machines have no display and no sound (line 2, column 18)",
 		},
 		{
-			"legacyBIOS", at("firmware: {legacyBIOS: true}"),
-			noMachine + "field `firmware.legacyBIOS` must be `false`; got `true`: rdd boots by UEFI or a kernel directly (line 2, column 24)",
-		},
-		{
 			"rosetta", at("rosetta: {enabled: true}"),
 			noMachine + "field `rosetta.enabled` must be `false`; got `true`: it belongs to the macOS driver (line 2, column 20)",
 		},
 		{
-			"cpuType", at("cpuType: {x86_64: qemu64}"),
-			noMachine + "field `cpuType.x86_64` is not honoured by this rdd: rdd chooses the CPU model to fit the accelerator (line 2, column 19)",
+			"cpuType", at("cpuType: {x86_64: 'max -monitor stdio'}"),
+			noMachine + "field `cpuType.x86_64` must be a CPU model of QEMU's such as Haswell-v4, with properties after commas; got " +
+				"`max -monitor stdio` (line 2, column 19)",
 		},
 		{
 			"QEMU version", at("vmOpts: {qemu: {minimumVersion: 9.1}}"),
@@ -154,7 +151,10 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			"dns of IPv6", at("dns: [1.1.1.1, '::1']"),
 			noMachine + "field `dns[1]` must be an IPv4 address: the guest's network has no other; got `::1` (line 2, column 16)",
 		},
-		{"much dns", at("dns: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]"), noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)"},
+		{
+			"much dns", at("dns: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]"),
+			noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)",
+		},
 		{
 			"copyToHost", at("copyToHost: [{guest: /a, host: /b}]"),
 			noMachine + "field `copyToHost` is not honoured by this rdd: rdd copies no files to the host: use `rdd limavm shell NAME cat FILE` " +
@@ -188,4 +188,26 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `plain` must be true or false; got a list (line 2, column 8)",
 		},
 	})
+}
+
+// TestCPUModel: vmOpts wins over the older field, whatever their order.
+func TestCPUModel(t *testing.T) {
+	for text, want := range map[string]string{
+		"cpuType: {x86_64: max, aarch64: x}": "max", "cpuType: {aarch64: x}": "",
+		"vmOpts: {qemu: {cpuType: {x86_64: 'Haswell-v4,+vmx,a=b'}}}":          "Haswell-v4,+vmx,a=b",
+		"cpuType: {x86_64: max}\nvmOpts: {qemu: {cpuType: {x86_64: host}}}":   "host",
+		"vmOpts: {qemu: {cpuType: {x86_64: host}}}\ncpuType: {x86_64: max}":   "host",
+		"vmOpts: {qemu: {cpuType: {x86_64: ''}}}\ncpuType: {x86_64: max}":     "max",
+		"firmware: {legacyBIOS: true}\nvmOpts: {qemu: {cpuType: {x86_64: }}}": "",
+	} {
+		got, err := Load([]byte(minimal+text+"\n"), nil, testHost)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got.CPUModel() != want || got.Firmware.LegacyBIOS != strings.Contains(text, "legacy") {
+			t.Errorf("%s: got %q, %+v", text, got.CPUModel(), got.Firmware)
+		}
+		roundTrip(t, got)
+	}
 }

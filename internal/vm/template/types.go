@@ -53,6 +53,9 @@ type Template struct {
 	HostResolver HostResolver      `yaml:"hostResolver,omitempty"`
 	SSH          SSH               `yaml:"ssh,omitempty"`
 	Message      string            `yaml:"message,omitempty"`
+	Firmware     Firmware          `yaml:"firmware,omitempty"`
+	// CPUType has QEMU's CPU models by architecture: see CPUModel.
+	CPUType map[string]string `yaml:"cpuType,omitempty"`
 	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
@@ -168,6 +171,12 @@ func (r PortRange) contains(port int) bool { return r[0] <= port && port <= r[1]
 type HostResolver struct {
 	// Hosts maps a name to an IP address or to another name; `host.lima.internal` is the host.
 	Hosts map[string]string `yaml:"hosts,omitempty"`
+}
+
+// Firmware starts an image's boot loader.
+type Firmware struct {
+	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
+	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
 }
 
 // SSH says how the guest's sshd is reached.

@@ -3,6 +3,7 @@
 package hostagent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,7 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 	if err != nil {
 		return nil, err
 	}
+	accelerator.CPU = cmp.Or(t.CPUModel(), accelerator.CPU)
 	if err := program.GrowDisk(ctx, a.Dir.Disk(), t.Disk); err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		return nil, err
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
-		Dir: a.Dir, Machine: a.record.Machine, Accelerator: plan.accelerator,
+		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
 		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
 	})
 	if err != nil {
@@ -176,6 +178,14 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		return nil, err
 	}
 	return m, nil
+}
+
+// hardware is the machine's, as the template changes it: there is a BIOS on x86 only.
+func hardware(m vmdir.Machine, t *template.Template) vmdir.Machine {
+	if t.Firmware.LegacyBIOS && t.Arch == template.ArchX8664 {
+		m.UEFI = false
+	}
+	return m
 }
 
 // spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.
