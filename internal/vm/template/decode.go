@@ -27,6 +27,7 @@ func (t *Template) fields() fields {
 		"provision":    list(&t.Provision, (*Provision).decode),
 		"probes":       list(&t.Probes, (*Probe).decode),
 		"portForwards": list(&t.PortForwards, (*PortForward).decode),
+		"copyToHost":   list(&t.CopyToHost, (*CopyToHost).decode),
 		"hostResolver": t.HostResolver.decode,
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
@@ -154,6 +155,12 @@ func (f *PortForward) decode(v value) error {
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
 		"reverse":           inert("rdd leads from the host into the guest only", "false"),
 		"static":            boolean(&f.Static),
+	})(v)
+}
+
+func (c *CopyToHost) decode(v value) error {
+	return mapping(fields{
+		"guest": text(&c.Guest), "host": text(&c.Host), "deleteOnStop": boolean(&c.DeleteOnStop), "skipIfMissing": boolean(&c.SkipIfMissing),
 	})(v)
 }
 

@@ -52,6 +52,10 @@ func (t *Template) expandable() []field {
 		f, at := &t.PortForwards[i], fmt.Sprintf("portForwards[%d]", i)
 		all = append(all, textField(at+".guestSocket", guestSide, &f.GuestSocket), textField(at+".hostSocket", hostSide, &f.HostSocket))
 	}
+	for i := range t.CopyToHost {
+		c, at := &t.CopyToHost[i], fmt.Sprintf("copyToHost[%d]", i)
+		all = append(all, textField(at+".guest", guestSide, &c.Guest), textField(at+".host", hostSide, &c.Host))
+	}
 	all = append(all, mapFields("hostResolver.hosts", t.HostResolver.Hosts)...)
 	return append(all, textField("message", messageSide, &t.Message))
 }
@@ -80,6 +84,7 @@ func (t *Template) clone() *Template {
 	c.Provision = slices.Clone(t.Provision)
 	c.Probes = slices.Clone(t.Probes)
 	c.PortForwards = slices.Clone(t.PortForwards)
+	c.CopyToHost = slices.Clone(t.CopyToHost)
 	c.HostResolver.Hosts = maps.Clone(t.HostResolver.Hosts)
 	return &c
 }

@@ -351,3 +351,33 @@ func TestLoadTakesForwards(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestLoadRefusesCopies(t *testing.T) {
+	at := func(copies string) string { return minimal + "copyToHost: [" + copies + "]\n" }
+	testRefusals(t, []refusal{
+		{"no host", at("{guest: /a}"), noMachine + "field `copyToHost[0].host` must be an absolute path; got `` (line 2, column 14)"},
+		{"no guest", at("{host: /a}"), noMachine + "field `copyToHost[0].guest` must be an absolute path; got `` (line 2, column 14)"},
+		{
+			"a directory", at("{guest: /a, host: /b/}"),
+			noMachine + "field `copyToHost[0].host` must be a file's path, not a directory's; got `/b/` (line 2, column 32)",
+		},
+		{
+			"a file of the instance directory", at("{guest: /a, host: '{{.Dir}}/sub/../rdd.json'}"),
+			noMachine + "field `copyToHost[0].host` must not be in the instance directory itself, but in a directory there such as " +
+				"`{{.Dir}}/copied-from-guest` (line 2, column 32)",
+		},
+		{
+			"unknown", at("{guest: /a, host: /b, mode: 1}"),
+			noMachine + "field `copyToHost[0].mode` is not a field that rdd knows here; there are: deleteOnStop, guest, host, skipIfMissing (line " +
+				"2, column 36)",
+		},
+	})
+}
+
+func TestLoadTakesCopies(t *testing.T) {
+	got := loadShape(t, minimal+"copyToHost: [{guest: '{{.Home}}/k', host: '{{.Dir}}/copied/k', deleteOnStop: true, skipIfMissing: true}]\n")
+	want := CopyToHost{Guest: testValues().Guest.Home + "/k", Host: testValues().Dir + "/copied/k", DeleteOnStop: true, SkipIfMissing: true}
+	if len(got.CopyToHost) != 1 || got.CopyToHost[0] != want {
+		t.Errorf("got %+v, want %+v", got.CopyToHost, want)
+	}
+}

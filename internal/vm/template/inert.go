@@ -130,7 +130,6 @@ func inertFields() fields {
 			"shell": inert(noUser, "/bin/bash"),
 		}),
 		"networks":   none("a machine has one network, with ports forwarded to the host"),
-		"copyToHost": none("rdd copies no files to the host: use `rdd limavm shell NAME cat FILE`"),
 	}
 }
 

@@ -23,7 +23,7 @@ var inertText = []string{
 	"vmOpts: {krunkit: {gpuAccel: true}, wsl2: {}}", "upgradePackages: false", "guestInstallPrefix: /usr/local",
 	"plain: false", "propagateProxyEnv: false", "timezone: ''",
 	"caCerts: {removeDefaults: false, files: [], certs: []}",
-	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: null", "copyToHost: []",
+	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: null", "copyToHost:",
 	"containerd: {system: false, user: false, archives: []}",
 	"hostResolver: {enabled: true, ipv6: false, hosts: {}}",
 	"ssh: {address: 127.0.0.1, loadDotSSHPubKeys: false, forwardAgent: false, forwardX11: false, forwardX11Trusted: false, overVsock: false}",
@@ -154,11 +154,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		{
 			"much dns", at("dns: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]"),
 			noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)",
-		},
-		{
-			"copyToHost", at("copyToHost: [{guest: /a, host: /b}]"),
-			noMachine + "field `copyToHost` is not honoured by this rdd: rdd copies no files to the host: use `rdd limavm shell NAME cat FILE` " +
-				"(line 2, column 13)",
 		},
 		{
 			"containerd", at("containerd: {system: true}"),

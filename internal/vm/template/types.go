@@ -50,6 +50,7 @@ type Template struct {
 	Provision    []Provision       `yaml:"provision,omitempty"`
 	Probes       []Probe           `yaml:"probes,omitempty"`
 	PortForwards []PortForward     `yaml:"portForwards,omitempty"`
+	CopyToHost   []CopyToHost      `yaml:"copyToHost,omitempty"`
 	HostResolver HostResolver      `yaml:"hostResolver,omitempty"`
 	SSH          SSH               `yaml:"ssh,omitempty"`
 	Message      string            `yaml:"message,omitempty"`
@@ -154,6 +155,17 @@ type PortForward struct {
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
+}
+
+// CopyToHost is a file of the guest that is copied to the host once the guest is ready.
+type CopyToHost struct {
+	// Guest and Host are absolute paths after Expand.
+	Guest string `yaml:"guest"`
+	Host  string `yaml:"host"`
+	// DeleteOnStop removes the host's file when the machine has ended.
+	DeleteOnStop bool `yaml:"deleteOnStop,omitempty"`
+	// SkipIfMissing: without the guest's file nothing is copied. Otherwise the start fails.
+	SkipIfMissing bool `yaml:"skipIfMissing,omitempty"`
 }
 
 // PortRange is the first and the last of some ports; the zero value means that none are given.

@@ -150,7 +150,31 @@ func (t *Template) validateExpanded(values Values) error {
 			return err
 		}
 	}
+	for i, c := range t.CopyToHost {
+		if err := c.validateExpanded(fmt.Sprintf("copyToHost[%d]", i), values.Dir); err != nil {
+			return err
+		}
+	}
 	return t.validateMounts(values)
+}
+
+// validateExpanded keeps the files of the instance directory dir from being overwritten.
+func (c CopyToHost) validateExpanded(at, dir string) error {
+	if err := validateAbsolute(at+".guest", c.Guest); err != nil {
+		return err
+	}
+	if err := validateAbsolute(at+".host", c.Host); err != nil {
+		return err
+	}
+	for field, p := range map[string]string{at + ".guest": c.Guest, at + ".host": c.Host} {
+		if strings.HasSuffix(p, "/") {
+			return invalid(field, "must be a file's path, not a directory's; got `%s`", p)
+		}
+	}
+	if path.Dir(path.Clean(c.Host)) == path.Clean(dir) {
+		return invalid(at+".host", "must not be in the instance directory itself, but in a directory there such as `{{.Dir}}/copied-from-guest`")
+	}
+	return nil
 }
 
 func validateHost(field, target string) error {
