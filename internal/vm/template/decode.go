@@ -34,6 +34,7 @@ func (t *Template) fields() fields {
 		"containerd":   decodeContainerd,
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
+		"user":         t.User.decode,
 		"cpuType":      t.decodeCPUType(false),
 		"vmOpts": mapping(fields{
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
@@ -181,6 +182,17 @@ func (h *HostResolver) decode(v value) error {
 		"hosts":   texts(&h.Hosts),
 		"enabled": inert("the guest always asks the host for names, or the servers of `dns`", "true"),
 		"ipv6":    inert("the guest's network is IPv4", "false"),
+	})(v)
+}
+
+func (u *GuestUser) decode(v value) error {
+	return mapping(fields{
+		"name": text(&u.Name), "comment": text(&u.Comment), "home": text(&u.Home), "shell": text(&u.Shell), "uid": func(v value) error {
+			if v.node.Value == "" {
+				return nil
+			}
+			return integer(&u.UID)(v)
+		},
 	})(v)
 }
 

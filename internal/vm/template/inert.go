@@ -125,12 +125,6 @@ func inertFields() fields {
 		"caCerts": mapping(fields{
 			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
 		}),
-		"user": mapping(fields{
-			"name": none(noUser), "comment": none(noUser), "home": none(noUser), "uid": none(noUser),
-			"shell": inert(noUser, "/bin/bash"),
-		}),
-		"networks":   none("a machine has one network, with ports forwarded to the host"),
+		"networks": none("a machine has one network, with ports forwarded to the host"),
 	}
 }
-
-const noUser = "the guest's user is made after the host's"

@@ -23,7 +23,7 @@ var inertText = []string{
 	"vmOpts: {krunkit: {gpuAccel: true}, wsl2: {}}", "upgradePackages: false", "guestInstallPrefix: /usr/local",
 	"plain: false", "propagateProxyEnv: false", "timezone: ''",
 	"caCerts: {removeDefaults: false, files: [], certs: []}",
-	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: null", "copyToHost:",
+	"user: {shell: , name: , home: '', uid: }", "networks: []", "dns: null", "copyToHost:",
 	"containerd: {system: false, user: false, archives: []}",
 	"hostResolver: {enabled: true, ipv6: false, hosts: {}}",
 	"ssh: {address: 127.0.0.1, loadDotSSHPubKeys: false, forwardAgent: false, forwardX11: false, forwardX11Trusted: false, overVsock: false}",
@@ -136,10 +136,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			"caCerts", at("caCerts: {certs: [x]}"),
 			noMachine + "field `caCerts.certs` is not honoured by this rdd: rdd adds no certificates by itself: a provision step can (line 2, " +
 				"column 18)",
-		},
-		{
-			"user", at("user: {name: joe}"),
-			noMachine + "field `user.name` is not honoured by this rdd: the guest's user is made after the host's (line 2, column 14)",
 		},
 		{
 			"networks", at("networks: [{lima: shared}]"),

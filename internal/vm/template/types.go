@@ -57,6 +57,7 @@ type Template struct {
 	Firmware     Firmware          `yaml:"firmware,omitempty"`
 	// CPUType has QEMU's CPU models by architecture: see CPUModel.
 	CPUType map[string]string `yaml:"cpuType,omitempty"`
+	User    GuestUser         `yaml:"user,omitempty"`
 	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
@@ -183,6 +184,18 @@ func (r PortRange) contains(port int) bool { return r[0] <= port && port <= r[1]
 type HostResolver struct {
 	// Hosts maps a name to an IP address or to another name; `host.lima.internal` is the host.
 	Hosts map[string]string `yaml:"hosts,omitempty"`
+}
+
+// GuestUser says how the guest's user differs from one that is made after the host's. Name, Home and
+// UID count when the machine is made, the others at each start.
+type GuestUser struct {
+	Name    string `yaml:"name,omitempty"`
+	Comment string `yaml:"comment,omitempty"`
+	// Home is an absolute path, in which {{.User}} is the user's name.
+	Home string `yaml:"home,omitempty"`
+	// Shell is the absolute path of a program.
+	Shell string `yaml:"shell,omitempty"`
+	UID   int    `yaml:"uid,omitempty"`
 }
 
 // Firmware starts an image's boot loader.

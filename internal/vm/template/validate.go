@@ -106,6 +106,7 @@ func (t *Template) validate(host Host) error {
 		t.validateForwards,
 		t.validateHosts,
 		t.validateTimezone,
+		t.User.validate,
 		t.validateDNS,
 	}
 	for _, check := range checks {

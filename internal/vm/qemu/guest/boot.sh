@@ -77,7 +77,7 @@ make_user() {
         if getent group "$user" >/dev/null; then
             group="--no-user-group --gid $user"
         fi
-        useradd --create-home --home-dir "$home" --shell /bin/bash --uid "$uid" $group ${groups:+--groups "$groups"} "$user"
+        useradd --create-home --home-dir "$home" --shell /bin/bash ${comment:+--comment "$comment"} --uid "$uid" $group ${groups:+--groups "$groups"} "$user"
     elif [ "$has" != "$uid" ] && [ "$has" -lt 1000 ]; then
         echo "the image has a system account named $user, with uid $has: give the guest's user another name with user.name in the template"
         return 1
@@ -87,6 +87,10 @@ make_user() {
     fi
     if [ "$(getent passwd "$user" | cut -d: -f6)" != "$home" ]; then
         usermod --home "$home" --move-home "$user"
+    fi
+    # Without its shell nobody could log in: the provisioning scripts may install it.
+    if [ -x "$login_shell" ] && [ "$(getent passwd "$user" | cut -d: -f7)" != "$login_shell" ]; then
+        usermod --shell "$login_shell" "$user"
     fi
     put /etc/sudoers.d/90-rdd 0440 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
 }

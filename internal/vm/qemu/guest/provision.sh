@@ -30,4 +30,12 @@ run() {
     fi
 }
 
-finish() { exit "$failed"; }
+finish() {
+    if [ -x "$login_shell" ]; then
+        usermod --shell "$login_shell" "$user" || failed=1
+    elif [ "$login_shell" ]; then
+        echo "user.shell: the guest has no $login_shell; a script of mode system or dependency may install it"
+        failed=1
+    fi
+    exit "$failed"
+}

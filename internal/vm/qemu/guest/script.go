@@ -44,6 +44,8 @@ func (s Settings) Boot() []byte {
 		"profile":         profile(s.Template.Env),
 		"unit_variables":  unitEnvironment(s.Template.Env),
 		"hosts":           s.Hosts,
+		"comment":         s.Template.User.Comment,
+		"login_shell":     s.Template.User.Shell,
 		"timezone":        s.Template.Timezone,
 		"name_servers":    nameServers(s.Template.DNS),
 	})
@@ -69,7 +71,7 @@ func (s Settings) Boot() []byte {
 // every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
-	s.variables(&b, nil)
+	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
 	b.WriteString(provisionScript)
 	s.scripts(&b, template.ModeDependency)
 	s.scripts(&b, template.ModeSystem)

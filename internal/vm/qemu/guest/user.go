@@ -3,11 +3,11 @@
 package guest
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 const (
@@ -21,9 +21,6 @@ const (
 	nobody = 65534
 	maxUID = 1<<32 - 3
 )
-
-// userPattern is what useradd accepts everywhere.
-var userPattern = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
 
 // reserved are the users that Linux distributions come with. Names that begin with an underscore or
 // systemd- are theirs, too.
@@ -40,11 +37,27 @@ var reserved = strings.Fields(`
 // hosts without numbers for users, get uid 1000.
 func User(name string, uid int) vmdir.User {
 	system := slices.Contains(reserved, name) || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "systemd-")
-	if uid == 0 || system || !userPattern.MatchString(name) {
+	if uid == 0 || system || !template.UserPattern.MatchString(name) {
 		name = fallbackName
 	}
 	if uid <= 0 || uid == nobody || uid == nobody+1 || uid > maxUID {
 		uid = fallbackUID
 	}
 	return vmdir.User{Name: name, UID: uid, Home: "/home/" + name + homeSuffix}
+}
+
+// UserFor is User with what a template says of the guest's user. A name that it gives is taken as it
+// is: the guest reports when it has an account of that name.
+func UserFor(wanted template.GuestUser, name string, uid int) vmdir.User {
+	user := User(name, uid)
+	if wanted.Name != "" {
+		user.Name, user.Home = wanted.Name, "/home/"+wanted.Name+homeSuffix
+	}
+	if wanted.UID != 0 {
+		user.UID = wanted.UID
+	}
+	if wanted.Home != "" {
+		user.Home = wanted.HomeOf(user.Name)
+	}
+	return user
 }

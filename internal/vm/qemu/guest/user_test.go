@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // accounts stand for the guest's programs and its accounts, which are in files below $etc.
@@ -33,7 +36,7 @@ func makeUser(t *testing.T, variables, passwd, groups string) (calls, after, out
 	write(t, etc, "group", groups)
 	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
 	script := functions + accounts + variables + "\nmake_user\n"
-	cmd := exec.Command("/bin/sh", "-c", "etc="+etc+"\n"+strings.ReplaceAll(script, "/etc/", etc+"/"))
+	cmd := exec.Command("/bin/sh", "-c", "comment= login_shell= etc="+etc+"\n"+strings.ReplaceAll(script, "/etc/", etc+"/"))
 	out, err := cmd.CombinedOutput()
 	read := func(name string) string {
 		data, _ := os.ReadFile(filepath.Join(etc, name))
@@ -63,8 +66,32 @@ func TestMakeUser(t *testing.T) {
 			t.Errorf("%s: %v: %s\n got %s\nwant %s\nwith %s", tc.name, err, out, calls, tc.calls, after)
 		}
 	}
-	calls, _, out, err := makeUser(t, "user=net uid=1000 home=/home/net.guest", system, "")
+	calls, _, out, err := makeUser(t, "user=jan uid=1000 home=/home/jan.guest comment='J D' login_shell=/bin/sh", system, "")
+	const named = "useradd --create-home --home-dir /home/jan.guest --shell /bin/bash --comment J D --uid 1000 --user-group jan\n"
+	if err != nil || calls != named+"usermod --shell /bin/sh jan\n" {
+		t.Errorf("with a shell: %v: %s, %s", err, out, calls)
+	}
+	if calls, _, _, err := makeUser(t, "user=jan uid=1000 home=/home/jan.guest login_shell=/no/zsh", system, ""); err != nil ||
+		strings.Contains(calls, "zsh") {
+		t.Errorf("with a shell that is not there yet: %v: %s", err, calls)
+	}
+	calls, _, out, err = makeUser(t, "user=net uid=1000 home=/home/net.guest", system, "")
 	if err == nil || calls != "" || !strings.Contains(out, "system account named net") || !strings.Contains(out, "user.name") {
 		t.Errorf("a system account of the name: %v: %s, %s", err, out, calls)
+	}
+}
+
+func TestUserFor(t *testing.T) {
+	for _, tc := range []struct {
+		wanted template.GuestUser
+		want   vmdir.User
+	}{
+		{template.GuestUser{}, vmdir.User{Name: "jan", UID: 501, Home: "/home/jan.guest"}},
+		{template.GuestUser{Name: "joe"}, vmdir.User{Name: "joe", UID: 501, Home: "/home/joe.guest"}},
+		{template.GuestUser{UID: 7, Home: "/h/{{.User}}"}, vmdir.User{Name: "jan", UID: 7, Home: "/h/jan"}},
+	} {
+		if got := UserFor(tc.wanted, "jan", 501); got != tc.want {
+			t.Errorf("%+v: got %+v", tc.wanted, got)
+		}
 	}
 }
