@@ -61,3 +61,29 @@ func TestCopyOfNothing(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 }
+
+// TestChangedFiles: steps of mode yq set values, and keep what else is in the file.
+func TestChangedFiles(t *testing.T) {
+	h, dir := newFakeHost(t), t.TempDir()
+	e := h.engine(t)
+	old, made := filepath.Join(dir, "old.json"), filepath.Join(dir, "new", "x.conf")
+	must(t, os.WriteFile(old, []byte(`{"z": 1}`), 0o644))
+	who := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
+	must(t, e.Apply(t.Context(), spec(guestTemplate+fmt.Sprintf(`provision:
+- {mode: yq, path: %s, owner: "%[3]s", permissions: "600", expression: '.a.b = "{{.Name}}" | .c = true'}
+- {mode: yq, path: %[2]s, owner: "%[3]s", expression: .A.b = 1}
+`, old, made, who))))
+	await(t, e, "created", in(vm.PhaseStopped))
+	must(t, e.Start(t.Context(), owner, "x"))
+	await(t, e, "running", in(vm.PhaseRunning))
+	for path, want := range map[string]string{
+		old: "{\n  \"z\": 1,\n  \"a\": {\n    \"b\": \"x\"\n  },\n  \"c\": true\n}\n", made: "[A]\nb=1\n",
+	} {
+		if text, err := os.ReadFile(path); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", path, text, err)
+		}
+	}
+	if info, err := os.Stat(old); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}

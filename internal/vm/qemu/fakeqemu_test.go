@@ -215,6 +215,8 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 		fmt.Fprintln(channel, m.bootID)
 	case strings.Contains(line, "boot.status"):
 		fmt.Fprintln(channel, m.guest.BootStatus)
+	case strings.Contains(line, "touch /run/rdd/"):
+		return 0
 	case strings.Contains(line, "provision.status"):
 		fmt.Fprintln(channel, m.guest.ProvisionStatus)
 	case strings.Contains(line, ".log"):

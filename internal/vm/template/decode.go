@@ -121,8 +121,8 @@ func (p *Provision) decode(v value) error {
 		// The rest belongs to other modes.
 		"skipDefaultDependencyResolution": boolean(new(bool)), // rdd resolves none by itself
 		"playbook":                        none("it belongs to mode `ansible`, which rdd does not have"),
-		"expression":                      none("it belongs to mode `yq`, which rdd does not have"),
-		"format":                          none("it belongs to mode `yq`, which rdd does not have"),
+		"expression":                      text(&p.Expression),
+		"format":                          textOr("auto", &p.Format),
 	})(v)
 }
 

@@ -104,7 +104,7 @@ func TestLoadRefusesProvision(t *testing.T) {
 	testRefusals(t, []refusal{
 		{
 			"mode", step("{mode: x, script: x}"),
-			noMachine + "field `provision[1].mode` must be one of system, user, boot, data, dependency; got `x` (line 4, column 10)",
+			noMachine + "field `provision[1].mode` must be one of system, user, boot, data, dependency, yq; got `x` (line 4, column 10)",
 		},
 		{
 			"mode of Lima", step("{mode: ansible, playbook: x}"),
@@ -380,4 +380,30 @@ func TestLoadTakesCopies(t *testing.T) {
 	if len(got.CopyToHost) != 1 || got.CopyToHost[0] != want {
 		t.Errorf("got %+v, want %+v", got.CopyToHost, want)
 	}
+}
+
+func TestLoadRefusesYQ(t *testing.T) {
+	at := func(step string) string { return minimal + "provision: [{mode: yq, " + step + "}]\n" }
+	testRefusals(t, []refusal{
+		{"no path", at("expression: .a = 1"), noMachine + "field `provision[0].path` must be given with mode `yq`: the file to change (line 2, column 13)"},
+		{"no expression", at("path: /x.json"), noMachine + "field `provision[0].expression` must be given with mode `yq` (line 2, column 13)"},
+		{
+			"content", at("path: /x.json, expression: .a = 1, content: x"),
+			noMachine + "field `provision[0].content` belongs to mode `data`; the mode here is `yq` (line 2, column 68)",
+		},
+		{
+			"another mode", minimal + "provision: [{script: x, expression: .a = 1}]\n",
+			noMachine + "field `provision[0].expression` belongs to mode `yq`; the mode here is `system` (line 2, column 37)",
+		},
+		{
+			"no format", at("path: /x, expression: .a = 1"),
+			noMachine + "field `provision[0].format` must be one of json, yaml, ini, or `auto` with a file's name that says which; got `auto` for " +
+				"/x (line 2, column 13)",
+		},
+		{
+			"more than an assignment", at("path: /x.json, expression: del(.a)"),
+			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: only assignments such as `.a.b = true`, with `|` between " +
+				"them, can be evaluated; got `del(.a)`; a script of mode `system` can do it otherwise (line 2, column 51)",
+		},
+	})
 }

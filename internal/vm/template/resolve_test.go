@@ -249,7 +249,7 @@ func TestResolvedDocumentsNameTheirFiles(t *testing.T) {
 		{"in the upper", "base: b.yaml\ncpus: many\n", minimal, "field `cpus` must be an integer; got `many` (/t/a.yaml, line 2, column 7)"},
 		{
 			"in a list of both", "base: b.yaml\n" + minimal + "provision:\n- {mode: x, script: y}\n", "provision:\n- {script: z}\n",
-			"field `provision[1].mode` must be one of system, user, boot, data, dependency; got `x` (/t/a.yaml, line 4, column 10)",
+			"field `provision[1].mode` must be one of system, user, boot, data, dependency, yq; got `x` (/t/a.yaml, line 4, column 10)",
 		},
 		{
 			"between them", "base: b.yaml\n" + minimal + "mounts: [{location: /a, mountPoint: /m}]\n",

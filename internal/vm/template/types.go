@@ -21,6 +21,8 @@ const (
 	ModeUser = "user"
 	// ModeBoot scripts run as root early in every boot, before services start.
 	ModeBoot = "boot"
+	// ModeYQ sets values in a file before any script of mode dependency or system runs.
+	ModeYQ = "yq"
 	// ModeData writes a file before any script of mode system runs.
 	ModeData = "data"
 )
@@ -112,6 +114,11 @@ type Provision struct {
 	Mode string `yaml:"mode"`
 	// Script is run by the program of its `#!` line, or by /bin/sh. Its lines end as Unix has it.
 	Script string `yaml:"script,omitempty"`
+
+	// Expression sets values of the file at Path, which has a Format of package assign. Both belong to
+	// ModeYQ, as Path, Owner and Permissions do.
+	Expression string `yaml:"expression,omitempty"`
+	Format     string `yaml:"format,omitempty"`
 
 	// Path of the file in the guest: after Expand absolute. This and what follows belong to ModeData.
 	Path    string `yaml:"path,omitempty"`

@@ -62,11 +62,14 @@ func (t *Template) fill(host Host) {
 func (p *Provision) fill() {
 	setDefault(&p.Mode, ModeSystem)
 	p.Script, p.Content = unixText(p.Script), unixProgram(p.Content)
-	if p.Mode != ModeData {
+	if p.Mode != ModeData && p.Mode != ModeYQ {
 		return
 	}
 	setDefault(&p.Owner, "root:root")
 	setDefault(&p.Permissions, "644")
+	if p.Mode == ModeYQ {
+		return
+	}
 	if p.Overwrite == nil {
 		overwrite := true
 		p.Overwrite = &overwrite

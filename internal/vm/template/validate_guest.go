@@ -32,11 +32,14 @@ func (t *Template) validateProvision() error {
 }
 
 func (p Provision) validate(at string) error {
-	if err := oneOf(at+".mode", p.Mode, ModeSystem, ModeUser, ModeBoot, ModeData, ModeDependency); err != nil {
+	if err := oneOf(at+".mode", p.Mode, ModeSystem, ModeUser, ModeBoot, ModeData, ModeDependency, ModeYQ); err != nil {
 		return err
 	}
-	if p.Mode == ModeData {
+	switch p.Mode {
+	case ModeData:
 		return p.validateData(at)
+	case ModeYQ:
+		return p.validateYQ(at)
 	}
 	for _, field := range []struct {
 		name  string
@@ -52,6 +55,9 @@ func (p Provision) validate(at string) error {
 			return invalid(at+"."+field.name, "belongs to mode `%s`; the mode here is `%s`", ModeData, p.Mode)
 		}
 	}
+	if err := p.validateNoYQ(at); err != nil {
+		return err
+	}
 	return validateScript(at+".script", p.Script)
 }
 
@@ -61,6 +67,9 @@ func (p Provision) validateData(at string) error {
 	}
 	if p.Path == "" {
 		return invalid(at+".path", "must be given with mode `%s`: the file to write", ModeData)
+	}
+	if err := p.validateNoYQ(at); err != nil {
+		return err
 	}
 	if !permissionsPattern.MatchString(p.Permissions) {
 		return invalid(at+".permissions", "must be 3 or 4 octal digits such as \"644\"; got `%s`", p.Permissions)
@@ -185,7 +194,7 @@ func validateHost(field, target string) error {
 }
 
 func (p Provision) validateExpanded(at string) error {
-	if p.Mode != ModeData {
+	if p.Mode != ModeData && p.Mode != ModeYQ {
 		return validateScript(at+".script", p.Script)
 	}
 	if err := validateAbsolute(at+".path", p.Path); err != nil {
@@ -196,6 +205,9 @@ func (p Provision) validateExpanded(at string) error {
 	}
 	if !ownerPattern.MatchString(p.Owner) {
 		return invalid(at+".owner", "must be a user, or a user and a group such as `root:root`; got `%s`", p.Owner)
+	}
+	if p.Mode == ModeYQ {
+		return p.validateExpression(at)
 	}
 	return validateNoNUL(at+".content", p.Content)
 }

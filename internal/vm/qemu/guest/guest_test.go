@@ -204,3 +204,18 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%q: %v, %v", line, hosts, err)
 	}
 }
+
+// TestScriptsWaitForTheHost: only where it has files to change.
+func TestScriptsWaitForTheHost(t *testing.T) {
+	tmpl := &template.Template{Provision: []template.Provision{{Mode: template.ModeDependency, Script: "x"}}}
+	if script := string(settings(tmpl).Provision()); strings.Contains(script, "\nawait_host\n") {
+		t.Error("they wait for nothing")
+	}
+	tmpl.Provision = append(tmpl.Provision, template.Provision{Mode: template.ModeYQ, Path: "/x.json", Expression: ".a = 1"})
+	if script := string(settings(tmpl).Provision()); !strings.Contains(script, "\nawait_host\nrun 'provision[0]'") {
+		t.Error("they do not wait")
+	}
+	if !strings.Contains(provisionScript, " "+HostFiles+" ") {
+		t.Error("they wait for another file")
+	}
+}

@@ -30,6 +30,13 @@ run() {
     fi
 }
 
+# await_host: waits until the host has changed the files of mode yq.
+await_host() {
+    while [ ! -e /run/rdd/host-files ]; do
+        sleep 0.2
+    done
+}
+
 finish() {
     if [ -x "$login_shell" ]; then
         usermod --shell "$login_shell" "$user" || failed=1

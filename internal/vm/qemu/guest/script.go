@@ -32,6 +32,10 @@ type Settings struct {
 	Hosts string
 }
 
+// HostFiles exists in the guest once the host has made the changes of mode yq, for which the scripts
+// wait.
+const HostFiles = "/run/rdd/host-files"
+
 // Boot renders the credential rdd.boot: a shell script that root runs. It contains the guest's
 // private host key, so it must be readable by the user only.
 func (s Settings) Boot() []byte {
@@ -73,6 +77,9 @@ func (s Settings) Provision() []byte {
 	var b strings.Builder
 	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
 	b.WriteString(provisionScript)
+	if slices.ContainsFunc(s.Template.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ }) {
+		b.WriteString("await_host\n")
+	}
 	s.scripts(&b, template.ModeDependency)
 	s.scripts(&b, template.ModeSystem)
 	s.scripts(&b, template.ModeUser)

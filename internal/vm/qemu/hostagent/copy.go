@@ -43,8 +43,7 @@ func (a *agent) copyToHost(ctx context.Context, m *machineProcess) error {
 
 func (a *agent) copyFile(ctx context.Context, m *machineProcess, c template.CopyToHost) error {
 	data, stderr := &limitedBuffer{most: maxCopy}, &limitedBuffer{most: 4 << 10}
-	line := "exec sudo -n " + sshx.Quote("sh", "-c", copyScript, "rdd-copy", c.Guest)
-	code, err := a.run(ctx, m, sshx.Command{Line: sshx.Clean(line), Stdout: data, Stderr: stderr})
+	code, err := a.asRoot(ctx, m, sshx.Command{Stdout: data, Stderr: stderr}, copyScript, c.Guest)
 	switch {
 	case err != nil:
 		return err

@@ -18,6 +18,9 @@ import (
 // prepare waits until the guest's scripts have succeeded and the probes have passed.
 func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 	a.state.step(vm.PhaseStarting, "provisioning", stepProvision, steps)
+	if err := a.changeFiles(ctx, m); err != nil {
+		return err
+	}
 	if err := a.awaitProvisioning(ctx, m); err != nil {
 		return err
 	}
