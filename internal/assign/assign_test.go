@@ -15,7 +15,8 @@ func TestApply(t *testing.T) {
 			"{\n  \"z\": [\n    1,\n    \"x\",\n    {}\n  ],\n" +
 				"  \"a\": {\n    \"b\": \"it's | \\\"q\\\"\",\n    \"c\": 1.5\n  }\n}\n"},
 		{"odd keys", JSON, "{}", `.["a.b"]."c d"["e\"f"] = [1, {"x": "y"}]`,
-			"{\n  \"a.b\": {\n    \"c d\": {\n      \"e\\\"f\": [\n        1,\n        {\n          \"x\": \"y\"\n        }\n      ]\n    }\n  }\n}\n"},
+			"{\n  \"a.b\": {\n    \"c d\": " +
+				"{\n      \"e\\\"f\": [\n        1,\n        {\n          \"x\": \"y\"\n        }\n      ]\n    }\n  }\n}\n"},
 		{"YAML with comments", YAML, "# first\na: 1 # one\nb: x\n", ".b = 2 | .c.d = \"e\"", "# first\na: 1 # one\nb: 2\nc:\n  d: \"e\"\n"},
 		{"null on the way", YAML, "a:\n", ".a.b = 1", "a:\n  b: 1\n"},
 		{"new INI", INI, "", `.Socket.SocketUser="jan"`, "[Socket]\nSocketUser=jan\n"},
@@ -37,7 +38,8 @@ func TestApplyRefuses(t *testing.T) {
 	for _, tc := range []struct{ format, text, expression, want string }{
 		{JSON, "", "", "only assignments"}, {JSON, "", "del(.a)", "only assignments"}, {JSON, "", ".a", "only assignments"},
 		{JSON, "", ".a == 1", "only assignments"}, {JSON, "", ".a = 1 | sort", "only assignments"}, {JSON, "", ".a += 1", "only assignments"},
-		{JSON, "", ".a = .b", "a literal"}, {JSON, "", ".a = x", "a literal"}, {JSON, "", ".a =", "a literal"}, {JSON, "", ".a = [x]", "a literal"},
+		{JSON, "", ".a = .b", "a literal"}, {JSON, "", ".a = x", "a literal"},
+		{JSON, "", ".a =", "a literal"}, {JSON, "", ".a = [x]", "a literal"},
 		{JSON, "[]", ".a = 1", "no mapping"}, {JSON, `{"a": 1}`, ".a.b = 1", ".a is no mapping"}, {JSON, "{", ".a = 1", "reading the file"},
 		{INI, "", ".a.b.c = 1", ".Section.Key"}, {INI, "", ".a.b = []", ".Section.Key"}, {"xml", "", ".a = 1", "xml"},
 	} {

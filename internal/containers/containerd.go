@@ -153,7 +153,8 @@ func (e *commandError) Error() string {
 	return e.message
 }
 
-// guestPath is where the guest's programs are. sudo takes variables from the guest's settings again.
+// guestPath is where the guest's programs are. sudo takes variables from the guest's settings
+// again.
 const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // root runs a command as root in the guest and returns its output. A command that fails is a

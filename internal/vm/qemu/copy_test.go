@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestCopyToHost: files of the guest are there when the machine is Running, and those that go with it
-// are gone when it is stopped.
+// TestCopyToHost: files of the guest are there when the machine is Running, and those that go with
+// it are gone when it is stopped.
 func TestCopyToHost(t *testing.T) {
 	h, dir := newFakeHost(t), t.TempDir()
 	e := h.engine(t)

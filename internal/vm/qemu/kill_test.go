@@ -555,8 +555,8 @@ func TestProbesSeeParameters(t *testing.T) {
 	await(t, e, "running", in(vm.PhaseRunning))
 }
 
-// TestPortTaken: the port that the template gives is in use. The start fails and names who has it, and
-// succeeds when the port is free again.
+// TestPortTaken: the port that the template gives is in use. The start fails and names who has it,
+// and succeeds when the port is free again.
 func TestPortTaken(t *testing.T) {
 	h := newFakeHost(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

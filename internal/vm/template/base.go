@@ -124,8 +124,9 @@ func templateName(locator string) (name string, ok bool) {
 	return strings.TrimSuffix(strings.TrimPrefix(name, "//"), ".yaml"), ok
 }
 
-// InFolders looks for what `template:NAME` names in folders of templates, and returns the path of the
-// first file that exists: NAME.yaml, or for a script NAME itself. ok is false when there is none.
+// InFolders looks for what `template:NAME` names in folders of templates, and returns the path of
+// the first file that exists: NAME.yaml, or for a script NAME itself. ok is false when there is
+// none.
 func InFolders(locator string, folders []string) (file string, ok bool) {
 	name, ok := templateName(locator)
 	if !ok || name == defaultMountsName || !filepath.IsLocal(filepath.FromSlash(name)) {

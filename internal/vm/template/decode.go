@@ -229,8 +229,8 @@ func (t *Template) decodeCPUType(wins bool) decoder {
 // cpuPattern is an argument of QEMU's -cpu.
 var cpuPattern = regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9_.]*(,[-+]?[A-Za-z0-9][-A-Za-z0-9_.]*(=[-A-Za-z0-9_.]+)?)*$`)
 
-// CPUModel is the CPU that the template wants for its architecture, an argument of QEMU's -cpu; empty:
-// one that fits the accelerator.
+// CPUModel is the CPU that the template wants for its architecture, an argument of QEMU's -cpu;
+// empty: one that fits the accelerator.
 func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 
 func (s *SSH) decode(v value) error {

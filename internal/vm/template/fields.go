@@ -43,7 +43,8 @@ func (t *Template) expandable() []field {
 		p, at := &t.Provision[i], fmt.Sprintf("provision[%d]", i)
 		all = append(all,
 			textField(at+".script", guestSide, &p.Script), textField(at+".path", guestSide, &p.Path),
-			textField(at+".content", guestSide, &p.Content), textField(at+".expression", guestSide, &p.Expression), textField(at+".owner", guestSide, &p.Owner))
+			textField(at+".content", guestSide, &p.Content),
+			textField(at+".expression", guestSide, &p.Expression), textField(at+".owner", guestSide, &p.Owner))
 	}
 	for i := range t.Probes {
 		all = append(all, textField(fmt.Sprintf("probes[%d].script", i), guestSide, &t.Probes[i].Script))

@@ -385,7 +385,10 @@ func TestLoadTakesCopies(t *testing.T) {
 func TestLoadRefusesYQ(t *testing.T) {
 	at := func(step string) string { return minimal + "provision: [{mode: yq, " + step + "}]\n" }
 	testRefusals(t, []refusal{
-		{"no path", at("expression: .a = 1"), noMachine + "field `provision[0].path` must be given with mode `yq`: the file to change (line 2, column 13)"},
+		{
+			"no path", at("expression: .a = 1"),
+			noMachine + "field `provision[0].path` must be given with mode `yq`: the file to change (line 2, column 13)",
+		},
 		{"no expression", at("path: /x.json"), noMachine + "field `provision[0].expression` must be given with mode `yq` (line 2, column 13)"},
 		{
 			"content", at("path: /x.json, expression: .a = 1, content: x"),

@@ -86,8 +86,8 @@ func mountTypes(v value) error {
 	return nil
 }
 
-// otherDriver accepts the options of a driver that vmType does not choose, or of another system than
-// Linux. Lima ignores them, too.
+// otherDriver accepts the options of a driver that vmType does not choose, or of another system
+// than Linux. Lima ignores them, too.
 func otherDriver(v value) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())

@@ -127,7 +127,8 @@ func TestLoadMergesBuiltinBases(t *testing.T) {
 		"template:_default/mounts", "[template:_default/mounts]", "template://_default/mounts", "[{url: 'template:_default/mounts.yaml'}]",
 		"[{url: 'template:_default/mounts', digest: }]",
 	} {
-		got, err := Load([]byte(minimal+"base: "+base+"\nmounts: [{location: '~', writable: true, mountPoint: }, {location: /x}]\n"), nil, testHost)
+		const mounts = "\nmounts: [{location: '~', writable: true, mountPoint: }, {location: /x}]\n"
+		got, err := Load([]byte(minimal+"base: "+base+mounts), nil, testHost)
 		if err != nil {
 			t.Errorf("%s: %v", base, err)
 			continue

@@ -61,9 +61,9 @@ func reserved(port int) PortForward {
 	return PortForward{GuestIP: anyAddress, GuestIPMustBeZero: &mustBeZero, GuestPort: port, Ignore: true}
 }
 
-// fill sets Lima's defaults. Only a rule with `ignore` that names no address differs: it means every
-// one, as who writes it wants nothing to be forwarded. With Lima it would leave what listens on all
-// addresses.
+// fill sets Lima's defaults. Only a rule with `ignore` that names no address differs: it means
+// every one, as who writes it wants nothing to be forwarded. With Lima it would leave what listens
+// on all addresses.
 func (f *PortForward) fill() {
 	setDefault(&f.Proto, ProtoAny)
 	if f.Ignore && f.GuestIP == "" && (f.GuestIPMustBeZero == nil || !*f.GuestIPMustBeZero) {
@@ -88,8 +88,8 @@ func (f *PortForward) fill() {
 // PortRules. proto is ProtoTCP or ProtoUDP. forward is false when the port is not forwarded.
 //
 // The first rule that matches decides. A port that listens on every address matches a rule for any
-// one address, but one with `ignore` only if that is for every address as well or names none. A port that listens
-// on ::1 matches a rule for 127.0.0.1.
+// one address, but one with `ignore` only if that is for every address as well or names none. A
+// port that listens on ::1 matches a rule for 127.0.0.1.
 func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
 	end, forward, _ = FindPort(rules, proto, guestIP, guestPort)
 	return end, forward

@@ -86,8 +86,8 @@ func (r *resolver) merge(ctx context.Context, d *Document, ref reference, depth 
 	return nil
 }
 
-// locate returns what to read for a reference in d: a file of the folders, whatever d's origin is, or
-// what it names by itself.
+// locate returns what to read for a reference in d: a file of the folders, whatever d's origin is,
+// or what it names by itself.
 func (r *resolver) locate(d *Document, ref reference) (string, error) {
 	if file, found := InFolders(ref.locator, r.folders); found {
 		return file, nil

@@ -297,8 +297,8 @@ func TestResolvedDocumentsLoad(t *testing.T) {
 	}
 }
 
-// TestResolveFromFolders: `template:NAME` is the first file of that name in the folders, and what is
-// relative in it stays in its folder.
+// TestResolveFromFolders: `template:NAME` is the first file of that name in the folders, and what
+// is relative in it stays in its folder.
 func TestResolveFromFolders(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
 	for path, text := range map[string]string{

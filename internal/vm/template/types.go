@@ -193,8 +193,8 @@ type HostResolver struct {
 	Hosts map[string]string `yaml:"hosts,omitempty"`
 }
 
-// GuestUser says how the guest's user differs from one that is made after the host's. Name, Home and
-// UID count when the machine is made, the others at each start.
+// GuestUser says how the guest's user differs from one that is made after the host's. Name, Home
+// and UID count when the machine is made, the others at each start.
 type GuestUser struct {
 	Name    string `yaml:"name,omitempty"`
 	Comment string `yaml:"comment,omitempty"`

@@ -8,8 +8,8 @@ import (
 	"rancherdesktop.io/rdd/internal/assign"
 )
 
-// FileFormat is the format of the file of a step of ModeYQ: the given one, or that of its name; empty
-// when it has no other.
+// FileFormat is the format of the file of a step of ModeYQ: the given one, or that of its name;
+// empty when it has no other.
 func (p Provision) FileFormat() string { return cmp.Or(p.Format, assign.FormatOf(p.Path)) }
 
 // validateNoYQ refuses what belongs to mode yq.

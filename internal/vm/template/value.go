@@ -86,8 +86,8 @@ func shorten(text string) string {
 	return text
 }
 
-// mapping reads a mapping that has no other keys than known. A null counts as absent, also that of an
-// unknown key, which a later Lima may have; but not where a known one may be meant.
+// mapping reads a mapping that has no other keys than known. A null counts as absent, also that of
+// an unknown key, which a later Lima may have; but not where a known one may be meant.
 func mapping(known fields) decoder {
 	return func(v value) error {
 		return eachEntry(v, func(key *yaml.Node, entry value) error {
@@ -114,8 +114,8 @@ func (f fields) suggest(key string) string {
 	return "there are: " + strings.Join(slices.Sorted(maps.Keys(f)), ", ")
 }
 
-// nearest returns the field whose name differs least from a key. similar reports whether it may be a
-// misspelling.
+// nearest returns the field whose name differs least from a key. similar reports whether it may be
+// a misspelling.
 func (f fields) nearest(key string) (name string, similar bool) {
 	name = slices.MinFunc(slices.Sorted(maps.Keys(f)), func(a, b string) int {
 		return cmp.Compare(levenshtein.Distance(a, key), levenshtein.Distance(b, key))

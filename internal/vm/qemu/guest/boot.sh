@@ -77,7 +77,8 @@ make_user() {
         if getent group "$user" >/dev/null; then
             group="--no-user-group --gid $user"
         fi
-        useradd --create-home --home-dir "$home" --shell /bin/bash ${comment:+--comment "$comment"} --uid "$uid" $group ${groups:+--groups "$groups"} "$user"
+        useradd --create-home --home-dir "$home" --shell /bin/bash ${comment:+--comment "$comment"} --uid "$uid" $group \
+            ${groups:+--groups "$groups"} "$user"
     elif [ "$has" != "$uid" ] && [ "$has" -lt 1000 ]; then
         echo "the image has a system account named $user, with uid $has: give the guest's user another name with user.name in the template"
         return 1

@@ -24,8 +24,9 @@ var (
 )
 
 // environment renders lines of /etc/environment, which pam_env(8) reads for each login and units of
-// systemd with EnvironmentFile. Both remove a pair of quotes around a value. pam_env takes what is in
-// between as it is; systemd reads backslashes in double quotes, and ends single ones at the next.
+// systemd with EnvironmentFile. Both remove a pair of quotes around a value. pam_env takes what is
+// in between as it is; systemd reads backslashes in double quotes, and ends single ones at the
+// next.
 //
 // pam_env cuts values off at a #, so those are left out: a cut value is worse than none.
 func environment(env map[string]string) string {
@@ -62,8 +63,8 @@ func sshEnvironment(env map[string]string) string {
 	return "SetEnv" + line
 }
 
-// profile renders a script of /etc/profile.d. Login shells need it: /etc/profile sets PATH again, and
-// for sudo -i and su nobody reads sshd's configuration.
+// profile renders a script of /etc/profile.d. Login shells need it: /etc/profile sets PATH again,
+// and for sudo -i and su nobody reads sshd's configuration.
 func profile(env map[string]string) string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -74,8 +75,8 @@ func profile(env map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// unitEnvironment renders lines of environment.d(5) for the units of the guest's user. systemd would
-// otherwise take them from /etc/environment, where it replaces what looks like a variable.
+// unitEnvironment renders lines of environment.d(5) for the units of the guest's user. systemd
+// would otherwise take them from /etc/environment, where it replaces what looks like a variable.
 func unitEnvironment(env map[string]string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", "$", "$$")
 	var lines []string

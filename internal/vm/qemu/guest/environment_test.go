@@ -18,7 +18,8 @@ import (
 
 // hostile are names that shells and rdd's scripts use themselves.
 var hostile = []string{
-	"PATH", "HOME", "USER", "IFS", "OPTIND", "PS4", "CDPATH", "LD_PRELOAD", "BASH_ENV", "ENV", "LC_ALL", "home", "user", "uid", "script", "dir",
+	"PATH", "HOME", "USER", "IFS", "OPTIND", "PS4", "CDPATH", "LD_PRELOAD", "BASH_ENV", "ENV", "LC_ALL", "home", "user", "uid", "script",
+	"dir",
 	"failed", "code", "as", "shell", "newline", "others", "ours", "hosts", "keys", "group", "groups", "profile", "environment",
 }
 
@@ -63,7 +64,8 @@ func TestScriptsWithoutInterpreter(t *testing.T) {
 
 // values are hard to write down for one reader of environments or another.
 var values = []string{
-	"", "plain", `C:\tmp\`, `back\slash`, `\`, "it's", `"quoted"`, `'quoted'`, `"`, "'", ` blank `, "tab\t", "$HOME", "${HOME}", "$$", "`id`", "a=b",
+	"", "plain", `C:\tmp\`, `back\slash`, `\`, "it's", `"quoted"`, `'quoted'`, `"`, "'", ` blank `, "tab\t", "$HOME", "${HOME}", "$$", "`id`",
+	"a=b",
 	"é", "*", "~", "-n", "export X=1", "a b  c", `ends with \n`, `it's "all" \$x`, "%h", "{a,b}", "a;b",
 }
 

@@ -32,8 +32,8 @@ type Settings struct {
 	Hosts string
 }
 
-// HostFiles exists in the guest once the host has made the changes of mode yq, for which the scripts
-// wait.
+// HostFiles exists in the guest once the host has made the changes of mode yq, for which the
+// scripts wait.
 const HostFiles = "/run/rdd/host-files"
 
 // Boot renders the credential rdd.boot: a shell script that root runs. It contains the guest's
@@ -70,9 +70,9 @@ func (s Settings) Boot() []byte {
 	return []byte(b.String())
 }
 
-// Provision renders the credential rdd.provision. The scripts of mode dependency run first, then those
-// of mode system and at last those of mode user, each in the template's order, and all of them at
-// every boot, as with Lima.
+// Provision renders the credential rdd.provision. The scripts of mode dependency run first, then
+// those of mode system and at last those of mode user, each in the template's order, and all of
+// them at every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
 	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
@@ -87,9 +87,9 @@ func (s Settings) Provision() []byte {
 	return []byte(b.String())
 }
 
-// variables assigns the variables of boot.sh and provision.sh. It also defines their function given,
-// which replaces the shell by a program that has the template's variables. They are arguments of
-// env(1) and never the shell's own, whose commands must not change with them.
+// variables assigns the variables of boot.sh and provision.sh. It also defines their function
+// given, which replaces the shell by a program that has the template's variables. They are
+// arguments of env(1) and never the shell's own, whose commands must not change with them.
 func (s Settings) variables(b *strings.Builder, more map[string]string) {
 	fmt.Fprintf(b, "user=%s uid=%d home=%s\n", sshx.Quote(s.User.Name), s.User.UID, sshx.Quote(s.User.Home))
 	for _, name := range slices.Sorted(maps.Keys(more)) {

@@ -260,7 +260,8 @@ func TestNameServers(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tc.before), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("/bin/sh", "-c", functions+`set_name_servers "$1"`, "sh", nameServers(tc.servers)).CombinedOutput(); err != nil {
+		cmd := exec.Command("/bin/sh", "-c", functions+`set_name_servers "$1"`, "sh", nameServers(tc.servers))
+		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		if got, _ := os.ReadFile(path); string(got) != tc.want {

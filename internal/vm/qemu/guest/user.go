@@ -46,8 +46,8 @@ func User(name string, uid int) vmdir.User {
 	return vmdir.User{Name: name, UID: uid, Home: "/home/" + name + homeSuffix}
 }
 
-// UserFor is User with what a template says of the guest's user. A name that it gives is taken as it
-// is: the guest reports when it has an account of that name.
+// UserFor is User with what a template says of the guest's user. A name that it gives is taken as
+// it is: the guest reports when it has an account of that name.
 func UserFor(wanted template.GuestUser, name string, uid int) vmdir.User {
 	user := User(name, uid)
 	if wanted.Name != "" {

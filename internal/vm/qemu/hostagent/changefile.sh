@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# PATH OWNER PERMISSIONS: makes standard input the content of a file, by rename, and gives it and the
-# directories that are missing to OWNER. Root runs it in the guest.
+# PATH OWNER PERMISSIONS: makes standard input the content of a file, by rename, and gives it and
+# the directories that are missing to OWNER. Root runs it in the guest.
 set -eu
 umask 022
 

@@ -22,8 +22,8 @@ var changeFileScript string
 // maxChanged bounds a file that is changed, in bytes.
 const maxChanged = 1 << 20
 
-// changeFiles makes the changes of the steps of mode yq: guests have no program for that. The guest's
-// scripts wait until all are made.
+// changeFiles makes the changes of the steps of mode yq: guests have no program for that. The
+// guest's scripts wait until all are made.
 func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
 	any := false
 	for i, p := range m.template.Provision {

@@ -25,8 +25,8 @@ const (
 	copyScript  = `[ -e "$1" ] || exit 44; exec cat -- "$1"`
 )
 
-// copyToHost copies the files that the template's copyToHost names. Root reads them in the guest; on
-// the host they are the user's alone, as they may hold credentials.
+// copyToHost copies the files that the template's copyToHost names. Root reads them in the guest;
+// on the host they are the user's alone, as they may hold credentials.
 func (a *agent) copyToHost(ctx context.Context, m *machineProcess) error {
 	for i, c := range m.template.CopyToHost {
 		err := a.copyFile(ctx, m, c)

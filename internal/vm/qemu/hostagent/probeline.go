@@ -9,6 +9,7 @@ import "rancherdesktop.io/rdd/internal/sshx"
 func probeLine(variables []string) string {
 	const tool = "PATH=" + sshx.CleanPath + " "
 	script := "set -- \"$(" + tool + "mktemp /tmp/rdd-probe.XXXXXX)\" && " + tool + "cat >\"$1\" && " + tool + "chmod 0700 \"$1\" && " +
-		sshx.Quote(append([]string{"/usr/bin/env"}, variables...)...) + " \"$1\" </dev/null; set -- \"$1\" $?; " + tool + "rm -f \"$1\"; exit \"$2\""
+		sshx.Quote(append([]string{"/usr/bin/env"}, variables...)...) + " \"$1\" </dev/null; " +
+		"set -- \"$1\" $?; " + tool + "rm -f \"$1\"; exit \"$2\""
 	return "exec " + sshx.Quote("/bin/sh", "-c", script)
 }

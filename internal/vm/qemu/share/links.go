@@ -15,9 +15,9 @@ import (
 // Link is a symbolic link in the guest: another path by which the host knows a mounted directory.
 type Link struct{ Path, Target string }
 
-// Links finds the other paths of what is mounted in the guest at its path on the host: those without
-// symbolic links, as pwd -P shows them, and those by the user's home where that is a link. A program
-// that hands a path of the host to the guest, as docker run -v does, may use either.
+// Links finds the other paths of what is mounted in the guest at its path on the host: those
+// without symbolic links, as pwd -P shows them, and those by the user's home where that is a link.
+// A program that hands a path of the host to the guest, as docker run -v does, may use either.
 func Links(mounts []template.Mount, home string) []Link {
 	var links []Link
 	add := func(at, target string) {
@@ -28,7 +28,8 @@ func Links(mounts []template.Mount, home string) []Link {
 		}
 	}
 	realHome := resolved(home)
-	for _, m := range slices.SortedFunc(slices.Values(mounts), func(a, b template.Mount) int { return cmp.Compare(a.MountPoint, b.MountPoint) }) {
+	byMountPoint := func(a, b template.Mount) int { return cmp.Compare(a.MountPoint, b.MountPoint) }
+	for _, m := range slices.SortedFunc(slices.Values(mounts), byMountPoint) {
 		if m.MountPoint != path.Clean(m.Location) {
 			continue
 		}

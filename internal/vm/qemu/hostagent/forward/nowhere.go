@@ -29,8 +29,8 @@ func ofTheSystem(l Listener) bool {
 	return port == namesPort
 }
 
-// unmatched plans what no rule of the template is for, so that no listener of the guest is silent. An
-// address of the loopback leads to the same one of the host. Any other is the guest's own, and
+// unmatched plans what no rule of the template is for, so that no listener of the guest is silent.
+// An address of the loopback leads to the same one of the host. Any other is the guest's own, and
 // nothing leads to it; it is only reported.
 func unmatched(l Listener) (route, bool) {
 	ip := l.Addr.Addr()
@@ -67,8 +67,8 @@ func ownAddress(l Listener) bool {
 	return l.Proto == template.ProtoUDP && !ip.IsUnspecified() && !ip.IsLoopback()
 }
 
-// both returns the routes with those that lead from the host's ::1 to where its 127.0.0.1, or all its
-// IPv4 addresses, lead: programs take localhost for either.
+// both returns the routes with those that lead from the host's ::1 to where its 127.0.0.1, or all
+// its IPv4 addresses, lead: programs take localhost for either.
 func both(routes []route) []route {
 	all := slices.Clone(routes)
 	for _, r := range routes {

@@ -110,7 +110,8 @@ func TestBothLoopbacks(t *testing.T) {
 	}
 }
 
-// TestNoLoneIPv6: where 127.0.0.1 is another program's, localhost does not lead to the guest in part.
+// TestNoLoneIPv6: where 127.0.0.1 is another program's, localhost does not lead to the guest in
+// part.
 func TestNoLoneIPv6(t *testing.T) {
 	port, six := tcpPort(t)
 	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))

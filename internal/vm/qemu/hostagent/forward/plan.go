@@ -32,7 +32,8 @@ type route struct {
 	loopback  bool
 	// err is why this route is not possible.
 	err string
-	// of is the host's address on 127.0.0.1 or 0.0.0.0 that a route from ::1 goes with; empty for others.
+	// of is the host's address on 127.0.0.1 or 0.0.0.0 that a route from ::1 goes with; empty for
+	// others.
 	of string
 }
 
