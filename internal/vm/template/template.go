@@ -15,9 +15,9 @@
 // portForwards, hostResolver.hosts, ssh.localPort, copyToHost, user, timezone, dns, plain,
 // firmware.legacyBIOS, cpuType and message, with the meaning they have in Lima 2. Accepted in the
 // values that say what rdd does anyway, and refused in all others: minimumLimaVersion, os,
-// mountType, mountTypesUnsupported, mountInotify, additionalDisks, audio, video, firmware, rosetta,
-// nestedVirtualization, cpuType, vmOpts, upgradePackages, guestInstallPrefix, propagateProxyEnv,
-// caCerts, networks, containerd, tpm, osOpts, images[].variant, mounts[].{sshfs,9p,virtiofs},
+// mountType, mountTypesUnsupported, mountInotify, additionalDisks, audio, video, firmware.images,
+// rosetta, nestedVirtualization, upgradePackages, guestInstallPrefix, propagateProxyEnv, caCerts,
+// networks, containerd, tpm, osOpts, images[].variant, mounts[].{sshfs,9p,virtiofs},
 // portForwards[].reverse, hostResolver.{enabled,ipv6}, and of ssh address, loadDotSSHPubKeys,
 // forwardAgent, forwardX11, forwardX11Trusted and overVsock.
 //
