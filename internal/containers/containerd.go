@@ -154,6 +154,10 @@ func (e *commandError) Error() string {
 	return e.message
 }
 
+// guestPath is where the guest's programs are. sudo takes variables from the guest's settings
+// again.
+const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // root runs a command as root in the guest and returns its output. A command that fails is a
 // *commandError.
 func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) (string, error) {
@@ -163,7 +167,8 @@ func (c *containerd) root(ctx context.Context, input io.Reader, args ...string) 
 	out.Full = func() { tooMuch(out.Err()) }
 	problems.Full = func() { tooMuch(problems.Err()) }
 	code, err := c.shell(limited, c.instance, vm.Command{
-		Args: append([]string{"sudo"}, args...), Stdin: input, Stdout: out, Stderr: problems,
+		Args: append([]string{"sudo", "env", "-i", "PATH=" + guestPath}, args...), CleanEnv: true,
+		Stdin: input, Stdout: out, Stderr: problems,
 	})
 	cause := context.Cause(limited)
 	switch {

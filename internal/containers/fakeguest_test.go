@@ -64,7 +64,7 @@ func (g *fakeGuest) shell(ctx context.Context, instance string, c vm.Command) (i
 	if unreachable != nil || ctx.Err() != nil {
 		return 0, errors.Join(unreachable, ctx.Err())
 	}
-	if instance != "rd" || c.Args[0] != "sudo" {
+	if instance != "rd" || c.Args[0] != "sudo" || !c.CleanEnv {
 		g.t.Errorf("got %q for %s", c.Args, instance)
 	}
 	if slices.Contains(c.Args, eventsScript) {

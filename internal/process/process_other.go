@@ -26,6 +26,9 @@ func Identify(int) (Identity, error) { return Identity{}, errUnsupported }
 // Session is not supported on this platform yet.
 func Session(int) (int, error) { return 0, errUnsupported }
 
+// TCPListener is not supported on this platform yet.
+func TCPListener(int) (int, error) { return 0, errUnsupported }
+
 // CommandLine is not supported on this platform yet.
 func CommandLine(int) ([]string, error) { return nil, errUnsupported }
 

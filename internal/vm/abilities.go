@@ -34,6 +34,9 @@ type Command struct {
 	Stdout, Stderr io.Writer
 	// Env are variables for the command. The guest drops those that it does not accept.
 	Env map[string]string
+	// CleanEnv runs the command with PATH only, and without what the guest sets for every session. It
+	// is for rdd's own commands, which a template's `env` must not change. It excludes Dir and Env.
+	CleanEnv bool
 	// Terminal asks for a terminal in the guest. A session with one outlives the process that
 	// serves the machine. Others may end with that process, and start more quickly.
 	Terminal *Terminal

@@ -165,7 +165,8 @@ type State struct {
 type Forward struct {
 	// Protocol is "tcp", "udp" or "unix".
 	Protocol string `json:"protocol"`
-	// Host and Guest are host:port, or the absolute path of a socket.
+	// Host and Guest are host:port, or the absolute path of a socket. Host is empty for a port that is
+	// on an address of the guest's own, to which nothing leads.
 	Host  string `json:"host"`
 	Guest string `json:"guest"`
 	// Error says why Host does not lead to Guest: "address already in use". Empty when it does.

@@ -40,7 +40,8 @@ type LimaVMSpec struct {
 type PortForward struct {
 	// protocol is tcp, udp or unix.
 	Protocol string `json:"protocol"`
-	// host is the host:port, or the socket's path, on the host.
+	// host is the host:port, or the socket's path, on the host; empty for a port that is on an address
+	// of the guest's own, to which nothing leads.
 	Host string `json:"host"`
 	// guest is the host:port, or the socket's path, in the guest.
 	Guest string `json:"guest"`

@@ -32,6 +32,7 @@ func TestStatusTable(t *testing.T) {
 			PortForwards: []limav1.PortForward{
 				{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"},
 				{Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"},
+				{Protocol: "tcp", Guest: "10.0.2.15:81", Error: "it is on an address of the guest's own"},
 			},
 		},
 		Docker: &dockerReport{Socket: "/h/.rd2/docker.sock"},
@@ -57,6 +58,7 @@ Accelerator   tcg: no KVM
 Starts        3
 Port          127.0.0.1:80 does not lead to 127.0.0.1:80 in the guest: address already in use
 Port          127.0.0.1:53 (udp) leads to 127.0.0.1:53 in the guest
+Port          10.0.2.15:81 in the guest is not forwarded: it is on an address of the guest's own
 Docker        unix:///h/.rd2/docker.sock does not answer
 Other VM      work/dev Running for 90s; to be restarted
 Other VM      work/dies Starting for 90s; ended by itself once lately, the last time 90s ago: boom

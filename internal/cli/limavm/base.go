@@ -26,7 +26,7 @@ func resolveBase(ctx context.Context, data []byte, origin string, params map[str
 	if err != nil {
 		return data, nil //nolint:nilerr // the API server refuses it with the same message
 	}
-	changed, err := document.Resolve(ctx, readBase)
+	changed, err := document.Resolve(ctx, readBase, templateFolders()...)
 	if err != nil {
 		return nil, refusedTemplate(fmt.Errorf("merging the template: %w", err))
 	}

@@ -135,3 +135,23 @@ func TestResolveBaseWrapsTheCause(t *testing.T) {
 		t.Errorf("got %v, which does not wrap the cause", err)
 	}
 }
+
+// TestTemplateFolders: `template:NAME` is read from a folder, as a base and as the argument.
+func TestTemplateFolders(t *testing.T) {
+	home := writeHome(t, map[string]string{
+		"own/dev.yaml": "base: template:_images/x\nmemory: 1GiB\n", "own/_images/x.yaml": "images: [{location: 'rdd:docker'}]\n",
+		".lima/_templates/dev.yaml": "images: [{location: 'rdd:docker'}]\nmemory: 2GiB\n",
+	})
+	t.Setenv("LIMA_HOME", "")
+	for path, want := range map[string]string{filepath.Join(home, "none") + ":" + filepath.Join(home, "own"): "1GiB", "": "2GiB"} {
+		t.Setenv("LIMA_TEMPLATES_PATH", path)
+		got, err := readTemplate(t.Context(), &session.Session{}, "template:dev", nil)
+		if err != nil || !strings.Contains(string(got), "memory: "+want) || !strings.Contains(string(got), "rdd:docker") {
+			t.Errorf("%q: %v: %s", path, err, got)
+		}
+	}
+	_, err := readTemplate(t.Context(), &session.Session{}, "template:none", nil)
+	if err == nil || !strings.Contains(err.Error(), "LIMA_TEMPLATES_PATH") {
+		t.Errorf("got %v", err)
+	}
+}

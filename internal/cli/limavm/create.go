@@ -39,7 +39,10 @@ func createCommand(s *session.Session) *cobra.Command {
   a file, named with a slash:  ./dev.yaml
   a URL:                       https://example.com/dev.yaml
   standard input:              -
+  a template of a folder:      template:debian-13
   a ConfigMap that holds a template under the key "template":  its name
+
+The folders are those of LIMA_TEMPLATES_PATH, or else where Lima installs its templates.
 
 What the template's base and file fields name is merged in. A template that is no ConfigMap yet is stored in a
 ConfigMap NAME, which goes with the virtual machine. A template that cannot be honoured is refused with the

@@ -150,6 +150,9 @@ func orDash[T comparable](value T) string {
 func portsText(forwards []limav1.PortForward) string {
 	var all []string
 	for _, p := range forwards {
+		if p.Host == "" {
+			continue // nothing leads to it
+		}
 		text := p.Host + "->" + p.Guest
 		if p.Error != "" {
 			text += "!"

@@ -23,6 +23,7 @@ func TestListTable(t *testing.T) {
 		{resource.VMReport{
 			Namespace: "default", Name: "dev", Wanted: "running", State: explain.State{State: "Starting", Message: "booting 2/5", Since: &since},
 			Restarts: 1, SSHPort: 40001, Accelerator: "tcg", PortForwards: []limav1.PortForward{
+				{Guest: "10.0.2.15:81", Error: "on an address of the guest's own"},
 				{Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "busy"},
 			},
 		}, now.Add(-time.Hour)},

@@ -20,6 +20,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/redirect"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // maxTemplate is the API's limit of the data in a ConfigMap, in bytes.
@@ -52,7 +53,13 @@ func readArgument(ctx context.Context, s *session.Session, name string) (data []
 		data, err = readBounded(s.In)
 		return data, "", err
 	case strings.HasPrefix(name, "template:"):
-		return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that")
+		found, ok := template.InFolders(name, templateFolders())
+		if !ok {
+			return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that, or put " +
+				"Lima's folder of templates into LIMA_TEMPLATES_PATH")
+		}
+		data, err = readFile(found)
+		return data, found, err
 	case urlPattern.MatchString(name):
 		data, err = download(ctx, name)
 		return data, name, err

@@ -83,6 +83,9 @@ func PortText(p limav1.PortForward) string {
 	if p.Protocol != "tcp" && p.Protocol != "unix" {
 		protocol = " (" + p.Protocol + ")"
 	}
+	if p.Host == "" {
+		return fmt.Sprintf("%s%s in the guest is not forwarded: %s", p.Guest, protocol, p.Error)
+	}
 	if p.Error != "" {
 		return fmt.Sprintf("%s%s does not lead to %s in the guest: %s", p.Host, protocol, p.Guest, p.Error)
 	}

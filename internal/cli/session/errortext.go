@@ -23,7 +23,7 @@ func errorText(err error) string {
 
 // requests returns the failed HTTP requests in the tree of an error.
 func requests(err error) []*url.Error {
-	switch wrapped := err.(type) {
+	switch wrapped := err.(type) { //nolint:errorlint // it goes through the tree itself
 	case *url.Error:
 		return []*url.Error{wrapped}
 	case interface{ Unwrap() error }:

@@ -173,6 +173,9 @@ func (t transition) running() []reconcile.Event {
 func (t transition) ports() []reconcile.Event {
 	var all []reconcile.Event
 	for _, f := range t.want.PortForwards {
+		if f.Host == "" {
+			continue // it is on an address of the guest's own, which is no conflict
+		}
 		before := ""
 		for _, old := range t.have.PortForwards {
 			if old.Protocol == f.Protocol && old.Host == f.Host && old.Guest == f.Guest {

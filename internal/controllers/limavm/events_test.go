@@ -50,7 +50,10 @@ func TestEvents(t *testing.T) {
 	}
 	forwards := func(err string) func(*vm.State) {
 		return func(s *vm.State) {
-			s.Forwards = []vm.Forward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: err}}
+			s.Forwards = []vm.Forward{
+				{Protocol: "tcp", Guest: "10.0.2.15:81", Error: "on an address of the guest's own"}, // no conflict
+				{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: err},
+			}
 		}
 	}
 	const created, pending = "Created=True/Created", "Created=Unknown/Pending"

@@ -59,7 +59,7 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 	if err := i.makeKeys(); err != nil {
 		return err
 	}
-	if record.Machine, err = i.newMachine(ctx, own, report); err != nil {
+	if record.Machine, err = i.newMachine(ctx, t, own, report); err != nil {
 		return err
 	}
 	// Not the record read above: Apply may have changed its spec meanwhile.
@@ -105,7 +105,7 @@ func (i instance) makeKeys() error {
 }
 
 // newMachine chooses what stays the same over all starts: identities, hardware and image.
-func (i instance) newMachine(ctx context.Context, img vmdir.Image, report func(vm.Progress)) (vmdir.Machine, error) {
+func (i instance) newMachine(ctx context.Context, t *template.Template, img vmdir.Image, report func(vm.Progress)) (vmdir.Machine, error) {
 	program, err := machine.Find()
 	if err != nil {
 		return vmdir.Machine{}, err
@@ -123,7 +123,7 @@ func (i instance) newMachine(ctx context.Context, img vmdir.Image, report func(v
 		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
 		// 52:54:00 is QEMU's prefix of locally administered addresses.
 		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
-		User: guest.User(user.Name, user.UID), Image: img,
+		User: guest.UserFor(t.User, user.Name, user.UID), Image: img,
 	}
 	if err := i.addFirmware(&m); err != nil {
 		return vmdir.Machine{}, err

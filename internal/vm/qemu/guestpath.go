@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -36,7 +37,27 @@ func (e *Engine) GuestPath(_ context.Context, name, hostDir string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return mountedAt(hostDir, t.Mounts), nil
+	if at := mountedAt(hostDir, t.Mounts); at != "" {
+		return at, nil
+	}
+	return mountedAt(resolved(hostDir), resolvedMounts(t.Mounts)), nil
+}
+
+// resolvedMounts are mounts whose locations have no symbolic links.
+func resolvedMounts(mounts []template.Mount) []template.Mount {
+	all := slices.Clone(mounts)
+	for i := range all {
+		all[i].Location = resolved(all[i].Location)
+	}
+	return all
+}
+
+// resolved is a path without symbolic links, or the path itself when there is nothing.
+func resolved(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // mountedAt returns the path of dir in the guest by the deepest mount that has it; empty when none

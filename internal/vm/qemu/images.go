@@ -35,7 +35,7 @@ func (e *Engine) checkImage(t *template.Template) error {
 // sources are the images for this host in the order in which they are tried, their paths expanded.
 func (i instance) sources(t *template.Template) ([]image.Source, error) {
 	user := i.engine.config.User
-	expanded, err := guest.Expand(t, i.dir, user, guest.User(user.Name, user.UID))
+	expanded, err := guest.Expand(t, i.dir, user, guest.UserFor(t.User, user.Name, user.UID))
 	if err != nil {
 		return nil, err
 	}

@@ -556,7 +556,8 @@ func TestProbesSeeParameters(t *testing.T) {
 	await(t, e, "running", in(vm.PhaseRunning))
 }
 
-// TestPortTaken: the port the template asks for is in use; another is taken.
+// TestPortTaken: the port that the template gives is in use. The start fails and names who has it,
+// and succeeds when the port is free again.
 func TestPortTaken(t *testing.T) {
 	h := newFakeHost(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -567,7 +568,15 @@ func TestPortTaken(t *testing.T) {
 	must(t, e.Apply(t.Context(), spec(guestTemplate+fmt.Sprintf("ssh: {localPort: %d}\n", port))))
 	await(t, e, "created", in(vm.PhaseStopped))
 	must(t, e.Start(t.Context(), owner, "x"))
-	if state := await(t, e, "running", in(vm.PhaseRunning)); state.SSHPort == port || state.SSHPort == 0 {
+	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
+	for _, want := range []string{fmt.Sprintf("ssh.localPort %d", port), fmt.Sprintf("process %d", os.Getpid()), "another port"} {
+		if f := state.Failure.Fault; f.Kind != vm.FaultPort || f.Field != "ssh.localPort" || !strings.Contains(f.Text, want) {
+			t.Errorf("got %+v, want %s", f, want)
+		}
+	}
+	must(t, taken.Close())
+	must(t, e.Start(t.Context(), owner, "x"))
+	if state := await(t, e, "running", in(vm.PhaseRunning)); state.SSHPort != port {
 		t.Errorf("port %d", state.SSHPort)
 	}
 }

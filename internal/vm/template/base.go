@@ -5,6 +5,7 @@ package template
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -15,11 +16,10 @@ import (
 // mergeHint is the remedy for a template that names other files where none is read.
 const mergeHint = "`rdd limavm create NAME FILE` reads them and stores one template"
 
-// defaultMounts are those of Lima's template of that name: the home directory read-only, and a
-// directory below /tmp writable.
+// defaultMounts are those of Lima's template of that name: the home directory, to read.
 const (
 	defaultMountsName = "_default/mounts"
-	defaultMounts     = "mounts:\n- location: '~'\n- location: /tmp/lima\n  writable: true\n"
+	defaultMounts     = "mounts:\n- location: '~'\n"
 )
 
 // reference is one entry of a `base`, or a `file`, with its position.
@@ -101,11 +101,10 @@ func removeEntry(mapping *yaml.Node, key string) {
 // builtin returns the template that `template:NAME` names. isTemplate is false for every other
 // locator.
 func (r reference) builtin() (data string, isTemplate bool, err error) {
-	name, ok := strings.CutPrefix(r.locator, templatePrefix)
+	name, ok := templateName(r.locator)
 	if !ok {
 		return "", false, nil
 	}
-	name = strings.TrimSuffix(strings.TrimPrefix(name, "//"), ".yaml")
 	if name == defaultMountsName {
 		return defaultMounts, true, nil
 	}
@@ -117,6 +116,31 @@ func (r reference) builtin() (data string, isTemplate bool, err error) {
 		)
 	}
 	return "", true, r.value.refuse("names a template of Lima's (`%s`), which is not part of rdd: save it to a file and name that", r.locator)
+}
+
+// templateName returns the name of a template of Lima's, which `template:NAME` names.
+func templateName(locator string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(locator, templatePrefix)
+	return strings.TrimSuffix(strings.TrimPrefix(name, "//"), ".yaml"), ok
+}
+
+// InFolders looks for what `template:NAME` names in folders of templates, and returns the path of
+// the first file that exists: NAME.yaml, or for a script NAME itself. ok is false when there is
+// none.
+func InFolders(locator string, folders []string) (file string, ok bool) {
+	name, ok := templateName(locator)
+	if !ok || name == defaultMountsName || !filepath.IsLocal(filepath.FromSlash(name)) {
+		return "", false
+	}
+	for _, folder := range folders {
+		for _, suffix := range []string{".yaml", ""} {
+			file := filepath.Join(folder, filepath.FromSlash(name)) + suffix
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+				return file, true
+			}
+		}
+	}
+	return "", false
 }
 
 // addBuiltinBases merges the bases that need no reading, and refuses all others.

@@ -2,7 +2,12 @@
 
 package template
 
-import "maps"
+import (
+	"maps"
+	"regexp"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // decode reads a template from the document's root.
 func (t *Template) decode(root value) error { return mapping(t.fields())(root) }
@@ -22,10 +27,21 @@ func (t *Template) fields() fields {
 		"provision":    list(&t.Provision, (*Provision).decode),
 		"probes":       list(&t.Probes, (*Probe).decode),
 		"portForwards": list(&t.PortForwards, (*PortForward).decode),
+		"copyToHost":   list(&t.CopyToHost, (*CopyToHost).decode),
 		"hostResolver": t.HostResolver.decode,
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
 		"containerd":   decodeContainerd,
+		"firmware":     t.Firmware.decode,
+		"timezone":     text(&t.Timezone),
+		"user":         t.User.decode,
+		"cpuType":      t.decodeCPUType(false),
+		"vmOpts": mapping(fields{
+			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
+			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
+		}),
+		"dns":   list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
+		"plain": boolean(&t.Plain),
 	}
 	maps.Copy(all, inertFields())
 	return all
@@ -40,6 +56,8 @@ func (i *Image) decode(v value) error {
 		"kernel":   optional(&i.Kernel, func(k *Kernel, v value) error { return k.decode(v, &kernelArch) }),
 		"initrd":   optional(&i.Initrd, func(r *Initrd, v value) error { return r.decode(v, &initrdArch) }),
 		"variant":  text(new(string)), // Lima's own label for the image
+
+		"archVariant": text(&i.ArchVariant),
 	})(v)
 	if err != nil {
 		return err
@@ -100,11 +118,11 @@ func (p *Provision) decode(v value) error {
 		"owner":       text(&p.Owner),
 		"permissions": text(&p.Permissions),
 		"overwrite":   optional(&p.Overwrite, decodeBool),
-		// The rest belongs to modes that are refused.
-		"skipDefaultDependencyResolution": none("it belongs to mode `dependency`, which rdd does not have"),
+		// The rest belongs to other modes.
+		"skipDefaultDependencyResolution": boolean(new(bool)), // rdd resolves none by itself
 		"playbook":                        none("it belongs to mode `ansible`, which rdd does not have"),
-		"expression":                      none("it belongs to mode `yq`, which rdd does not have"),
-		"format":                          none("it belongs to mode `yq`, which rdd does not have"),
+		"expression":                      text(&p.Expression),
+		"format":                          textOr("auto", &p.Format),
 	})(v)
 }
 
@@ -137,7 +155,13 @@ func (f *PortForward) decode(v value) error {
 		"ignore":            boolean(&f.Ignore),
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
 		"reverse":           inert("rdd leads from the host into the guest only", "false"),
-		"static":            inert("rdd forwards a port while something listens on it", "false"),
+		"static":            boolean(&f.Static),
+	})(v)
+}
+
+func (c *CopyToHost) decode(v value) error {
+	return mapping(fields{
+		"guest": text(&c.Guest), "host": text(&c.Host), "deleteOnStop": boolean(&c.DeleteOnStop), "skipIfMissing": boolean(&c.SkipIfMissing),
 	})(v)
 }
 
@@ -156,10 +180,58 @@ func (r *PortRange) decode(v value) error {
 func (h *HostResolver) decode(v value) error {
 	return mapping(fields{
 		"hosts":   texts(&h.Hosts),
-		"enabled": inert("the guest always asks the host for names", "true"),
+		"enabled": inert("the guest always asks the host for names, or the servers of `dns`", "true"),
 		"ipv6":    inert("the guest's network is IPv4", "false"),
 	})(v)
 }
+
+func (u *GuestUser) decode(v value) error {
+	return mapping(fields{
+		"name": text(&u.Name), "comment": text(&u.Comment), "home": text(&u.Home), "shell": text(&u.Shell), "uid": func(v value) error {
+			if v.node.Value == "" {
+				return nil
+			}
+			return integer(&u.UID)(v)
+		},
+	})(v)
+}
+
+func (f *Firmware) decode(v value) error {
+	return mapping(fields{"legacyBIOS": boolean(&f.LegacyBIOS), "images": none("rdd finds the firmware itself")})(v)
+}
+
+// decodeCPUType reads CPU models. Those of vmOpts win over those of Lima's older field.
+func (t *Template) decodeCPUType(wins bool) decoder {
+	return func(v value) error {
+		return eachEntry(v, func(key *yaml.Node, entry value) error {
+			var model string
+			if absent(entry.node) {
+				return nil
+			}
+			if err := text(&model)(entry); err != nil {
+				return err
+			}
+			if model != "" && !cpuPattern.MatchString(model) {
+				return entry.failf("must be a CPU model of QEMU's such as Haswell-v4, with properties after commas; got `%s`", shorten(model))
+			}
+			if _, given := t.CPUType[key.Value]; model == "" || given && !wins {
+				return nil
+			}
+			if t.CPUType == nil {
+				t.CPUType = map[string]string{}
+			}
+			t.CPUType[key.Value] = model
+			return nil
+		})
+	}
+}
+
+// cpuPattern is an argument of QEMU's -cpu.
+var cpuPattern = regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9_.]*(,[-+]?[A-Za-z0-9][-A-Za-z0-9_.]*(=[-A-Za-z0-9_.]+)?)*$`)
+
+// CPUModel is the CPU that the template wants for its architecture, an argument of QEMU's -cpu;
+// empty: one that fits the accelerator.
+func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 
 func (s *SSH) decode(v value) error {
 	const (

@@ -79,10 +79,25 @@ func (t *Template) scopes(values Values) map[side]scope {
 		"GlobalTempDir": globalTempDir, "TempDir": globalTempDir,
 	})
 	message := host.with(scope{
+		"Instance": instanceOf(values.Name),
 		"Hostname": values.Name, "HostOS": runtime.GOOS, "HostArch": runtime.GOARCH,
 		"VMType": t.VMType, "Arch": t.Arch, "CPUs": t.CPUs, "Memory": t.Memory, "Disk": t.Disk,
 	})
 	return map[side]scope{guestSide: guest, hostSide: host, messageSide: message}
+}
+
+// messageInstance is .Instance of a message: the name as text, and what Lima's messages ask for.
+type messageInstance struct {
+	Name   string
+	Config map[string]any
+}
+
+func (i messageInstance) String() string { return i.Name }
+
+// instanceOf has Rosetta off: it belongs to another driver than rdd's.
+func instanceOf(name string) messageInstance {
+	rosetta := map[string]any{"enabled": false, "binfmt": false}
+	return messageInstance{Name: name, Config: map[string]any{"VMOpts": map[string]any{"vz": map[string]any{"rosetta": rosetta}}}}
 }
 
 // scope holds the account by Lima's names.

@@ -43,7 +43,8 @@ func (t *Template) expandable() []field {
 		p, at := &t.Provision[i], fmt.Sprintf("provision[%d]", i)
 		all = append(all,
 			textField(at+".script", guestSide, &p.Script), textField(at+".path", guestSide, &p.Path),
-			textField(at+".content", guestSide, &p.Content), textField(at+".owner", guestSide, &p.Owner))
+			textField(at+".content", guestSide, &p.Content),
+			textField(at+".expression", guestSide, &p.Expression), textField(at+".owner", guestSide, &p.Owner))
 	}
 	for i := range t.Probes {
 		all = append(all, textField(fmt.Sprintf("probes[%d].script", i), guestSide, &t.Probes[i].Script))
@@ -51,6 +52,10 @@ func (t *Template) expandable() []field {
 	for i := range t.PortForwards {
 		f, at := &t.PortForwards[i], fmt.Sprintf("portForwards[%d]", i)
 		all = append(all, textField(at+".guestSocket", guestSide, &f.GuestSocket), textField(at+".hostSocket", hostSide, &f.HostSocket))
+	}
+	for i := range t.CopyToHost {
+		c, at := &t.CopyToHost[i], fmt.Sprintf("copyToHost[%d]", i)
+		all = append(all, textField(at+".guest", guestSide, &c.Guest), textField(at+".host", hostSide, &c.Host))
 	}
 	all = append(all, mapFields("hostResolver.hosts", t.HostResolver.Hosts)...)
 	return append(all, textField("message", messageSide, &t.Message))
@@ -80,6 +85,7 @@ func (t *Template) clone() *Template {
 	c.Provision = slices.Clone(t.Provision)
 	c.Probes = slices.Clone(t.Probes)
 	c.PortForwards = slices.Clone(t.PortForwards)
+	c.CopyToHost = slices.Clone(t.CopyToHost)
 	c.HostResolver.Hosts = maps.Clone(t.HostResolver.Hosts)
 	return &c
 }

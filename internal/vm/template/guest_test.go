@@ -104,7 +104,7 @@ func TestLoadRefusesProvision(t *testing.T) {
 	testRefusals(t, []refusal{
 		{
 			"mode", step("{mode: x, script: x}"),
-			noMachine + "field `provision[1].mode` must be one of system, user, boot, data; got `x` (line 4, column 10)",
+			noMachine + "field `provision[1].mode` must be one of system, user, boot, data, dependency, yq; got `x` (line 4, column 10)",
 		},
 		{
 			"mode of Lima", step("{mode: ansible, playbook: x}"),
@@ -317,9 +317,20 @@ func TestLoadRefusesForwards(t *testing.T) {
 				"column 46)",
 		},
 		{
-			"static", rule("{guestPort: 80, static: true}"),
-			noMachine + "field `portForwards[0].static` must be `false`; got `true`: rdd forwards a port while something listens on it (line 3, " +
-				"column 27)",
+			"static and ignored", rule("{guestPort: 80, static: true, ignore: true}"),
+			noMachine + "field `portForwards[0].static` does not go with `ignore` (line 3, column 27)",
+		},
+		{
+			"static UDP", rule("{guestPort: 80, static: true, proto: udp}"),
+			noMachine + "field `portForwards[0].static` is for TCP: UDP is forwarded while something listens on it (line 3, column 27)",
+		},
+		{
+			"static socket", rule("{guestSocket: /a, hostSocket: /b, static: true}"),
+			noMachine + "field `portForwards[0].static` does not go with a socket, which is forwarded all the time anyway (line 3, column 45)",
+		},
+		{
+			"static everything", rule("{static: true}"),
+			noMachine + "field `portForwards[0].static` must name the guest's port, or a range of at most 100 (line 3, column 12)",
 		},
 	})
 }
@@ -339,4 +350,63 @@ func TestLoadTakesForwards(t *testing.T) {
 	if _, err := Load([]byte(text), nil, testHost); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestLoadRefusesCopies(t *testing.T) {
+	at := func(copies string) string { return minimal + "copyToHost: [" + copies + "]\n" }
+	testRefusals(t, []refusal{
+		{"no host", at("{guest: /a}"), noMachine + "field `copyToHost[0].host` must be an absolute path; got `` (line 2, column 14)"},
+		{"no guest", at("{host: /a}"), noMachine + "field `copyToHost[0].guest` must be an absolute path; got `` (line 2, column 14)"},
+		{
+			"a directory", at("{guest: /a, host: /b/}"),
+			noMachine + "field `copyToHost[0].host` must be a file's path, not a directory's; got `/b/` (line 2, column 32)",
+		},
+		{
+			"a file of the instance directory", at("{guest: /a, host: '{{.Dir}}/sub/../rdd.json'}"),
+			noMachine + "field `copyToHost[0].host` must not be in the instance directory itself, but in a directory there such as " +
+				"`{{.Dir}}/copied-from-guest` (line 2, column 32)",
+		},
+		{
+			"unknown", at("{guest: /a, host: /b, mode: 1}"),
+			noMachine + "field `copyToHost[0].mode` is not a field that rdd knows here; there are: deleteOnStop, guest, host, skipIfMissing (line " +
+				"2, column 36)",
+		},
+	})
+}
+
+func TestLoadTakesCopies(t *testing.T) {
+	got := loadShape(t, minimal+"copyToHost: [{guest: '{{.Home}}/k', host: '{{.Dir}}/copied/k', deleteOnStop: true, skipIfMissing: true}]\n")
+	want := CopyToHost{Guest: testValues().Guest.Home + "/k", Host: testValues().Dir + "/copied/k", DeleteOnStop: true, SkipIfMissing: true}
+	if len(got.CopyToHost) != 1 || got.CopyToHost[0] != want {
+		t.Errorf("got %+v, want %+v", got.CopyToHost, want)
+	}
+}
+
+func TestLoadRefusesYQ(t *testing.T) {
+	at := func(step string) string { return minimal + "provision: [{mode: yq, " + step + "}]\n" }
+	testRefusals(t, []refusal{
+		{
+			"no path", at("expression: .a = 1"),
+			noMachine + "field `provision[0].path` must be given with mode `yq`: the file to change (line 2, column 13)",
+		},
+		{"no expression", at("path: /x.json"), noMachine + "field `provision[0].expression` must be given with mode `yq` (line 2, column 13)"},
+		{
+			"content", at("path: /x.json, expression: .a = 1, content: x"),
+			noMachine + "field `provision[0].content` belongs to mode `data`; the mode here is `yq` (line 2, column 68)",
+		},
+		{
+			"another mode", minimal + "provision: [{script: x, expression: .a = 1}]\n",
+			noMachine + "field `provision[0].expression` belongs to mode `yq`; the mode here is `system` (line 2, column 37)",
+		},
+		{
+			"no format", at("path: /x, expression: .a = 1"),
+			noMachine + "field `provision[0].format` must be one of json, yaml, ini, or `auto` with a file's name that says which; got `auto` for " +
+				"/x (line 2, column 13)",
+		},
+		{
+			"more than an assignment", at("path: /x.json, expression: del(.a)"),
+			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: only assignments such as `.a.b = true`, with `|` between " +
+				"them, can be evaluated; got `del(.a)`; a script of mode `system` can do it otherwise (line 2, column 51)",
+		},
+	})
 }

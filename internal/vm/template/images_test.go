@@ -3,6 +3,8 @@
 package template
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -118,4 +120,29 @@ func TestLoadRefusesImages(t *testing.T) {
 			noMachine + "field `images[0].initrd.arch` must be the `arch` of its image, or left out; got `x86_64` (line 4, column 32)",
 		},
 	})
+}
+
+// TestArchVariants: images of another variant than the first are passed over.
+func TestArchVariants(t *testing.T) {
+	for _, tc := range []struct{ variants, want []string }{
+		{[]string{"", "v3", ""}, []string{"0", "2"}},
+		{[]string{"v2", "", "v2"}, []string{"0", "2"}},
+		{[]string{"", ""}, []string{"0", "1"}},
+	} {
+		text := "images:\n"
+		for i, variant := range tc.variants {
+			text += fmt.Sprintf("- {location: /%d, archVariant: %q}\n", i, variant)
+		}
+		loaded, err := Load([]byte(text), nil, testHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, image := range loaded.ArchImages() {
+			got = append(got, strings.TrimPrefix(image.Location, "/"))
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%q: got %v, want %v", tc.variants, got, tc.want)
+		}
+	}
 }

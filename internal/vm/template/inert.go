@@ -86,7 +86,8 @@ func mountTypes(v value) error {
 	return nil
 }
 
-// otherDriver accepts the options of a driver that vmType does not choose. Lima ignores them, too.
+// otherDriver accepts the options of a driver that vmType does not choose, or of another system
+// than Linux. Lima ignores them, too.
 func otherDriver(v value) error {
 	if v.node.Kind != yaml.MappingNode {
 		return v.failf("must be a mapping; got %s", v.describe())
@@ -114,43 +115,16 @@ func inertFields() fields {
 			"display": inert(noDisplay, "none", ""),
 			"vnc":     mapping(fields{"display": inert(noDisplay, "none", "")}),
 		}),
-		"firmware": mapping(fields{
-			"legacyBIOS": inert("rdd boots by UEFI or a kernel directly", "false"),
-			"images":     none("rdd finds the firmware itself"),
-		}),
 		"rosetta":              mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
 		"nestedVirtualization": inert("rdd does not nest virtual machines", "false"),
-		"cpuType":              cpuTypes,
-		"vmOpts": mapping(fields{
-			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": cpuTypes}),
-			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
-		}),
-		"upgradePackages":    inert("rdd upgrades no packages by itself: a provision script can", "false"),
-		"guestInstallPrefix": inert("rdd installs nothing there", "/usr/local"),
-		"plain":              inert("rdd has no such mode: leave out what is not wanted", "false"),
-		"propagateProxyEnv":  inert("rdd does not take over the environment it runs in: give `env`", "false"),
-		"timezone":           inert("rdd leaves the image's time zone: a provision script can change it", "", "UTC", "Etc/UTC"),
+		"osOpts":               otherDriver,
+		"tpm":                  inert("rdd's machines have no TPM", "false"),
+		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
+		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
+		"propagateProxyEnv":    inert("rdd does not take over the environment it runs in: give `env`", "false"),
 		"caCerts": mapping(fields{
 			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
 		}),
-		"user": mapping(fields{
-			"name": none(noUser), "comment": none(noUser), "home": none(noUser), "uid": none(noUser),
-			"shell": inert(noUser, "/bin/bash"),
-		}),
-		"networks":   none("a machine has one network, with ports forwarded to the host"),
-		"dns":        none("the guest asks the host's name servers"),
-		"copyToHost": none("rdd copies no files to the host: use `rdd limavm shell NAME cat FILE`"),
+		"networks": none("a machine has one network, with ports forwarded to the host"),
 	}
-}
-
-const noUser = "the guest's user is made after the host's"
-
-// cpuTypes accepts entries that leave the choice open.
-func cpuTypes(v value) error {
-	return eachEntry(v, func(_ *yaml.Node, entry value) error {
-		if absent(entry.node) {
-			return nil
-		}
-		return none("rdd chooses the CPU model to fit the accelerator")(entry)
-	})
 }

@@ -21,13 +21,14 @@ var inertText = []string{
 	"vmOpts: {qemu: {minimumVersion: '6.1'}}",
 	"vmOpts: {vz: {rosetta: {enabled: true}, diskImageFormat: raw, memoryBalloon: {min: 3GiB}}}",
 	"vmOpts: {krunkit: {gpuAccel: true}, wsl2: {}}", "upgradePackages: false", "guestInstallPrefix: /usr/local",
-	"plain: false", "propagateProxyEnv: false", "timezone: ''", "timezone: UTC", "timezone: Etc/UTC",
+	"plain: false", "propagateProxyEnv: false", "timezone: ''",
 	"caCerts: {removeDefaults: false, files: [], certs: []}",
-	"user: {shell: /bin/bash, name: , home: '', uid: }", "networks: []", "dns: []", "copyToHost: []",
+	"user: {shell: , name: , home: '', uid: }", "networks: []", "dns: null", "copyToHost:",
 	"containerd: {system: false, user: false, archives: []}",
 	"hostResolver: {enabled: true, ipv6: false, hosts: {}}",
 	"ssh: {address: 127.0.0.1, loadDotSSHPubKeys: false, forwardAgent: false, forwardX11: false, forwardX11Trusted: false, overVsock: false}",
-	"base: []", "base:",
+	"base: []", "base:", "osOpts: {Darwin: {ipsw: x}}", "tpm: false", "ofALaterLima: null", "ssh: {later: }",
+	"hostResolver: {later: ~}",
 }
 
 func TestInertFieldsChangeNothing(t *testing.T) {
@@ -95,16 +96,13 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `video.display` must be `none` or empty; got `vnc`: rdd's machines have no display and no sound (line 2, column 18)",
 		},
 		{
-			"legacyBIOS", at("firmware: {legacyBIOS: true}"),
-			noMachine + "field `firmware.legacyBIOS` must be `false`; got `true`: rdd boots by UEFI or a kernel directly (line 2, column 24)",
-		},
-		{
 			"rosetta", at("rosetta: {enabled: true}"),
 			noMachine + "field `rosetta.enabled` must be `false`; got `true`: it belongs to the macOS driver (line 2, column 20)",
 		},
 		{
-			"cpuType", at("cpuType: {x86_64: qemu64}"),
-			noMachine + "field `cpuType.x86_64` is not honoured by this rdd: rdd chooses the CPU model to fit the accelerator (line 2, column 19)",
+			"cpuType", at("cpuType: {x86_64: 'max -monitor stdio'}"),
+			noMachine + "field `cpuType.x86_64` must be a CPU model of QEMU's such as Haswell-v4, with properties after commas; got " +
+				"`max -monitor stdio` (line 2, column 19)",
 		},
 		{
 			"QEMU version", at("vmOpts: {qemu: {minimumVersion: 9.1}}"),
@@ -126,18 +124,13 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"column 18)",
 		},
 		{
-			"plain", at("plain: true"),
-			noMachine + "field `plain` must be `false`; got `true`: rdd has no such mode: leave out what is not wanted (line 2, column 8)",
-		},
-		{
 			"propagateProxyEnv", at("propagateProxyEnv: true"),
 			noMachine + "field `propagateProxyEnv` must be `false`; got `true`: rdd does not take over the environment it runs in: give `env` " +
 				"(line 2, column 20)",
 		},
 		{
-			"timezone", at("timezone: Europe/Berlin"),
-			noMachine + "field `timezone` must be empty or `UTC` or `Etc/UTC`; got `Europe/Berlin`: rdd leaves the image's time zone: a provision " +
-				"script can change it (line 2, column 11)",
+			"timezone", at("timezone: ../etc/passwd"),
+			noMachine + "field `timezone` must be a name such as Europe/Berlin; got `../etc/passwd` (line 2, column 11)",
 		},
 		{
 			"caCerts", at("caCerts: {certs: [x]}"),
@@ -145,22 +138,18 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"column 18)",
 		},
 		{
-			"user", at("user: {name: joe}"),
-			noMachine + "field `user.name` is not honoured by this rdd: the guest's user is made after the host's (line 2, column 14)",
-		},
-		{
 			"networks", at("networks: [{lima: shared}]"),
 			noMachine + "field `networks` is not honoured by this rdd: a machine has one network, with ports forwarded to the host (line 2, " +
 				"column 11)",
 		},
+		{"dns", at("dns: [dns.example]"), noMachine + "field `dns[0]` must be an IP address; got `dns.example` (line 2, column 7)"},
 		{
-			"dns", at("dns: [1.1.1.1]"),
-			noMachine + "field `dns` is not honoured by this rdd: the guest asks the host's name servers (line 2, column 6)",
+			"dns of IPv6", at("dns: [1.1.1.1, '::1']"),
+			noMachine + "field `dns[1]` must be an IPv4 address: the guest's network has no other; got `::1` (line 2, column 16)",
 		},
 		{
-			"copyToHost", at("copyToHost: [{guest: /a, host: /b}]"),
-			noMachine + "field `copyToHost` is not honoured by this rdd: rdd copies no files to the host: use `rdd limavm shell NAME cat FILE` " +
-				"(line 2, column 13)",
+			"much dns", at("dns: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]"),
+			noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)",
 		},
 		{
 			"containerd", at("containerd: {system: true}"),
@@ -168,15 +157,48 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		},
 		{
 			"hostResolver", at("hostResolver: {enabled: false}"),
-			noMachine + "field `hostResolver.enabled` must be `true`; got `false`: the guest always asks the host for names (line 2, column 25)",
+			noMachine + "field `hostResolver.enabled` must be `true`; got `false`: the guest always asks the host for names, or the " +
+				"servers of `dns` (line 2, column 25)",
 		},
 		{
 			"forwardAgent", at("ssh: {forwardAgent: true}"),
 			noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)",
 		},
+		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
+		{
+			"an unknown field that is a misspelling", at("cpu: null"),
+			noMachine + "field `cpu` is not a field that rdd knows here; did you mean `cpus`? (line 2, column 1)",
+		},
+		{
+			"an unknown field with a value", at("ssh: {later: false}"),
+			noMachine + "field `ssh.later` is not a field that rdd knows here; there are: address, forwardAgent, forwardX11, forwardX11Trusted, " +
+				"loadDotSSHPubKeys, localPort, overVsock (line 2, column 7)",
+		},
 		{
 			"a list for a switch", at("plain: [false]"),
-			noMachine + "field `plain` must be `false`; got a list: rdd has no such mode: leave out what is not wanted (line 2, column 8)",
+			noMachine + "field `plain` must be true or false; got a list (line 2, column 8)",
 		},
 	})
+}
+
+// TestCPUModel: vmOpts wins over the older field, whatever their order.
+func TestCPUModel(t *testing.T) {
+	for text, want := range map[string]string{
+		"cpuType: {x86_64: max, aarch64: x}": "max", "cpuType: {aarch64: x}": "",
+		"vmOpts: {qemu: {cpuType: {x86_64: 'Haswell-v4,+vmx,a=b'}}}":          "Haswell-v4,+vmx,a=b",
+		"cpuType: {x86_64: max}\nvmOpts: {qemu: {cpuType: {x86_64: host}}}":   "host",
+		"vmOpts: {qemu: {cpuType: {x86_64: host}}}\ncpuType: {x86_64: max}":   "host",
+		"vmOpts: {qemu: {cpuType: {x86_64: ''}}}\ncpuType: {x86_64: max}":     "max",
+		"firmware: {legacyBIOS: true}\nvmOpts: {qemu: {cpuType: {x86_64: }}}": "",
+	} {
+		got, err := Load([]byte(minimal+text+"\n"), nil, testHost)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got.CPUModel() != want || got.Firmware.LegacyBIOS != strings.Contains(text, "legacy") {
+			t.Errorf("%s: got %q, %+v", text, got.CPUModel(), got.Firmware)
+		}
+		roundTrip(t, got)
+	}
 }

@@ -127,12 +127,13 @@ func TestLoadMergesBuiltinBases(t *testing.T) {
 		"template:_default/mounts", "[template:_default/mounts]", "template://_default/mounts", "[{url: 'template:_default/mounts.yaml'}]",
 		"[{url: 'template:_default/mounts', digest: }]",
 	} {
-		got, err := Load([]byte(minimal+"base: "+base+"\nmounts: [{location: /tmp/lima, mountPoint: }, {location: /x}]\n"), nil, testHost)
+		const mounts = "\nmounts: [{location: '~', writable: true, mountPoint: }, {location: /x}]\n"
+		got, err := Load([]byte(minimal+"base: "+base+mounts), nil, testHost)
 		if err != nil {
 			t.Errorf("%s: %v", base, err)
 			continue
 		}
-		if len(got.Mounts) != 3 || !got.Mounts[0].Writable || got.Mounts[1].Location != "/x" || got.Mounts[2] != (Mount{Location: "~"}) {
+		if len(got.Mounts) != 2 || got.Mounts[0] != (Mount{Location: "~", Writable: true}) || got.Mounts[1].Location != "/x" {
 			t.Errorf("%s: mounts %+v", base, got.Mounts)
 		}
 	}

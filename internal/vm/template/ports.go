@@ -2,7 +2,10 @@
 
 package template
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 const (
 	maxPort = 65535
@@ -33,14 +36,19 @@ func (e HostEnd) String() string {
 // with every default set.
 //
 // As with Lima, rules that ignore the ports of ssh come before the template's own, and the last one
-// forwards what listens on the guest's loopback to the same port of the host's. The defaults are
-// those of Lima 2.0.
+// forwards what listens on the guest's loopback to the same port of the host's. A plain machine has
+// its static rules only, and forwards nothing else. The defaults are those of Lima 2.0.
 func (t *Template) PortRules() []PortForward {
 	rules := []PortForward{reserved(sshPort)}
 	if t.SSH.LocalPort != 0 {
 		rules = append(rules, reserved(t.SSH.LocalPort))
 	}
-	rules = append(append(rules, t.PortForwards...), PortForward{})
+	if t.Plain {
+		static := slices.DeleteFunc(slices.Clone(t.PortForwards), func(f PortForward) bool { return !f.Static })
+		rules = append(append(rules, static...), PortForward{Ignore: true})
+	} else {
+		rules = append(append(rules, t.PortForwards...), PortForward{})
+	}
 	for i := range rules {
 		rules[i].fill()
 	}
@@ -53,9 +61,14 @@ func reserved(port int) PortForward {
 	return PortForward{GuestIP: anyAddress, GuestIPMustBeZero: &mustBeZero, GuestPort: port, Ignore: true}
 }
 
-// fill sets Lima's defaults.
+// fill sets Lima's defaults. Only a rule with `ignore` that names no address differs: it means
+// every one, as who writes it wants nothing to be forwarded. With Lima it would leave what listens
+// on all addresses.
 func (f *PortForward) fill() {
 	setDefault(&f.Proto, ProtoAny)
+	if f.Ignore && f.GuestIP == "" && (f.GuestIPMustBeZero == nil || !*f.GuestIPMustBeZero) {
+		f.GuestIP, f.GuestIPMustBeZero = anyAddress, new(bool)
+	}
 	if f.GuestIPMustBeZero != nil && *f.GuestIPMustBeZero {
 		setDefault(&f.GuestIP, anyAddress)
 	}
@@ -75,20 +88,26 @@ func (f *PortForward) fill() {
 // PortRules. proto is ProtoTCP or ProtoUDP. forward is false when the port is not forwarded.
 //
 // The first rule that matches decides. A port that listens on every address matches a rule for any
-// one address, but one with `ignore` only if that is for every address as well. A port that listens
-// on ::1 matches a rule for 127.0.0.1.
+// one address, but one with `ignore` only if that is for every address as well or names none. A
+// port that listens on ::1 matches a rule for 127.0.0.1.
 func MatchPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward bool) {
+	end, forward, _ = FindPort(rules, proto, guestIP, guestPort)
+	return end, forward
+}
+
+// FindPort is MatchPort that also reports whether any rule matched: one with `ignore` does as well.
+func FindPort(rules []PortForward, proto string, guestIP netip.Addr, guestPort int) (end HostEnd, forward, matched bool) {
 	guestIP = guestIP.Unmap()
 	for _, rule := range rules {
 		if !rule.matches(proto, guestIP, guestPort) {
 			continue
 		}
 		if rule.Ignore {
-			return HostEnd{}, false
+			return HostEnd{}, false, true
 		}
-		return rule.hostEnd(guestPort), true
+		return rule.hostEnd(guestPort), true, true
 	}
-	return HostEnd{}, false
+	return HostEnd{}, false, false
 }
 
 func (f PortForward) matches(proto string, guestIP netip.Addr, guestPort int) bool {

@@ -114,7 +114,18 @@ func TestMatchPort(t *testing.T) {
 		{"ignored", "[{guestPort: 8888, ignore: true}]", ProtoTCP, "127.0.0.1", 8888, none},
 		{"ignored before a rule", "[{guestPort: 8888, ignore: true}, {guestPort: 8888, hostPort: 1}]", ProtoTCP, "127.0.0.1", 8888, none},
 		{"ignored after a rule", "[{guestPort: 8888, hostPort: 1}, {guestPort: 8888, ignore: true}]", ProtoTCP, "127.0.0.1", 8888, "127.0.0.1:1"},
-		{"ignoring one address leaves any", "[{guestPort: 8888, ignore: true}]", ProtoTCP, "0.0.0.0", 8888, "127.0.0.1:8888"},
+		{"ignoring one address leaves any", "[{guestIP: 127.0.0.1, guestPort: 8888, ignore: true}]", ProtoTCP, "0.0.0.0", 8888, "127.0.0.1:8888"},
+		{"ignoring without an address leaves none", "[{ignore: true, proto: any}]", ProtoTCP, "0.0.0.0", 8081, none},
+		{"… of the others", "[{ignore: true}]", ProtoTCP, "127.0.0.1", 8081, none},
+		{"… of IPv6", "[{ignore: true}]", ProtoTCP, "::", 8081, none},
+		{"… of UDP", "[{ignore: true}]", ProtoUDP, "0.0.0.0", 8081, none},
+		{"… of UDP only", "[{ignore: true, proto: udp}]", ProtoTCP, "0.0.0.0", 8081, "127.0.0.1:8081"},
+		{"… of one port", "[{guestPort: 8888, ignore: true}]", ProtoTCP, "0.0.0.0", 8888, none},
+		{"… of one port only", "[{guestPort: 8888, ignore: true}]", ProtoTCP, "0.0.0.0", 8889, "127.0.0.1:8889"},
+		{"… of a range", "[{guestPortRange: [8000, 8999], ignore: true}]", ProtoTCP, "::", 8500, none},
+		{"… after a rule", "[{guestPort: 80}, {ignore: true}]", ProtoTCP, "0.0.0.0", 80, "127.0.0.1:80"},
+		{"… but must be zero", "[{guestIPMustBeZero: true, ignore: true}]", ProtoTCP, "127.0.0.1", 80, "127.0.0.1:80"},
+		{"… or need not be", "[{guestIPMustBeZero: false, ignore: true}]", ProtoTCP, "0.0.0.0", 80, none},
 		{"ignoring 127.0.0.2 leaves any", "[{guestIP: 127.0.0.2, ignore: true}]", ProtoTCP, "0.0.0.0", 3002, "127.0.0.1:3002"},
 		{"ignoring everything", "[{guestIP: 0.0.0.0, guestIPMustBeZero: false, ignore: true}]", ProtoTCP, "127.0.0.1", 3002, none},
 		{"ignoring everything, any", "[{guestIP: 0.0.0.0, guestIPMustBeZero: false, ignore: true}]", ProtoUDP, "::", 3002, none},
@@ -164,5 +175,23 @@ func TestMatchPortKeepsTheHostsSSHPort(t *testing.T) {
 	rules := loadForwards(t, "ssh: {localPort: 2222}\n").PortRules()
 	if end, forward := MatchPort(rules, ProtoTCP, netip.MustParseAddr("127.0.0.1"), 2222); forward {
 		t.Errorf("the port of ssh on the host is forwarded to %s", end)
+	}
+}
+
+// TestPlain: a plain machine has no mounts, and forwards what is static only.
+func TestPlain(t *testing.T) {
+	loaded := loadForwards(t, "plain: true\nmounts: [{location: '~'}]\n"+
+		"portForwards: [{guestPort: 80, hostPort: 8080, static: true}, {guestPort: 81}, {guestSocket: /a, hostSocket: /b}]\n")
+	if loaded.Mounts != nil {
+		t.Errorf("mounts: %+v", loaded.Mounts)
+	}
+	rules := loaded.PortRules()
+	if len(rules) != 3 || !rules[1].Static || !rules[2].Ignore {
+		t.Errorf("got %+v", rules)
+	}
+	for port, want := range map[int]bool{80: true, 81: false, 82: false} {
+		if _, forward := MatchPort(rules, ProtoTCP, netip.MustParseAddr("0.0.0.0"), port); forward != want {
+			t.Errorf("port %d is forwarded: %t", port, forward)
+		}
 	}
 }

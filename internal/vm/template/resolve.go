@@ -23,9 +23,10 @@ type Reader func(ctx context.Context, locator string) ([]byte, error)
 // Resolve merges into d the templates that its `base` names, and those that they name, and replaces
 // each `file` of provision and probes by its content. Relative paths are relative to the document
 // that has them: its origin must be an absolute path or a URL, or empty if there are no relative
-// ones. changed reports whether there was anything to do. After an error d is useless.
-func (d *Document) Resolve(ctx context.Context, read Reader) (changed bool, err error) {
-	r := resolver{read: read, visited: map[string]bool{d.origin: true}}
+// ones. What `template:NAME` names is looked for in folders. changed reports whether there was
+// anything to do. After an error d is useless.
+func (d *Document) Resolve(ctx context.Context, read Reader, folders ...string) (changed bool, err error) {
+	r := resolver{read: read, folders: folders, visited: map[string]bool{d.origin: true}}
 	if err := r.resolve(ctx, d, 0); err != nil {
 		return false, err
 	}
@@ -34,7 +35,8 @@ func (d *Document) Resolve(ctx context.Context, read Reader) (changed bool, err 
 
 // resolver merges documents.
 type resolver struct {
-	read Reader
+	read    Reader
+	folders []string
 	// visited are the locators of all documents so far: a cycle would not end.
 	visited map[string]bool
 	changed bool
@@ -64,12 +66,14 @@ func (r *resolver) resolve(ctx context.Context, d *Document, depth int) error {
 
 // merge merges one base with all bases of its own.
 func (r *resolver) merge(ctx context.Context, d *Document, ref reference, depth int) error {
-	data, isTemplate, err := ref.builtin()
-	if err != nil {
-		return err
-	}
-	if isTemplate {
-		return d.mergeBuiltin(ref, data)
+	if _, found := InFolders(ref.locator, r.folders); !found {
+		data, isTemplate, err := ref.builtin()
+		if err != nil {
+			return err
+		}
+		if isTemplate {
+			return d.mergeBuiltin(ref, data)
+		}
 	}
 	base, err := r.load(ctx, d, ref, depth)
 	if err != nil {
@@ -82,9 +86,18 @@ func (r *resolver) merge(ctx context.Context, d *Document, ref reference, depth 
 	return nil
 }
 
+// locate returns what to read for a reference in d: a file of the folders, whatever d's origin is,
+// or what it names by itself.
+func (r *resolver) locate(d *Document, ref reference) (string, error) {
+	if file, found := InFolders(ref.locator, r.folders); found {
+		return file, nil
+	}
+	return ref.absolute(d.origin)
+}
+
 // load reads the document that a base names.
 func (r *resolver) load(ctx context.Context, d *Document, ref reference, depth int) (*Document, error) {
-	locator, err := ref.absolute(d.origin)
+	locator, err := r.locate(d, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -151,10 +164,10 @@ func (r *resolver) file(ctx context.Context, d *Document, v value) error {
 
 // text reads what a reference names, as text.
 func (r *resolver) text(ctx context.Context, d *Document, ref reference) (string, error) {
-	if strings.HasPrefix(ref.locator, templatePrefix) {
+	if _, found := InFolders(ref.locator, r.folders); !found && strings.HasPrefix(ref.locator, templatePrefix) {
 		return "", ref.value.refuse("names a script of Lima's (`%s`), which is not part of rdd: save it to a file and name that", ref.locator)
 	}
-	locator, err := ref.absolute(d.origin)
+	locator, err := r.locate(d, ref)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -68,11 +70,11 @@ func TestResolve(t *testing.T) {
 		},
 		{
 			"built in", files{"/t/a.yaml": "base: [b.yaml]\nmounts: [{location: /x}]", "/t/b.yaml": "base: template:_default/mounts\ncpus: 1"},
-			"mounts: [{location: /x}, {location: '~'}, {location: /tmp/lima, writable: true}]\ncpus: 1",
+			"mounts: [{location: /x}, {location: '~'}]\ncpus: 1",
 		},
 		{
 			"home writable over built in", files{"/t/a.yaml": "base: template:_default/mounts\nmounts: [{location: '~', writable: true}]"},
-			"mounts: [{location: '~', writable: true}, {location: /tmp/lima, writable: true}]",
+			"mounts: [{location: '~', writable: true}]",
 		},
 		{
 			"provision of all",
@@ -247,7 +249,7 @@ func TestResolvedDocumentsNameTheirFiles(t *testing.T) {
 		{"in the upper", "base: b.yaml\ncpus: many\n", minimal, "field `cpus` must be an integer; got `many` (/t/a.yaml, line 2, column 7)"},
 		{
 			"in a list of both", "base: b.yaml\n" + minimal + "provision:\n- {mode: x, script: y}\n", "provision:\n- {script: z}\n",
-			"field `provision[1].mode` must be one of system, user, boot, data; got `x` (/t/a.yaml, line 4, column 10)",
+			"field `provision[1].mode` must be one of system, user, boot, data, dependency, yq; got `x` (/t/a.yaml, line 4, column 10)",
 		},
 		{
 			"between them", "base: b.yaml\n" + minimal + "mounts: [{location: /a, mountPoint: /m}]\n",
@@ -289,8 +291,59 @@ func TestResolvedDocumentsLoad(t *testing.T) {
 	if direct, err := document.Load(nil, testHost); err != nil || !reflect.DeepEqual(direct, got) {
 		t.Errorf("the document itself gives %+v, %v; written and read %+v", direct, err, got)
 	}
-	if got.Provision[0].Script != "#!/bin/sh\necho \"tab\there\" \t\n\n" || len(got.Mounts) != 2 ||
+	if got.Provision[0].Script != "#!/bin/sh\necho \"tab\there\" \t\n\n" || len(got.Mounts) != 1 ||
 		!slices.Equal(got.ArchImages(), got.Images) {
 		t.Errorf("got %+v from\n%s", got, data)
+	}
+}
+
+// TestResolveFromFolders: `template:NAME` is the first file of that name in the folders, and what
+// is relative in it stays in its folder.
+func TestResolveFromFolders(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	for path, text := range map[string]string{
+		filepath.Join(first, "both.yaml"):             "cpus: 1",
+		filepath.Join(second, "both.yaml"):            "cpus: 2",
+		filepath.Join(second, "_images", "x.yaml"):    minimal,
+		filepath.Join(second, "deep.yaml"):            "base: [template:_images/x, near.yaml]",
+		filepath.Join(second, "near.yaml"):            "disk: 3GiB\nprovision: [{file: 'template:run.sh'}]",
+		filepath.Join(second, "run.sh"):               "true",
+		filepath.Join(second, "_default/mounts.yaml"): "cpus: 7",
+		filepath.Join(second, "..", "out.yaml"):       "cpus: 8",
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(_ context.Context, locator string) ([]byte, error) { return os.ReadFile(locator) }
+	for _, tc := range []struct{ base, origin, want, err string }{
+		{"template:both", "", "cpus: 1", ""},
+		{"template://both.yaml", "https://example.com/a.yaml", "cpus: 1", ""},
+		{"template:deep", "/t/a.yaml", "images: [{location: 'rdd:docker'}]\ndisk: 3GiB\nprovision: [{script: \"true\"}]", ""},
+		{"template:_default/mounts", "", "mounts:\n- location: '~'", ""},
+		{"template:none", "", "", "names a template of Lima's (`template:none`)"},
+		{"template:../out", "", "", "names a template of Lima's (`template:../out`)"},
+		{"template:_images/none", "", "", "names an image list of Lima's"},
+		{"template:/etc/passwd", "", "", "names a template of Lima's"},
+	} {
+		document, err := Parse([]byte("base: "+tc.base+"\n"), tc.origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = document.Resolve(t.Context(), read, first, filepath.Join(first, "none"), second)
+		if tc.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tc.err) {
+				t.Errorf("%s: got %v", tc.base, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tc.base, err)
+			continue
+		}
+		sameYAML(t, string(mustYAML(t, document)), tc.want)
 	}
 }

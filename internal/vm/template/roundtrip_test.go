@@ -111,7 +111,7 @@ func (g generator) template() *Template {
 			Location: pick(g, "~", "/a b", "/ünï", "{{.Home}}/x", "/'q'"), MountPoint: fmt.Sprintf("/m/%d", i), Writable: pick(g, true, false),
 		})
 		t.Probes = append(
-			t.Probes, Probe{Mode: ProbeReadiness, Script: pick(g, scripts...), Description: pick(g, "d", "null", "a: b"), Hint: g.text()},
+			t.Probes, Probe{Mode: ProbeReadiness, Script: unixText(pick(g, scripts...)), Description: pick(g, "d", "null", "a: b"), Hint: g.text()},
 		)
 	}
 	if g.IntN(2) == 0 {
@@ -135,7 +135,7 @@ func (g generator) image() Image {
 
 func (g generator) provision() Provision {
 	if g.IntN(3) > 0 {
-		return Provision{Mode: pick(g, ModeSystem, ModeUser, ModeBoot), Script: pick(g, scripts...)}
+		return Provision{Mode: pick(g, ModeSystem, ModeUser, ModeBoot), Script: unixText(pick(g, scripts...))}
 	}
 	overwrite := pick(g, true, false)
 	return Provision{

@@ -15,10 +15,14 @@ const VMTypeQEMU = "qemu"
 const (
 	// ModeSystem scripts run as root when the guest is up.
 	ModeSystem = "system"
+	// ModeDependency scripts run as root before those of ModeSystem.
+	ModeDependency = "dependency"
 	// ModeUser scripts run as the guest's user after the system scripts.
 	ModeUser = "user"
 	// ModeBoot scripts run as root early in every boot, before services start.
 	ModeBoot = "boot"
+	// ModeYQ sets values in a file before any script of mode dependency or system runs.
+	ModeYQ = "yq"
 	// ModeData writes a file before any script of mode system runs.
 	ModeData = "data"
 )
@@ -48,9 +52,20 @@ type Template struct {
 	Provision    []Provision       `yaml:"provision,omitempty"`
 	Probes       []Probe           `yaml:"probes,omitempty"`
 	PortForwards []PortForward     `yaml:"portForwards,omitempty"`
+	CopyToHost   []CopyToHost      `yaml:"copyToHost,omitempty"`
 	HostResolver HostResolver      `yaml:"hostResolver,omitempty"`
 	SSH          SSH               `yaml:"ssh,omitempty"`
 	Message      string            `yaml:"message,omitempty"`
+	Firmware     Firmware          `yaml:"firmware,omitempty"`
+	// CPUType has QEMU's CPU models by architecture: see CPUModel.
+	CPUType map[string]string `yaml:"cpuType,omitempty"`
+	User    GuestUser         `yaml:"user,omitempty"`
+	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
+	Timezone string `yaml:"timezone,omitempty"`
+	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
+	DNS []string `yaml:"dns,omitempty"`
+	// Plain leaves out mounts and all forwards but static ones.
+	Plain bool `yaml:"plain,omitempty"`
 }
 
 // Image is a guest's disk for one architecture.
@@ -59,6 +74,9 @@ type Image struct {
 	// or below `~/` before Expand.
 	Location string `yaml:"location"`
 	Arch     string `yaml:"arch"`
+	// ArchVariant is Lima's label for an image that needs another level of the architecture, such as
+	// v3. It is taken by those templates only that name it first.
+	ArchVariant string `yaml:"archVariant,omitempty"`
 	// Digest of what Location holds, `sha256:HEX` or `sha512:HEX`; empty: not checked.
 	Digest string `yaml:"digest,omitempty"`
 	// Kernel is booted directly when given; otherwise firmware starts the image's boot loader.
@@ -94,8 +112,13 @@ type Mount struct {
 // Provision prepares the guest at every boot: by a script, or, with ModeData, by a file.
 type Provision struct {
 	Mode string `yaml:"mode"`
-	// Script is run by the program of its `#!` line, or by /bin/sh.
+	// Script is run by the program of its `#!` line, or by /bin/sh. Its lines end as Unix has it.
 	Script string `yaml:"script,omitempty"`
+
+	// Expression sets values of the file at Path, which has a Format of package assign. Both belong to
+	// ModeYQ, as Path, Owner and Permissions do.
+	Expression string `yaml:"expression,omitempty"`
+	Format     string `yaml:"format,omitempty"`
 
 	// Path of the file in the guest: after Expand absolute. This and what follows belong to ModeData.
 	Path    string `yaml:"path,omitempty"`
@@ -135,9 +158,22 @@ type PortForward struct {
 	Proto string `yaml:"proto,omitempty"`
 	// Ignore: what matches is not forwarded, whatever later rules say.
 	Ignore bool `yaml:"ignore,omitempty"`
+	// Static: TCP is forwarded whether or not anything listens in the guest.
+	Static bool `yaml:"static,omitempty"`
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
+}
+
+// CopyToHost is a file of the guest that is copied to the host once the guest is ready.
+type CopyToHost struct {
+	// Guest and Host are absolute paths after Expand.
+	Guest string `yaml:"guest"`
+	Host  string `yaml:"host"`
+	// DeleteOnStop removes the host's file when the machine has ended.
+	DeleteOnStop bool `yaml:"deleteOnStop,omitempty"`
+	// SkipIfMissing: without the guest's file nothing is copied. Otherwise the start fails.
+	SkipIfMissing bool `yaml:"skipIfMissing,omitempty"`
 }
 
 // PortRange is the first and the last of some ports; the zero value means that none are given.
@@ -155,6 +191,24 @@ func (r PortRange) contains(port int) bool { return r[0] <= port && port <= r[1]
 type HostResolver struct {
 	// Hosts maps a name to an IP address or to another name; `host.lima.internal` is the host.
 	Hosts map[string]string `yaml:"hosts,omitempty"`
+}
+
+// GuestUser says how the guest's user differs from one that is made after the host's. Name, Home
+// and UID count when the machine is made, the others at each start.
+type GuestUser struct {
+	Name    string `yaml:"name,omitempty"`
+	Comment string `yaml:"comment,omitempty"`
+	// Home is an absolute path, in which {{.User}} is the user's name.
+	Home string `yaml:"home,omitempty"`
+	// Shell is the absolute path of a program.
+	Shell string `yaml:"shell,omitempty"`
+	UID   int    `yaml:"uid,omitempty"`
+}
+
+// Firmware starts an image's boot loader.
+type Firmware struct {
+	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
+	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
 }
 
 // SSH says how the guest's sshd is reached.

@@ -42,6 +42,9 @@ func (t *Template) fill(host Host) {
 	setDefault(&t.CPUs, min(2, host.CPUs))
 	setDefault(&t.Memory, defaultMemory)
 	setDefault(&t.Disk, defaultDisk)
+	if t.Plain {
+		t.Mounts = nil
+	}
 	for i := range t.Images {
 		setDefault(&t.Images[i].Arch, t.Arch)
 	}
@@ -49,6 +52,7 @@ func (t *Template) fill(host Host) {
 		t.Provision[i].fill()
 	}
 	for i := range t.Probes {
+		t.Probes[i].Script = unixText(t.Probes[i].Script)
 		setDefault(&t.Probes[i].Mode, ProbeReadiness)
 		setDefault(&t.Probes[i].Description, fmt.Sprintf("probe %d of %d", i+1, len(t.Probes)))
 	}
@@ -57,11 +61,15 @@ func (t *Template) fill(host Host) {
 // fill sets Lima's defaults.
 func (p *Provision) fill() {
 	setDefault(&p.Mode, ModeSystem)
-	if p.Mode != ModeData {
+	p.Script, p.Content = unixText(p.Script), unixProgram(p.Content)
+	if p.Mode != ModeData && p.Mode != ModeYQ {
 		return
 	}
 	setDefault(&p.Owner, "root:root")
 	setDefault(&p.Permissions, "644")
+	if p.Mode == ModeYQ {
+		return
+	}
 	if p.Overwrite == nil {
 		overwrite := true
 		p.Overwrite = &overwrite
@@ -100,6 +108,9 @@ func (t *Template) validate(host Host) error {
 		t.validateSSH,
 		t.validateForwards,
 		t.validateHosts,
+		t.validateTimezone,
+		t.User.validate,
+		t.validateDNS,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

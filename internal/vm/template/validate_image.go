@@ -124,7 +124,12 @@ func isHostPath(location string) bool {
 
 // ArchImages are the images for the template's architecture, in the order in which they are tried.
 func (t *Template) ArchImages() []Image {
-	return slices.DeleteFunc(slices.Clone(t.Images), func(image Image) bool { return image.Arch != t.Arch })
+	images := slices.DeleteFunc(slices.Clone(t.Images), func(image Image) bool { return image.Arch != t.Arch })
+	if len(images) == 0 {
+		return images
+	}
+	first := images[0].ArchVariant
+	return slices.DeleteFunc(images, func(image Image) bool { return image.ArchVariant != first })
 }
 
 // Image is the first of ArchImages; the zero Image when there is none.

@@ -42,14 +42,19 @@ func (m Mount) validate(at string, values Values) error {
 	if err := validateAbsolute(at+".mountPoint", m.MountPoint); err != nil {
 		return err
 	}
-	if slices.Contains(systemDirs, m.MountPoint) ||
-		slices.ContainsFunc(kernelDirs, func(dir string) bool { return within(dir, m.MountPoint) }) {
+	if !CanMount(m.MountPoint) {
 		return invalid(at+".mountPoint", "must not be `%s`, a system directory of the guest", m.MountPoint)
 	}
 	if m.MountPoint == values.Guest.Home {
 		return invalid(at+".mountPoint", "must not be `%s`, the home of the guest's own user", m.MountPoint)
 	}
 	return nil
+}
+
+// CanMount reports whether a directory can be mounted on a path of the guest, which is absolute and
+// clean.
+func CanMount(p string) bool {
+	return !slices.Contains(systemDirs, p) && !slices.ContainsFunc(kernelDirs, func(dir string) bool { return within(dir, p) })
 }
 
 // within reports whether p is dir or below it; both are clean.

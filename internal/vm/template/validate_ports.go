@@ -33,6 +33,7 @@ func (f PortForward) validate(at string) error {
 		validatePorts(at, "hostPort", f.HostPort, f.HostPortRange),
 		f.validateGuestSocket(at),
 		f.validateHostSocket(at),
+		f.validateStatic(at, filled),
 	} {
 		if err != nil {
 			return err
@@ -42,6 +43,25 @@ func (f PortForward) validate(at string) error {
 		return nil
 	}
 	return filled.validateCounts(at)
+}
+
+// maxStatic bounds the ports of a static rule: each is open all the time.
+const maxStatic = 100
+
+func (f PortForward) validateStatic(at string, filled PortForward) error {
+	switch {
+	case !f.Static:
+		return nil
+	case f.GuestSocket != "" || f.HostSocket != "":
+		return invalid(at+".static", "does not go with a socket, which is forwarded all the time anyway")
+	case f.Ignore:
+		return invalid(at+".static", "does not go with `ignore`")
+	case f.Proto == ProtoUDP:
+		return invalid(at+".static", "is for TCP: UDP is forwarded while something listens on it")
+	case filled.GuestPortRange.count() > maxStatic:
+		return invalid(at+".static", "must name the guest's port, or a range of at most %d", maxStatic)
+	}
+	return nil
 }
 
 // validateCounts compares the lengths of the ranges of a filled rule without sockets.

@@ -86,11 +86,15 @@ func shorten(text string) string {
 	return text
 }
 
-// mapping reads a mapping that has no other keys than known. A null counts as absent.
+// mapping reads a mapping that has no other keys than known. A null counts as absent, also that of
+// an unknown key, which a later Lima may have; but not where a known one may be meant.
 func mapping(known fields) decoder {
 	return func(v value) error {
 		return eachEntry(v, func(key *yaml.Node, entry value) error {
 			decode, ok := known[key.Value]
+			if _, similar := known.nearest(key.Value); !ok && absent(entry.node) && !similar {
+				return nil
+			}
 			if !ok {
 				return v.child(key.Value, key).failf("is not a field that rdd knows here; %s", known.suggest(key.Value))
 			}
@@ -104,14 +108,19 @@ func mapping(known fields) decoder {
 
 // suggest returns the field that a misspelled key may mean, or all of them.
 func (f fields) suggest(key string) string {
-	names := slices.Sorted(maps.Keys(f))
-	nearest := slices.MinFunc(names, func(a, b string) int {
-		return cmp.Compare(levenshtein.Distance(a, key), levenshtein.Distance(b, key))
-	})
-	if levenshtein.Distance(nearest, key) <= len(key)/3 {
+	if nearest, similar := f.nearest(key); similar {
 		return "did you mean `" + nearest + "`?"
 	}
-	return "there are: " + strings.Join(names, ", ")
+	return "there are: " + strings.Join(slices.Sorted(maps.Keys(f)), ", ")
+}
+
+// nearest returns the field whose name differs least from a key. similar reports whether it may be
+// a misspelling.
+func (f fields) nearest(key string) (name string, similar bool) {
+	name = slices.MinFunc(slices.Sorted(maps.Keys(f)), func(a, b string) int {
+		return cmp.Compare(levenshtein.Distance(a, key), levenshtein.Distance(b, key))
+	})
+	return name, levenshtein.Distance(name, key) <= len(key)/3
 }
 
 // eachEntry calls do for each entry of a mapping and refuses double keys.

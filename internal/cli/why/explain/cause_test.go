@@ -479,6 +479,9 @@ func TestPower(t *testing.T) {
 			{Protocol: "tcp", Host: "127.0.0.1:8080", Guest: "127.0.0.1:80", Error: "address already in use"},
 		}
 	}
+	own := func(vm *limav1.LimaVM) {
+		vm.Status.PortForwards = []limav1.PortForward{{Protocol: "tcp", Guest: "10.0.2.15:80", Error: "on an address of the guest's own"}}
+	}
 	held := func(finalizers ...string) func(*limav1.LimaVM) {
 		return func(vm *limav1.LimaVM) {
 			at := ago(30 * time.Second)
@@ -487,6 +490,7 @@ func TestPower(t *testing.T) {
 	}
 	checkCauses(t, []causeCase{
 		{"runs", about(dev(made, up)), wanted{CodeNone, false, `LimaVM "dev" runs: nothing blocks it.`, "", ""}},
+		{"a port of the guest's own", about(with(dev(made, up), own)), wanted{CodeNone, false, `LimaVM "dev" runs: nothing blocks it.`, "", ""}},
 		{
 			"stopped", about(with(dev(made, down), stopped)),
 			wanted{CodeNone, false, `LimaVM "dev" is stopped, as it should be`, "rdd limavm start dev", ""},

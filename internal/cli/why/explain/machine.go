@@ -208,7 +208,7 @@ func unobserved(f *Facts) *Cause {
 // portConflict: the machine runs, and a port of it cannot be reached.
 func portConflict(f *Facts) *Cause {
 	for _, p := range f.VM.Status.PortForwards {
-		if p.Error == "" {
+		if p.Error == "" || p.Host == "" {
 			continue
 		}
 		return &Cause{

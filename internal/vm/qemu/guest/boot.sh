@@ -4,6 +4,7 @@
 # changes only what differs, and stops at the first error. Variables come from above.
 set -eu
 umask 022
+as=
 newline='
 '
 
@@ -53,29 +54,58 @@ grow() {
     fi
 }
 
+# free_uid: gives another uid to the image's own user who has that of the guest's user.
+free_uid() {
+    holder=$(awk -F: -v uid="$uid" '$3 == uid { print $1; exit }' /etc/passwd)
+    if [ -z "$holder" ]; then
+        return 0
+    fi
+    other=$(awk -F: '{ used[$3] = 1 } END { for (n = 61000; n in used; n++); print n }' /etc/passwd)
+    put /etc/passwd 0644 "$(awk -F: -v OFS=: -v uid="$uid" -v other="$other" '$3 == uid { $3 = other } { print }' /etc/passwd)"
+    find / -xdev -uid "$uid" -exec chown -h "$other" {} +
+}
+
 make_user() {
     if ! has=$(id -u "$user" 2>/dev/null); then
-        groups=
-        for group in docker sudo wheel; do
-            if getent group "$group" >/dev/null; then
-                groups=${groups:+$groups,}$group
+        free_uid
+        groups= group=--user-group
+        for name in docker sudo wheel; do
+            if getent group "$name" >/dev/null; then
+                groups=${groups:+$groups,}$name
             fi
         done
-        useradd --create-home --home-dir "$home" --shell /bin/bash --uid "$uid" ${groups:+--groups "$groups"} "$user"
-    elif [ "$has" != "$uid" ]; then
-        echo "the image has a user $user of its own, with uid $has instead of $uid"
+        if getent group "$user" >/dev/null; then
+            group="--no-user-group --gid $user"
+        fi
+        useradd --create-home --home-dir "$home" --shell /bin/bash ${comment:+--comment "$comment"} --uid "$uid" $group \
+            ${groups:+--groups "$groups"} "$user"
+    elif [ "$has" != "$uid" ] && [ "$has" -lt 1000 ]; then
+        echo "the image has a system account named $user, with uid $has: give the guest's user another name with user.name in the template"
         return 1
+    elif [ "$has" != "$uid" ]; then
+        free_uid
+        usermod --uid "$uid" "$user"
+    fi
+    if [ "$(getent passwd "$user" | cut -d: -f6)" != "$home" ]; then
+        usermod --home "$home" --move-home "$user"
+    fi
+    # Without its shell nobody could log in: the provisioning scripts may install it.
+    if [ -x "$login_shell" ] && [ "$(getent passwd "$user" | cut -d: -f7)" != "$login_shell" ]; then
+        usermod --shell "$login_shell" "$user"
     fi
     put /etc/sudoers.d/90-rdd 0440 "$user ALL=(ALL:ALL) NOPASSWD: ALL"
 }
 
 let_user_in() {
-    [ -d "$home/.ssh" ] || install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
+    if [ ! -d "$home/.ssh" ]; then
+        mkdir -m 0700 "$home/.ssh"
+        chown "$user:" "$home/.ssh"
+    fi
     keys=$home/.ssh/authorized_keys
     if ! grep -qxF "$authorized_key" "$keys" 2>/dev/null; then
         printf '%s\n' "$authorized_key" >>"$keys"
         chmod 0600 "$keys"
-        chown "$user:$user" "$keys"
+        chown "$user:" "$keys"
     fi
     put /etc/ssh/ssh_host_ed25519_key 0600 "$host_key"
 }
@@ -97,6 +127,68 @@ ssh_environment() {
     }
 }
 
+# set_timezone NAME: without a name the image's stays, or comes back.
+set_timezone() {
+    mine=/var/lib/rdd/timezone # holds the image's own
+    if [ -z "$1" ] && [ ! -e "$mine" ]; then
+        return 0
+    fi
+    zone=${1:+/usr/share/zoneinfo/$1}
+    if [ "$zone" ] && [ ! -f "$zone" ]; then
+        echo "timezone: the guest has no time zone $1 (in Debian: package tzdata)"
+        return 1
+    fi
+    if [ "$zone" ]; then
+        [ -e "$mine" ] || put "$mine" 0644 "$(readlink /etc/localtime || :)"
+    else
+        zone=$(cat "$mine")
+        rm -f "$mine"
+    fi
+    if [ "$zone" ]; then
+        ln -sfn "$zone" /etc/localtime
+    else
+        rm -f /etc/localtime
+    fi
+    if [ -e /etc/timezone ]; then
+        put /etc/timezone 0644 "${zone#*/zoneinfo/}"
+    fi
+}
+
+# set_name_servers LINES: only a resolv.conf that is a file of rdd's image is changed; in others
+# cloud-init has configured the network.
+set_name_servers() {
+    if [ -L /etc/resolv.conf ] || ! grep -q "^# by rdd${1:+\|SPDX}" /etc/resolv.conf 2>/dev/null; then
+        return 0
+    fi
+    put /etc/resolv.conf 0644 "# by rdd${newline}${1:-nameserver 10.0.2.3}"
+}
+
+# keep FILE TEXT: makes TEXT the content of FILE; without TEXT there is no FILE.
+keep() {
+    if [ "$2" ]; then
+        mkdir -p "${1%/*}"
+        put "$1" 0644 "$2"
+    else
+        rm -f "$1"
+    fi
+}
+
+# make_dir DIR OWNER: makes DIR and those above it that are missing, as OWNER's.
+make_dir() {
+    if [ -d "$1" ]; then
+        return 0
+    fi
+    make_dir "$(dirname "$1")" "$2" && mkdir "$1" && give "$2" "$1"
+}
+
+# give OWNER FILE: a user without a group means the group of that user, where there is such a user.
+give() {
+    case $1 in
+    *:*) chown "$1" "$2" ;;
+    *) chown "$1:" "$2" 2>/dev/null || chown "$1" "$2" ;;
+    esac
+}
+
 # file WHERE PATH OWNER PERMISSIONS OVERWRITE CONTENT: a file of the template, by rename.
 file() {
     if [ -d "$2" ]; then
@@ -106,9 +198,12 @@ file() {
     if [ "$5" = false ] && [ -e "$2" ]; then
         return 0
     fi
-    mkdir -p "$(dirname "$2")"
+    make_dir "$(dirname "$2")" "$3" || {
+        echo "$1: the directory of $2 cannot be made"
+        return 1
+    }
     (umask 077 && printf '%s' "$6" >"$2.rdd-new")
-    chmod "$4" "$2.rdd-new" && chown "$3" "$2.rdd-new" && mv "$2.rdd-new" "$2" || {
+    chmod "$4" "$2.rdd-new" && give "$3" "$2.rdd-new" && mv "$2.rdd-new" "$2" || {
         rm -f "$2.rdd-new"
         echo "$1: $2 cannot be written"
         return 1
@@ -118,7 +213,11 @@ file() {
 # run WHERE MODE TEXT: a provisioning script of the template, which runs before any service here.
 run() {
     put "/run/rdd/$1" 0700 "$3"
-    (exports && cd / && "/run/rdd/$1") || {
+    case $3 in
+    "#!"*) shell= ;;
+    *) shell=/bin/sh ;;
+    esac
+    (cd / && given $shell "/run/rdd/$1") || {
         code=$?
         echo "$1 (mode $2) failed with exit code $code"
         return 1
@@ -139,7 +238,7 @@ share() {
             "reset the machine if its image was built by an older rdd, or leave mounts out of the template"
         return 1
     fi
-    mkdir -p "$4" || {
+    make_dir "$4" "$user" || {
         echo "$1 cannot be mounted: $4 cannot be made in the guest"
         return 1
     }
@@ -147,6 +246,16 @@ share() {
         echo "$1 cannot be mounted on $4"
         return 1
     }
+}
+
+# link PATH DIR: makes PATH lead to DIR, as on the host. What the guest has there stays, but for the
+# empty directory that Docker makes for a path which it does not find.
+link() {
+    if [ -e "$1" ] && [ ! -L "$1" ] && ! rmdir "$1" 2>/dev/null; then
+        echo "$1 does not lead to $2, as on the host: the guest has something there"
+        return 0
+    fi
+    make_dir "$(dirname "$1")" "$user" && ln -sfn "$2" "$1" || echo "$1 does not lead to $2, as on the host"
 }
 
 finish() { :; }
@@ -158,5 +267,9 @@ make_user
 let_user_in
 block /etc/environment "$environment"
 ssh_environment "$ssh_environment"
+keep /etc/profile.d/zz-rdd.sh "$profile"
+keep /etc/environment.d/99-rdd.conf "$unit_variables"
 block /etc/hosts "$hosts" first
+set_timezone "$timezone"
+set_name_servers "$name_servers"
 wait "$growing" # before what the template does, which may need the space

@@ -116,8 +116,9 @@ func TestProvisionOrder(t *testing.T) {
 			t.Errorf("%s runs %v, want %v", name, got, want)
 		}
 	}
+	tmpl.Provision = append(tmpl.Provision, template.Provision{Mode: template.ModeDependency, Script: "d5"})
 	check("boot", settings(tmpl).Boot(), "b2")
-	check("provision", settings(tmpl).Provision(), "s1", "s3", "u0", "u4")
+	check("provision", settings(tmpl).Provision(), "d5", "s1", "s3", "u0", "u4")
 }
 
 // TestPut runs the boot script's only way to write files.
@@ -151,8 +152,20 @@ func TestUser(t *testing.T) {
 		{"jan", 1001, "jan", 1001, "/home/jan.guest"},
 		{"root", 0, "rdd", 1000, "/home/rdd.guest"},
 		{"Jan.Dubois", 1000, "rdd", 1000, "/home/rdd.guest"},
-		{`DOMAIN\jan`, 200000, "rdd", 1000, "/home/rdd.guest"},
-		{"svc", 999, "svc", 1000, "/home/svc.guest"},
+		{`DOMAIN\jan`, 200000, "rdd", 200000, "/home/rdd.guest"},
+		{"svc", 999, "svc", 999, "/home/svc.guest"},
+		{"jan", 501, "jan", 501, "/home/jan.guest"},
+		{"jan", 1, "jan", 1, "/home/jan.guest"},
+		{"jan", 1 << 31, "jan", 1 << 31, "/home/jan.guest"},
+		{"jan", -1, "jan", 1000, "/home/jan.guest"},
+		{"jan", 65534, "jan", 1000, "/home/jan.guest"},
+		{"jan", 65535, "jan", 1000, "/home/jan.guest"},
+		{"jan", 1<<32 - 1, "jan", 1000, "/home/jan.guest"},
+		{"docker", 1000, "docker", 1000, "/home/docker.guest"},
+		{"www-data", 33, "rdd", 33, "/home/rdd.guest"},
+		{"nobody", 65534, "rdd", 1000, "/home/rdd.guest"},
+		{"systemd-network", 1000, "rdd", 1000, "/home/rdd.guest"},
+		{"_apt", 1000, "rdd", 1000, "/home/rdd.guest"},
 		{"", 1000, "rdd", 1000, "/home/rdd.guest"},
 		{"x; rm -rf /", 1000, "rdd", 1000, "/home/rdd.guest"},
 	} {
@@ -189,5 +202,20 @@ func TestKeys(t *testing.T) {
 	}
 	if _, hosts, _, _, _, err := ssh.ParseKnownHosts(line); err != nil || len(hosts) != 1 || hosts[0] != "[127.0.0.1]:2222" {
 		t.Errorf("%q: %v, %v", line, hosts, err)
+	}
+}
+
+// TestScriptsWaitForTheHost: only where it has files to change.
+func TestScriptsWaitForTheHost(t *testing.T) {
+	tmpl := &template.Template{Provision: []template.Provision{{Mode: template.ModeDependency, Script: "x"}}}
+	if script := string(settings(tmpl).Provision()); strings.Contains(script, "\nawait_host\n") {
+		t.Error("they wait for nothing")
+	}
+	tmpl.Provision = append(tmpl.Provision, template.Provision{Mode: template.ModeYQ, Path: "/x.json", Expression: ".a = 1"})
+	if script := string(settings(tmpl).Provision()); !strings.Contains(script, "\nawait_host\nrun 'provision[0]'") {
+		t.Error("they do not wait")
+	}
+	if !strings.Contains(provisionScript, " "+HostFiles+" ") {
+		t.Error("they wait for another file")
 	}
 }

@@ -13,11 +13,15 @@ run() {
     script=$dir/$1
     printf '%s\n' "$3" >"$script"
     chmod 0700 "$script"
+    case $3 in
+    "#!"*) shell= ;;
+    *) shell=/bin/sh ;;
+    esac
     if [ "$2" = user ]; then
-        chown "$user:$user" "$script"
-        (exports && cd "$home" && HOME=$home USER=$user LOGNAME=$user runuser -u "$user" -- "$script") </dev/null
+        chown "$user:" "$script"
+        (as=$user && cd "$home" && export HOME="$home" USER="$user" LOGNAME="$user" && given $shell "$script") </dev/null
     else
-        (exports && cd / && HOME=/root USER=root LOGNAME=root "$script") </dev/null
+        (as= && cd / && export HOME=/root USER=root LOGNAME=root && given $shell "$script") </dev/null
     fi
     code=$?
     if [ "$code" -ne 0 ]; then
@@ -26,4 +30,19 @@ run() {
     fi
 }
 
-finish() { exit "$failed"; }
+# await_host: waits until the host has changed the files of mode yq.
+await_host() {
+    while [ ! -e /run/rdd/host-files ]; do
+        sleep 0.2
+    done
+}
+
+finish() {
+    if [ -x "$login_shell" ]; then
+        usermod --shell "$login_shell" "$user" || failed=1
+    elif [ "$login_shell" ]; then
+        echo "user.shell: the guest has no $login_shell; a script of mode system or dependency may install it"
+        failed=1
+    fi
+    exit "$failed"
+}

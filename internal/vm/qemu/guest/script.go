@@ -27,9 +27,14 @@ type Settings struct {
 	Keys     Keys
 	Template *template.Template // expanded
 	Shares   share.Set
+	Links    []share.Link
 	// Hosts are lines of /etc/hosts: see Hosts.
 	Hosts string
 }
+
+// HostFiles exists in the guest once the host has made the changes of mode yq, for which the
+// scripts wait.
+const HostFiles = "/run/rdd/host-files"
 
 // Boot renders the credential rdd.boot: a shell script that root runs. It contains the guest's
 // private host key, so it must be readable by the user only.
@@ -40,7 +45,13 @@ func (s Settings) Boot() []byte {
 		"host_key":        strings.TrimSpace(s.Keys.Host),
 		"environment":     environment(s.Template.Env),
 		"ssh_environment": sshEnvironment(s.Template.Env),
+		"profile":         profile(s.Template.Env),
+		"unit_variables":  unitEnvironment(s.Template.Env),
 		"hosts":           s.Hosts,
+		"comment":         s.Template.User.Comment,
+		"login_shell":     s.Template.User.Shell,
+		"timezone":        s.Template.Timezone,
+		"name_servers":    nameServers(s.Template.DNS),
 	})
 	b.WriteString(bootScript)
 	for _, share := range s.Shares {
@@ -50,39 +61,55 @@ func (s Settings) Boot() []byte {
 		}
 		fmt.Fprintf(&b, "share %s %s %s %s\n", sshx.Quote(share.Field), share.Tag, access, sshx.Quote(share.MountPoint))
 	}
+	for _, link := range s.Links {
+		fmt.Fprintf(&b, "link %s\n", sshx.Quote(link.Path, link.Target))
+	}
 	s.files(&b)
 	s.scripts(&b, template.ModeBoot)
 	b.WriteString("finish\n")
 	return []byte(b.String())
 }
 
-// Provision renders the credential rdd.provision. The scripts of mode system run before those of
-// mode user, each in the template's order, and all of them at every boot, as with Lima.
+// Provision renders the credential rdd.provision. The scripts of mode dependency run first, then
+// those of mode system and at last those of mode user, each in the template's order, and all of
+// them at every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
-	s.variables(&b, nil)
+	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
 	b.WriteString(provisionScript)
+	if slices.ContainsFunc(s.Template.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ }) {
+		b.WriteString("await_host\n")
+	}
+	s.scripts(&b, template.ModeDependency)
 	s.scripts(&b, template.ModeSystem)
 	s.scripts(&b, template.ModeUser)
 	b.WriteString("finish\n")
 	return []byte(b.String())
 }
 
-// variables assigns the variables of boot.sh and provision.sh. It also defines the function that
-// exports the template's environment and parameters to the scripts they run.
+// variables assigns the variables of boot.sh and provision.sh. It also defines their function
+// given, which replaces the shell by a program that has the template's variables. They are
+// arguments of env(1) and never the shell's own, whose commands must not change with them.
 func (s Settings) variables(b *strings.Builder, more map[string]string) {
 	fmt.Fprintf(b, "user=%s uid=%d home=%s\n", sshx.Quote(s.User.Name), s.User.UID, sshx.Quote(s.User.Home))
 	for _, name := range slices.Sorted(maps.Keys(more)) {
 		fmt.Fprintf(b, "%s=%s\n", name, sshx.Quote(more[name]))
 	}
-	b.WriteString("exports() {\n    :\n")
-	for _, name := range slices.Sorted(maps.Keys(s.Template.Env)) {
-		fmt.Fprintf(b, "    export %s=%s\n", name, sshx.Quote(s.Template.Env[name]))
+	b.WriteString("given() {\n    exec ${as:+runuser -u \"$as\" --} env \\\n")
+	for _, assignment := range s.Template.Variables() {
+		name, value, _ := strings.Cut(assignment, "=")
+		fmt.Fprintf(b, "        %s=%s \\\n", name, sshx.Quote(value))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Template.Param)) {
-		fmt.Fprintf(b, "    export PARAM_%s=%s\n", name, sshx.Quote(s.Template.Param[name]))
+	b.WriteString("        \"$@\"\n}\n")
+}
+
+// nameServers are lines of resolv.conf(5); empty when the template has no servers of its own.
+func nameServers(servers []string) string {
+	var lines []string
+	for _, server := range servers {
+		lines = append(lines, "nameserver "+server)
 	}
-	b.WriteString("}\n")
+	return strings.Join(lines, "\n")
 }
 
 // files writes the template's files before anything reads them: services, and scripts of all modes.
@@ -103,34 +130,4 @@ func (s Settings) scripts(b *strings.Builder, mode string) {
 			fmt.Fprintf(b, "run %s %s %s\n", sshx.Quote(fmt.Sprintf("provision[%d]", i)), mode, sshx.Quote(p.Script))
 		}
 	}
-}
-
-// environment renders lines of /etc/environment, which pam_env(8) reads for each login. It takes
-// values to the end of the line as they are, but removes one pair of quotes around them. So values
-// that begin or end with blanks or quotes are put in quotes.
-func environment(env map[string]string) string {
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		value := env[name]
-		if strings.Trim(value, " \t\"'") != value {
-			value = `"` + value + `"`
-		}
-		lines = append(lines, name+"="+value)
-	}
-	return strings.Join(lines, "\n")
-}
-
-// sshEnvironment renders a line of sshd_config(5) for the values that pam_env would cut off at a #;
-// empty when there are none.
-func sshEnvironment(env map[string]string) string {
-	line := ""
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if strings.Contains(env[name], "#") {
-			line += fmt.Sprintf(` %s="%s"`, name, strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(env[name]))
-		}
-	}
-	if line == "" {
-		return ""
-	}
-	return "SetEnv" + line
 }

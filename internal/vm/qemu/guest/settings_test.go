@@ -123,6 +123,33 @@ func TestFileThatIsThere(t *testing.T) {
 	}
 }
 
+// TestNewDirectoriesHaveAnOwner: those that a file or a mount point lacks, and no others.
+func TestNewDirectoriesHaveAnOwner(t *testing.T) {
+	dir := t.TempDir()
+	chown := "chown() { echo \"$*\"; case $1 in 77:) return 1 ;; esac; }\n"
+	home := filepath.Join(dir, "it's home")
+	for _, tc := range []struct{ line, path, owner, want string }{
+		{`file provision[0] "$1" "$2" 644 true x`, "a/b/c", "jan", "jan: D/a\njan: D/a/b\njan: D/a/b/c.rdd-new\n"},
+		{`file provision[0] "$1" "$2" 644 true x`, "a/b/d/e", "jan:wheel", "jan:wheel D/a/b/d\njan:wheel D/a/b/d/e.rdd-new\n"},
+		{`file provision[0] "$1" "$2" 644 true x`, "f", "77", "77: D/f.rdd-new\n77 D/f.rdd-new\n"},
+		{`make_dir "$1" "$2"`, "m/n", "jan", "jan: D/m\njan: D/m/n\n"},
+		{`make_dir "$1" "$2"`, "m/n", "jan", ""},
+	} {
+		out, err := bootFunctions(t, chown+tc.line, filepath.Join(home, tc.path), tc.owner)
+		want := strings.ReplaceAll(tc.want, "D", home)
+		if tc.path == "a/b/c" {
+			want = "jan: " + home + "\n" + want
+		}
+		if err != nil || out != want {
+			t.Errorf("%s: %v: got %s, want %s", tc.path, err, out, want)
+		}
+	}
+	if out, err := bootFunctions(t, chown+`file provision[0] "$1" jan 644 true x`, filepath.Join(home, "f", "g")); err == nil ||
+		!strings.Contains(out, "provision[0]: the directory of "+home+"/f/g cannot be made") {
+		t.Errorf("a file in the way: %v: %s", err, out)
+	}
+}
+
 // TestFilesComeFirst: scripts of mode boot find them.
 func TestFilesComeFirst(t *testing.T) {
 	no := false
@@ -137,25 +164,6 @@ func TestFilesComeFirst(t *testing.T) {
 	}
 	if strings.Contains(string(settings(tmpl).Provision()), "/etc/x") {
 		t.Error("written twice")
-	}
-}
-
-func TestEnvironment(t *testing.T) {
-	got := environment(map[string]string{"B": "it's me", "A": "", "C": ` blank `, "D": `"quoted"`, "E": "a=b"})
-	if want := "A=\nB=it's me\nC=\" blank \"\nD=\"\"quoted\"\"\nE=a=b"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestSSHEnvironment(t *testing.T) {
-	for want, env := range map[string]map[string]string{
-		"":                           {"A": "plain", "B": `"`},
-		`SetEnv COLOUR="#fff"`:       {"COLOUR": "#fff", "A": "plain"},
-		`SetEnv A="a#b c" B="\"#\\"`: {"B": `"#\`, "A": "a#b c"},
-	} {
-		if got := sshEnvironment(env); got != want {
-			t.Errorf("%v: got %s, want %s", env, got, want)
-		}
 	}
 }
 
@@ -196,6 +204,68 @@ func TestHosts(t *testing.T) {
 		got, err := Hosts(t.Context(), tc.entries, lookup)
 		if got != tc.want || (err == nil) != (tc.err == "") || (err != nil && !strings.Contains(err.Error(), tc.err)) {
 			t.Errorf("%s: %v:\n got %q\nwant %q", tc.name, err, got, tc.want)
+		}
+	}
+}
+
+// TestTimezone: the image's comes back when the template names none any more.
+func TestTimezone(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{"etc", "var/lib/rdd", "usr/share/zoneinfo/Europe"} {
+		if err := os.MkdirAll(filepath.Join(dir, path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, text := range map[string]string{"usr/share/zoneinfo/Europe/Berlin": "", "etc/timezone": "Etc/UTC\n"} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(dir+"/usr/share/zoneinfo/Etc/UTC", dir+"/etc/localtime"); err != nil {
+		t.Fatal(err)
+	}
+	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
+	functions = strings.NewReplacer("/etc/", dir+"/etc/", "/var/lib", dir+"/var/lib", "/usr/share", dir+"/usr/share").Replace(functions)
+	for _, tc := range []struct{ zone, want, fails string }{
+		{"", "Etc/UTC", ""}, {"Europe/Berlin", "Europe/Berlin", ""}, {"Europe/Berlin", "Europe/Berlin", ""},
+		{"Mars/Base", "Europe/Berlin", "no time zone Mars/Base"}, {"", "Etc/UTC", ""}, {"", "Etc/UTC", ""},
+	} {
+		out, err := exec.Command("/bin/sh", "-c", functions+`set_timezone "$1"`, "sh", tc.zone).CombinedOutput()
+		if (err != nil) != (tc.fails != "") || !strings.Contains(string(out), tc.fails) {
+			t.Errorf("%q: %v: %s", tc.zone, err, out)
+		}
+		link, _ := os.Readlink(dir + "/etc/localtime")
+		name, _ := os.ReadFile(dir + "/etc/timezone")
+		if link != dir+"/usr/share/zoneinfo/"+tc.want || string(name) != tc.want+"\n" {
+			t.Errorf("%q: %s, %s", tc.zone, link, name)
+		}
+	}
+}
+
+// TestNameServers: only a file of rdd's is changed.
+func TestNameServers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "resolv.conf")
+	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
+	functions = strings.ReplaceAll(functions, "/etc/resolv.conf", path)
+	for _, tc := range []struct {
+		before, want string
+		servers      []string
+	}{
+		{"# SPDX-License-Identifier: Apache-2.0\nnameserver 10.0.2.3\n", "# by rdd\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n",
+			[]string{"192.0.2.1", "192.0.2.2"}},
+		{"# by rdd\nnameserver 192.0.2.1\n", "# by rdd\nnameserver 10.0.2.3\n", nil},
+		{"# SPDX\nnameserver 10.0.2.3\n", "# SPDX\nnameserver 10.0.2.3\n", nil},
+		{"nameserver 192.0.2.9\n", "nameserver 192.0.2.9\n", []string{"192.0.2.1"}},
+	} {
+		if err := os.WriteFile(path, []byte(tc.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/bin/sh", "-c", functions+`set_name_servers "$1"`, "sh", nameServers(tc.servers))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if got, _ := os.ReadFile(path); string(got) != tc.want {
+			t.Errorf("got %q, want %q", got, tc.want)
 		}
 	}
 }

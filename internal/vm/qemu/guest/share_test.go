@@ -3,6 +3,7 @@
 package guest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,10 +27,10 @@ func runShares(t *testing.T, dir string, set share.Set) (output string, err erro
 	t.Helper()
 	s := settings(&template.Template{})
 	s.Shares = set
-	_, function, _ := strings.Cut(bootScript, "# share FIELD")
+	_, function, _ := strings.Cut(bootScript, "# make_dir DIR")
 	function, _, _ = strings.Cut(function, "\nfinish()")
 	_, calls, _ := strings.Cut(string(s.Boot()), bootScript)
-	script := "set -eu\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
+	script := "set -eu\nuser=$(id -un)\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
 		function, "/proc/filesystems", dir+"/filesystems",
 	) + calls
 	if err := os.WriteFile(filepath.Join(dir, "filesystems"), []byte("nodev proc\n"), 0o600); err != nil {
@@ -102,5 +103,32 @@ func write(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLinksInTheGuest: what the guest has at the path stays, but for an empty directory.
+func TestLinksInTheGuest(t *testing.T) {
+	for name, prepare := range map[string]func(path string) error{
+		"nothing":      func(string) error { return nil },
+		"an empty one": func(path string) error { return os.MkdirAll(path, 0o700) },
+		"another link": func(path string) error {
+			return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.Symlink("/x", path))
+		},
+		"a used one": func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o700) },
+		"a file": func(path string) error {
+			return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600))
+		},
+		"a file in path": func(path string) error { return os.WriteFile(filepath.Dir(path), nil, 0o600) },
+	} {
+		path := filepath.Join(t.TempDir(), "it's", "here")
+		if err := prepare(path); err != nil {
+			t.Fatal(err)
+		}
+		out, err := bootFunctions(t, `user=x; link "$@"`, path, "/target")
+		kept := name == "a used one" || name == "a file" || name == "a file in path"
+		target, _ := os.Readlink(path)
+		if err != nil || kept != strings.Contains(out, "does not lead to /target") || kept == (target == "/target") {
+			t.Errorf("%s: leads to %q, %v: %s", name, target, err, out)
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (a *agent) output(ctx context.Context, m *machineProcess, line string) (out
 	stderr := &bounded.Buffer{Limit: maxAnswer}
 	text.Full = func() { tooMuch(text.Err()) }
 	stderr.Full = func() { tooMuch(stderr.Err()) }
-	code, err := a.run(limited, m, sshx.Command{Line: line, Stdout: text, Stderr: stderr})
+	code, err := a.run(limited, m, sshx.Command{Line: sshx.Clean(line), Stdout: text, Stderr: stderr})
 	if cause := context.Cause(limited); errors.Is(cause, bounded.ErrTooLong) {
 		return "", true, fmt.Errorf("the guest's answer is %w", cause)
 	}

@@ -3,6 +3,7 @@
 package hostagent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/portalloc"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -58,6 +58,7 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 	if err != nil {
 		return nil, err
 	}
+	accelerator.CPU = cmp.Or(t.CPUModel(), accelerator.CPU)
 	if err := program.GrowDisk(ctx, a.Dir.Disk(), t.Disk); err != nil {
 		return nil, err
 	}
@@ -111,9 +112,10 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 		return err
 	}
 	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Shares: shares, Hosts: a.hosts(t)}
+	settings.Links = share.Links(t.Mounts, a.start.Host.Home)
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
-			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(),
+			Hostname: a.Dir.Name(), InstanceID: m.UUID, MAC: m.MAC, Boot: settings.Boot(), Provision: settings.Provision(), DNS: t.DNS,
 		})
 	}
 	return errors.Join(
@@ -166,7 +168,7 @@ const hostForwarding = "host forwarding"
 
 // launch starts QEMU once and waits until it answers.
 func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, error) {
-	port, err := portalloc.Free(plan.template.SSH.LocalPort)
+	port, err := sshPort(plan.template.SSH.LocalPort)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +176,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		return nil, err
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
-		Dir: a.Dir, Machine: a.record.Machine, Accelerator: plan.accelerator,
+		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
 		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
 	})
 	if err != nil {
@@ -200,6 +202,14 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		return nil, err
 	}
 	return m, nil
+}
+
+// hardware is the machine's, as the template changes it: there is a BIOS on x86 only.
+func hardware(m vmdir.Machine, t *template.Template) vmdir.Machine {
+	if t.Firmware.LegacyBIOS && t.Arch == template.ArchX8664 {
+		m.UEFI = false
+	}
+	return m
 }
 
 // spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.

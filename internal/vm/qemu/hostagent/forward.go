@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -37,7 +38,7 @@ func (a *agent) forward(m *machineProcess) {
 			_, err := a.askOnce(ctx, m, line)
 			return err
 		},
-		Changed: a.state.setForwards, Log: a.Log,
+		Changed: a.state.setForwards, Log: a.Log, NoIPv6: !hasIPv6(),
 	})
 	manager.Open(m.ctx)
 	clock := newClock(a, m)
@@ -53,6 +54,15 @@ func (a *agent) forward(m *machineProcess) {
 			}
 		})
 	})
+}
+
+// hasIPv6 reports whether this host has the address ::1.
+func hasIPv6() bool {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	return listener.Close() == nil
 }
 
 // watchGuest receives the guest's reports until the machine ends.
@@ -104,7 +114,7 @@ func (a *agent) watchOnce(m *machineProcess, take func(forward.Report)) error {
 		},
 	}
 	paced := &pacedWriter{ctx: m.ctx, limiter: rate.NewLimiter(reportBytes, reportBytes), to: lines}
-	code, err := a.run(m.ctx, m, sshx.Command{Line: forward.WatchCommand(), Stdin: reader, Stdout: paced})
+	code, err := a.run(m.ctx, m, sshx.Command{Line: sshx.Clean(forward.WatchCommand()), Stdin: reader, Stdout: paced})
 	if err == nil {
 		a.Log.Warn("the watch in the guest has ended", "code", code)
 		err = errWatchEnded

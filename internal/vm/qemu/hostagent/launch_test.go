@@ -8,6 +8,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // TestLaunchFailure: QEMU's last messages decide what kind of failure its end is.
@@ -25,6 +26,22 @@ func TestLaunchFailure(t *testing.T) {
 		}
 		if fault := vm.FaultOf(a.launchFailure(22)); fault.Kind != want {
 			t.Errorf("%q: got %+v, want %s", log, fault, want)
+		}
+	}
+}
+
+func TestHardware(t *testing.T) {
+	for _, tc := range []struct {
+		legacy     bool
+		arch       string
+		uefi, want bool
+	}{
+		{true, template.ArchX8664, true, false}, {false, template.ArchX8664, true, true}, {true, template.ArchAArch64, true, true},
+		{true, template.ArchX8664, false, false},
+	} {
+		tmpl := &template.Template{Arch: tc.arch, Firmware: template.Firmware{LegacyBIOS: tc.legacy}}
+		if got := hardware(vmdir.Machine{UEFI: tc.uefi, UUID: "x"}, tmpl); got.UEFI != tc.want || got.UUID != "x" {
+			t.Errorf("%+v: got %+v", tc, got)
 		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +19,9 @@ import (
 // prepare waits until the guest's scripts have succeeded and the probes have passed.
 func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 	a.state.step(vm.PhaseStarting, "provisioning", stepProvision, steps)
+	if err := a.changeFiles(ctx, m); err != nil {
+		return err
+	}
 	if err := a.awaitProvisioning(ctx, m); err != nil {
 		return err
 	}
@@ -82,25 +83,13 @@ func scriptFault(script, code, output string) *vm.Fault {
 	}
 }
 
-// probeLine is a shell line that runs its standard input as a program.
-const probeLine = `f=$(mktemp) && cat >"$f" && chmod 0700 "$f" && "$f" </dev/null; code=$?; rm -f "$f"; exit $code`
-
-// exportParams exports the parameters as provisioning scripts have them.
-func exportParams(params map[string]string) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		fmt.Fprintf(&b, "export PARAM_%s=%s; ", name, sshx.Quote(params[name]))
-	}
-	return b.String()
-}
-
 // probe repeats a probe until it passes, or ctx ends.
 func (a *agent) probe(ctx context.Context, m *machineProcess, i int, probe template.Probe) error {
 	var last result
 	for {
 		output := &bounded.Buffer{Limit: 2 * maxOutput}
 		code, err := a.run(ctx, m, sshx.Command{
-			Line: exportParams(m.template.Param) + probeLine, Stdin: strings.NewReader(probe.Script), Stdout: output, Stderr: output,
+			Line: probeLine(m.template.Variables()), Stdin: strings.NewReader(probe.Script), Stdout: output, Stderr: output,
 		})
 		switch {
 		case err == nil && code == 0:

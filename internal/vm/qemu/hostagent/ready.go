@@ -115,6 +115,9 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 		if err := a.prepare(ctx, m); err != nil {
 			return err
 		}
+		if err := a.copyToHost(ctx, m); err != nil {
+			return err
+		}
 		a.state.step(vm.PhaseStarting, "forwarding", stepForward, steps)
 	}
 	a.forward(m)

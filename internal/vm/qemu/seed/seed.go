@@ -14,11 +14,13 @@
 package seed
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/iso9660"
@@ -46,6 +48,8 @@ type Config struct {
 	MAC string
 	// Boot and Provision are the scripts of package guest.
 	Boot, Provision []byte
+	// DNS lists the name servers that the guest asks; empty: QEMU's, which asks the host's.
+	DNS []string
 }
 
 // files of the seed by name.
@@ -68,9 +72,9 @@ ethernets:
     match: {macaddress: "%s"}
     addresses: [10.0.2.15/24]
     routes: [{to: 0.0.0.0/0, via: 10.0.2.2}]
-    nameservers: {addresses: [10.0.2.3]}
+    nameservers: {addresses: [%s]}
     accept-ra: false
-`, c.MAC)
+`, c.MAC, cmp.Or(strings.Join(c.DNS, ", "), "10.0.2.3"))
 }
 
 // Write replaces the seed at path, whole or not at all. Its temporary files are beside it.

@@ -139,3 +139,12 @@ func TestGuestsSayWhatTheHostReads(t *testing.T) {
 		t.Errorf("the script does not say %q", says)
 	}
 }
+
+func TestNameServers(t *testing.T) {
+	c := example()
+	for want, servers := range map[string][]string{"[10.0.2.3]": nil, "[192.0.2.1, 192.0.2.2]": {"192.0.2.1", "192.0.2.2"}} {
+		if c.DNS = servers; !strings.Contains(c.network(), "nameservers: {addresses: "+want+"}") {
+			t.Errorf("%v: %s", servers, c.network())
+		}
+	}
+}

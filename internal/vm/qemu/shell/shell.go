@@ -61,6 +61,9 @@ func overSSH(ctx context.Context, c vm.Command) sshx.Command {
 	if c.Dir != "" {
 		over.Args, over.Line = nil, changeDir(c)+line(c)
 	}
+	if c.CleanEnv {
+		over.Args, over.Line = nil, sshx.Clean(line(c))
+	}
 	if t := c.Terminal; t != nil {
 		over.TTY = &sshx.TTY{Term: t.Term, Size: sshx.Size(t.Size), Resized: sizes(ctx, t.Resized)}
 	}

@@ -25,6 +25,7 @@ func TestBegin(t *testing.T) {
 		{vm.Command{Dir: "/a b"}, "cd '/a b' || exit 1\nexec \"$SHELL\" -l"},
 		{vm.Command{Dir: "/a b", Line: "ls; pwd"}, "cd '/a b' || exit 1\nls; pwd"},
 		{vm.Command{Dir: "/a", DirOptional: true, Args: []string{"echo", "a  b"}}, "cd '/a' 2>/dev/null\n'echo' 'a  b'"},
+		{vm.Command{CleanEnv: true, Args: []string{"echo", "a  b"}}, sshx.Clean("'echo' 'a  b'")},
 	} {
 		if got := overSSH(t.Context(), test.command); got.Line != test.line || got.Args != nil {
 			t.Errorf("%+v: got %+v", test.command, got)

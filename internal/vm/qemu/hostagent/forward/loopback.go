@@ -27,7 +27,10 @@ const (
 // redirectCommand is a shell line that makes the guest redirect UDP to these ports of its loopback,
 // and to no others.
 func redirectCommand(ports []string) string {
-	command := "exec sudo -n " + sshx.Quote(append([]string{"sh", "-c", loopbackScript, "rdd-loopback"}, ports...)...)
+	// sudo takes the variables of a template from the guest's settings again.
+	clean := `exec env -i PATH="$0" sh -c "$@"`
+	script := append([]string{"sh", "-c", clean, sshx.CleanPath, loopbackScript, "rdd-loopback"}, ports...)
+	command := "exec sudo -n " + sshx.Quote(script...)
 	if len(ports) == 0 {
 		return "[ ! -e /run/rdd/loopback ] || " + command
 	}

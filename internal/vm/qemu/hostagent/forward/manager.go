@@ -24,12 +24,14 @@ const (
 	// defaultSettle is how long a UDP socket must exist before it is forwarded. Sockets of clients
 	// look like those of servers, but are closed as soon as the client has its answer.
 	defaultSettle = 500 * time.Millisecond
+	// ownAddressFactor is how much longer that is for one on an address of the guest's own.
+	ownAddressFactor = 20
 	// clientPorts is the first ephemeral port, unless the guest is configured otherwise
 	// (ip_local_port_range in ip(7)).
 	clientPorts = 32768
 )
 
-// Config is what a Manager needs. All fields must be set but the last two.
+// Config is what a Manager needs. All fields must be set but the last three.
 type Config struct {
 	// Rules of the template: see template.PortRules.
 	Rules []template.PortForward
@@ -44,6 +46,8 @@ type Config struct {
 	// Changed is called with all forwards whenever they change, in the order of vm.State.
 	Changed func([]vm.Forward)
 	Log     *slog.Logger
+	// NoIPv6 says that the host has no ::1.
+	NoIPv6 bool
 	// Retry and Settle replace the default pauses.
 	Retry, Settle time.Duration
 }
@@ -150,6 +154,9 @@ const never = 24 * time.Hour
 func (m *Manager) apply(ctx context.Context) (pause time.Duration) {
 	settled, pause := m.settled()
 	routes := limit(plan(m.config.Rules, settled), func(k key) bool { return m.open[k] != nil })
+	if !m.config.NoIPv6 {
+		routes = both(routes)
+	}
 	m.closeOthers(ctx, routes)
 	loopback := func(r route) bool { return r.loopback }
 	forwards := m.ensureAll(ctx, slices.DeleteFunc(slices.Clone(routes), loopback))
@@ -169,6 +176,10 @@ func (m *Manager) ensureAll(ctx context.Context, routes []route) []vm.Forward {
 	for _, r := range routes {
 		err := ""
 		switch {
+		case r.of != "":
+			if err = m.ensureTwin(ctx, r); err == "" {
+				continue
+			}
 		case r.err != "":
 		case r.loopback && m.redirectErr != nil:
 			err = m.redirectErr.Error()
@@ -178,6 +189,19 @@ func (m *Manager) ensureAll(ctx context.Context, routes []route) []vm.Forward {
 		forwards = append(forwards, r.forward(err))
 	}
 	return forwards
+}
+
+// ensureTwin opens the way from ::1 that goes with another one. It is reported only when there is
+// that one and this one cannot be opened.
+func (m *Manager) ensureTwin(ctx context.Context, r route) string {
+	if m.open[key{r.proto, r.of}] != nil {
+		return m.ensure(ctx, r)
+	}
+	if m.open[r.key] != nil {
+		m.end(ctx, r.key)
+	}
+	delete(m.failed, r.key)
+	return ""
 }
 
 // publish passes on the forwards if they have changed.

@@ -35,6 +35,9 @@ type route struct {
 	own bool
 	// err is why this route is not possible.
 	err string
+	// of is the host's address on 127.0.0.1 or 0.0.0.0 that a route from ::1 goes with; empty for
+	// others.
+	of string
 }
 
 // target is an address in the guest, as sshx.Link.Dial takes it.
@@ -64,9 +67,42 @@ func sockets(rules []template.PortForward) []route {
 	return routes
 }
 
+// static plans the routes of static rules, which are open whether or not anybody listens. Of ports
+// that several rules have on the host the first gets one.
+func static(rules []template.PortForward) []route {
+	var routes []route
+	for _, rule := range rules {
+		if !rule.Static {
+			continue
+		}
+		ip, err := netip.ParseAddr(rule.GuestIP)
+		if err != nil {
+			continue // no valid template has that
+		}
+		for port := rule.GuestPortRange[0]; port <= rule.GuestPortRange[1]; port++ {
+			host := net.JoinHostPort(rule.HostIP, strconv.Itoa(rule.HostPortRange[0]+port-rule.GuestPortRange[0]))
+			l := Listener{Proto: template.ProtoTCP, Addr: netip.AddrPortFrom(ip, uint16(port))}
+			r := route{key: key{template.ProtoTCP, host}, guest: l.Addr.String(), targets: targetsOf(l)}
+			if !slices.ContainsFunc(routes, func(known route) bool { return known.key == r.key }) {
+				routes = append(routes, r)
+			}
+		}
+	}
+	return routes
+}
+
+// targetsOf are the addresses of a TCP listener in the guest.
+func targetsOf(l Listener) []target {
+	var targets []target
+	for _, address := range targetAddresses(l.Addr.Addr()) {
+		targets = append(targets, target{"tcp", netip.AddrPortFrom(address, l.Addr.Port()).String()})
+	}
+	return targets
+}
+
 // plan decides the routes for the guest's listeners.
 func plan(rules []template.PortForward, listeners []Listener) []route {
-	routes := sockets(rules)
+	routes := append(sockets(rules), static(rules)...)
 	first := map[key]int{}
 	for i, r := range slices.Backward(routes) {
 		first[r.key] = i
@@ -78,6 +114,9 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 		}
 		i, known := first[r.key]
 		switch {
+		case r.host == "":
+			routes = append(routes, r)
+			continue
 		case !known:
 			first[r.key] = len(routes)
 			routes = append(routes, r)
@@ -89,7 +128,7 @@ func plan(rules []template.PortForward, listeners []Listener) []route {
 		}
 	}
 	refuseDoubles(routes)
-	return routes
+	return withoutKnown(routes)
 }
 
 // refuseDoubles refuses a UDP port of the guest's loopback when the same port of its own address is
@@ -135,26 +174,29 @@ func (r route) sameService(l Listener) bool {
 
 // toListener plans the route to one listener; false when the rules ignore it.
 func toListener(rules []template.PortForward, l Listener) (route, bool) {
-	ip := l.Addr.Addr()
-	if ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+	end, forward, matched := template.FindPort(rules, l.Proto, l.Addr.Addr(), int(l.Addr.Port()))
+	switch {
+	case !matched:
+		return unmatched(l)
+	case !forward || l.Addr.Addr().IsLinkLocalUnicast() || l.Addr.Addr().IsMulticast():
 		return route{}, false
 	}
-	end, wanted := template.MatchPort(rules, l.Proto, ip, int(l.Addr.Port()))
-	if !wanted {
-		return route{}, false
-	}
+	r, wanted := toEnd(end, l)
 	// The last rule is the default: see template.PortRules.
-	_, own := template.MatchPort(rules[:len(rules)-1], l.Proto, ip, int(l.Addr.Port()))
-	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String(), own: own}
+	_, r.own = template.MatchPort(rules[:len(rules)-1], l.Proto, l.Addr.Addr(), int(l.Addr.Port()))
+	return r, wanted
+}
+
+// toEnd plans the route from an end on the host to a listener.
+func toEnd(end template.HostEnd, l Listener) (route, bool) {
+	r := route{key: key{l.Proto, end.String()}, guest: l.Addr.String()}
 	if l.Proto == template.ProtoUDP {
 		return toUDP(r, end, l)
 	}
 	if end.Socket != "" {
 		r.proto = protoUnix
 	}
-	for _, address := range targetAddresses(ip) {
-		r.targets = append(r.targets, target{"tcp", netip.AddrPortFrom(address, l.Addr.Port()).String()})
-	}
+	r.targets = targetsOf(l)
 	return r, true
 }
 

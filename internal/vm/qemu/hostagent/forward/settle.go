@@ -14,7 +14,10 @@ func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 	now, pause := time.Now(), never
 	since := map[Listener]time.Time{}
 	for _, l := range m.listeners {
-		if l.Proto == template.ProtoTCP || l.Addr.Port() < clientPorts {
+		settle := m.config.Settle
+		if ownAddress(l) {
+			settle *= ownAddressFactor
+		} else if l.Proto == template.ProtoTCP || l.Addr.Port() < clientPorts {
 			settled = append(settled, l)
 			continue
 		}
@@ -23,7 +26,7 @@ func (m *Manager) settled() (settled []Listener, pause time.Duration) {
 			first = now
 		}
 		since[l] = first
-		if left := m.config.Settle - now.Sub(first); left > 0 {
+		if left := settle - now.Sub(first); left > 0 {
 			pause = min(pause, left)
 		} else {
 			settled = append(settled, l)

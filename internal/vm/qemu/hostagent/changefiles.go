@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostagent
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"rancherdesktop.io/rdd/internal/assign"
+	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+//go:embed changefile.sh
+var changeFileScript string
+
+// maxChanged bounds a file that is changed, in bytes.
+const maxChanged = 1 << 20
+
+// changeFiles makes the changes of the steps of mode yq: guests have no program for that. The
+// guest's scripts wait until all are made.
+func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
+	any := false
+	for i, p := range m.template.Provision {
+		if p.Mode != template.ModeYQ {
+			continue
+		}
+		any = true
+		if err := a.changeFile(ctx, m, p); err != nil {
+			field := fmt.Sprintf("provision[%d]", i)
+			return &vm.Fault{
+				Kind: vm.FaultUnknown, Field: field, Text: fmt.Sprintf("%s (mode yq): changing the guest's %s: %v", field, p.Path, err),
+				Hint: "see whether the file has the format that the template says",
+			}
+		}
+	}
+	if !any {
+		return nil
+	}
+	_, err := a.ask(ctx, m, "exec sudo -n touch "+guest.HostFiles)
+	return err
+}
+
+func (a *agent) changeFile(ctx context.Context, m *machineProcess, p template.Provision) error {
+	before := &limitedBuffer{most: maxChanged}
+	code, err := a.asRoot(ctx, m, sshx.Command{Stdout: before}, `[ -e "$1" ] || exit 44; exec cat -- "$1"`, p.Path)
+	switch {
+	case err != nil:
+		return err
+	case code != 0 && code != codeMissing:
+		return fmt.Errorf("it cannot be read (exit code %d)", code)
+	case before.full:
+		return fmt.Errorf("it is larger than %d bytes", maxChanged)
+	}
+	after, err := assign.Apply(p.FileFormat(), before.String(), p.Expression)
+	if err != nil {
+		return err
+	}
+	var stderr limitedBuffer
+	stderr.most = 4 << 10
+	write := sshx.Command{Stdin: strings.NewReader(after), Stderr: &stderr}
+	code, err = a.asRoot(ctx, m, write, changeFileScript, p.Path, p.Owner, p.Permissions)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return err
+}
+
+// asRoot runs a shell script as root in the guest, with arguments from $1 on.
+func (a *agent) asRoot(ctx context.Context, m *machineProcess, c sshx.Command, script string, args ...string) (int, error) {
+	c.Line = sshx.Clean("exec sudo -n " + sshx.Quote(append([]string{"sh", "-c", script, "rdd"}, args...)...))
+	return a.run(ctx, m, c)
+}
