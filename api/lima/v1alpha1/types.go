@@ -77,8 +77,8 @@ type LimaVMStatus struct {
 	// +optional
 	TemplateConfigMap string `json:"templateConfigMap,omitempty"`
 
-	// instanceMade says that the instance has been complete. It is not created again when its directory
-	// vanishes, unless a later reset than instanceReset is requested.
+	// instanceMade says that the instance has been complete. It is not created again when its
+	// directory vanishes, unless a later reset than instanceReset is requested.
 	// +optional
 	InstanceMade bool `json:"instanceMade,omitempty"`
 
@@ -180,8 +180,8 @@ type LimaVMList struct {
 	Items           []LimaVM `json:"items"`
 }
 
-// MadeFor returns whether the instance has been complete, and the reset request that it was made for.
-// The status that an older rdd has written says so in the condition Created only.
+// MadeFor returns whether the instance has been complete, and the reset request that it was made
+// for. The status that an older rdd has written says so in the condition Created only.
 func (s *LimaVMStatus) MadeFor() (reset string, made bool) {
 	if s.InstanceMade {
 		return s.InstanceReset, true

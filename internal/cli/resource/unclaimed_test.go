@@ -61,7 +61,8 @@ func TestUnclaimedDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, says := range []string{
-		"mv '" + want[0].Dir + "' '" + filepath.Join(home, "_damaged-damaged") + "'", "leaves it alone", "rdd limavm adopt old; to remove it with its disk: rdd limavm delete old --unclaimed",
+		"mv '" + want[0].Dir + "' '" + filepath.Join(home, "_damaged-damaged") + "'", "leaves it alone",
+		"rdd limavm adopt old; to remove it with its disk: rdd limavm delete old --unclaimed",
 	} {
 		if text := got[i].Text(); !strings.Contains(text, says) {
 			t.Errorf("%q does not say %q", text, says)

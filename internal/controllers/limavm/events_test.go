@@ -225,8 +225,10 @@ func TestEvents(t *testing.T) {
 			want: "Created",
 		},
 		"reset while lost": {
-			scene:  scene{unread: true, outcome: reconcile.Wait("taking note of a request", 1)},
-			had:    limav1.LimaVMStatus{InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling")},
+			scene: scene{unread: true, outcome: reconcile.Wait("taking note of a request", 1)},
+			had: limav1.LimaVMStatus{
+				InstanceMade: true, Conditions: parseConditions("Created=False/InstanceLost/x", "Running=Unknown/Reconciling"),
+			},
 			change: asking(limav1.AnnotationResetRequested, "1"), want: "Creating",
 		},
 		"deleted while damaged": {

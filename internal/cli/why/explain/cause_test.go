@@ -349,8 +349,8 @@ func TestMaking(t *testing.T) {
 				cond(limav1.ConditionCreated, metav1.ConditionFalse, limav1.ReasonInstanceLost, "the instance directory has vanished; x"), syncing,
 			)), func(f *Facts) { f.Directory = Directory{Path: "/l/dev"} }),
 			wanted{
-				CodeInstanceLost, true, `The directory of LimaVM "dev" has vanished with its disk: /l/dev.`, "rdd limavm reset dev makes the machine anew",
-				"",
+				CodeInstanceLost, true, `The directory of LimaVM "dev" has vanished with its disk: /l/dev.`,
+				"rdd limavm reset dev makes the machine anew", "",
 			},
 		},
 		{
