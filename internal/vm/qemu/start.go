@@ -73,8 +73,9 @@ func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) err
 	if err != nil {
 		return err
 	}
-	if served := observed.run.Hostagent; served != nil && i.dir.IsHostagent(*served) {
-		return i.busyUnlessUp() // the file of its lock was removed
+	// The file of its lock was removed. One that has recorded the end has released the lock itself.
+	if served := observed.run.Hostagent; served != nil && observed.run.End == nil && i.dir.IsHostagent(*served) {
+		return i.busyUnlessUp()
 	}
 	return do(lock, observed)
 }
