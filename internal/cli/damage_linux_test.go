@@ -50,14 +50,27 @@ var ownFiles = []string{
 	".local/state/rancher-desktop-t/rdd.log",
 	".local/state/rancher-desktop-t/rdd.log.1",
 	".local/state/rancher-desktop-t/rdd.stdout.log",
+	".local/share/rancher-desktop.d/dirs.lock",
+	".local/state/rancher-desktop.d/dirs.lock",
+	".rd.d/dirs.lock",
 	".cache/rancher-desktop/integration.lock",
+}
+
+// links are the public paths of its directories, and where they lead to.
+var links = map[string]string{
+	".local/share/rancher-desktop-t": ".local/share/rancher-desktop.d/t",
+	".local/state/rancher-desktop-t": ".local/state/rancher-desktop.d/t",
+	".rdt":                           ".rd.d/t",
 }
 
 // ownDirs are its directories, which are damaged as well.
 var ownDirs = []string{
 	".local/share/rancher-desktop-t/backups",
 	".local/share/rancher-desktop-t/tls",
+	".local/share/rancher-desktop-t",
 	".local/state/rancher-desktop-t",
+	".local/state/rancher-desktop.d/t",
+	".rd.d/t",
 	".cache/rancher-desktop",
 	".cache/rancher-desktop/images",
 	".rdt",
@@ -228,12 +241,18 @@ func (d *damaged) waitUntil(what string, so func() bool) {
 func (d *damaged) enumerate() map[string]string {
 	d.Helper()
 	found := map[string]string{}
-	for _, dir := range []string{".local", ".cache", ".rdt"} {
+	for _, dir := range []string{".local", ".cache", ".rd.d"} {
 		err := filepath.WalkDir(filepath.Join(d.home, dir), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
 			}
 			name, err := filepath.Rel(d.home, path)
+			if links[name] != "" {
+				return err
+			}
+			for public, real := range links {
+				name = strings.Replace(name, real+"/", public+"/", 1)
+			}
 			at := slices.IndexFunc(ownFiles, func(pattern string) bool {
 				matched, err := filepath.Match(pattern, name)
 				return err == nil && matched
@@ -340,7 +359,7 @@ func (d *damaged) wayOut(path, output string) {
 	if !strings.Contains(output, path) {
 		d.Fatalf("the start does not name %s: %s", path, output)
 	}
-	if info, err := os.Lstat(path); err == nil && info.Mode().Perm() == 0 {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm() == 0 {
 		if err := os.Chmod(path, 0o700); err != nil {
 			d.Fatal(err)
 		}

@@ -3,10 +3,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -45,6 +49,8 @@ type left struct {
 	home  vmdir.Home
 	world *fake.World
 	names []string
+	// kept is the content of keptFile.
+	kept []byte
 }
 
 // findLeft puts the directories that cmdLeave made into the world, as its engine would find them.
@@ -72,9 +78,68 @@ func findLeft(world *fake.World, engine vm.Engine, limaHome string) (*left, erro
 		}
 		l.names = append(l.names, name)
 	}
+	if err := l.loadKept(engine); err != nil {
+		return nil, err
+	}
 	for world.Advance() {
 	}
 	return l, nil
+}
+
+// keptFile is the control file with the instances that the next daemon finds: the fake world is in
+// memory, and its directories outlive the daemon as those on disk do.
+const keptFile = "instances.json"
+
+func keptPath() string { return filepath.Join(controls(os.Getenv("HOME")), keptFile) }
+
+// loadKept makes the instances of a daemon that has ended, which are stopped now.
+func (l *left) loadKept(engine vm.Engine) error {
+	data, err := os.ReadFile(keptPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var specs []vm.Spec
+	if err == nil {
+		err = json.Unmarshal(data, &specs)
+	}
+	if err != nil {
+		return err
+	}
+	for _, spec := range specs {
+		if slices.Contains(l.names, spec.Name) {
+			continue
+		}
+		if err := engine.Apply(context.Background(), spec); err != nil {
+			return err
+		}
+	}
+	l.kept = data
+	return nil
+}
+
+// keep writes the complete instances to keptFile when they have changed. Where a script has removed
+// its directory, there is nothing to keep.
+func (l *left) keep() error {
+	specs := []vm.Spec{}
+	for _, name := range l.world.Names() {
+		state, exists := l.world.Peek(name)
+		if !exists || state.Revision == "" || state.Owner.UID == "" {
+			continue
+		}
+		text, params := l.world.Template(name)
+		specs = append(specs, vm.Spec{
+			Name: name, Owner: state.Owner, Revision: state.Revision, Template: text, Params: params, Incarnation: state.Incarnation,
+		})
+	}
+	data, err := json.Marshal(specs)
+	if err != nil || bytes.Equal(data, l.kept) {
+		return err
+	}
+	l.kept = data
+	if _, err := os.Stat(controls(os.Getenv("HOME"))); err != nil {
+		return nil //nolint:nilerr // the script's HOME is gone
+	}
+	return os.WriteFile(keptPath(), data, 0o600)
 }
 
 // follow changes the directories as the world has changed.
@@ -102,5 +167,5 @@ func (l *left) follow() error {
 		}
 	}
 	l.names = kept
-	return nil
+	return l.keep()
 }
