@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// recheck is the interval at which an instance is checked whose lock is held by a process that has
-// not recorded its identity yet.
+// recheck is the interval at which an instance is checked whose lock is held by a process whose
+// identity is not recorded: it was started just now, or is the child of one that has ended.
 const recheck = time.Second
 
 // replacedInterval is how often the watched directories are compared with those of their names. One
@@ -175,15 +175,18 @@ func (w *watcher) follow(ctx context.Context, name string) {
 		return
 	}
 	observed, err := i.observe()
+	if errors.Is(err, errRunDamaged) {
+		w.requeueAfter(ctx, name, recheck)
+	}
 	if err != nil {
 		return // Observe reports it
 	}
 	if id := observed.run.Hostagent; id != nil && observed.run.End == nil && !w.waits[*id] && id.Alive() {
 		go i.checkVersion(ctx)
 	}
-	known := w.watchProcess(ctx, name, observed.run.Hostagent)
-	w.watchProcess(ctx, name, observed.run.QEMU)
-	if observed.hostagent && !known {
+	hostagent := w.watchProcess(ctx, name, observed.run.Hostagent)
+	qemu := w.watchProcess(ctx, name, observed.run.QEMU)
+	if (observed.hostagent && !hostagent) || (observed.qemu && !qemu) {
 		w.requeueAfter(ctx, name, recheck)
 	}
 }
