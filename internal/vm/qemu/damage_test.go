@@ -54,8 +54,8 @@ var damages = []struct {
 	})},
 }
 
-// replaced puts what make makes in the place of a file, in one step: what is damaged may be repaired
-// at any time.
+// replaced puts what make makes in the place of a file, in one step: what is damaged may be
+// repaired at any time.
 func replaced(make func(path string) error) func(string) error {
 	return func(path string) error {
 		dir, err := os.MkdirTemp("", "rdd")
