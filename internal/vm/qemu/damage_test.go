@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
@@ -52,8 +54,24 @@ var damages = []struct {
 	})},
 }
 
+// replaced puts what make makes in the place of a file, in one step: what is damaged may be
+// repaired at any time.
 func replaced(make func(path string) error) func(string) error {
-	return func(path string) error { return errors.Join(os.RemoveAll(path), make(path)) }
+	return func(path string) error {
+		dir, err := os.MkdirTemp("", "rdd")
+		if err != nil {
+			return err
+		}
+		made := filepath.Join(dir, filepath.Base(path))
+		if err := make(made); err != nil {
+			return err
+		}
+		err = unix.Renameat2(unix.AT_FDCWD, made, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = os.Rename(made, path)
+		}
+		return errors.Join(err, os.RemoveAll(dir))
+	}
 }
 
 // damage damages a file, unless it is a socket or not there and the way does not fit that.

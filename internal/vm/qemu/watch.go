@@ -17,8 +17,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// recheck is the interval at which an instance is checked whose lock is held by a process that has
-// not recorded its identity yet, or whose end has been recorded already.
+// recheck is the interval at which an instance is checked whose lock is held by a process whose
+// identity is not recorded: it was started just now, or is the child of one that has ended.
 const recheck = time.Second
 
 // replacedInterval is how often the watched directories are compared with those of their names. One
@@ -184,6 +184,9 @@ func (w *watcher) follow(ctx context.Context, name string) {
 		return
 	}
 	observed, err := i.observe()
+	if errors.Is(err, errRunDamaged) {
+		w.requeueAfter(ctx, name, recheck)
+	}
 	if err != nil {
 		return // Observe reports it
 	}
@@ -192,7 +195,7 @@ func (w *watcher) follow(ctx context.Context, name string) {
 	}
 	hostagent := w.watchProcess(ctx, name, observed.run.Hostagent)
 	qemu := w.watchProcess(ctx, name, observed.run.QEMU)
-	if observed.hostagent && !hostagent || observed.qemu && !qemu {
+	if (observed.hostagent && !hostagent) || (observed.qemu && !qemu) {
 		w.requeueAfter(ctx, name, recheck)
 	}
 }

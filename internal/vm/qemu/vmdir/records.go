@@ -43,6 +43,8 @@ func (d Dir) unreadable(err, copyErr error) error {
 		return statErr
 	case !info.IsDir():
 		return ErrForeign
+	case errors.Is(err, errNoEngine) && errors.Is(copyErr, fs.ErrNotExist) && !d.hasTraces():
+		return ErrForeign // another program's file of that name
 	case !errors.Is(err, fs.ErrNotExist):
 		return &vm.DamagedError{Name: d.Name(), Path: string(d), Err: err}
 	case !errors.Is(copyErr, fs.ErrNotExist):
@@ -64,13 +66,19 @@ func (d Dir) hasTraces() bool {
 	return false
 }
 
+// errNoEngine says that a record does not name the engine that made it.
+var errNoEngine = errors.New("it has no engine")
+
 // parseRecord reads one of the two files. A record without an engine or an owner is damaged.
 func parseRecord(path string) (Record, error) {
 	var record Record
 	if err := readJSON(path, &record); err != nil {
 		return Record{}, err
 	}
-	if record.Engine == "" || (record.Engine == Engine && record.Owner.UID == "") {
+	if record.Engine == "" {
+		return Record{}, fmt.Errorf("reading the instance's state: %s is damaged: %w", path, errNoEngine)
+	}
+	if record.Engine == Engine && record.Owner.UID == "" {
 		return Record{}, fmt.Errorf("reading the instance's state: %s is damaged: it has no owner", path)
 	}
 	return record, nil

@@ -80,14 +80,15 @@ func TestWhatIsForeignAndWhatIsDamaged(t *testing.T) {
 		prepare func(Dir) error
 		damaged bool
 	}{
-		"empty":              {write(), false},
-		"another program's":  {write("lima.yaml", "disk", "ha.sock"), false},
-		"only the record":    {write("rdd.json"), true},
-		"only the copy":      {write("rdd.json.bak"), true},
-		"without both":       {write("created", "disk"), true},
-		"while being made":   {write("work.lock"), true},
-		"another engine's":   {func(d Dir) error { return writeJSON(d.RecordFile(), Record{Engine: "limactl"}) }, false},
-		"a directory for it": {func(d Dir) error { return os.Mkdir(d.RecordFile(), 0o700) }, true},
+		"empty":                     {write(), false},
+		"another program's":         {write("lima.yaml", "disk", "ha.sock"), false},
+		"only the record":           {write("rdd.json"), true},
+		"only the copy":             {write("rdd.json.bak"), true},
+		"without both":              {write("created", "disk"), true},
+		"while being made":          {write("work.lock"), true},
+		"another engine's":          {func(d Dir) error { return writeJSON(d.RecordFile(), Record{Engine: "limactl"}) }, false},
+		"another file of that name": {func(d Dir) error { return os.WriteFile(d.RecordFile(), []byte(`{"owner":{"uid":"x"}}`), 0o600) }, false},
+		"a directory for it":        {func(d Dir) error { return os.Mkdir(d.RecordFile(), 0o700) }, true},
 	} {
 		d := Dir(t.TempDir())
 		if err := test.prepare(d); err != nil {
