@@ -53,6 +53,7 @@ var ownFiles = []string{
 	".local/share/rancher-desktop.d/dirs.lock",
 	".local/state/rancher-desktop.d/dirs.lock",
 	".rd.d/dirs.lock",
+	".rd.d/parents.json",
 	".cache/rancher-desktop/integration.lock",
 }
 
@@ -61,6 +62,14 @@ var links = map[string]string{
 	".local/share/rancher-desktop-t": ".local/share/rancher-desktop.d/t",
 	".local/state/rancher-desktop-t": ".local/state/rancher-desktop.d/t",
 	".rdt":                           ".rd.d/t",
+}
+
+// publicName is the path by which everybody names a file or directory.
+func publicName(path string) string {
+	for public, real := range links {
+		path = strings.Replace(path, real, public, 1)
+	}
+	return path
 }
 
 // ownDirs are its directories, which are damaged as well.
@@ -250,9 +259,7 @@ func (d *damaged) enumerate() map[string]string {
 			if links[name] != "" {
 				return err
 			}
-			for public, real := range links {
-				name = strings.Replace(name, real+"/", public+"/", 1)
-			}
+			name = publicName(name)
 			at := slices.IndexFunc(ownFiles, func(pattern string) bool {
 				matched, err := filepath.Match(pattern, name)
 				return err == nil && matched
@@ -356,7 +363,7 @@ func (d *damaged) wayOut(path, output string) {
 		d.must(append(strings.Fields(named[1]), "-y")...)
 		return
 	}
-	if !strings.Contains(output, path) {
+	if !strings.Contains(output, path) && !strings.Contains(output, publicName(path)) {
 		d.Fatalf("the start does not name %s: %s", path, output)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm() == 0 {

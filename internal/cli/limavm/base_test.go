@@ -72,7 +72,8 @@ func TestResolveBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"cpus: 1 # few\n", "- location: rdd:docker\n", "env: {A: b}\n", "memory: 1GiB\n", "disk: 3GiB\n", "echo {{.Param.who}}", "- location: '~'",
+		"cpus: 1 # few\n", "- location: rdd:docker\n", "env: {A: b}\n", "memory: 1GiB\n", "disk: 3GiB\n", "echo {{.Param.who}}",
+		"- location: '~'",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
