@@ -161,8 +161,8 @@ func TestConformance(t *testing.T) {
 			Changed:       []byte(guestTemplate + "message: changed\n"),
 			Message:       "changed",
 			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
-			Invalid:       []byte(guestTemplate + "firmware: {legacyBIOS: true}\n"),
-			InvalidField:  "firmware.legacyBIOS",
+			Invalid:       []byte(guestTemplate + "tpm: true\n"),
+			InvalidField:  "tpm",
 			Timeout:       15 * time.Minute,
 		}
 	})

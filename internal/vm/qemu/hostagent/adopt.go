@@ -22,7 +22,7 @@ func (a *agent) adopt() (*machineProcess, error) {
 	}
 	id, err := a.findQEMU()
 	if err != nil {
-		return nil, fmt.Errorf("adopting the virtual machine: %w", err)
+		return nil, notAdopted(err)
 	}
 	a.Log.Info("adopting", "pid", id.PID)
 	a.state.update(func(run *vmdir.Run) {
@@ -42,6 +42,16 @@ func (a *agent) adopt() (*machineProcess, error) {
 		a.requestStop(run.StopMode)
 	}
 	return m, nil
+}
+
+// notAdopted is the fault of an adoption that found no QEMU. One that has ended meanwhile is a
+// machine that ended by itself.
+func notAdopted(err error) error {
+	err = fmt.Errorf("adopting the virtual machine: %w", err)
+	if errors.Is(err, process.ErrGone) {
+		return vm.WithKind(vm.FaultProcessEnded, err)
+	}
+	return err
 }
 
 // findQEMU finds QEMU. It waits for one that was started just now and does not listen yet.
