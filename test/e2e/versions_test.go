@@ -27,7 +27,8 @@ func (w *world) buildVersion(version string) string {
 }
 
 // checkUpgrade has a newer rdd take over a running guest whose hostagent is of this one. The guest
-// notices nothing, and the older rdd changes nothing any more. The world goes on with the newer.
+// notices nothing, and the older rdd leaves the newer daemon alone. The world goes on with the newer.
+// What an older rdd does to a newer one's store is tested with scripts: only the definitions decide.
 func (w *world) checkUpgrade(newer string) {
 	w.t.Helper()
 	older := w.binary
@@ -40,17 +41,9 @@ func (w *world) checkUpgrade(newer string) {
 		w.t.Errorf("an upgrade of rdd was noticed: boot id %s became %s, guest %v became %v", before, after, guest, w.guest())
 	}
 	w.refusesOlder(older, "status")
-
-	// The older one is not let at the newer one's store either, when no daemon runs.
-	w.rdd("service", "stop")
-	w.refusesOlder(older, "service", "start")
-	w.rdd("start", timeout)
-	if after := w.bootID(); after != before {
-		w.t.Errorf("a refused downgrade was noticed: boot id %s became %s", before, after)
-	}
 }
 
-// refusesOlder runs a command of an rdd that is older than daemon or store. It must say so.
+// refusesOlder runs a command of an rdd that is older than the daemon. It must say so.
 func (w *world) refusesOlder(older string, args ...string) {
 	w.t.Helper()
 	newer := w.binary

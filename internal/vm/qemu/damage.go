@@ -61,10 +61,10 @@ func checkDisk(path string) (err error) {
 // and can be stopped.
 func withDamage(state vm.State, fault *vm.Fault) vm.State {
 	if state.Phase == vm.PhaseStopped {
-		return broken(state, fault)
+		state.Phase, state.Failure = vm.PhaseBroken, nil
 	}
 	if state.Failure == nil {
-		state.Failure = &vm.Failure{Fault: fault}
+		state.Failure = &vm.Failure{Operation: vm.OperationStart, Fault: fault}
 	}
 	return state
 }

@@ -30,6 +30,9 @@ var instanceFiles = []string{
 	"rdd.json.bak", "run.json", "serial.log", "shell.sock", "ssh.config", "start.json", "user", "user.pub", "work.lock",
 }
 
+// imageFiles are the image's: missing_linux_test.go loses them.
+var imageFiles = []string{"basedisk", "initrd", "kernel"}
+
 // otherFiles are those that only some machines have: with firmware, which depends on the host, with
 // a seed, and with mounts.
 var otherFiles = []string{"cidata.iso", "firmware-vars.fd", "firmware.fd", "views"}
@@ -96,7 +99,7 @@ func TestAllFilesOfAnInstanceAreKnown(t *testing.T) {
 	must(t, err)
 	var names []string
 	for _, entry := range entries {
-		if !slices.Contains(otherFiles, entry.Name()) {
+		if !slices.Contains(otherFiles, entry.Name()) && !slices.Contains(imageFiles, entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}

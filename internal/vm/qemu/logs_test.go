@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/logfile"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -26,7 +27,7 @@ func TestTheDaemonRotatesLogs(t *testing.T) {
 		"with-no-log-here": {vmdir.Engine, 0, false},
 	} {
 		dir := vmdir.In(e.config.LimaHome, name)
-		err := errors.Join(os.Mkdir(string(dir), 0o700), dir.WriteRecord(vmdir.Record{Engine: tc.engine}))
+		err := errors.Join(os.Mkdir(string(dir), 0o700), dir.WriteRecord(vmdir.Record{Engine: tc.engine, Owner: vm.Owner{UID: "u"}}))
 		if tc.size > 0 {
 			err = errors.Join(err, os.WriteFile(dir.Serial(), make([]byte, tc.size), 0o600))
 		}

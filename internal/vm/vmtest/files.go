@@ -26,7 +26,9 @@ func lostFile(t *testing.T, newSubject func(t *testing.T) Subject) {
 	s.mustNot("starting what runs", s.Engine.Start(s.Context(), s.owner, s.name))
 	s.sameMachine("a file is lost", running)
 	s.mustNot("stopping", s.Engine.Stop(s.Context(), s.owner, s.name, vm.StopForce))
-	s.checkLost("stopped", s.waitFor("stopped", phase(vm.PhaseStopped)))
+	s.checkLost("stopped", s.waitFor("stopped", func(state vm.State) bool {
+		return state.Phase == vm.PhaseStopped || state.Phase == vm.PhaseBroken
+	}))
 	s.Engine = s.Reopen(s.T)
 	s.checkLost("after a restart of the daemon", s.observe("after a restart of the daemon"))
 	s.refusedStart()

@@ -30,7 +30,7 @@ func life(l *filecalls.Layer, home Home) error {
 		return err
 	}
 	d := In(string(home), "x")
-	record := Record{Engine: Engine, Version: "1"}
+	record := Record{Engine: Engine, Owner: vm.Owner{UID: "u"}, Version: "1"}
 	if err := done("claimed", home.Claim("x", record, []byte("template"))); err != nil {
 		return err
 	}
@@ -67,7 +67,11 @@ func TestPowerCuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lifeErr error
-	filecalls.Skip(t, l.Run(func() { lifeErr = life(l, Home(filepath.Join(root, "made", "lima"))) }))
+	filecalls.Skip(t, l.Run(func() {
+		if lifeErr = atomicfile.MkdirAll(filepath.Join(root, "made"), 0o700); lifeErr == nil {
+			lifeErr = life(l, Home(filepath.Join(root, "made", "lima")))
+		}
+	}))
 	if lifeErr != nil {
 		t.Fatal(lifeErr)
 	}
