@@ -17,7 +17,7 @@ import (
 
 // hasty is the timing for engines that answer at once or never.
 var hasty = Timing{
-	Grace: 200 * time.Millisecond, StepTimeout: 200 * time.Millisecond, Retry: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
+	Grace: 200 * time.Millisecond, StepTimeout: 2 * time.Second, Retry: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
 	Ping: 50 * time.Millisecond, PingTimeout: 100 * time.Millisecond, Cleanup: 100 * time.Millisecond,
 }
 
@@ -42,7 +42,7 @@ func TestEachStepOfDockerFailing(t *testing.T) {
 		expectRecovery(t, d, h, pattern)
 
 		d.set(func() { d.layer, d.hang[pattern] = "", true })
-		if err = smokeTest(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), "took longer than 200ms") {
+		if err = smokeTest(t.Context(), h, hasty); err == nil || !strings.Contains(err.Error(), "took longer than 2s") {
 			t.Errorf("%s hangs: got %v", pattern, err)
 		}
 		expectRecovery(t, d, h, pattern)

@@ -48,6 +48,9 @@ func Open(inst instance.Instance) (*datastore.Store, error) {
 	if !recoverable(err) {
 		return nil, err
 	}
+	if errors.Is(err, datastore.ErrNoFile) && isWhole(path) {
+		return nil, fmt.Errorf("%w; move it away: the store itself is there", err)
+	}
 	backups, listErr := datastore.Backups(path)
 	if listErr != nil {
 		return nil, errors.Join(err, listErr)
@@ -95,6 +98,14 @@ func recoverable(err error) bool {
 		}
 	}
 	return false
+}
+
+// isWhole reports whether the store's own file and its write-ahead log are files, so that something
+// that can be made again is in the way.
+func isWhole(path string) bool {
+	info, err := os.Lstat(path)
+	wal, walErr := os.Lstat(path + "-wal")
+	return err == nil && info.Mode().IsRegular() && (walErr != nil || wal.Mode().IsRegular())
 }
 
 // waysOut says what can take the place of a store that cannot be used. Both ways set it aside.
