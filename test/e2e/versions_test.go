@@ -27,8 +27,9 @@ func (w *world) buildVersion(version string) string {
 }
 
 // checkUpgrade has a newer rdd take over a running guest whose hostagent is of this one. The guest
-// notices nothing, and the older rdd leaves the newer daemon alone. The world goes on with the newer.
-// What an older rdd does to a newer one's store is tested with scripts: only the definitions decide.
+// notices nothing, and the older rdd leaves the newer daemon alone. The world goes on with the
+// newer. What an older rdd does to a newer one's store is tested with scripts: only the definitions
+// decide.
 func (w *world) checkUpgrade(newer string) {
 	w.t.Helper()
 	older := w.binary
