@@ -48,19 +48,7 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if _, err := Stat(path); err != nil {
 		return nil, nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	// Again, as it may have been replaced in between.
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &NotRegularError{Path: path, Mode: info.Mode().Type()}
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
-	}
-	return f, info, nil
+	return open(path, os.O_RDONLY, 0)
 }
 
 // OpenFile is os.OpenFile of a regular file, which is created if flag says so. *NotRegularError,
@@ -69,18 +57,24 @@ func OpenFile(path string, flag int, mode fs.FileMode) (*os.File, error) {
 	if _, err := Stat(path); errors.As(err, new(*NotRegularError)) {
 		return nil, err
 	}
+	f, _, err := open(path, flag, mode)
+	return f, err
+}
+
+// open opens what was a regular file just now, and looks again: it may have been replaced.
+func open(path string, flag int, mode fs.FileMode) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, flag|nonBlocking, mode)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &NotRegularError{Path: path, Mode: info.Mode().Type()}
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // Stat is os.Stat of a regular file: *NotRegularError, fs.ErrNotExist.

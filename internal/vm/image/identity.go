@@ -50,7 +50,7 @@ func FileDigest(ctx context.Context, path string) (_ string, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, &interruptible{ctx, f}); err != nil {
+	if _, err := io.Copy(sum, Interruptible(ctx, f)); err != nil {
 		return "", err
 	}
 	return sha256Prefix + hex.EncodeToString(sum.Sum(nil)), nil

@@ -141,24 +141,10 @@ func copyFile(ctx context.Context, to, from *os.File) error {
 		}
 	}
 	holes := sparse.NewWriter(to, to)
-	if _, err := io.Copy(holes, &interruptible{ctx, from}); err != nil {
+	if _, err := io.Copy(holes, Interruptible(ctx, from)); err != nil {
 		return err
 	}
 	return holes.Finish()
-}
-
-// interruptible is a reader that ends with a context.
-type interruptible struct {
-	ctx context.Context
-	io.Reader
-}
-
-// Read implements io.Reader.
-func (r *interruptible) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }
 
 func closeAll(all []placing) error {

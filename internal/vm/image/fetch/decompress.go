@@ -61,7 +61,7 @@ func (f *Fetcher) decompress(ctx context.Context, kind, location, from, dir, to 
 // unpack writes what a decompressor reads to the file out and makes it durable.
 func (f *Fetcher) unpack(ctx context.Context, kind, location, dir string, reader io.Reader, out *os.File) error {
 	// What comes out is interruptible, not what goes in: a few bytes may become a terabyte.
-	unpacked := &readErrors{Reader: &interruptible{ctx, reader}}
+	unpacked := &readErrors{Reader: image.Interruptible(ctx, reader)}
 	holes := sparse.NewWriter(out, f.room(dir, f.writer(out)))
 	_, err := io.Copy(holes, unpacked)
 	switch {

@@ -47,14 +47,14 @@ func (f *Fetcher) copyIn(ctx context.Context, file image.File, dir, path string,
 // copyData copies the data of a file, or only reads it for the digest when it can be shared.
 func (f *Fetcher) copyData(ctx context.Context, to, from *os.File, dir string, size int64, digest *digester, m *meter) error {
 	if sparse.Clone(to, from) == nil {
-		_, err := io.Copy(io.MultiWriter(digest, m), &interruptible{ctx, to})
+		_, err := io.Copy(io.MultiWriter(digest, m), image.Interruptible(ctx, to))
 		return err
 	}
 	if err := f.enough(dir, size); err != nil {
 		return err
 	}
 	holes := sparse.NewWriter(to, f.room(dir, f.writer(to)))
-	_, err := io.Copy(io.MultiWriter(holes, digest, m), &interruptible{ctx, from})
+	_, err := io.Copy(io.MultiWriter(holes, digest, m), image.Interruptible(ctx, from))
 	if err == nil {
 		err = holes.Finish()
 	}
@@ -91,17 +91,4 @@ func fileVersion(path string, info fs.FileInfo) version {
 	return version{Version: image.Version{
 		Location: path, LastModified: info.ModTime().UTC().Format(time.RFC3339Nano), Size: info.Size(),
 	}}
-}
-
-// interruptible is a reader that ends with a context.
-type interruptible struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r *interruptible) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }
