@@ -57,8 +57,9 @@ func Write(path string, data []byte, mode fs.FileMode) (err error) {
 func Rename(oldPath, newPath string) error { return move(oldPath, newPath, os.Rename) }
 
 // move renames and finds out whether that was done: a success that is reported for nothing, of
-// which others would conclude that there is something, is an error here. Both directories are
-// synced, or the old name may come back.
+// which others would conclude that there is something, is an error here. It shows by the old name:
+// what has the new one may be another process's already. Both directories are synced, or the old
+// name may come back.
 func move(oldPath, newPath string, rename func(oldPath, newPath string) error) error {
 	before, err := os.Lstat(oldPath)
 	if err != nil {
@@ -67,14 +68,20 @@ func move(oldPath, newPath string, rename func(oldPath, newPath string) error) e
 	if err := rename(oldPath, newPath); err != nil {
 		return err
 	}
-	if after, err := os.Lstat(newPath); err != nil || !os.SameFile(before, after) {
-		return errors.Join(err, &os.LinkError{Op: "rename", Old: oldPath, New: newPath, Err: errNotDone})
+	if is(oldPath, before) && !is(newPath, before) {
+		return &os.LinkError{Op: "rename", Old: oldPath, New: newPath, Err: errNotDone}
 	}
 	from, to := filepath.Dir(oldPath), filepath.Dir(newPath)
 	if from == to {
 		return SyncDir(to)
 	}
 	return errors.Join(SyncDir(to), SyncDir(from))
+}
+
+// is reports whether a path names the file that was described before.
+func is(path string, before fs.FileInfo) bool {
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(before, now)
 }
 
 // MkdirAll is os.MkdirAll whose directories stay after a power cut. One that was there is left as
@@ -161,7 +168,7 @@ func remove(path string, do func(path string) error) error {
 	if err := do(path); err != nil {
 		return ignoreNotExist(err)
 	}
-	if after, err := os.Lstat(path); err == nil && os.SameFile(before, after) {
+	if is(path, before) {
 		return &fs.PathError{Op: "remove", Path: path, Err: errNotDone}
 	}
 	return syncEntry(path)
