@@ -6,11 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"rancherdesktop.io/rdd/internal/flock"
-	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
@@ -45,19 +43,9 @@ func (b *bases) get(name string) error {
 	return b.failed[name]
 }
 
-// checkFiles makes sure, by their names and sizes only, that the disk and what it is made of are
+// checkBase makes sure, by their names and sizes only, that the files which the disk is made of are
 // there. *vm.Fault of kind vm.FaultBroken.
-func (i instance) checkFiles(record vmdir.Record) error {
-	if _, err := regular.Stat(i.dir.Disk()); err != nil {
-		reason := "is missing"
-		if !errors.Is(err, os.ErrNotExist) {
-			reason = "cannot be used: " + err.Error()
-		}
-		return &vm.Fault{
-			Kind: vm.FaultBroken, Hint: "bring the file back to its place",
-			Text: fmt.Sprintf("the disk of the virtual machine %s %s; bring the file back to its place", i.dir.Disk(), reason),
-		}
-	}
+func (i instance) checkBase(record vmdir.Record) error {
 	img := record.Machine.Image
 	err := img.Check()
 	if err == nil {
@@ -78,12 +66,12 @@ func isOwn(record vmdir.Record) bool { return record.Machine.Image.Base != nil }
 // to. It returns the record as it is then. vm.ErrBusy while they are copied. The hostagent's lock
 // is held, and nothing runs.
 func (i instance) readyBase(ctx context.Context, record vmdir.Record) (vmdir.Record, error) {
-	broken := i.checkFiles(record)
+	if fault := i.lostDisk(); fault != nil {
+		return record, fault
+	}
+	broken := i.checkBase(record)
 	if isOwn(record) && broken == nil {
 		return record, i.rebase(ctx, record.Machine.Image)
-	}
-	if _, err := regular.Stat(i.dir.Disk()); err != nil {
-		return record, broken
 	}
 	own, shared, err := i.place(ctx, record, record.Machine.Image, true)
 	if err == nil {

@@ -45,7 +45,7 @@ func (i instance) state(record vmdir.Record, work work) vm.State {
 		return broken(state, vm.FaultOf(vm.WithKind(vm.FaultBroken, err)))
 	}
 	observed.describe(&state)
-	if err := i.checkFiles(record); err != nil {
+	if err := i.checkBase(record); err != nil {
 		// Whether it runs or not: the next start fails. It has no time, as that is not known.
 		state.Failure = &vm.Failure{Operation: vm.OperationStart, Fault: vm.FaultOf(err)}
 	}

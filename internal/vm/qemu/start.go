@@ -102,9 +102,6 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	if err != nil {
 		return vmdir.Start{}, err
 	}
-	if fault := i.lostDisk(); fault != nil {
-		return vmdir.Start{}, fault
-	}
 	if err := errors.Join(i.repair(), i.dir.ClearWay()); err != nil {
 		return vmdir.Start{}, err
 	}
