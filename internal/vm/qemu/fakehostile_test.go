@@ -80,7 +80,7 @@ func (m *fakeMachine) runHostile(channel ssh.Channel, line string) bool {
 		flood(channel, "time 1.0\n")
 		hang()
 	case h == hasNoTime && strings.Contains(line, "date -s"): // which would set this host's clock
-	case h == hasNoTime && strings.HasPrefix(line, "date "):
+	case h == hasNoTime && strings.Contains(line, "date +"):
 		fmt.Fprintln(channel, "1.0")
 	default:
 		return false
