@@ -75,9 +75,7 @@ func pruneAside(ctx context.Context, path string, now time.Time) (removed []stri
 
 // replaceable reports whether one of the others has about what a store has.
 func replaceable(b Backup, others []Backup) bool {
-	return b.Objects == 0 || slices.ContainsFunc(others, func(other Backup) bool {
-		return other.Lineage == b.Lineage && 2*other.Objects >= b.Objects
-	})
+	return b.Objects == 0 || slices.ContainsFunc(others, func(other Backup) bool { return other.couldReplace(b) })
 }
 
 // tidy removes what was set aside long ago, and tells it.

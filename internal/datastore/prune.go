@@ -55,15 +55,20 @@ func (b *Backup) describe(ctx context.Context) (err error) {
 	return db.QueryRowContext(ctx, countSQL).Scan(&b.Objects)
 }
 
+// couldReplace reports whether a backup could take the place of another: it is of the same lineage,
+// with at least half as many objects.
+func (b Backup) couldReplace(other Backup) bool {
+	return b.Lineage == other.Lineage && 2*b.Objects >= other.Objects
+}
+
 // surplus returns those of the backups, the newest first, that are not worth keeping. For each only
-// those newer ones count that could take its place: of the same lineage, with at least half as many
-// objects.
+// those newer ones count that could take its place.
 func surplus(backups []Backup) []Backup {
 	var remove []Backup
 	for i, b := range backups {
 		newer, days := 0, map[string]bool{}
 		for _, other := range backups[:i] {
-			if other.Lineage == b.Lineage && 2*other.Objects >= b.Objects {
+			if other.couldReplace(b) {
 				newer++
 				days[other.day()] = true
 			}
