@@ -262,7 +262,6 @@ func (l *lives) live(t *testing.T, start bool, fail func(n int, c filecalls.Call
 // failed is done again, the instance ends as it should, and its disk and its identity stay. A full
 // disk is called one.
 func TestInstanceFaults(t *testing.T) {
-	requireEveryFault(t)
 	newLives(t, func(l *lives) { l.faults(t, false, 1) })
 }
 
@@ -303,7 +302,6 @@ func (l *lives) faults(t *testing.T, start bool, every int) {
 // TestRunningInstanceFaults is TestInstanceFaults with a machine that is started and stopped; its
 // hostagent's calls are among them.
 func TestRunningInstanceFaults(t *testing.T) {
-	requireEveryFault(t)
 	every := 25
 	if filecalls.Everything() {
 		every = 1
@@ -315,7 +313,6 @@ func TestRunningInstanceFaults(t *testing.T) {
 // machine that is started in the long run. What was acknowledged is there, a directory is whole or
 // there is none, and the engine goes on with what it finds.
 func TestInstancePowerCuts(t *testing.T) {
-	requireEveryFault(t)
 	newLives(t, func(l *lives) {
 		cuts, err := l.cuts(t, filecalls.Everything(), nil)
 		if err != nil {
@@ -335,7 +332,6 @@ func (l *lives) cuts(t *testing.T, start bool, fail func(n int, c filecalls.Call
 
 // TestPlantedBugs leaves out syncs: the power cuts must show each.
 func TestPlantedBugs(t *testing.T) {
-	requireEveryFault(t)
 	newLives(t, func(l *lives) {
 		for name, of := range map[string]func(path string) bool{
 			"the directory of the instances is not synced": func(path string) bool { return filepath.Base(path) == "lima" },
@@ -378,13 +374,4 @@ func (l *life) goOn(ctx context.Context, s filecalls.State) error {
 		}
 	}
 	return l.run(ctx, false)
-}
-
-// requireEveryFault skips what runs in the long tests only. Once in a dozen runs a file call of the
-// engine was not answered by the layer, and the test waited without end.
-func requireEveryFault(t *testing.T) {
-	t.Helper()
-	if !filecalls.Everything() {
-		t.Skip("takes long: set RDD_TEST_EVERY_FAULT=1 or use make e2e-long")
-	}
 }
