@@ -43,6 +43,9 @@ func endless(text string) http.HandlerFunc {
 	}
 }
 
+// silent does not answer.
+func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
 // textThen answers with a text first.
 func textThen(first string, then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -84,14 +87,15 @@ func TestHostileDocker(t *testing.T) {
 		"a long refusal": {"GET /containers/json": func(w http.ResponseWriter, _ *http.Request) {
 			refuse(w, 500, strings.Repeat("x", 3<<20))
 		}},
-		"endless messages":         {"POST /images/load": endless(`{"stream":"x"} `)},
-		"a message without end":    {"POST /images/load": textThen(`{"error":"`, endless("x"))},
-		"a frame of 4 GiB":         {"GET /containers/{id}/logs": answering("\x01\x00\x00\x00\xff\xff\xff\xffx")},
-		"endless output":           {"GET /containers/{id}/logs": textThen("\x01\x00\x00\x00\xff\xff\xff\xff", endless("x"))},
-		"an endless error":         {"GET /containers/{id}/logs": textThen("\x03\x00\x00\x00\xff\xff\xff\xff", endless("x"))},
-		"frames without end":       {"GET /containers/{id}/logs": endless("\x01\x00\x00\x00\x00\x00\x00\x00")},
-		"an event without end":     {"GET /events": textThen(`{"Type":"`, endless("x"))},
-		"events without end":       {"GET /events": endless(`{"Type":"daemon","Action":"reload"} `)},
+		"endless messages":      {"POST /images/load": endless(`{"stream":"x"} `)},
+		"a message without end": {"POST /images/load": textThen(`{"error":"`, endless("x"))},
+		"a frame of 4 GiB":      {"GET /containers/{id}/logs": answering("\x01\x00\x00\x00\xff\xff\xff\xffx")},
+		"endless output":        {"GET /containers/{id}/logs": textThen("\x01\x00\x00\x00\xff\xff\xff\xff", endless("x"))},
+		"an endless error":      {"GET /containers/{id}/logs": textThen("\x03\x00\x00\x00\xff\xff\xff\xff", endless("x"))},
+		"frames without end":    {"GET /containers/{id}/logs": endless("\x01\x00\x00\x00\x00\x00\x00\x00")},
+		"an event without end":  {"GET /events": textThen(`{"Type":"`, endless("x"))},
+		// Its smoke test does not pass meanwhile, however slowly the events are read.
+		"events without end":       {"GET /events": endless(`{"Type":"daemon","Action":"reload"} `), "POST /containers/{id}/wait": silent},
 		"events that are no JSON":  {"GET /events": endless("\x00\xff")},
 		"a wait that is no number": {"POST /containers/{id}/wait": answering(`{"StatusCode":1e999}`)},
 	} {
