@@ -130,8 +130,11 @@ func (l *Layer) Note(text string) {
 
 // Run calls do on a thread of its own, with the layer below its calls and those of the processes it
 // starts. Goroutines that it starts are not covered. errors.ErrUnsupported: the kernel or its
-// configuration does not allow it.
+// configuration does not allow it, or the race detector is on.
 func (l *Layer) Run(do func()) error {
+	if underRace {
+		return fmt.Errorf("%w: the race detector is on", errors.ErrUnsupported)
+	}
 	ready, listening, done := make(chan error), make(chan struct{}), make(chan struct{})
 	var listener int
 	go func() {
