@@ -202,6 +202,9 @@ func (h *Host) locked(ctx context.Context, do func(*transaction) error) (err err
 	if tx.record, err = readRecord(h.Record); err != nil {
 		return err
 	}
+	if err := tx.run(tx.mend); err != nil {
+		return err
+	}
 	return do(tx)
 }
 
