@@ -126,6 +126,9 @@ func (tx *transaction) context() error {
 	if err != nil {
 		return err
 	}
+	if tx.Context == nil {
+		tx.adopt()
+	}
 	found, err := tx.host.claim(file, tx.Context)
 	switch {
 	case err != nil:

@@ -110,6 +110,9 @@ func readRecord(path string) (record, error) {
 
 // save writes the record unless the file has that content already. An empty record is removed.
 func (tx *transaction) save() error {
+	if tx.unrecorded {
+		return nil
+	}
 	if tx.isEmpty() {
 		if err := tx.host.files.Remove(tx.host.Record); err != nil {
 			return fmt.Errorf("removing the record of what rdd changed on the host: %w", err)
