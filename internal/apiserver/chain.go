@@ -122,11 +122,12 @@ func storageProviders(config *genericapiserver.Config, parts *parts) []storagePr
 	}
 }
 
-// publishCustomOpenAPI adds the schemas of custom resources to the outer server's OpenAPI v3
-// document: the inner server does that itself only when OpenAPI v2 is on.
+// publishCustomOpenAPI adds OpenAPI v2 to the outer server, and the schemas of custom resources to
+// its OpenAPI v3: the inner server does that itself only when OpenAPI v2 is made at start.
 func publishCustomOpenAPI(
 	outer *genericapiserver.GenericAPIServer, config *genericapiserver.Config, inner *apiextensionsapiserver.CustomResourceDefinitions,
 ) error {
+	publishOpenAPI2(outer, inner)
 	controller := openapiv3controller.NewController(inner.Informers.Apiextensions().V1().CustomResourceDefinitions())
 	return outer.AddPostStartHook("rdd-custom-openapi", func(hook genericapiserver.PostStartHookContext) error {
 		publishExtensionsOpenAPI(outer, config, inner)

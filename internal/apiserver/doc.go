@@ -9,7 +9,8 @@
 // kube-apiserver's options. Features that would only be switched off are then not
 // linked, started and waited for. What kube-apiserver would add is in this package:
 // one discovery document for built-in and custom groups (discovery.go), their
-// OpenAPI v3 (openapi.go), system namespaces and namespace deletion (namespaces.go).
+// OpenAPI v3 (openapi.go) and v2 (openapi2.go), system namespaces and namespace
+// deletion (namespaces.go).
 //
 // Callers are authenticated by token (identity.go). Validators and defaulters run
 // inside the request, in one admission plugin (plugin.go). Requests wait until the

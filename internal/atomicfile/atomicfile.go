@@ -24,32 +24,51 @@ var errNotDone = errors.New("it was not done, although the file system says so")
 // renames it to path and syncs the directory, so a reader sees the whole old or the whole new
 // content. After an error path is unchanged, unless only the last sync failed, and the temporary
 // file is gone.
-func Write(path string, data []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-*")
+func Write(path string, data []byte, mode fs.FileMode) error {
+	temp, err := create(path, data, func(f *os.File) error { return f.Chmod(mode) })
+	if err == nil {
+		err = put(temp, path)
+	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
+	return nil
+}
+
+// create makes a temporary file beside path that holds data and is synced. prepare is called while
+// it is empty. After an error there is no such file.
+func create(path string, data []byte, prepare func(*os.File) error) (temp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+filepath.Base(path)+"-*")
+	if err != nil {
+		return "", err
+	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("writing %s: %w", path, errors.Join(err, f.Close(), ignoreNotExist(os.Remove(f.Name()))))
+			err = errors.Join(err, f.Close(), ignoreNotExist(os.Remove(f.Name())))
 		}
 	}()
-	if err := f.Chmod(mode); err != nil {
-		return err
+	if err := prepare(f); err != nil {
+		return "", err
 	}
 	if _, err := f.Write(data); err != nil {
-		return err
+		return "", err
 	}
 	if err := f.Sync(); err != nil {
-		return err
+		return "", err
 	}
 	if info, err := f.Stat(); err != nil || info.Size() != int64(len(data)) {
-		return errors.Join(err, errNotDone)
+		return "", errors.Join(err, errNotDone)
 	}
-	if err := f.Close(); err != nil {
-		return err
+	return f.Name(), f.Close()
+}
+
+// put renames what create has made to path, or removes it.
+func put(temp, path string) error {
+	err := Rename(temp, path)
+	if err != nil {
+		err = errors.Join(err, ignoreNotExist(os.Remove(temp)))
 	}
-	return Rename(f.Name(), path)
+	return err
 }
 
 // Rename moves oldPath to newPath on the same file system and makes the move durable. An existing

@@ -21,7 +21,6 @@ type config struct {
 	document
 	// file is its path, target the path that a link resolves to.
 	file, target string
-	mode         fs.FileMode
 	// made says that the file does not exist yet. blank is its content if that is white space only.
 	made  bool
 	blank *string
@@ -35,9 +34,17 @@ func (c config) selected() string {
 	return c.name
 }
 
+// content is what the file holds.
+func (c config) content() []byte {
+	if c.blank != nil {
+		return []byte(*c.blank)
+	}
+	return c.text
+}
+
 // readConfig reads a config.json, following links as docker does.
 func readConfig(file string) (config, error) {
-	c := config{file: file, target: file, mode: 0o600}
+	c := config{file: file, target: file}
 	text, err := c.read()
 	if err != nil {
 		return c, damaged(file, err)
@@ -67,7 +74,6 @@ func (c *config) read() (text []byte, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no file")
 	}
-	c.mode = info.Mode().Perm()
 	return os.ReadFile(c.target)
 }
 

@@ -126,6 +126,9 @@ func (tx *transaction) context() error {
 	if err != nil {
 		return err
 	}
+	if tx.Context == nil {
+		tx.adopt()
+	}
 	found, err := tx.host.claim(file, tx.Context)
 	switch {
 	case err != nil:
@@ -163,7 +166,7 @@ func (tx *transaction) writeContext(file string) error {
 	if err := tx.prepare(Context, filepath.Dir(file)); err != nil {
 		return err
 	}
-	if err := tx.host.files.Write(file, content, 0o644); err != nil {
+	if err := tx.put(file, content, 0o644); err != nil {
 		return tx.failed(Context, err)
 	}
 	tx.Context.Hashes = []string{hash(content)}

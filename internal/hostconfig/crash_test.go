@@ -32,6 +32,19 @@ func (q quickFiles) Write(path string, data []byte, mode fs.FileMode) error {
 	return os.Rename(temporary(path), path)
 }
 
+func (q quickFiles) Replace(path string, data []byte) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if names(info) > 1 {
+		return atomicfile.ErrInPlace
+	}
+	return q.Write(path, data, info.Mode())
+}
+
+func (quickFiles) Overwrite(path string, data []byte) error { return os.WriteFile(path, data, 0o600) }
+
 // dyingFiles makes a number of changes and then none any more, as a process that was killed. half
 // says that it is killed within the last write, whose temporary file stays.
 type dyingFiles struct {
@@ -62,6 +75,30 @@ func (d *dyingFiles) Write(path string, data []byte, mode fs.FileMode) error {
 	)
 }
 
+func (d *dyingFiles) Replace(path string, data []byte) error {
+	if info, err := os.Stat(path); err == nil && names(info) > 1 {
+		return d.quickFiles.Replace(path, data) // changes nothing
+	}
+	return d.next(
+		func() error { return os.WriteFile(temporary(path), data, 0o600) }, func() error { return d.quickFiles.Replace(path, data) },
+	)
+}
+
+// Overwrite within which the process is killed leaves the old end.
+func (d *dyingFiles) Overwrite(path string, data []byte) error {
+	return d.next(
+		func() error {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(data[:max(0, len(data)-5)])
+			return errors.Join(err, f.Close())
+		},
+		func() error { return d.quickFiles.Overwrite(path, data) },
+	)
+}
+
 func (d *dyingFiles) Mkdir(path string) error {
 	return d.next(nothing, func() error { return d.quickFiles.Mkdir(path) })
 }
@@ -81,7 +118,7 @@ func (d *dyingFiles) Link(target, path string) error {
 // TestKilledAnywhere kills the process after and within each change that a way of work makes, for
 // each way and each home; whatever was half done, applying it again and undoing it both end right.
 func TestKilledAnywhere(t *testing.T) {
-	for _, name := range []string{"nothing", "white space", "another context", "a link", "a link is asked for"} {
+	for _, name := range []string{"nothing", "white space", "another context", "a link", "hard links", "a link is asked for"} {
 		home := homes[name]
 		for _, half := range []bool{false, true} {
 			for _, then := range []string{"apply", "undo"} {

@@ -74,7 +74,7 @@ func (tx *transaction) switchOver(c config) error {
 	if err := tx.backUp(c); err != nil {
 		return tx.failed(Current, err)
 	}
-	if err := tx.host.files.Write(c.target, c.with(strconv.Quote(tx.host.Name)), c.mode); err != nil {
+	if err := tx.put(c.target, c.with(strconv.Quote(tx.host.Name)), 0o600); err != nil {
 		return tx.failed(Current, err)
 	}
 	return nil
@@ -91,11 +91,7 @@ func (tx *transaction) backUp(c config) error {
 	if _, err := os.Lstat(c.file + backupSuffix); tx.Current.Made || err == nil {
 		return nil
 	}
-	text := c.text
-	if c.blank != nil {
-		text = []byte(*c.blank)
-	}
-	return tx.host.files.Write(c.file+backupSuffix, text, 0o600)
+	return tx.host.files.Write(c.file+backupSuffix, c.content(), 0o600)
 }
 
 // takeBack undoes our own change of the current context. Ours stays current where the user chose
@@ -167,7 +163,7 @@ func (tx *transaction) restore(c config) error {
 	case tx.Current != nil && tx.Current.Blank != nil && left.isEmpty():
 		text = []byte(*tx.Current.Blank)
 	}
-	return tx.host.files.Write(c.target, text, c.mode)
+	return tx.put(c.target, text, 0o600)
 }
 
 // before is the value of currentContext to restore: the latest one whose context still exists if it

@@ -14,8 +14,12 @@ import (
 
 // files is how the host is changed. Tests have implementations that fail or count.
 type files interface {
-	// Write replaces a file.
+	// Write makes or replaces a file.
 	Write(path string, data []byte, mode fs.FileMode) error
+	// Replace replaces a file of the user's: see atomicfile.Replace. Overwrite writes to one that
+	// cannot be replaced.
+	Replace(path string, data []byte) error
+	Overwrite(path string, data []byte) error
 	// Mkdir makes a directory for the user alone.
 	Mkdir(path string) error
 	// Remove removes a file or an empty directory, if it is there.
@@ -35,6 +39,15 @@ func (diskFiles) Write(path string, data []byte, mode fs.FileMode) error {
 	}
 	return atomicfile.Write(path, data, mode)
 }
+
+func (diskFiles) Replace(path string, data []byte) error {
+	if err := atomicfile.RemoveStaleOf(path); err != nil {
+		return err
+	}
+	return atomicfile.Replace(path, data)
+}
+
+func (diskFiles) Overwrite(path string, data []byte) error { return atomicfile.Overwrite(path, data) }
 
 func (diskFiles) Mkdir(path string) error {
 	err := os.Mkdir(path, 0o700)

@@ -138,12 +138,7 @@ func (h *Host) TurnOff(ctx context.Context, names ...string) error {
 			}
 			tx.On = without(tx.On, name)
 		}
-		steps := map[string][]step{Context: {tx.undoCurrent, tx.undoContext}, Current: {tx.takeBack}, Socket: {tx.unlink}}
-		var undo []step
-		for _, name := range names {
-			undo = append(undo, steps[name]...)
-		}
-		if err := tx.finish(names, tx.run(undo...)); err != nil {
+		if err := tx.finish(names, tx.run(tx.undoing(names)...)); err != nil {
 			return err
 		}
 		return tx.problem()
@@ -184,6 +179,9 @@ type transaction struct {
 	host *Host
 	record
 	problems []Problem
+	// unrecorded says that there is no directory for the record. The copy of the original is then all
+	// that an interrupted write can be mended from.
+	unrecorded bool
 }
 
 // locked runs do while it holds the lock of all instances of the user.
@@ -200,6 +198,9 @@ func (h *Host) locked(ctx context.Context, do func(*transaction) error) (err err
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	tx := &transaction{host: h}
 	if tx.record, err = readRecord(h.Record); err != nil {
+		return err
+	}
+	if err := tx.run(tx.mend); err != nil {
 		return err
 	}
 	return do(tx)

@@ -74,6 +74,16 @@ func (c *countingFiles) Write(path string, data []byte, mode os.FileMode) error 
 	return c.diskFiles.Write(path, data, mode)
 }
 
+func (c *countingFiles) Replace(path string, data []byte) error {
+	c.changes++
+	return c.diskFiles.Replace(path, data)
+}
+
+func (c *countingFiles) Overwrite(path string, data []byte) error {
+	c.changes++
+	return c.diskFiles.Overwrite(path, data)
+}
+
 func TestNothingIsWrittenTwice(t *testing.T) {
 	w := newWorld(t)
 	w.context("dead", "unix:///dead.sock")

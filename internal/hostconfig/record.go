@@ -32,6 +32,9 @@ type record struct {
 	// Dirs are the directories that were made, deepest first.
 	Dirs []string `json:"dirs,omitempty"`
 
+	// Writing is what was being written in place when the record was written.
+	Writing *unfinished `json:"writing,omitempty"`
+
 	Decision decision  `json:"judged,omitzero"`
 	Problems []Problem `json:"problems,omitempty"`
 }
@@ -82,7 +85,7 @@ const (
 
 // isEmpty reports whether there is nothing to undo and nothing to remember.
 func (r record) isEmpty() bool {
-	return r.Context == nil && r.Current == nil && r.Socket == "" && len(r.Dirs)+len(r.Off)+len(r.On)+len(r.Problems) == 0
+	return r.Context == nil && r.Current == nil && r.Writing == nil && r.Socket == "" && len(r.Dirs)+len(r.Off)+len(r.On)+len(r.Problems) == 0
 }
 
 // usesDocker reports whether docker's configuration holds something of ours.
@@ -107,6 +110,9 @@ func readRecord(path string) (record, error) {
 
 // save writes the record unless the file has that content already. An empty record is removed.
 func (tx *transaction) save() error {
+	if tx.unrecorded {
+		return nil
+	}
 	if tx.isEmpty() {
 		if err := tx.host.files.Remove(tx.host.Record); err != nil {
 			return fmt.Errorf("removing the record of what rdd changed on the host: %w", err)

@@ -68,6 +68,9 @@ func (h *Host) List() ([]Setting, error) {
 		return nil, err
 	}
 	tx := &transaction{host: h, record: r}
+	if r.isEmpty() {
+		tx.adopt()
+	}
 	settings := []Setting{tx.inspectContext(), tx.inspectCurrent(), tx.inspectSocket()}
 	for i := range settings {
 		tx.explain(&settings[i])

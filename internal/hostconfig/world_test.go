@@ -4,6 +4,7 @@ package hostconfig
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -141,6 +142,9 @@ func (w *world) snapshot() map[string]string {
 			return err
 		}
 		all[name] = info.Mode().String()
+		if entry.Type().IsRegular() {
+			all[name] += fmt.Sprint(" ", names(info))
+		}
 		if entry.Name() == "integration.json" {
 			return nil // what is in it is nobody else's business
 		}
@@ -209,6 +213,22 @@ var homes = map[string]func(*testing.T, *world){
 	},
 	"a lost context": func(_ *testing.T, w *world) {
 		w.write(".docker/config.json", `{"currentContext":"lost"}`, 0o644)
+	},
+	"hard links": func(_ *testing.T, w *world) {
+		w.write("dotfiles/docker.json", oddConfig, 0o644)
+		w.mkdir(".docker")
+		w.must(os.Link(w.path("dotfiles/docker.json"), w.path(".docker/config.json")))
+	},
+	"hard links of nothing": func(_ *testing.T, w *world) {
+		w.write("dotfiles/docker.json", "", 0o600)
+		w.mkdir(".docker")
+		w.must(os.Link(w.path("dotfiles/docker.json"), w.path(".docker/config.json")))
+	},
+	"a link to hard links": func(_ *testing.T, w *world) {
+		w.write("dotfiles/docker.json", oddConfig, 0o600)
+		w.must(os.Link(w.path("dotfiles/docker.json"), w.path("dotfiles/other.json")))
+		w.mkdir(".docker")
+		w.must(os.Symlink("../dotfiles/docker.json", w.path(".docker/config.json")))
 	},
 	"a link": func(t *testing.T, w *world) {
 		w.write("dotfiles/docker.json", oddConfig, 0o644)

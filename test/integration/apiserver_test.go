@@ -77,6 +77,7 @@ func TestServer(t *testing.T) {
 		"anonymous callers see health and version only": testAnonymous,
 		"discovery shows custom and built-in groups":    testDiscovery,
 		"OpenAPI v3 covers custom resources":            testOpenAPI,
+		"OpenAPI v2 is made on demand":                  testOpenAPI2,
 		"callers are who they say":                      testIdentity,
 		"impersonation works for the user":              testImpersonation,
 		"service accounts get what RBAC gives them":     testServiceAccount,
@@ -155,6 +156,24 @@ func testOpenAPI(b *bare) {
 		if status, body := b.get(path, token); status != http.StatusOK || !strings.Contains(body, want) {
 			b.Errorf("GET %s: status %d, %d bytes without %q", path, status, len(body), want)
 		}
+	}
+}
+
+// testOpenAPI2: what kubectl before 1.27 needs has the built-in groups and those of definitions.
+func testOpenAPI2(b *bare) {
+	token := b.server.Config("rdd:user").BearerToken
+	want := []string{"containerEngine", "templateRef", "io.k8s.api.core.v1.ConfigMap", `"kind":"LimaVM"`, "CustomResourceDefinitionSpec"}
+	status, body := b.get("/openapi/v2", token)
+	for _, text := range want {
+		if status != http.StatusOK || !strings.Contains(body, text) {
+			b.Errorf("status %d, %d bytes without %q", status, len(body), text)
+		}
+	}
+	if again, same := b.get("/openapi/v2", token); again != http.StatusOK || same != body {
+		b.Errorf("the second time: status %d, %d bytes, before %d", again, len(same), len(body))
+	}
+	if status, _ := b.get("/openapi/v2", ""); status != http.StatusUnauthorized {
+		b.Errorf("without a token: status %d", status)
 	}
 }
 

@@ -130,7 +130,7 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
-	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/hostconfig"},
+	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/daemon/presence", "internal/hostconfig"},
 	"internal/cli/why": {
 		"api/app", "api/lima", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence",
 		"internal/hostconfig", "internal/instance", "internal/logfile", "internal/textfile", "internal/vm",

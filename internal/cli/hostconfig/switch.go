@@ -12,6 +12,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 )
 
@@ -20,7 +21,9 @@ func offCommand(s *session.Session) *cobra.Command {
 		Use:   "off [NAME…]",
 		Short: "Undo what was changed on this host, and keep it so",
 		Long: `Off undoes the named things, or all, and has them left alone from then on, until rdd integration on. It needs no
-running daemon. The VM is not touched: rdd run docker … goes on to work.`,
+running daemon. The VM is not touched: rdd run docker … goes on to work.
+
+When rdd's directories were removed by hand, off goes by what is on the host, and removes what is left of it.`,
 		Example: `  rdd integration off
   rdd integration off docker-current-context`,
 		ValidArgsFunction: completeNames,
@@ -28,6 +31,8 @@ running daemon. The VM is not touched: rdd run docker … goes on to work.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return turn(s, args, hostconfig.Names(), func(host *hostconfig.Host, names []string) error {
 			return host.TurnOff(cmd.Context(), names...)
+		}, func(host *hostconfig.Host, names []string) (bool, error) {
+			return host.Undo(cmd.Context(), names...)
 		})
 	}
 	return cmd
@@ -61,13 +66,18 @@ it, the command to do so is told.`,
 				fmt.Fprintln(s.Err, "There is no VM with Docker; it comes with: rdd start")
 			}
 			return host.TurnOn(ctx, want, names...)
-		})
+		}, nil)
 	}
 	return cmd
 }
 
-// turn calls do with the named settings, or with those of byDefault, and prints their states.
-func turn(s *session.Session, names, byDefault []string, do func(*hostconfig.Host, []string) error) error {
+// turner changes the named settings.
+type turner func(host *hostconfig.Host, names []string) error
+
+// turn calls existing with the named settings, or with those of byDefault, and prints their states.
+// For an instance that does not exist it calls lost, which reports whether it has done something;
+// nil: there is nothing to do then.
+func turn(s *session.Session, names, byDefault []string, existing turner, lost func(*hostconfig.Host, []string) (bool, error)) error {
 	if len(names) == 0 {
 		names = byDefault
 	}
@@ -80,16 +90,30 @@ func turn(s *session.Session, names, byDefault []string, do func(*hostconfig.Hos
 	if err != nil {
 		return err
 	}
-	if missing, err := s.NotCreated(inst); err != nil || missing {
-		return err
-	}
 	host, err := s.Host(inst)
 	if err != nil {
 		return err
 	}
-	if err := do(host, names); err != nil {
+	exists, err := presence.Exists(inst)
+	switch {
+	case err != nil:
+		return err
+	case exists:
+		err = existing(host, names)
+	case lost != nil:
+		exists, err = lost(host, names)
+	}
+	if err != nil {
 		return err
 	}
+	if !exists {
+		_, err := s.NotCreated(inst)
+		return err
+	}
+	return printStates(s, host, names)
+}
+
+func printStates(s *session.Session, host *hostconfig.Host, names []string) error {
 	settings, err := host.List()
 	if err != nil {
 		return err

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hostconfig
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/regular"
+)
+
+// unfinished is a write in place. It is recorded before it begins, because a process that is killed
+// within it leaves a file with a part of each content.
+type unfinished struct {
+	File   string `json:"file"`
+	Before []byte `json:"before"`
+	After  []byte `json:"after"`
+}
+
+// put writes a file. One that exists keeps what it has beside its content: owner, permissions, ACL,
+// attributes and its other names (hard links). mode is for a new one.
+func (tx *transaction) put(file string, data []byte, mode fs.FileMode) error {
+	target, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tx.host.files.Write(file, data, mode)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.host.files.Replace(target, data); !errors.Is(err, atomicfile.ErrInPlace) {
+		return err
+	}
+	before, err := os.ReadFile(target)
+	if err != nil {
+		return err
+	}
+	tx.Writing = &unfinished{File: target, Before: before, After: data}
+	if err := tx.save(); err != nil {
+		return err
+	}
+	if err := tx.host.files.Overwrite(target, data); err != nil {
+		return err
+	}
+	tx.Writing = nil
+	return nil
+}
+
+// mend writes back what a file had before a write in place that was interrupted. What others have
+// written since stays.
+func (tx *transaction) mend() error {
+	w := tx.Writing
+	if w == nil {
+		return nil
+	}
+	present, err := regular.ReadFile(w.File)
+	if err == nil && w.torn(present) {
+		err = tx.host.files.Overwrite(w.File, w.Before)
+	}
+	if ignoreNotExist(err) != nil {
+		return &Problem{Current, fmt.Sprintf("%s was written in part when rdd was killed, and could not be mended: %v", w.File, err),
+			"see to that; it is tried again by itself"}
+	}
+	tx.Writing = nil
+	return nil
+}
+
+// torn reports whether present begins with the new content and goes on with the old one.
+func (w unfinished) torn(present []byte) bool {
+	if bytes.Equal(present, w.Before) || bytes.Equal(present, w.After) {
+		return false
+	}
+	same := 0
+	for same < min(len(present), len(w.After)) && present[same] == w.After[same] {
+		same++
+	}
+	return bytes.Equal(present[same:], w.Before[min(same, len(w.Before)):])
+}
