@@ -71,9 +71,9 @@ func TestEveryGroupRefusesUnknownNames(t *testing.T) {
 }
 
 func TestHelpOfCommands(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "limavm"}, {"help", "svc", "status"}, {"help", "limavm", "shell", "x"}, {"help", "ctl", "get"}} {
-		if err := runTree(args...); err != nil {
-			t.Errorf("rdd %s: %v", strings.Join(args, " "), err)
+	for _, args := range []string{"help", "help limavm", "help svc status", "help limavm shell x", "help ctl get"} {
+		if err := runTree(strings.Fields(args)...); err != nil {
+			t.Errorf("rdd %s: %v", args, err)
 		}
 	}
 }
