@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,4 +42,33 @@ func walkCommands(cmd *cobra.Command, visit func(*cobra.Command)) int {
 		n += 1 + walkCommands(child, visit)
 	}
 	return n
+}
+
+// TestTimeoutsFollowOneRule: what may start a VM gets the time of a first start, by whichever command;
+// what only ends VMs gets less, and what is about the daemon alone least.
+func TestTimeoutsFollowOneRule(t *testing.T) {
+	ends := []string{"rdd stop", "rdd delete", "rdd limavm stop", "rdd limavm delete", "rdd service stop", "rdd service delete", "rdd service reset"}
+	daemon := []string{"rdd service start", "rdd service repair", "rdd service restore"}
+	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
+	seen := 0
+	walkCommands(tree, func(cmd *cobra.Command) {
+		flag := cmd.Flags().Lookup("timeout")
+		if flag == nil {
+			return
+		}
+		seen++
+		want := session.StartTimeout
+		if slices.Contains(ends, cmd.CommandPath()) {
+			want = session.ChangeTimeout
+		}
+		if slices.Contains(daemon, cmd.CommandPath()) {
+			want = session.ServiceTimeout
+		}
+		if flag.DefValue != want.String() {
+			t.Errorf("%s: --timeout is %s by default, want %s", cmd.CommandPath(), flag.DefValue, want)
+		}
+	})
+	if seen < 15 {
+		t.Errorf("only %d commands with --timeout were looked at", seen)
+	}
 }

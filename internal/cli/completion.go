@@ -31,6 +31,7 @@ func addCompletion(tree *cobra.Command) {
 			}
 		case "help":
 			cmd.Example = "  rdd help start"
+			helpForCommand(cmd)
 		}
 	}
 }

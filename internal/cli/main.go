@@ -47,7 +47,8 @@ func Main(args []string, options ...Option) int {
 	if ctl.CalledAsKubectl() {
 		args = append([]string{ctl.KubectlName}, args...)
 	}
-	cmd := p.command()
-	cmd.SetArgs(args)
-	return p.session.ExitCode(cmd.ExecuteContext(ctx))
+	tree := p.command()
+	tree.SetArgs(args)
+	cmd, err := tree.ExecuteContextC(ctx)
+	return p.session.ExitCode(withNearestFlag(cmd, err))
 }

@@ -51,9 +51,6 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	groupCommands(cmd)
 	addCompletion(cmd)
 	refuseUnknown(cmd)
-	for _, group := range cmd.Commands() {
-		refuseUnknown(group)
-	}
 	return cmd
 }
 
@@ -71,13 +68,5 @@ func groupCommands(tree *cobra.Command) {
 				cmd.GroupID = group.id
 			}
 		}
-	}
-}
-
-// refuseUnknown makes an unknown subcommand an error. Cobra would print the help and succeed.
-func refuseUnknown(group *cobra.Command) {
-	if group.HasSubCommands() && !group.Runnable() {
-		group.Args = cobra.NoArgs
-		group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 }

@@ -103,7 +103,9 @@ var allowed = map[string][]string{
 	},
 	"internal/daemon/offline": {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
-	"internal/cli":          {"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/version"},
+	"internal/cli": {
+		"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/levenshtein", "internal/version",
+	},
 	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
 	"internal/cli/session": {
@@ -111,7 +113,8 @@ var allowed = map[string][]string{
 		"internal/vm",
 	},
 	"internal/cli/resource": {
-		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/vm",
+		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/levenshtein",
+		"internal/vm",
 	},
 	"internal/cli/shell": {"internal/cli/resource", "internal/cli/session", "internal/cli/why/explain", "internal/vm"},
 	"internal/cli/app": {
@@ -130,7 +133,7 @@ var allowed = map[string][]string{
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
-	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/daemon/presence", "internal/hostconfig"},
+	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/daemon/presence", "internal/hostconfig", "internal/levenshtein"},
 	"internal/cli/why": {
 		"api/app", "api/lima", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence",
 		"internal/hostconfig", "internal/instance", "internal/logfile", "internal/textfile", "internal/vm",

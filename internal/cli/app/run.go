@@ -40,7 +40,7 @@ first in PATH. The VM is started if need be. Signals and the exit code are the c
 			return err
 		}
 		defer cancel()
-		return runProgram(ctx, s, args)
+		return flags.Explain(ctx, runProgram(ctx, s, args))
 	}
 	return cmd
 }

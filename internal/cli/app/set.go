@@ -56,7 +56,7 @@ func setCommand(s *session.Session) *cobra.Command {
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would change, or why it would be refused")
 	o.output = session.AddOutput(cmd)
 	cmd.SetHelpFunc(helpSet(s))
-	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, args []string, wait bool) error {
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) error {
 		o.args, o.wait = args, wait
 		if len(args) > 0 {
 			return setProperties(ctx, s, o)

@@ -67,7 +67,7 @@ The exit code is 4 when the timeout passed, and 1 after any other error.`,
 		}
 		defer cancel()
 		if err := waitCondition(ctx, s, flags, target, wanted); err != nil {
-			return asExit(err)
+			return asExit(limits.Explain(ctx, err))
 		}
 		return output.Print(s.Out, wanted.found, wanted.table)
 	}

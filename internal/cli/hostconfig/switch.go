@@ -14,6 +14,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
+	"rancherdesktop.io/rdd/internal/levenshtein"
 )
 
 func offCommand(s *session.Session) *cobra.Command {
@@ -83,7 +84,8 @@ func turn(s *session.Session, names, byDefault []string, existing turner, lost f
 	}
 	for _, name := range names {
 		if !slices.Contains(hostconfig.Names(), name) {
-			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(hostconfig.Names(), ", "))
+			similar := levenshtein.Hint(name, hostconfig.Names())
+			return fmt.Errorf("there is no %q%s; valid are %s", name, similar, strings.Join(hostconfig.Names(), ", "))
 		}
 	}
 	inst, err := s.Instance()

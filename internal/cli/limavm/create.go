@@ -181,19 +181,6 @@ func createFromData(ctx context.Context, c ctrlclient.Client, o createOptions, d
 	return machine, nil
 }
 
-func storeSource(
-	ctx context.Context, c ctrlclient.Client, o createOptions, source *corev1.ConfigMap, options ...ctrlclient.CreateOption,
-) error {
-	err := c.Create(ctx, source, append(options, session.FieldOwner)...)
-	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("storing the template: %w; to remove it: rdd ctl delete configmap %s -n %s", err, o.name, o.namespace)
-	}
-	if err != nil {
-		return fmt.Errorf("storing the template: %w", err)
-	}
-	return nil
-}
-
 // removeSource removes the ConfigMap, also after the command's deadline has passed. It keeps it
 // when the LimaVM exists after all, because only the response was lost.
 func removeSource(ctx context.Context, c ctrlclient.Client, o createOptions, source *corev1.ConfigMap) error {

@@ -20,7 +20,7 @@ func shellCommand(s *session.Session) *cobra.Command {
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: resource.CompleteVM(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Name, o.Start, o.Args = args[0], "rdd limavm start "+args[0], args[1:]
+			o.Name, o.Start, o.Args = args[0], "rdd limavm start "+args[0], shell.AfterName(args)
 			return shell.Run(cmd.Context(), s, o)
 		},
 	}

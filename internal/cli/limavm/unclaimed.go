@@ -58,12 +58,19 @@ func refuseClaimed(ctx context.Context, c ctrlclient.Reader, name, uid string) e
 		case string(machine.UID) == uid:
 			return fmt.Errorf("LimaVM %q in namespace %q owns the instance directory: there is nothing to adopt", machine.Name, machine.Namespace)
 		case machine.Name == name:
-			return fmt.Errorf("a LimaVM %q, which does not own the instance directory, exists in namespace %q: "+
-				"delete it first: rdd limavm delete %s",
-				name, machine.Namespace, name)
+			return fmt.Errorf("a LimaVM %q, which does not own the instance directory, exists in namespace %q: delete it first: %s",
+				name, machine.Namespace, deleteCommandOf(&machine))
 		}
 	}
 	return nil
+}
+
+// deleteCommandOf is the command that deletes a LimaVM. That of the App goes with the App only.
+func deleteCommandOf(machine *limav1.LimaVM) string {
+	if owner := metav1.GetControllerOf(machine); owner != nil && owner.Kind == "App" {
+		return "rdd delete, which deletes the App that it belongs to"
+	}
+	return "rdd limavm delete " + machine.Name
 }
 
 // formerNamespace returns the namespace of the former LimaVM if it exists, or else the default one.

@@ -159,7 +159,7 @@ func (d *engineDriver) list(ctx context.Context, _ []string) error {
 }
 
 func (d *engineDriver) shell(ctx context.Context, args []string) error {
-	return shell.Run(ctx, d.session, shell.Options{Name: args[0], Start: "rdd engine start " + args[0], Args: args[1:]})
+	return shell.Run(ctx, d.session, shell.Options{Name: args[0], Start: "rdd engine start " + args[0], Args: shell.AfterName(args)})
 }
 
 func (d *engineDriver) print(state vm.State) error {

@@ -68,7 +68,7 @@ VMs are unclaimed then, and can be adopted. Backups stay.`,
 			return err
 		}
 		defer cancel()
-		return replaceStore(ctx, s, inst, put, *yes)
+		return timeout.Explain(ctx, replaceStore(ctx, s, inst, put, *yes))
 	}
 	return cmd
 }

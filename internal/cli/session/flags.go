@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +42,7 @@ func WithWait(
 			return err
 		}
 		defer cancel()
-		return do(ctx, args, flags.Wait)
+		return flags.Explain(ctx, do(ctx, args, flags.Wait))
 	}
 	return cmd
 }
@@ -58,4 +59,20 @@ func (f *WaitFlags) Bound(ctx context.Context) (context.Context, context.CancelF
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	return ctx, cancel, nil
+}
+
+// Explain returns err, of what was done within ctx from Bound, with a sentence that says that the
+// timeout has passed, if that is why. It has ExitDeadline then.
+func (f *WaitFlags) Explain(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return err
+	}
+	var exit *CodeError
+	switch explained := errors.As(err, &exit); {
+	case explained && exit.Code != ExitDeadline, !explained && CodeOf(err) == ExitRefused:
+		return err // it would have been so without a deadline
+	case !explained:
+		err = fmt.Errorf("%w\nTo see how far it is: rdd status", err)
+	}
+	return &CodeError{Code: ExitDeadline, Err: fmt.Errorf("gave up after %s (--timeout): %w", f.Timeout, err)}
 }

@@ -4,9 +4,12 @@ package session
 
 import "time"
 
-// Default timeouts. A first start builds the guest's image and boots, perhaps under emulation.
+// Default timeouts.
 const (
-	StartTimeout  = 20 * time.Minute
+	// StartTimeout bounds what may start or restart a VM, by whichever command. A first start builds
+	// the guest's image and boots, perhaps under emulation.
+	StartTimeout = 20 * time.Minute
+	// ChangeTimeout bounds what only ends VMs.
 	ChangeTimeout = 5 * time.Minute
 	// ServiceTimeout bounds starting and stopping the daemon.
 	ServiceTimeout = 90 * time.Second

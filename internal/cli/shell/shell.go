@@ -21,7 +21,7 @@ const signalBase = 128
 // Help is the part of the help text that all commands of this kind share.
 const Help = `Without CMD it is a login shell. A single CMD is a line for the guest's shell, as with ssh; of several,
 each arrives as it was given: 'a b' stays one argument. A terminal is used when there is one, the exit code is the command's, and
-128 + the signal's number when a signal ended it. Input and output pass unchanged.
+128 + the signal's number when a signal ended it. Input and output pass unchanged. A -- before CMD ends rdd's own flags.
 
 It begins in --workdir; else, if the directory you are in is mounted in the guest, there; else in the guest's home.`
 
@@ -40,6 +40,15 @@ type Options struct {
 func AddWorkdir(cmd *cobra.Command, o *Options) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&o.Workdir, "workdir", "w", "", "directory in the guest to begin in")
+}
+
+// AfterName returns the command of the arguments NAME [--] [CMD…]. The dashes end the flags, as
+// after the name for ssh and kubectl.
+func AfterName(args []string) []string {
+	if len(args) > 1 && args[1] == "--" {
+		return args[2:]
+	}
+	return args[1:]
 }
 
 // Run runs a command in a guest. An exit code other than 0 is returned as a *session.CodeError
