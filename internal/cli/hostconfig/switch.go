@@ -73,7 +73,7 @@ func turn(s *session.Session, names, byDefault []string, do func(*hostconfig.Hos
 	}
 	for _, name := range names {
 		if !slices.Contains(hostconfig.Names(), name) {
-			return fmt.Errorf("there is no %q; valid are %s", name, strings.Join(hostconfig.Names(), ", "))
+			return fmt.Errorf("there is no %q; valid values: %s", name, strings.Join(hostconfig.Names(), ", "))
 		}
 	}
 	inst, err := s.Instance()
