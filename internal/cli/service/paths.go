@@ -78,7 +78,7 @@ func selectPaths(paths map[string]string, keys []string) (map[string]string, err
 // printShell prints paths as assignments for a POSIX shell.
 func printShell(s *session.Session, paths map[string]string) {
 	for _, key := range sortedKeys(paths) {
-		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
+		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), session.ShellQuote(paths[key]))
 	}
 }
 
@@ -94,6 +94,3 @@ func pathTable(w io.Writer, paths map[string]string, keys []string) {
 		fmt.Fprintf(w, "%s\t%s\n", key, paths[key])
 	}
 }
-
-// shellQuote quotes value for a POSIX shell.
-func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
