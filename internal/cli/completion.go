@@ -19,7 +19,7 @@ var completionExamples = map[string]string{
 
 // addCompletion adds cobra's completion and help commands, with examples.
 func addCompletion(tree *cobra.Command) {
-	_ = tree.RegisterFlagCompletionFunc("instance", completeInstance) // fails for a flag that does not exist
+	_ = tree.RegisterFlagCompletionFunc(session.InstanceFlag, completeInstance) // fails for a flag that does not exist
 	tree.InitDefaultCompletionCmd()
 	tree.InitDefaultHelpCmd()
 	for _, cmd := range tree.Commands() {

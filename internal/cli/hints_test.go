@@ -46,7 +46,7 @@ func TestFollowFindsWrongHints(t *testing.T) {
 	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
 	for command, good := range map[string]bool{
 		"service logs": true, "start": true, "svc status": true, "set property": true, "ctl get app": true,
-		"service log": false, "service": true, "limavm remove": false, "begin": false, "engine start": true,
+		"service log": true, "service tail": false, "service": true, "limavm remove": false, "begin": false, "engine start": true,
 	} {
 		if err := follow(tree, strings.Fields(command)); (err == nil) != good {
 			t.Errorf("rdd %s: %v", command, err)

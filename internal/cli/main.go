@@ -11,6 +11,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/serve"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/controllers"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -37,7 +38,8 @@ func Main(args []string, options ...Option) int {
 	p := &program{
 		session: &session.Session{
 			Streams: session.StandardStreams(),
-			Build:   version.This(), Engine: serve.OpenEngine, Controllers: controllers.Names(),
+			Build:   version.This(), Engine: serve.OpenEngine,
+			Controllers: presence.Known{Names: controllers.Names(), Groups: controllers.Groups()},
 		},
 		engines: serve.NewEngines,
 	}
@@ -50,5 +52,5 @@ func Main(args []string, options ...Option) int {
 	tree := p.command()
 	tree.SetArgs(args)
 	cmd, err := tree.ExecuteContextC(ctx)
-	return p.session.ExitCode(withNearestFlag(cmd, err))
+	return p.session.ExitCode(placeInstance(withNearestFlag(cmd, err)))
 }

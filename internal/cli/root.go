@@ -16,7 +16,6 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/serve"
 	"rancherdesktop.io/rdd/internal/cli/service"
 	"rancherdesktop.io/rdd/internal/cli/why"
-	"rancherdesktop.io/rdd/internal/instance"
 )
 
 // command builds the tree of commands.
@@ -31,6 +30,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
   rdd run docker run --rm hello-world # a command of this host, with the VM's Docker
   rdd shell                           # inside the VM
   rdd why                             # what is in the way when it does not run
+  rdd --instance work start           # another, independent instance
   rdd stop`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -40,7 +40,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	cmd.SetIn(s.In)
 	cmd.SetOut(s.Out)
 	cmd.SetErr(s.Err)
-	cmd.PersistentFlags().StringVar(&s.InstanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	p.addRootFlags(cmd)
 	cmd.AddCommand(app.Commands(s)...)
 	cmd.AddCommand(ctl.Commands(s)...)
 	cmd.AddCommand(serve.Commands(s)...)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,14 +33,15 @@ func versionCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "version",
 		Short:             "Show the versions of rdd and of the running daemon",
-		Example:           "  rdd version\n  rdd version -o json",
+		Long:              "Version prints the release or the commit of this rdd, and below it more, and what the running daemon is.",
+		Example:           "  rdd version\n  rdd version -o json\n  rdd --version=raw",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := session.AddOutput(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		report := versionReport{
-			Client: s.Build.Version, ClientBuild: s.Build, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+			Client: s.Build.Version, ClientBuild: s.Build, Go: runtime.Version(), Platform: platform(),
 		}
 		inst, err := s.Instance()
 		if err != nil {
@@ -56,10 +59,37 @@ func versionCommand(s *session.Session) *cobra.Command {
 	return cmd
 }
 
+// versionText is what `rdd --version` prints: the release or the commit. The long form, raw, has the
+// rest of what is known of the build below.
+func versionText(b version.Build, raw bool) string {
+	text := b.Source() + "\n"
+	if !raw {
+		return text
+	}
+	lines := [][2]string{{"version", b.Version}, {"revision", b.Revision}}
+	if !b.Committed.IsZero() {
+		lines = append(lines, [2]string{"committed", b.Committed.UTC().Format(time.RFC3339)})
+	}
+	lines = append(lines, [2]string{"modified", strconv.FormatBool(b.Modified)})
+	if !b.Linked.IsZero() {
+		lines = append(lines, [2]string{"linked", b.Linked.UTC().Format(time.RFC3339)})
+	}
+	lines = append(lines, [2]string{"fingerprint", b.Fingerprint}, [2]string{"go", runtime.Version()}, [2]string{"platform", platform()})
+	for _, line := range lines {
+		if line[1] != "" {
+			text += line[0] + ": " + line[1] + "\n"
+		}
+	}
+	return text
+}
+
+func platform() string { return runtime.GOOS + "/" + runtime.GOARCH }
+
 func (v versionReport) table(w io.Writer) {
 	daemon := "not running"
 	if v.DaemonBuild != nil {
 		daemon = v.DaemonBuild.Text()
 	}
+	fmt.Fprintln(w, v.ClientBuild.Source())
 	fmt.Fprintf(w, "rdd\t%s\ndaemon\t%s\nplatform\t%s (%s)\n", v.ClientBuild.Text(), daemon, v.Platform, v.Go)
 }

@@ -39,6 +39,8 @@ type Options struct {
 	Build version.Build
 	// NoStart makes them fail with ErrNotRunning instead of starting a daemon.
 	NoStart bool
+	// Arguments are further ones of `rdd service serve`, for a daemon that is started.
+	Arguments []string
 	// Executable is the path of the program that is started as daemon; empty means this program.
 	Executable string
 }
@@ -144,21 +146,21 @@ func start(ctx context.Context, inst instance.Instance, options Options) (presen
 	if err := inst.MakeDirs(); err != nil {
 		return presence.Record{}, err
 	}
-	executable, err := options.executable()
+	program, err := options.program()
 	if err != nil {
 		return presence.Record{}, err
 	}
-	record, _, err := Start(ctx, inst, executable, true)
+	record, _, err := Start(ctx, inst, program, true)
 	return record, err
 }
 
-func (o Options) executable() (string, error) {
+func (o Options) program() (Program, error) {
 	if o.Executable != "" {
-		return o.Executable, nil
+		return Program{Path: o.Executable, Arguments: o.Arguments}, nil
 	}
 	path, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("finding this program: %w", err)
+		return Program{}, fmt.Errorf("finding this program: %w", err)
 	}
-	return path, nil
+	return Program{Path: path, Arguments: o.Arguments}, nil
 }

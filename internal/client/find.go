@@ -5,6 +5,8 @@ package client
 import (
 	"fmt"
 
+	"k8s.io/klog/v2"
+
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/process"
@@ -54,5 +56,6 @@ func Find(inst instance.Instance) (State, presence.Record, error) {
 		// the lock has not removed it yet.
 		return Changing, presence.Record{}, nil
 	}
+	klog.V(2).InfoS("Found the daemon", presence.PIDKey, record.Process.PID, "port", record.Port, "version", record.Build.Text())
 	return Running, record, nil
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/klog/v2"
+
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -36,10 +38,17 @@ const (
 // two clients do not start two.
 func startLock(inst instance.Instance) string { return filepath.Join(inst.Dir, "start.lock") }
 
+// Program is the program that is started as daemon.
+type Program struct {
+	Path string
+	// Arguments follow those that every daemon gets.
+	Arguments []string
+}
+
 // Start starts the daemon if none runs. started says whether this call has. With wait it returns
 // when the daemon is ready, and record is valid; an error then says why the daemon has failed. The
 // instance's directories must exist.
-func Start(ctx context.Context, inst instance.Instance, executable string, wait bool) (
+func Start(ctx context.Context, inst instance.Instance, program Program, wait bool) (
 	record presence.Record, started bool, err error,
 ) {
 	lock, err := flock.Wait(ctx, startLock(inst))
@@ -51,7 +60,7 @@ func Start(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil || state == Running {
 		return record, false, err
 	}
-	if err := spawn(ctx, inst, executable, wait); err != nil {
+	if err := spawn(ctx, inst, program, wait); err != nil {
 		return presence.Record{}, false, err
 	}
 	if !wait {
@@ -79,7 +88,7 @@ func waitWhileChanging(ctx context.Context, inst instance.Instance) (State, pres
 }
 
 // spawn starts the daemon in the background. With wait it returns when the daemon has reported.
-func spawn(ctx context.Context, inst instance.Instance, executable string, wait bool) error {
+func spawn(ctx context.Context, inst instance.Instance, program Program, wait bool) error {
 	log, err := logfile.Open(presence.LogFile(inst), presence.MaxLog)
 	if err != nil {
 		return err
@@ -100,7 +109,7 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 	if err != nil {
 		return err
 	}
-	ended, err := launch(inst, executable, stdout, log, report)
+	ended, err := launch(inst, program, stdout, log, report)
 	err = errors.Join(err, report.Close())
 	if err != nil || !wait {
 		return err
@@ -114,10 +123,11 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 
 // launch runs a daemon in the background. The channel gets the result of waiting for it, also when
 // it has ended at once.
-func launch(inst instance.Instance, executable string, stdout, log, report *os.File) (<-chan error, error) {
+func launch(inst instance.Instance, program Program, stdout, log, report *os.File) (<-chan error, error) {
+	klog.V(2).InfoS("Starting the daemon", "program", program.Path, "arguments", program.Arguments)
 	_, ended, err := process.StartDetached(process.Command{
-		Path:   executable,
-		Args:   []string{"--instance", inst.Name, "service", "serve", "--background"},
+		Path:   program.Path,
+		Args:   append([]string{"--instance", inst.Name, "service", "serve", "--background"}, program.Arguments...),
 		Dir:    inst.Dir,
 		Stdout: stdout, Stderr: log,
 		Files: []*os.File{report},
@@ -192,11 +202,11 @@ func tail(path string, offset int64) string {
 
 // Launch starts the daemon in the background if none runs, and does not wait until it is ready. The
 // instance's directories must exist.
-func Launch(ctx context.Context, inst instance.Instance) error {
-	executable, err := Options{}.executable()
+func Launch(ctx context.Context, inst instance.Instance, options Options) error {
+	program, err := options.program()
 	if err != nil {
 		return err
 	}
-	_, _, err = Start(ctx, inst, executable, false)
+	_, _, err = Start(ctx, inst, program, false)
 	return err
 }

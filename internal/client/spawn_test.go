@@ -87,7 +87,7 @@ func TestStartFails(t *testing.T) {
 			if err := os.WriteFile(script, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			_, _, err := Start(t.Context(), inst, script, true)
+			_, _, err := Start(t.Context(), inst, Program{Path: script}, true)
 			if err == nil || !strings.HasPrefix(err.Error(), "the daemon did not start: ") || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}

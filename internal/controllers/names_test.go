@@ -18,3 +18,19 @@ func TestNames(t *testing.T) {
 		t.Errorf("a name is there twice: %q", names)
 	}
 }
+
+// TestGroups: all groups together are all controllers, and no controller is in two.
+func TestGroups(t *testing.T) {
+	var grouped []string
+	for _, names := range Groups() {
+		grouped = append(grouped, names...)
+	}
+	if got, want := slices.Sorted(slices.Values(grouped)), slices.Sorted(slices.Values(Names())); !slices.Equal(got, want) {
+		t.Errorf("the groups have %q, want %q", got, want)
+	}
+	for _, group := range []string{"app", "rdd", "lima", "containers"} {
+		if len(Groups()[group]) == 0 {
+			t.Errorf("there is no group %s", group)
+		}
+	}
+}

@@ -180,7 +180,8 @@ func (d *daemon) announce() error {
 		return fmt.Errorf("identifying the daemon: %w", err)
 	}
 	record := presence.Record{
-		Process: self, Namespace: process.Namespace(), Build: d.options.Build, Port: d.port, Started: d.began,
+		Process: self, Namespace: process.Namespace(), Build: d.options.Build, Started: d.began,
+		Port: d.port, SecurePort: d.built.Port, Controllers: d.built.Enabled,
 	}
 	data, err := json.Marshal(record)
 	if err != nil {

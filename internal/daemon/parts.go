@@ -15,6 +15,8 @@ import (
 type Parts struct {
 	// Port is the API's port on 127.0.0.1; 0 means the instance's default.
 	Port int
+	// Enabled are the names of the controllers that run.
+	Enabled []string
 	// Controllers builds the controllers. config returns the client configuration for a user name. The
 	// API server does not run yet when Controllers is called.
 	Controllers func(ctx context.Context, config func(user string) *rest.Config) Controllers

@@ -146,6 +146,9 @@ func (i Instance) BinDir() string { return filepath.Join(i.ShortDir, "bin") }
 // DockerSocket returns the path on the host of the Docker socket of the App's VM.
 func (i Instance) DockerSocket() string { return filepath.Join(i.ShortDir, "docker.sock") }
 
+// ControlPlane returns the name of the instance's control plane: that of its service directory.
+func (i Instance) ControlPlane() string { return dirPrefix + i.Name }
+
 // DockerContext returns the name of the docker context for DockerSocket.
 func (i Instance) DockerContext() string { return dirPrefix + i.Name }
 
@@ -157,19 +160,24 @@ func (i Instance) IntegrationFile() string { return filepath.Join(i.Dir, "integr
 // instances share it.
 func (i Instance) IntegrationLock() string { return filepath.Join(i.CacheDir, "integration.lock") }
 
+// KubernetesConfig returns the path on the host of the kubeconfig of the Kubernetes in the App's VM.
+func (i Instance) KubernetesConfig() string { return filepath.Join(i.Dir, "k3s.yaml") }
+
 // ImageDir returns the directory of the guest image cache. All instances share it.
 func (i Instance) ImageDir() string { return filepath.Join(i.CacheDir, "images") }
 
 // Paths returns the keys and values that `rdd service paths` prints.
 func (i Instance) Paths() map[string]string {
 	return map[string]string{
-		"args_file": i.ArgsFile(),
-		"config":    i.ConfigFile(),
-		"dir":       i.Dir,
-		"lima_home": i.LimaHome(),
-		"log_dir":   i.LogDir,
-		"pid_file":  i.PIDFile(),
-		"short_dir": i.ShortDir,
-		"tls_dir":   i.TLSDir(),
+		"args_file":     i.ArgsFile(),
+		"config":        i.ConfigFile(),
+		"dir":           i.Dir,
+		"docker_socket": i.DockerSocket(),
+		"k3s_config":    i.KubernetesConfig(),
+		"lima_home":     i.LimaHome(),
+		"log_dir":       i.LogDir,
+		"pid_file":      i.PIDFile(),
+		"short_dir":     i.ShortDir,
+		"tls_dir":       i.TLSDir(),
 	}
 }

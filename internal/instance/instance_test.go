@@ -120,7 +120,9 @@ func TestPathKeys(t *testing.T) {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
-	want := []string{"args_file", "config", "dir", "lima_home", "log_dir", "pid_file", "short_dir", "tls_dir"}
+	want := []string{
+		"args_file", "config", "dir", "docker_socket", "k3s_config", "lima_home", "log_dir", "pid_file", "short_dir", "tls_dir",
+	}
 	if !slices.Equal(keys, want) {
 		t.Errorf("the keys are %v, want %v", keys, want)
 	}

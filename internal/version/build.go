@@ -94,6 +94,20 @@ func (b Build) Text() string {
 	return fmt.Sprintf("%s+%s of %s", b.Version, b.Revision[:min(len(b.Revision), 7)], b.Linked.Format(time.DateTime))
 }
 
+// Source returns the release that the build is of, as v1.2.3, or else the commit, or else the
+// version.
+func (b Build) Source() string {
+	switch _, commit, _ := strings.Cut(b.Version, "+"); {
+	case !untagged(b.Version) && !strings.Contains(b.Version, "-0.dev."):
+		return b.Version
+	case b.Revision != "":
+		return b.Revision
+	case commit != "":
+		return strings.TrimSuffix(commit, "-dirty")
+	}
+	return b.Version
+}
+
 // Compare returns a negative number when b is older than other, a positive one when b is newer, and
 // 0 when neither replaces the other. Releases are ordered by version. Builds without a release tag
 // are ordered by the times of their commits. Changed builds of one commit, and builds of unknown

@@ -129,3 +129,21 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+func TestSource(t *testing.T) {
+	const revision = "abcdefabcdefabcdefabcdefabcdefabcdefabcd"
+	for want, b := range map[string]Build{
+		"v1.2.3":      {Version: "v1.2.3", Revision: revision},
+		"v1.2.3-rc.1": {Version: "v1.2.3-rc.1", Revision: revision},
+		"v1.2.4":      {Version: "v1.2.4", Revision: revision, Modified: true},
+		revision:      {Version: "v1.2.4-0.dev.4+abcdefa", Revision: revision},
+		"abcdef0":     {Version: "v1.2.4-0.dev.4+abcdef0"},
+		"abcdef1":     {Version: "v0.0.0-dev+abcdef1-dirty", Modified: true},
+		"v0.0.0-dev":  {Version: "v0.0.0-dev"},
+		"":            {},
+	} {
+		if got := b.Source(); got != want {
+			t.Errorf("%+v is of %q, want %q", b, got, want)
+		}
+	}
+}

@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/logfile":     {"internal/atomicfile", "internal/process", "internal/regular", "internal/textfile"},
 	"internal/hostconfig":  {"api/app", "internal/atomicfile", "internal/flock", "internal/instance", "internal/regular"},
 	"internal/assign":      {},
+	"internal/logging":     {},
 	"internal/portalloc":   {},
 	"internal/process":     {},
 	"internal/qmp":         {},
@@ -104,13 +105,14 @@ var allowed = map[string][]string{
 	"internal/daemon/offline": {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.
 	"internal/cli": {
-		"internal/cli", "internal/client", "internal/controllers$", "internal/instance", "internal/levenshtein", "internal/version",
+		"internal/cli", "internal/client", "internal/controllers$", "internal/daemon/presence", "internal/instance",
+		"internal/levenshtein", "internal/version",
 	},
 	"internal/cli/property": {"internal/levenshtein"},
 	"internal/cli/quiet":    {},
 	"internal/cli/session": {
-		"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/textfile", "internal/version",
-		"internal/vm",
+		"api", "internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/logging",
+		"internal/textfile", "internal/version", "internal/vm",
 	},
 	"internal/cli/resource": {
 		"api", "internal/cli/property", "internal/cli/session", "internal/cli/why/explain", "internal/hostconfig", "internal/levenshtein",

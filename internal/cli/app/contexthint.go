@@ -12,7 +12,6 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
@@ -56,10 +55,6 @@ func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:
 
 // integrates reports whether the instance runs the controller that changes the host.
 func integrates(s *session.Session, inst instance.Instance) (bool, error) {
-	arguments, _, err := presence.LoadArguments(inst)
-	if err != nil {
-		return false, err
-	}
-	selected, err := presence.SelectControllers(arguments.Controllers, s.Controllers)
-	return slices.Contains(selected, integrationController), err
+	enabled, err := s.Enabled(inst)
+	return slices.Contains(enabled.Names, integrationController), err
 }

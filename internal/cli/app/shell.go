@@ -25,6 +25,6 @@ func shellCommand(s *session.Session) *cobra.Command {
 			return shell.Run(cmd.Context(), s, o)
 		},
 	}
-	shell.AddWorkdir(cmd, &o)
+	shell.AddFlags(cmd, &o)
 	return cmd
 }

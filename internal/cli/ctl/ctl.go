@@ -23,7 +23,7 @@ func ctlCommand(s *session.Session) *cobra.Command {
 		Short: "Run kubectl against this instance",
 		Long: `Ctl is kubectl against this instance, whatever KUBECONFIG says. It starts the daemon when it is
 not running. All of kubectl's commands, flags, plugins and exit codes are as usual; in addition, wait-condition
-waits for what kubectl wait cannot express.`,
+waits for what kubectl wait cannot express. Of rdd's own flags, --log-level and --log-format may follow ctl.`,
 		Example: `  rdd ctl get app,limavm -A
   rdd ctl explain app.spec --recursive
   rdd ctl wait-condition app/app Settled --since startup`,
@@ -33,10 +33,13 @@ waits for what kubectl wait cannot express.`,
 			if err != nil {
 				return err
 			}
+			if instanceMisplaced(args) {
+				return session.ErrMisplacedInstance
+			}
 			if onlyHelp(args) {
 				return runKubectl(cmd.Context(), newCtl(s, s.Raw(), ctlFlags(inst), args, time.Time{}))
 			}
-			record, err := client.Ensure(cmd.Context(), inst, client.Options{Build: s.Build})
+			record, err := client.Ensure(cmd.Context(), inst, s.ClientOptions())
 			if err != nil {
 				return err
 			}
@@ -80,7 +83,7 @@ func ctlFlags(inst instance.Instance) *genericclioptions.ConfigFlags {
 
 // newCtl builds kubectl with rdd's own command wait-condition. started is when the daemon started.
 func newCtl(s *session.Session, to session.Streams, flags *genericclioptions.ConfigFlags, args []string, started time.Time) *cobra.Command {
-	tool := newKubectl(to, flags, args)
+	tool := newKubectl(s, to, flags, args)
 	tool.AddCommand(waitConditionCommand(s, flags, started))
 	return tool
 }

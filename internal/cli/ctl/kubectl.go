@@ -33,11 +33,14 @@ func kubectlCommand(s *session.Session) *cobra.Command {
 		Example:            "  rdd kubectl config get-contexts\n  ln -s \"$(command -v rdd)\" ~/bin/kubectl",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runKubectl(cmd.Context(), newKubectl(s.Raw(), kubectlFlags(), args))
+			if !CalledAsKubectl() && instanceMisplaced(args) {
+				return session.ErrMisplacedInstance
+			}
+			return runKubectl(cmd.Context(), newKubectl(s, s.Raw(), kubectlFlags(), args))
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			return completeKubectl(cmd.Context(), args, prefix, func(to session.Streams, args []string) *cobra.Command {
-				return newKubectl(to, kubectlFlags(), args)
+				return newKubectl(s, to, kubectlFlags(), args)
 			})
 		},
 	}
@@ -49,7 +52,7 @@ func kubectlFlags() *genericclioptions.ConfigFlags {
 
 // newKubectl builds kubectl for these arguments. When they name a plugin, kubectl replaces this
 // process by the plugin.
-func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
+func newKubectl(s *session.Session, to session.Streams, flags *genericclioptions.ConfigFlags, args []string) *cobra.Command {
 	signal.Reset(os.Interrupt, syscall.SIGTERM) // they end kubectl, and a plugin
 	io := genericiooptions.IOStreams{In: to.In, Out: to.Out, ErrOut: to.Err}
 	tool := kubectl.NewDefaultKubectlCommandWithArgs(kubectl.KubectlOptions{
@@ -63,7 +66,22 @@ func newKubectl(to session.Streams, flags *genericclioptions.ConfigFlags, args [
 	tool.SetIn(to.In)
 	tool.SetOut(to.Out)
 	tool.SetErr(to.Err)
+	if !CalledAsKubectl() {
+		addLogging(s, tool)
+	}
 	return tool
+}
+
+// addLogging gives kubectl rdd's flags about the log.
+func addLogging(s *session.Session, tool *cobra.Command) {
+	s.AddLogging(tool)
+	before := tool.PersistentPreRunE
+	tool.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := s.ApplyLogging(); err != nil {
+			return &session.CodeError{Code: session.ExitError, Err: err}
+		}
+		return before(cmd, args)
+	}
 }
 
 // pluginHandler finds plugins. It is nil for rdd's own command, which kubectl would take for a

@@ -85,7 +85,7 @@ func turn(s *session.Session, names, byDefault []string, existing turner, lost f
 	for _, name := range names {
 		if !slices.Contains(hostconfig.Names(), name) {
 			similar := levenshtein.Hint(name, hostconfig.Names())
-			return fmt.Errorf("there is no %q%s; valid are %s", name, similar, strings.Join(hostconfig.Names(), ", "))
+			return fmt.Errorf("there is no %q%s; valid values: %s", name, similar, strings.Join(hostconfig.Names(), ", "))
 		}
 	}
 	inst, err := s.Instance()

@@ -38,7 +38,7 @@ func (f *listFormat) Set(s string) error {
 		s = string(session.DefaultOutput)
 	}
 	if !slices.Contains(session.OutputFormats(), s) {
-		return fmt.Errorf("must be one of %s", strings.Join(listFormats, ", "))
+		return session.ValidValues(listFormats)
 	}
 	return f.OutputFormat.Set(s)
 }

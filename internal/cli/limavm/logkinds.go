@@ -58,7 +58,7 @@ func (k *kindsFlag) Set(s string) error {
 	}
 	for _, name := range k.chosen {
 		if !slices.Contains(k.valid, name) {
-			return fmt.Errorf("must be all or some of %s", strings.Join(k.valid, ","))
+			return fmt.Errorf("valid values: all, or some of %s", strings.Join(k.valid, ","))
 		}
 	}
 	return nil

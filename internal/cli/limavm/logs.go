@@ -25,8 +25,9 @@ func logsCommand(s *session.Session) *cobra.Command {
 	kinds, o := logKinds(s), textfile.TailOptions{}
 	output := newKindsFlag(kinds)
 	cmd := &cobra.Command{
-		Use:   "logs NAME",
-		Short: "Print a virtual machine's logs",
+		Use:     "logs NAME",
+		Aliases: []string{"log"},
+		Short:   "Print a virtual machine's logs",
 		Long: `Logs prints logs from the instance directory of a virtual machine; it needs no daemon. -f goes on with what is
 added, also after a restart of the machine, until Ctrl-C. Several logs are marked line by line. KIND is one or more, with commas, of
 

@@ -16,7 +16,7 @@ func shellCommand(s *session.Session) *cobra.Command {
 		Use:               "shell NAME [CMD…]",
 		Short:             "Run a shell or a command in a virtual machine",
 		Long:              "Shell runs a command in a virtual machine, which must be running.\n\n" + shell.Help,
-		Example:           "  rdd limavm shell dev\n  rdd limavm shell dev journalctl -b\n  rdd limavm shell --workdir /srv dev make",
+		Example:           "  rdd limavm shell dev\n  rdd limavm shell dev journalctl -b\n  rdd limavm shell --workdir /srv dev make\n  rdd limavm shell --shell /bin/zsh dev",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: resource.CompleteVM(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -24,6 +24,6 @@ func shellCommand(s *session.Session) *cobra.Command {
 			return shell.Run(cmd.Context(), s, o)
 		},
 	}
-	shell.AddWorkdir(cmd, &o)
+	shell.AddFlags(cmd, &o)
 	return cmd
 }

@@ -23,7 +23,7 @@ func check(n *node, value any, path string) error {
 		return err
 	}
 	if allowed := values(n); len(allowed) > 0 && !slices.Contains(allowed, Show(value)) {
-		return fmt.Errorf("%s must be one of %s", path, strings.Join(allowed, ", "))
+		return fmt.Errorf("%s must be one of the valid values: %s", path, strings.Join(allowed, ", "))
 	}
 	switch v := value.(type) {
 	case []any:
@@ -102,7 +102,7 @@ func checkParts(n *node, parts map[string]any, path string) error {
 		}
 		if part == nil {
 			names := slices.Sorted(maps.Keys(n.Properties))
-			return fmt.Errorf("%s does not exist%s; %s", join(path, key), suggestion(key, names), validAre(names))
+			return fmt.Errorf("%s does not exist%s; %s", join(path, key), suggestion(key, names), validKeys(names))
 		}
 		if err := check(part, parts[key], join(path, key)); err != nil {
 			return err

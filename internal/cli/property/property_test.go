@@ -231,7 +231,7 @@ func TestPatch(t *testing.T) {
 
 func TestFaultsOfTheApp(t *testing.T) {
 	s := appSchema(t)
-	const all = "valid are containerEngine.name, kubernetes.enabled, kubernetes.version, running, virtualMachine.cpus, virtualMachine."
+	const all = "valid keys: containerEngine.name, kubernetes.enabled, kubernetes.version, running, virtualMachine.cpus, virtualMachine."
 	for _, tt := range []struct{ arg, want string }{
 		{"running", `property "running": want NAME=VALUE`},
 		{"speed=1", `unknown property "speed"; ` + all},
@@ -243,13 +243,13 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{"namespace=x", `property "namespace" cannot be set: it is fixed once the resource exists; ` + all},
 		{
 			"virtualMachine=4",
-			`property "virtualMachine" holds others, which are set one by one; valid are virtualMachine.cpus, virtualMachine.exposePorts, ` +
+			`property "virtualMachine" holds others, which are set one by one; valid keys: virtualMachine.cpus, virtualMachine.exposePorts, ` +
 				`virtualMachine.memory`,
 		},
 		{"running.now=true", `property "running.now" does not exist: there is nothing below running; ` + all},
 		{"running=yes", `running must be true or false; got "yes"`},
 		{"running=TRUE", `running must be true or false; got "TRUE"`},
-		{"containerEngine.name=docker", `containerEngine.name must be one of moby, containerd; got "docker"`},
+		{"containerEngine.name=docker", `containerEngine.name must be one of the valid values: moby, containerd; got "docker"`},
 		{"virtualMachine.cpus=many", `virtualMachine.cpus must be a whole number; got "many"`},
 		{"virtualMachine.cpus=1.5", "must be a whole number"},
 		{"virtualMachine.cpus=4294967296", "virtualMachine.cpus must be a whole number between -2147483648 and 2147483647"},
@@ -276,7 +276,7 @@ func TestFaultsOfTheApp(t *testing.T) {
 		{`virtualMachine.mounts=[{"location":"/a","writable":"yes"}]`, "virtualMachine.mounts[0].writable must be true or false"},
 		{
 			`virtualMachine.mounts=[{"location":"/a","writeable":true}]`,
-			"virtualMachine.mounts[0].writeable does not exist (did you mean writable?); valid are location, mountPoint, writable",
+			"virtualMachine.mounts[0].writeable does not exist (did you mean writable?); valid keys: location, mountPoint, writable",
 		},
 		{`virtualMachine.mounts=[{"Location":"/a"}]`, "virtualMachine.mounts[0].Location does not exist (did you mean location?)"},
 		{`virtualMachine.mounts=[{"writable":true}]`, "virtualMachine.mounts[0].location is missing"},
@@ -292,19 +292,19 @@ func TestFaults(t *testing.T) {
 	s := oddSchema(t)
 	for _, tt := range []struct{ arg, want string }{
 		{"home=", `property "home" has no default and needs a value`},
-		{"size=3", `size must be one of 1, 2, 4; got "3"`},
+		{"size=3", `size must be one of the valid values: 1, 2, 4; got "3"`},
 		{"size=big", "size must be a whole number"},
 		{"ratio=NaN", "ratio must be a number"},
 		{"ratio=half", "ratio must be a number"},
 		{"fixed.a=1", `property "fixed.a" cannot be set`},
-		{"labels=a", `property "labels" holds others, which are set one by one; valid are labels.KEY`},
+		{"labels=a", `property "labels" holds others, which are set one by one; valid keys: labels.KEY`},
 		{"labels.=a", "unknown property"},
 		{"disks.data=1", `property "disks.data" holds others`},
 		{"limit=3Ki", "limit must be a quantity"},
 		{"raw=1", "raw must be an object"},
 		{"raw.a=1", "is a part of raw, which is set as a whole, in JSON: 'raw={}'"},
 		{"loose=1", "loose must be a list"},
-		{`words=["one","three"]`, "words[1] must be one of one, two"},
+		{`words=["one","three"]`, "words[1] must be one of the valid values: one, two"},
 		{"words[0]=one", `'words=["one"]'`},
 		{`rules=[{}]`, "rules[0].to is missing"},
 		{`rules=[{"to":"a","limit":true}]`, "rules[0].limit must be a quantity"},

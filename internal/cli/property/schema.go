@@ -132,9 +132,9 @@ func (s *Schema) unknown(name string) error {
 }
 
 // valid is a sentence that lists the properties whose names begin with prefix.
-func (s *Schema) valid(prefix string) string { return validAre(s.names(prefix)) }
+func (s *Schema) valid(prefix string) string { return validKeys(s.names(prefix)) }
 
-func validAre(values []string) string { return "valid are " + strings.Join(values, ", ") }
+func validKeys(keys []string) string { return "valid keys: " + strings.Join(keys, ", ") }
 
 func (s *Schema) names(prefix string) []string {
 	var names []string

@@ -13,13 +13,11 @@ import (
 
 	rddv1 "rancherdesktop.io/rdd/api/rdd/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
-	"rancherdesktop.io/rdd/internal/controllers"
 	"rancherdesktop.io/rdd/internal/daemon"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
-	"rancherdesktop.io/rdd/internal/version"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -27,18 +25,23 @@ import (
 type EnginesFunc = wiring.EnginesFunc
 
 // Daemon returns a function that runs the daemon of an instance until its context ends. It is what
-// service.Command takes. prepare is called first. In the background its failure, like any other
-// failure to start, is reported to the process that started the daemon.
+// service.Command takes. prepare is called first, and returns the daemon's arguments. In the
+// background its failure, like any other failure to start, is reported to the process that started
+// the daemon.
 func Daemon(
 	s *session.Session, newEngines EnginesFunc,
-) func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
-	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error {
+) func(ctx context.Context, inst instance.Instance, background bool, prepare func() (presence.Arguments, error)) error {
+	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() (presence.Arguments, error)) error {
 		options := daemon.Options{Instance: inst, Build: s.Build, Background: background}
 		err := daemon.Serve(ctx, options, func() (daemon.Parts, error) {
-			if err := prepare(); err != nil {
+			arguments, err := prepare()
+			if err != nil {
 				return daemon.Parts{}, err
 			}
-			return daemonParts(inst, s.Build, newEngines)
+			if err := s.ApplyDaemonLogging(arguments); err != nil {
+				return daemon.Parts{}, err
+			}
+			return daemonParts(s, inst, arguments, newEngines)
 		})
 		if errors.Is(err, daemon.ErrFailed) {
 			return &session.CodeError{Code: session.ExitError} // logged, and reported to who started the daemon
@@ -47,14 +50,12 @@ func Daemon(
 	}
 }
 
-// daemonParts builds the parts of an instance's daemon from the saved arguments, the environment
-// and the facts about this host.
-func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.EnginesFunc) (daemon.Parts, error) {
-	arguments, _, err := presence.LoadArguments(inst)
-	if err != nil {
-		return daemon.Parts{}, err
-	}
-	enabled, err := presence.SelectControllers(arguments.Controllers, controllers.Names())
+// daemonParts builds the parts of an instance's daemon from its arguments, the environment and the
+// facts about this host.
+func daemonParts(
+	s *session.Session, inst instance.Instance, arguments presence.Arguments, newEngines wiring.EnginesFunc,
+) (daemon.Parts, error) {
+	enabled, err := s.Controllers.Select(arguments.Controllers)
 	if err != nil {
 		return daemon.Parts{}, err
 	}
@@ -74,10 +75,10 @@ func daemonParts(inst instance.Instance, build version.Build, newEngines wiring.
 		Engines: engines, Enabled: enabled, Host: host,
 		LimaHome: inst.LimaHome(), DockerSocket: inst.DockerSocket(), Clock: clock.RealClock{},
 		Integration: hostconfig.New(hostconfig.For(inst, docker)),
-		Versions:    rddv1.Versions{RDD: build.Text(), Kubernetes: kubeversion.Get().GitVersion},
+		Versions:    rddv1.Versions{RDD: s.Build.Text(), Kubernetes: kubeversion.Get().GitVersion},
 	}
 	return daemon.Parts{
-		Port: arguments.SecurePort,
+		Port: arguments.SecurePort, Enabled: enabled,
 		Controllers: func(ctx context.Context, config func(user string) *rest.Config) daemon.Controllers {
 			return wiring.NewControllers(ctx, values, config)
 		},

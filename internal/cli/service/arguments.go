@@ -5,6 +5,8 @@ package service
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,44 +15,65 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// argumentFlags are the arguments of an instance as flags.
+const (
+	controllersFlag = "controllers"
+	portFlag        = "secure-port"
+)
+
+// argumentFlags are the arguments of a daemon as flags: those that an instance is created with, or
+// those of one run of its daemon.
 type argumentFlags struct {
 	presence.Arguments
-	// known are the names of all controllers.
-	known []string
+	session *session.Session
+	cmd     *cobra.Command
 }
 
-func addArguments(s *session.Session, cmd *cobra.Command) *argumentFlags {
-	f := &argumentFlags{Arguments: presence.DefaultArguments(), known: s.Controllers}
+// addArguments gives cmd the flags. scope says in their help for how long they count.
+func addArguments(s *session.Session, cmd *cobra.Command, scope string) *argumentFlags {
+	f := &argumentFlags{Arguments: presence.DefaultArguments(), session: s, cmd: cmd}
 	cmd.Flags().StringSliceVar(
-		&f.Controllers, "controllers", f.Controllers, `controllers to run: names, "*" for all, "-name" to leave one out`,
+		&f.Controllers, controllersFlag, f.Controllers,
+		`controllers to run`+scope+`: names or API groups, "*" for all, "-name" to leave one out`,
 	)
 	cmd.Flags().IntVar(
-		&f.SecurePort, "secure-port", 0,
-		"port of the API on 127.0.0.1 (default: 6443 + the instance's number); a busy one is replaced by a free one",
+		&f.SecurePort, portFlag, 0,
+		"port of the API on 127.0.0.1"+scope+" (default: 6443 + the instance's number); a busy one is replaced by a free one",
 	)
 	_ = cmd.RegisterFlagCompletionFunc(
-		"controllers", session.CompleteList(append(slices.Clone(f.known), presence.AllControllers)),
+		controllersFlag, session.CompleteList(append(s.Controllers.Words(), presence.AllControllers)),
 	) // fails when done twice
-	_ = cmd.RegisterFlagCompletionFunc("secure-port", cobra.NoFileCompletions)
+	_ = cmd.RegisterFlagCompletionFunc(portFlag, cobra.NoFileCompletions)
 	return f
 }
 
-// create creates the instance and saves its arguments. created is false when it exists already. It
-// is an error when it exists with other arguments than the flags ask for.
-func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (created bool, err error) {
+// asked reports whether one of the flags is given.
+func (f *argumentFlags) asked() bool {
+	return f.cmd.Flags().Changed(controllersFlag) || f.cmd.Flags().Changed(portFlag)
+}
+
+// check returns what is wrong with the values of the flags.
+func (f *argumentFlags) check() error {
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
-		return false, fmt.Errorf("--secure-port must be between 1 and 65535; got %d", f.SecurePort)
+		return fmt.Errorf("--%s must be between 1 and 65535; got %d", portFlag, f.SecurePort)
 	}
-	if _, err := presence.SelectControllers(f.Controllers, f.known); err != nil {
-		return false, fmt.Errorf("--controllers: %w", err)
+	if _, err := f.session.Controllers.Select(f.Controllers); err != nil {
+		return fmt.Errorf("--%s: %w", controllersFlag, err)
+	}
+	return nil
+}
+
+// create creates the instance and saves the flags as its arguments, with what is said about the
+// log. created is false when it exists already. It is an error when it exists with other arguments
+// than the flags ask for.
+func (f *argumentFlags) create(inst instance.Instance) (created bool, err error) {
+	if err := f.check(); err != nil {
+		return false, err
 	}
 	present, exists, err := presence.LoadArguments(inst)
 	if err != nil {
 		return false, err
 	}
-	asked := cmd.Flags().Changed("controllers") || cmd.Flags().Changed("secure-port")
-	if exists && asked && !present.Equal(f.Arguments) {
+	if exists && f.asked() && !present.Equal(f.Arguments) {
 		return false, fmt.Errorf(
 			"instance %q exists with other arguments (%s); to change them: rdd service delete, then create it again", inst.Name, inst.ArgsFile(),
 		)
@@ -58,9 +81,79 @@ func (f *argumentFlags) create(cmd *cobra.Command, inst instance.Instance) (crea
 	if exists {
 		return false, nil
 	}
-	if err := inst.MakeDirs(); err != nil {
+	arguments := f.Arguments
+	if err := f.session.SetLogging(&arguments); err != nil {
 		return false, err
 	}
-	f.StoreMade = new(false)
-	return true, f.Save(inst)
+	return true, makeInstance(inst, arguments)
+}
+
+// ensure creates the instance with the default arguments if it does not exist. The flags count for
+// one run of the daemon: see forRun.
+func (f *argumentFlags) ensure(inst instance.Instance) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	arguments, exists, err := presence.LoadArguments(inst)
+	if err != nil || exists {
+		return err
+	}
+	return makeInstance(inst, arguments)
+}
+
+func makeInstance(inst instance.Instance, arguments presence.Arguments) error {
+	if err := inst.MakeDirs(); err != nil {
+		return err
+	}
+	arguments.StoreMade = new(false)
+	return arguments.Save(inst)
+}
+
+// forRun returns the arguments of a run: those of the instance, but for what the flags say.
+func (f *argumentFlags) forRun(inst instance.Instance) (presence.Arguments, error) {
+	arguments, _, err := presence.LoadArguments(inst)
+	if err != nil {
+		return arguments, err
+	}
+	if f.cmd.Flags().Changed(controllersFlag) {
+		arguments.Controllers = f.Controllers
+	}
+	if f.cmd.Flags().Changed(portFlag) {
+		arguments.SecurePort = f.SecurePort
+	}
+	return arguments, f.session.SetLogging(&arguments)
+}
+
+// given returns the flags that are given, as arguments of `rdd service serve`.
+func (f *argumentFlags) given() []string {
+	var given []string
+	if f.cmd.Flags().Changed(controllersFlag) {
+		given = append(given, "--"+controllersFlag, strings.Join(f.Controllers, ","))
+	}
+	if f.cmd.Flags().Changed(portFlag) {
+		given = append(given, "--"+portFlag, strconv.Itoa(f.SecurePort))
+	}
+	return given
+}
+
+// agree is an error when a running daemon does not have what the flags ask for: it was started
+// before.
+func (f *argumentFlags) agree(record presence.Record) error {
+	has := ""
+	if f.cmd.Flags().Changed(controllersFlag) {
+		wanted, err := f.session.Controllers.Select(f.Controllers)
+		if err != nil {
+			return err
+		}
+		if record.Controllers != nil && !slices.Equal(record.Controllers, wanted) {
+			has = "with the controllers " + strings.Join(record.Controllers, ", ")
+		}
+	}
+	if f.cmd.Flags().Changed(portFlag) && f.SecurePort != record.SecurePort && f.SecurePort != record.Port {
+		has = fmt.Sprintf("on port %d", record.Port)
+	}
+	if has == "" {
+		return nil
+	}
+	return fmt.Errorf("the daemon is already running, %s; to start it as you ask: rdd service stop, then rdd service start again", has)
 }

@@ -53,7 +53,7 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 				s, inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--yes", "--timeout", cmd.Flag("timeout").Value.String(),
 			)
 		}
-		if err := deleteAll(ctx, s); err != nil {
+		if err := deleteAll(ctx, s.Reporting()); err != nil {
 			return err
 		}
 		return removeInstance(ctx, s, inst)
@@ -104,6 +104,7 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	if err := removeDirs(inst, len(left) > 0); err != nil {
 		return fmt.Errorf("removing the instance: %w", err)
 	}
+	printState(s, inst, "has been deleted")
 	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
 	return showUnclaimed(ctx, s)
 }

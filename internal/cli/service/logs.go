@@ -19,8 +19,9 @@ import (
 
 func logsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "logs",
-		Short: "Print the daemon's log",
+		Use:     "logs",
+		Aliases: []string{"log"},
+		Short:   "Print the daemon's log",
 		Long: fmt.Sprintf(`Logs prints the log of the instance's daemons, the one that was set aside when it had grown beyond %d MB first.
 With -f it goes on, also after the daemon was stopped and started again, until it is interrupted.`, presence.MaxLog>>20),
 		Example:           "  rdd service logs\n  rdd service logs -f --lines 20",

@@ -26,16 +26,14 @@ func sortedKeys(m map[string]string) []string {
 
 func pathsCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "paths [KEY]",
-		Short:   "Print the files and directories of the instance",
-		Long:    "Paths prints where the instance keeps its files, whether they exist or not; with a KEY, that path alone.",
+		Use:   "paths [KEY…]",
+		Short: "Print the files and directories of the instance",
+		Long: `Paths prints where the instance keeps its files, whether they exist or not; with KEYs, those paths alone, one
+a line.`,
 		Example: "  rdd service paths\n  rdd service paths config\n  eval \"$(rdd service paths -o shell)\"",
-		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return session.WithPrefix(sortedKeys(instance.Instance{}.Paths()), prefix), cobra.ShellCompDirectiveNoFileComp
+			keys := slices.DeleteFunc(sortedKeys(instance.Instance{}.Paths()), func(key string) bool { return slices.Contains(args, key) })
+			return session.WithPrefix(keys, prefix), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	format := &session.Choice{Value: "table", Valid: []string{"table", "json", "shell"}}
@@ -56,38 +54,43 @@ func pathsCommand(s *session.Session) *cobra.Command {
 			printShell(s, paths)
 			return nil
 		}
-		return session.OutputFormat(format.Value).Print(s.Out, paths, func(w io.Writer) { pathTable(w, paths, len(args) == 1) })
+		return session.OutputFormat(format.Value).Print(s.Out, paths, func(w io.Writer) { pathTable(w, paths, args) })
 	}
 	return cmd
 }
 
-func selectPaths(paths map[string]string, args []string) (map[string]string, error) {
-	if len(args) == 0 {
+// selectPaths returns the paths of these keys; of all without a key.
+func selectPaths(paths map[string]string, keys []string) (map[string]string, error) {
+	if len(keys) == 0 {
 		return paths, nil
 	}
-	value, ok := paths[args[0]]
-	if !ok {
-		return nil, fmt.Errorf("unknown key %q: valid are %s", args[0], strings.Join(sortedKeys(paths), ", "))
+	selected := map[string]string{}
+	for _, key := range keys {
+		value, ok := paths[key]
+		if !ok {
+			return nil, fmt.Errorf("unknown key %q; valid keys: %s", key, strings.Join(sortedKeys(paths), ", "))
+		}
+		selected[key] = value
 	}
-	return map[string]string{args[0]: value}, nil
+	return selected, nil
 }
 
 // printShell prints paths as assignments for a POSIX shell.
 func printShell(s *session.Session, paths map[string]string) {
 	for _, key := range sortedKeys(paths) {
-		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), shellQuote(paths[key]))
+		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), session.ShellQuote(paths[key]))
 	}
 }
 
-func pathTable(w io.Writer, paths map[string]string, single bool) {
+// pathTable prints the paths of these keys alone, one a line; without a key all, each after its key.
+func pathTable(w io.Writer, paths map[string]string, keys []string) {
+	for _, key := range keys {
+		fmt.Fprintln(w, paths[key])
+	}
+	if len(keys) > 0 {
+		return
+	}
 	for _, key := range sortedKeys(paths) {
-		if single {
-			fmt.Fprintln(w, paths[key])
-			continue
-		}
 		fmt.Fprintf(w, "%s\t%s\n", key, paths[key])
 	}
 }
-
-// shellQuote quotes value for a POSIX shell.
-func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }

@@ -114,7 +114,7 @@ func stopped(ctx context.Context, s *session.Session, inst instance.Instance, do
 		}
 		return err
 	}
-	_, startErr := client.Ensure(ctx, inst, client.Options{Build: s.Build})
+	_, startErr := client.Ensure(ctx, inst, s.ClientOptions())
 	return errors.Join(err, startErr)
 }
 

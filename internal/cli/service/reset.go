@@ -69,7 +69,7 @@ func resetInstance(ctx context.Context, s *session.Session, inst instance.Instan
 		return fmt.Errorf("resetting the instance: %w", err)
 	}
 	if before != client.Stopped {
-		if _, err := client.Ensure(ctx, inst, client.Options{Build: s.Build}); err != nil {
+		if _, err := client.Ensure(ctx, inst, s.ClientOptions()); err != nil {
 			return err
 		}
 	}

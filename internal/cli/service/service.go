@@ -4,17 +4,19 @@ package service
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-// Serve runs the daemon of an instance until ctx ends. It calls prepare first. In the background
-// the daemon reports to the process that started it whether it is ready. Package serve implements
-// it.
-type Serve = func(ctx context.Context, inst instance.Instance, background bool, prepare func() error) error
+// Serve runs the daemon of an instance until ctx ends. It calls prepare first,
+// which returns the daemon's arguments. In the background the daemon reports to the process that
+// started it whether it is ready. Package serve implements it.
+type Serve = func(ctx context.Context, inst instance.Instance, background bool, prepare func() (presence.Arguments, error)) error
 
 // Command is `rdd service`; serve runs the daemon for `rdd service serve`.
 func Command(s *session.Session, serve Serve) *cobra.Command {
@@ -32,4 +34,10 @@ other command starts it when it is not running; VMs run on while it is stopped.`
 		statusCommand(s), pathsCommand(s), configCommand(s), logsCommand(s),
 	)
 	return cmd
+}
+
+// printState prints the first line of a command, which scripts look for. state is what it says of
+// the control plane, as in "has started".
+func printState(s *session.Session, inst instance.Instance, state string) {
+	fmt.Fprintf(s.Out, "%q control plane %s\n", inst.ControlPlane(), state)
 }

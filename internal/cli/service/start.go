@@ -15,28 +15,32 @@ import (
 
 func startCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "start",
-		Short:             "Start the daemon in the background, creating the instance if need be",
-		Example:           "  rdd service start\n  rdd service start --timeout 30s",
+		Use:   "start",
+		Short: "Start the daemon in the background, creating the instance if need be",
+		Long: `Start starts the daemon and waits until it is ready. --controllers, --secure-port and --log-level count for
+this run only: the next start has those of rdd service create again.`,
+		Example:           "  rdd service start\n  rdd --log-level trace service start --controllers app,lima",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	arguments := addArguments(s, cmd)
+	flags := addArguments(s, cmd, " in this run")
 	return session.WithWait(cmd, session.ServiceTimeout, func(ctx context.Context, _ []string, wait bool) error {
 		inst, err := s.Instance()
 		if err != nil {
 			return err
 		}
-		if _, err := arguments.create(cmd, inst); err != nil {
+		if err := flags.ensure(inst); err != nil {
 			return err
 		}
-		return startDaemon(ctx, s, inst, wait)
+		return startDaemon(ctx, s, inst, flags, wait)
 	})
 }
 
-func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance, wait bool) error {
+func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance, flags *argumentFlags, wait bool) error {
+	options := s.ClientOptions()
+	options.Arguments = append(options.Arguments, flags.given()...)
 	if !wait {
-		if err := client.Launch(ctx, inst); err != nil {
+		if err := client.Launch(ctx, inst, options); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.Out, "The daemon is starting. To see it: rdd service status")
@@ -46,7 +50,7 @@ func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance
 	if err != nil {
 		return err
 	}
-	record, err := client.Ensure(ctx, inst, client.Options{Build: s.Build})
+	record, err := client.Ensure(ctx, inst, options)
 	if err != nil {
 		return err
 	}
@@ -54,6 +58,10 @@ func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance
 	if state == client.Running && before.Process == record.Process {
 		what = "is already running"
 	}
+	if err := flags.agree(record); err != nil {
+		return err
+	}
+	printState(s, inst, "has started")
 	fmt.Fprintf(s.Out, "The daemon %s: process %d, https://127.0.0.1:%d\n", what, record.Process.PID, record.Port)
 	return nil
 }

@@ -31,12 +31,16 @@ type statusReport struct {
 	// LastBackup is when the store was last backed up.
 	LastBackup *time.Time `json:"lastBackup,omitempty"`
 	changing   bool
+	// controlPlane is its name.
+	controlPlane string
 }
 
 func statusCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "status",
-		Short:             "Show whether the daemon runs, its process, port, version and uptime",
+		Use:   "status",
+		Short: "Show whether the daemon runs, its process, port, version and uptime",
+		Long: `Status shows how the control plane is. It starts nothing. The first two lines, for scripts, say whether it
+has been created and started; -o json says the same as data.`,
 		Example:           "  rdd service status\n  rdd service status -o json",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -57,7 +61,7 @@ func statusCommand(s *session.Session) *cobra.Command {
 }
 
 func gatherStatus(s *session.Session, inst instance.Instance) (statusReport, error) {
-	report := statusReport{Instance: inst.Name, ClientVersion: s.Build.Version}
+	report := statusReport{Instance: inst.Name, ClientVersion: s.Build.Version, controlPlane: inst.ControlPlane()}
 	var err error
 	if report.Created, err = presence.Exists(inst); err != nil {
 		return report, err
@@ -83,6 +87,8 @@ func gatherStatus(s *session.Session, inst instance.Instance) (statusReport, err
 }
 
 func (s statusReport) table(w io.Writer) {
+	fmt.Fprintf(w, "%q control plane has been created: %t\n", s.controlPlane, s.Created)
+	fmt.Fprintf(w, "%q control plane has been started: %t\n", s.controlPlane, s.Running)
 	fmt.Fprintf(w, "instance\t%s\n", s.Instance)
 	switch {
 	case s.Running:

@@ -41,7 +41,7 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 			)
 		}
 		if *vms {
-			if err := stopVMs(ctx, s, inst); err != nil {
+			if err := stopVMs(ctx, s.Reporting(), inst); err != nil {
 				return err
 			}
 		}
@@ -61,10 +61,18 @@ func stopDaemon(ctx context.Context, s *session.Session, inst instance.Instance,
 	switch {
 	case err != nil:
 		return err
+	case stopped && !wait:
+		fmt.Fprintln(s.Out, "Stopping the daemon. VMs keep running. To see it: rdd service status")
+		return nil
+	}
+	if exists, err := presence.Exists(inst); err != nil {
+		return err
+	} else if exists {
+		printState(s, inst, "has stopped")
+	}
+	switch {
 	case !stopped:
 		fmt.Fprintln(s.Out, "The daemon is not running.")
-	case !wait:
-		fmt.Fprintln(s.Out, "Stopping the daemon. VMs keep running. To see it: rdd service status")
 	case vms:
 		fmt.Fprintln(s.Out, "The VMs and the daemon are stopped.")
 	default:

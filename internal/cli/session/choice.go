@@ -3,7 +3,7 @@
 package session
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -23,8 +23,13 @@ func (c *Choice) Type() string { return strings.Join(c.Valid, "|") }
 // Set implements pflag.Value.
 func (c *Choice) Set(s string) error {
 	if !slices.Contains(c.Valid, s) {
-		return fmt.Errorf("must be one of %s", strings.Join(c.Valid, ", "))
+		return ValidValues(c.Valid)
 	}
 	c.Value = s
 	return nil
+}
+
+// ValidValues is the error that lists the values that may be given.
+func ValidValues(values []string) error {
+	return errors.New("valid values: " + strings.Join(values, ", "))
 }

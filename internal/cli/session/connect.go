@@ -21,7 +21,12 @@ func (s *Session) Connect(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.Connect(ctx, inst, client.Options{Build: s.Build})
+	return client.Connect(ctx, inst, s.ClientOptions())
+}
+
+// ClientOptions returns the options with which this program finds or starts the daemon.
+func (s *Session) ClientOptions() client.Options {
+	return client.Options{Build: s.Build, Arguments: s.logArguments()}
 }
 
 // Reconnect returns a client of a daemon that is running already; it does not start one.

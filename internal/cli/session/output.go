@@ -32,7 +32,7 @@ func (o *OutputFormat) Type() string { return strings.Join(OutputFormats(), "|")
 // Set implements pflag.Value.
 func (o *OutputFormat) Set(s string) error {
 	if !slices.Contains(OutputFormats(), s) {
-		return fmt.Errorf("must be one of %s", strings.Join(OutputFormats(), ", "))
+		return ValidValues(OutputFormats())
 	}
 	*o = OutputFormat(s)
 	return nil

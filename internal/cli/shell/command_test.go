@@ -25,7 +25,20 @@ func TestGuestCommand(t *testing.T) {
 		{[]string{"cd /tmp && ls"}, "cd /tmp && ls", nil},
 		{[]string{"echo", "a  b"}, "", []string{"echo", "a  b"}},
 	} {
-		if got := guestCommand(tt.args); got.Line != tt.line || !reflect.DeepEqual(got.Args, tt.each) {
+		if got := guestCommand(tt.args, ""); got.Line != tt.line || !reflect.DeepEqual(got.Args, tt.each) {
+			t.Errorf("%q gives line %q and args %q", tt.args, got.Line, got.Args)
+		}
+	}
+}
+
+// TestInShell: a named shell gets the same command.
+func TestInShell(t *testing.T) {
+	for _, tt := range []struct{ args, want []string }{
+		{nil, []string{"env", "SHELL=/bin/zsh", "/bin/zsh", "-l"}},
+		{[]string{"cd /tmp && ls"}, []string{"env", "SHELL=/bin/zsh", "/bin/zsh", "-c", "cd /tmp && ls"}},
+		{[]string{"echo", "a  b", "it's"}, []string{"env", "SHELL=/bin/zsh", "/bin/zsh", "-c", `'echo' 'a  b' 'it'\''s'`}},
+	} {
+		if got := guestCommand(tt.args, "/bin/zsh"); got.Line != "" || !reflect.DeepEqual(got.Args, tt.want) {
 			t.Errorf("%q gives line %q and args %q", tt.args, got.Line, got.Args)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,8 @@ const Help = `Without CMD it is a login shell. A single CMD is a line for the gu
 each arrives as it was given: 'a b' stays one argument. A terminal is used when there is one, the exit code is the command's, and
 128 + the signal's number when a signal ended it. Input and output pass unchanged. A -- before CMD ends rdd's own flags.
 
+With --shell that shell of the guest's runs CMD, or is the login shell.
+
 It begins in --workdir; else, if the directory you are in is mounted in the guest, there; else in the guest's home.`
 
 // Options say how to run a command in a guest.
@@ -32,14 +35,20 @@ type Options struct {
 	// Workdir is the working directory in the guest. Empty means that of this process if it is mounted
 	// in the guest, or else the home.
 	Workdir string
+	// Shell is the shell in the guest that runs the command; empty means the user's.
+	Shell string
 	// Args are the command, as Help describes it.
 	Args []string
 }
 
-// AddWorkdir gives a command the flag --workdir. Flags after CMD belong to CMD.
-func AddWorkdir(cmd *cobra.Command, o *Options) {
+// AddFlags gives a command the flags --workdir and --shell. Flags after CMD belong to CMD.
+func AddFlags(cmd *cobra.Command, o *Options) {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&o.Workdir, "workdir", "w", "", "directory in the guest to begin in")
+	cmd.Flags().StringVar(&o.Shell, shellFlag, "", "shell in the guest, as in /bin/zsh (default the user's)")
+	shells := []string{"/bin/bash", "/bin/sh", "/bin/zsh"}
+	// It fails for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc(shellFlag, cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // AfterName returns the command of the arguments NAME [--] [CMD…]. The dashes end the flags, as
@@ -50,6 +59,8 @@ func AfterName(args []string) []string {
 	}
 	return args[1:]
 }
+
+const shellFlag = "shell"
 
 // Run runs a command in a guest. An exit code other than 0 is returned as a *session.CodeError
 // without a message. When the guest cannot be reached, the error says why and what to do.
@@ -85,7 +96,7 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 	if err != nil {
 		return 0, err
 	}
-	command := guestCommand(o.Args)
+	command := guestCommand(o.Args, o.Shell)
 	// The terminal is the user's and the guest's: nothing is cleaned.
 	streams := s.Raw()
 	command.Stdin, command.Stdout, command.Stderr = streams.In, streams.Out, streams.Err
@@ -107,10 +118,31 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 	return code, err
 }
 
-// guestCommand turns the arguments into a command as Help describes it.
-func guestCommand(args []string) vm.Command {
+// guestCommand turns the arguments into a command as Help describes it, which a shell runs if one
+// is named.
+func guestCommand(args []string, shell string) vm.Command {
+	if shell != "" {
+		return vm.Command{Args: inShell(args, shell)}
+	}
 	if len(args) == 1 {
 		return vm.Command{Line: args[0]}
 	}
 	return vm.Command{Args: args}
+}
+
+// inShell is the command that a shell in the guest runs. What the shell starts finds it in SHELL, as
+// a login would have it.
+func inShell(args []string, shell string) []string {
+	run := []string{"env", "SHELL=" + shell, shell}
+	switch len(args) {
+	case 0:
+		return append(run, "-l")
+	case 1:
+		return append(run, "-c", args[0])
+	}
+	var quoted []string
+	for _, arg := range args {
+		quoted = append(quoted, session.ShellQuote(arg))
+	}
+	return append(run, "-c", strings.Join(quoted, " "))
 }

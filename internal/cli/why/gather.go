@@ -17,7 +17,6 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
 	"rancherdesktop.io/rdd/internal/client"
-	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/hostconfig"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -45,10 +44,9 @@ func gather(ctx context.Context, s *session.Session, name string) (*explain.Fact
 
 // gatherDaemon finds out whether the daemon runs, and reads the objects from it if it does.
 func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) {
-	if arguments, exists, err := presence.LoadArguments(inst); err == nil && exists {
-		if enabled, err := presence.SelectControllers(arguments.Controllers, s.Controllers); err == nil {
-			f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers), func(name string) bool { return slices.Contains(enabled, name) })
-		}
+	if enabled, err := s.Enabled(inst); err == nil { // the daemon itself says what is wrong with its arguments
+		f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers.Names), func(name string) bool { return slices.Contains(enabled.Names, name) })
+		f.Daemon.DisabledNow = enabled.ThisRun
 	}
 	state, _, err := client.Find(inst)
 	f.Daemon.Changing = state == client.Changing

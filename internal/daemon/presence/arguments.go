@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -19,12 +20,18 @@ import (
 // AllControllers selects all controllers.
 const AllControllers = "*"
 
-// Arguments are the arguments of `rdd service create`, saved for the daemons of the instance.
+// Arguments are the arguments of a daemon. Those of `rdd service create` are saved for the daemons
+// of the instance.
 type Arguments struct {
-	// Controllers are the controllers to run: names, "*" for all, "-name" to leave one out.
+	// Controllers are the controllers to run: names or API groups, "*" for all, "-name" to leave one
+	// or those of a group out.
 	Controllers []string `json:"controllers"`
 	// SecurePort is the API's port; 0 means the instance's default.
 	SecurePort int `json:"securePort,omitempty"`
+	// Verbosity is klog's verbosity in the daemon.
+	Verbosity int `json:"verbosity,omitempty"`
+	// LogFormat is the format of the daemon's log: one of logging.Formats; empty means text.
+	LogFormat string `json:"logFormat,omitempty"`
 	// StoreMade says whether the instance has ever had a store. It is nil where an older rdd, or
 	// nobody, has noted that.
 	StoreMade *bool `json:"storeMade,omitempty"`
@@ -33,7 +40,7 @@ type Arguments struct {
 // DefaultArguments returns the arguments that run all controllers, and the API on the default port.
 func DefaultArguments() Arguments { return Arguments{Controllers: []string{AllControllers}} }
 
-// Equal reports whether both are the same, with the same order of controllers.
+// Equal reports whether both have the same port, and the same controllers in the same order.
 func (a Arguments) Equal(b Arguments) bool {
 	return a.SecurePort == b.SecurePort && slices.Equal(a.Controllers, b.Controllers)
 }
@@ -85,24 +92,55 @@ func Exists(inst instance.Instance) (bool, error) {
 	return err == nil, err
 }
 
-// SelectControllers returns the known names that list selects, in the order of known. list has the
-// format of Arguments.Controllers. An unknown name is an error that names the valid ones.
-func SelectControllers(list, known []string) ([]string, error) {
+// Known are the controllers that there are.
+type Known struct {
+	// Names of all controllers.
+	Names []string
+	// Groups are the names of the controllers by API group.
+	Groups map[string][]string
+}
+
+// Words returns the names, and the API groups that are no names.
+func (k Known) Words() []string {
+	words := slices.Clone(k.Names)
+	for _, group := range slices.Sorted(maps.Keys(k.Groups)) {
+		if !slices.Contains(words, group) {
+			words = append(words, group)
+		}
+	}
+	return words
+}
+
+// named returns the controllers that an entry names; none when it is unknown. A name that is a
+// controller's and a group's is the group.
+func (k Known) named(entry string) []string {
+	switch {
+	case entry == AllControllers:
+		return k.Names
+	case k.Groups[entry] != nil:
+		return k.Groups[entry]
+	case slices.Contains(k.Names, entry):
+		return []string{entry}
+	}
+	return nil
+}
+
+// Select returns the names that list selects, in the order of k.Names. list has the format of
+// Arguments.Controllers. An unknown name is an error that has the valid ones.
+func (k Known) Select(list []string) ([]string, error) {
 	wanted := map[string]bool{}
 	for _, entry := range list {
 		name, excluded := strings.CutPrefix(entry, "-")
-		switch {
-		case entry == AllControllers:
-			for _, each := range known {
-				if _, decided := wanted[each]; !decided {
-					wanted[each] = true
-				}
+		names := k.named(name)
+		if names == nil || excluded && name == AllControllers {
+			return nil, fmt.Errorf("unknown controller %q; valid values: %s, and %q for all", name, strings.Join(k.Words(), ", "), AllControllers)
+		}
+		for _, each := range names {
+			// "*" adds those of which the list says nothing else.
+			if _, decided := wanted[each]; !decided || name != AllControllers {
+				wanted[each] = !excluded
 			}
-		case !slices.Contains(known, name):
-			return nil, fmt.Errorf("unknown controller %q: valid are %s, and %q for all", name, strings.Join(known, ", "), AllControllers)
-		default:
-			wanted[name] = !excluded
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !wanted[name] }), nil
+	return slices.DeleteFunc(slices.Clone(k.Names), func(name string) bool { return !wanted[name] }), nil
 }

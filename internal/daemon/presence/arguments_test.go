@@ -10,8 +10,11 @@ import (
 	"rancherdesktop.io/rdd/internal/instance"
 )
 
-func TestSelectControllers(t *testing.T) {
-	known := []string{"app", "limavm", "engine"}
+func TestSelect(t *testing.T) {
+	known := Known{
+		Names:  []string{"app", "limavm", "engine"},
+		Groups: map[string][]string{"app": {"app"}, "lima": {"limavm"}, "machines": {"engine", "limavm"}},
+	}
 	for list, want := range map[string]string{
 		"*":            "app limavm engine",
 		"":             "",
@@ -27,16 +30,26 @@ func TestSelectControllers(t *testing.T) {
 		"App":          "error",
 		"**":           "error",
 		"-*":           "error",
+
+		"lima":             "limavm",
+		"lima,app":         "app limavm",
+		"*,-machines":      "app",
+		"-machines,*":      "app",
+		"machines,-lima":   "engine",
+		"machines,-engine": "limavm",
+		"-lima,machines":   "limavm engine",
+		"lima.":            "error",
+		"LIMA":             "error",
 	} {
-		got, err := SelectControllers(strings.FieldsFunc(list, func(r rune) bool { return r == ',' }), known)
+		got, err := known.Select(strings.FieldsFunc(list, func(r rune) bool { return r == ',' }))
 		if err != nil {
 			got = []string{"error"}
-			if !strings.Contains(err.Error(), "app, limavm, engine") {
-				t.Errorf("SelectControllers(%q): the error lists no valid names: %v", list, err)
+			if !strings.Contains(err.Error(), `valid values: app, limavm, engine, lima, machines, and "*" for all`) {
+				t.Errorf("Select(%q): the error lists no valid names: %v", list, err)
 			}
 		}
 		if strings.Join(got, " ") != want {
-			t.Errorf("SelectControllers(%q) = %v, want %q", list, got, want)
+			t.Errorf("Select(%q) = %v, want %q", list, got, want)
 		}
 	}
 }
@@ -47,13 +60,16 @@ func TestArguments(t *testing.T) {
 	if err != nil || exists || !loaded.Equal(DefaultArguments()) {
 		t.Errorf("without a file: %v, %t: %v", loaded, exists, err)
 	}
-	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443}
+	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443, Verbosity: 2, LogFormat: "json"}
 	if err := saved.Save(inst); err != nil {
 		t.Fatal(err)
 	}
 	loaded, exists, err = LoadArguments(inst)
 	if err != nil || !exists || !loaded.Equal(saved) || loaded.Equal(DefaultArguments()) {
 		t.Errorf("saved %v, loaded %v, %t: %v", saved, loaded, exists, err)
+	}
+	if loaded.Verbosity != 2 || loaded.LogFormat != "json" {
+		t.Errorf("what the daemon logs is %d as %q", loaded.Verbosity, loaded.LogFormat)
 	}
 	write := func(content string) {
 		t.Helper()
@@ -85,7 +101,7 @@ func TestNoteStore(t *testing.T) {
 	if exists, err := Exists(inst); exists || err != nil {
 		t.Errorf("the instance was created: %v", err)
 	}
-	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443}
+	saved := Arguments{Controllers: []string{"limavm"}, SecurePort: 7443, Verbosity: 2, LogFormat: "json"}
 	if err := saved.Save(inst); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ import (
 const crashLogBytes = 2 << 20
 
 // crashLine matches the line by which a Go program says why it ends at once: klog's of severity
-// fatal, an unrecovered panic, or an error of the runtime.
+// fatal, an unrecovered panic, or an error of the runtime. They have that form
+// in a log as JSON, too.
 var crashLine = regexp.MustCompile(`(?m)^(?:F\d{4} \S+ +\d+ [^\]\n]+\] (.+)|((?:panic|fatal error): .+|SIG[A-Z]+: .+))$`)
 
 // CrashCause returns the line of a log by which a program said why it ended at once; "" when there
@@ -44,13 +45,19 @@ func Crashed(inst instance.Instance) []string {
 		log = ""
 	}
 	// What is in the log before that daemon's own lines is of others.
-	if at := strings.LastIndex(log, " "+PIDKey+"="+strconv.Itoa(pid)+" "); at >= 0 {
-		log = log[at:]
-	}
+	log = log[lastOf(log, pid):]
 	if cause := CrashCause(log); cause != "" {
 		return []string{fmt.Sprintf("the last daemon (process %d) crashed: %s", pid, cause)}
 	}
 	return []string{fmt.Sprintf("the last daemon (process %d) did not stop in order: it was killed, or the computer went off", pid)}
+}
+
+// lastOf returns where in a log, as text or as JSON, the last line is that names this PID as the
+// daemon's; 0 when there is none.
+func lastOf(log string, pid int) int {
+	asText := strings.LastIndex(log, " "+PIDKey+"="+strconv.Itoa(pid)+" ")
+	asJSON := strings.LastIndex(log, `"`+PIDKey+`":`+strconv.Itoa(pid)+",")
+	return max(asText, asJSON, 0)
 }
 
 // PIDKey is the key of the daemon's PID in the lines of its log that say how far its start is.

@@ -59,6 +59,13 @@ func TestCrashed(t *testing.T) {
 	expect("its log has no cause", "it was killed")
 	write(LogFile(inst), line(12)+"panic: boom\n")
 	expect("its log has the cause", "crashed: panic: boom")
+	jsonLine := func(pid int) string {
+		return fmt.Sprintf(`{"time":"2026-11-28T02:00:08Z","level":"info","msg":"Store is open","after":"1ms","pid":%d,"version":"v1"}`+"\n", pid)
+	}
+	write(LogFile(inst), jsonLine(11)+"panic: of an earlier one\n"+jsonLine(12))
+	expect("its log as JSON has no cause", "it was killed")
+	write(LogFile(inst), line(11)+"panic: of an earlier one\n"+jsonLine(12)+"F1128 02:00:08.1 12 a.go:1] boom\n")
+	expect("its log as JSON has the cause", "crashed: boom")
 	record, err := json.Marshal(Record{Process: process.Identity{PID: 13}})
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,10 @@ type Record struct {
 	Build version.Build `json:"build"`
 	// Port is the API's port on 127.0.0.1.
 	Port int `json:"port"`
+	// SecurePort is the port that it was asked to listen on; 0 is the instance's default one.
+	SecurePort int `json:"securePort,omitempty"`
+	// Controllers are the names of those that it runs; nil in the record of an older daemon.
+	Controllers []string `json:"controllers"`
 	// Started is when the daemon began to start.
 	Started time.Time `json:"started"`
 }

@@ -235,6 +235,11 @@ func TestControlPlane(t *testing.T) {
 			wanted{CodeController, true, "Nobody acts", "rdd --instance NAME", ""},
 		},
 		{
+			"a controller is missing in this run",
+			but(aboutApp(settled(), nil), func(f *Facts) { f.Daemon.Disabled, f.Daemon.DisabledNow = []string{"app"}, true }),
+			wanted{CodeController, true, `Nobody acts: the daemon was started without the controller "app"`, "rdd service start", ""},
+		},
+		{
 			"without its controller a deletion goes on",
 			but(aboutApp(deleting(), nil), func(f *Facts) { f.Daemon.Disabled = []string{"app", "limavm"} }),
 			wanted{CodeDeleting, false, "The App is being deleted", "rdd delete", ""},

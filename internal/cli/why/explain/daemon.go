@@ -84,11 +84,16 @@ func controllerDisabled(f *Facts) *Cause {
 	}
 	for _, name := range f.Daemon.Disabled {
 		if name == limavmController || (name == appController && f.AboutApp) {
-			return &Cause{
+			c := &Cause{
 				Code: CodeController, Blocked: true,
 				Summary: fmt.Sprintf("Nobody acts: instance %q was made without the controller %q.", f.Instance, name),
 				Next:    "use an instance that has it: rdd --instance NAME …",
 			}
+			if f.Daemon.DisabledNow {
+				c.Summary = fmt.Sprintf("Nobody acts: the daemon was started without the controller %q.", name)
+				c.Next = "rdd service stop, then rdd service start"
+			}
+			return c
 		}
 	}
 	return nil

@@ -51,8 +51,10 @@ type Daemon struct {
 	Problem string
 	// LastErrors are the log lines of its last failure; empty when it has been ready since.
 	LastErrors []string
-	// Disabled are the controllers that the instance was created without.
-	Disabled []string
+	// Disabled are the controllers that the instance was created without, or those that the daemon was
+	// started without: DisabledNow.
+	Disabled    []string
+	DisabledNow bool
 }
 
 // Store is what is wrong with the daemon's store; the zero value is a sound one.
