@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // newConfig is the text that stands for a config.json that does not exist or is blank.
@@ -74,7 +76,7 @@ func (c *config) read() (text []byte, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no file")
 	}
-	return os.ReadFile(c.target)
+	return regular.ReadFile(c.target)
 }
 
 func damaged(file string, err error) error {
