@@ -86,6 +86,7 @@ func fakeQEMU(args []string) error {
 		go flood(machine.console, "console\n")
 		go flood(os.Stderr, "qemu-system-x86_64: warning\n")
 	}
+	go machine.watchPause()
 	go machine.serveQMP(qmp)
 	if !machine.guest.NoSSH {
 		time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
@@ -109,6 +110,7 @@ type fakeMachine struct {
 	guest        fakeGuest
 	console      *os.File // serial.log
 	hostile      sync.Once
+	state        runState
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -142,6 +144,7 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 			continue
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
+		m.state.serve(conn)
 		for lines := bufio.NewScanner(conn); lines.Scan(); {
 			var request struct {
 				Execute, ID string
@@ -155,6 +158,7 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 				flood(conn, `{"event":"RTC_CHANGE","data":{"offset":1},"timestamp":{"seconds":1,"microseconds":1}}`+"\n")
 			}
 		}
+		m.state.serve(nil)
 		_ = conn.Close()
 	}
 }
@@ -168,9 +172,12 @@ func (m *fakeMachine) execute(conn io.Writer, command, id, line string) {
 		answer, _ := json.Marshal(m.monitor(line))
 		result = string(answer)
 	}
+	if answer, known := m.answer(command); known {
+		result = answer
+	}
 	fmt.Fprintf(conn, `{"return":%s,"id":%q}`+"\n", result, id)
 	reason := map[string]string{"quit": "host-qmp-quit", "system_powerdown": "guest-shutdown"}[command]
-	if reason != "" && !(m.guest.QuietPowerButton && command == "system_powerdown") {
+	if reason != "" && !(command == "system_powerdown" && (m.guest.QuietPowerButton || m.stopped())) {
 		fmt.Fprintf(conn, `{"event":"SHUTDOWN","data":{"reason":%q},"timestamp":{"seconds":1,"microseconds":1}}`+"\n", reason)
 		m.ended <- reason
 	}
