@@ -18,7 +18,9 @@ func Room(path string) (int64, error) {
 	}
 	blocks := stat.Bavail
 	if os.Geteuid() == 0 {
-		blocks = stat.Bfree // what is reserved is root's
+		// What is reserved is root's, but for what ext4 keeps to itself (fs/ext4/super.c,
+		// ext4_calculate_resv_clusters).
+		blocks = max(blocks, stat.Bfree-min(stat.Bfree, stat.Blocks/50, 4096))
 	}
 	return int64(blocks) * stat.Bsize, nil
 }
