@@ -130,6 +130,19 @@ func (id Identity) Alive() bool {
 	return err == nil && now == id
 }
 
+// Stopped reports whether a signal has stopped the identified process, as SIGSTOP does. It returns
+// ErrGone when the process has ended.
+func (id Identity) Stopped() (bool, error) {
+	stat, err := readStat(id.PID)
+	if err != nil {
+		return false, err
+	}
+	if !id.Alive() {
+		return false, fmt.Errorf("process %d: %w", id.PID, ErrGone)
+	}
+	return stat[statState] == "T", nil
+}
+
 // Signal sends a signal to exactly the identified process. It goes through a pidfd, whose identity
 // is verified after it was opened, so a PID that is used again is never hit. It returns ErrGone
 // when the process has ended.

@@ -35,6 +35,9 @@ func CommandLine(int) ([]string, error) { return nil, errUnsupported }
 // Alive is not supported on this platform yet.
 func (id Identity) Alive() bool { return false }
 
+// Stopped is not supported on this platform yet.
+func (id Identity) Stopped() (bool, error) { return false, errUnsupported }
+
 // Signal is not supported on this platform yet.
 func (id Identity) Signal(syscall.Signal) error { return errUnsupported }
 

@@ -143,6 +143,8 @@ type State struct {
 	RunningRevision string
 	// Failure is that of the last operation; nil when it succeeded.
 	Failure *Failure
+	// Pause is why the guest of a machine that is up does not run; nil when it does.
+	Pause *Pause
 	// StartID differs for each start of the machine (adoption keeps it);
 	// empty when there is none.
 	StartID string
@@ -199,11 +201,12 @@ type Engine interface {
 	// start. *NameTakenError, *InvalidSpecError.
 	Apply(ctx context.Context, spec Spec) error
 	// Start begins to boot a stopped instance; a starting or running one is left as it is. A
-	// running guest without its hostagent is adopted. ErrNotFound, ErrBusy (creating, stopping,
-	// deleting).
+	// running guest without its hostagent is adopted. A paused guest is resumed at once, if its pause
+	// can be ended. ErrNotFound, ErrBusy (creating, stopping, deleting).
 	Start(ctx context.Context, owner Owner, name string) error
 	// Stop begins to end a machine; nil when it is stopped already. A starting
-	// machine is stopped too; StopForce overtakes a shutdown. ErrNotFound.
+	// machine is stopped too; StopForce overtakes a shutdown. A paused guest is resumed to shut down,
+	// and ended like by force when it cannot be. ErrNotFound.
 	Stop(ctx context.Context, owner Owner, name string, mode StopMode) error
 	// Delete begins to end the machine's processes and to remove its directory; nil while that goes on
 	// and when there is nothing. It is deleted when Observe returns ErrNotFound. *NameTakenError: it

@@ -47,13 +47,44 @@ const (
 	ReasonStopFailed = "StopFailed"
 )
 
+// Reasons of ConditionRunning (False) for a machine that is up and whose guest is paused. It keeps
+// its memory, and goes on where it was.
+const (
+	// ReasonHostDiskFull means that the host's file system has no room for what the guest writes. The
+	// guest goes on by itself when there is room.
+	ReasonHostDiskFull = "HostDiskFull"
+	// ReasonHostQuotaExceeded means the same for the user's disk quota on the host.
+	ReasonHostQuotaExceeded = "HostQuotaExceeded"
+	// ReasonHostDiskFailed means that the host cannot write the guest's disk for another reason. The
+	// guest goes on by itself when it can.
+	ReasonHostDiskFailed = "HostDiskFailed"
+	// ReasonPaused means that somebody has paused the guest behind rdd's back. A retry request
+	// resumes it.
+	ReasonPaused = "Paused"
+	// ReasonGuestSuspended means that the guest has suspended itself, and is being woken.
+	ReasonGuestSuspended = "GuestSuspended"
+	// ReasonProcessStopped means that a signal has stopped the guest's process. A retry request
+	// lets it go on.
+	ReasonProcessStopped = "ProcessStopped"
+)
+
+// Paused reports whether a reason of ConditionRunning means that the guest is paused.
+func Paused(reason string) bool {
+	switch reason {
+	case ReasonHostDiskFull, ReasonHostQuotaExceeded, ReasonHostDiskFailed, ReasonPaused, ReasonGuestSuspended, ReasonProcessStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Failed reports whether a reason, of either condition, means that somebody may have to act.
 func Failed(reason string) bool {
 	switch reason {
 	case ReasonCreateFailed, ReasonNameTaken, ReasonInstanceLost, ReasonStartFailed, ReasonStopFailed:
 		return true
 	default:
-		return false
+		return Paused(reason) && reason != ReasonGuestSuspended // which ends by itself
 	}
 }
 

@@ -3,8 +3,8 @@
 package v1alpha1
 
 // Reasons of the Events on a LimaVM. Changes of the conditions are Events with the conditions'
-// reasons: Starting, Started, Stopping, Stopped, StartFailed and StopFailed of Running, and
-// Created, CreateFailed, NameTaken and InstanceLost of Created.
+// reasons: Starting, Started, Stopping, Stopped, StartFailed and StopFailed of Running, those of a
+// paused guest (warnings), and Created, CreateFailed, NameTaken and InstanceLost of Created.
 const (
 	// EventCreating says that the instance is being created.
 	EventCreating = "Creating"
@@ -18,6 +18,8 @@ const (
 	// EventMachineDied (a warning) says that the machine has ended by itself. The annotation
 	// AnnotationCause has the cause.
 	EventMachineDied = "MachineDied"
+	// EventResumed says that a guest that was paused goes on.
+	EventResumed = "Resumed"
 	// EventRestarting says that a running machine is being restarted, because its template or params
 	// were changed or on request.
 	EventRestarting = "Restarting"

@@ -152,10 +152,14 @@ func (t transition) running() []reconcile.Event {
 	have, want := t.conditions(limav1.ConditionRunning)
 	failed := want.Reason == limav1.ReasonStartFailed || want.Reason == limav1.ReasonStopFailed
 	switch {
+	case limav1.Paused(want.Reason):
+		return pausedEvent(have, want)
 	case failed && (have.Reason != want.Reason || have.Message != want.Message):
 		return warning(want.Reason, want.Message)
 	case want.Reason == limav1.ReasonStarted && t.want.RestartCount > t.have.RestartCount:
 		return normal(limav1.ReasonStarted, "the machine runs")
+	case limav1.Paused(have.Reason) && (want.Reason == limav1.ReasonStarted || want.Reason == limav1.ReasonStarting):
+		return normal(limav1.EventResumed, "the guest goes on")
 	case have.Reason == want.Reason:
 		return nil
 	case want.Reason == limav1.ReasonStarting:
@@ -167,6 +171,14 @@ func (t transition) running() []reconcile.Event {
 	default:
 		return nil
 	}
+}
+
+// pausedEvent returns the Event for a guest that is paused, once for each reason.
+func pausedEvent(have, want metav1.Condition) []reconcile.Event {
+	if have.Reason == want.Reason {
+		return nil
+	}
+	return warning(want.Reason, want.Message)
 }
 
 // ports returns the Events for conflicts of forwarded ports on the host that are new or resolved.

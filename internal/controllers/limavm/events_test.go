@@ -56,6 +56,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	}
+	full := func(s *vm.State) { s.Pause = &vm.Pause{Reason: vm.PauseDiskFull, Text: "5 more"} }
 	const created, pending = "Created=True/Created", "Created=Unknown/Pending"
 	for name, test := range map[string]struct {
 		scene
@@ -131,6 +132,34 @@ func TestEvents(t *testing.T) {
 			had: limav1.LimaVMStatus{
 				LastStartID: "1", RestartCount: 1, Conditions: parseConditions(created, "Running=True/Started"),
 			}, want: "Started",
+		},
+		"is paused": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), full)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")}, want: "!HostDiskFull 5 more",
+		},
+		"stays paused, and less is missing": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), full)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/HostDiskFull/7 more")},
+		},
+		"is paused for another reason": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), full)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/Paused/by somebody")}, want: "!HostDiskFull 5 more",
+		},
+		"goes on": {
+			scene: scene{wanted: true, state: on(vm.PhaseRunning)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/HostDiskFull/5 more")}, want: "Resumed",
+		},
+		"goes on booting": {
+			scene: scene{wanted: true, state: on(vm.PhaseStarting)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/HostDiskFull/5 more")}, want: "Resumed",
+		},
+		"goes on, and is up": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) { s.StartID = "1" })},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/HostDiskFull/5 more")}, want: "Started",
+		},
+		"is to stop while it is paused": {
+			scene: scene{state: on(vm.PhaseStopping)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=False/HostDiskFull/5 more")}, want: "Stopping",
 		},
 		"is to stop": {
 			scene: scene{state: on(vm.PhaseStopping)}, had: limav1.LimaVMStatus{Conditions: parseConditions(

@@ -48,6 +48,9 @@ func (s *scope) nextFailure(created bool) *limav1.Failure {
 		return before
 	case s.filesMissing() != nil:
 		return s.describe(s.filesMissing())
+	case s.paused() && s.vm.Spec.Running && !s.deleting():
+		p := s.state.Pause
+		return s.describe(&vm.Failure{Operation: vm.OperationRun, Fault: p.Fault(), At: p.Since})
 	case s.state != nil && s.state.Failure != nil && s.concerns(s.state.Failure.Operation, created):
 		return s.describe(s.state.Failure)
 	case before != nil && before.Operation != "" && s.concerns(vm.Operation(before.Operation), created) && !s.overtaken(before):
@@ -65,6 +68,11 @@ func (s *scope) filesMissing() *vm.Failure {
 		return nil
 	}
 	return f
+}
+
+// paused reports whether the guest of a machine that is up does not run.
+func (s *scope) paused() bool {
+	return s.state != nil && s.state.Pause != nil && (s.phase() == vm.PhaseStarting || s.phase() == vm.PhaseRunning)
 }
 
 // concerns reports whether the failure of an operation is still in the way of what is wanted.

@@ -93,13 +93,13 @@ func (s *scope) failure(operations ...vm.Operation) *vm.Failure {
 }
 
 // retryRequested reports whether a retry was requested that was not carried out yet. For a failed
-// stop, a request for a forced stop counts as well.
+// stop, a request for a forced stop counts as well. f may be nil.
 func (s *scope) retryRequested(f *vm.Failure) bool {
 	fresh := func(annotation, last string) bool {
 		return !slices.Contains([]string{"", last}, s.vm.Annotations[annotation])
 	}
 	return fresh(limav1.AnnotationRetryRequested, s.vm.Status.LastRetryRequest) ||
-		f.Operation == vm.OperationStop && fresh(limav1.AnnotationForceStop, s.vm.Status.LastForceStop)
+		f != nil && f.Operation == vm.OperationStop && fresh(limav1.AnnotationForceStop, s.vm.Status.LastForceStop)
 }
 
 // failureMessage returns the conditions' message for a failure.

@@ -51,6 +51,9 @@ func (r *Reconciler) ensureRunning(ctx context.Context, s *scope) reconcile.Outc
 		if s.state.RunningRevision != "" && s.state.RunningRevision != s.revision {
 			return r.stop(ctx, s, "restarting into the changed template")
 		}
+		if s.paused() && s.retryRequested(nil) {
+			return r.start(ctx, s)
+		}
 		// A machine that has lost its hostagent is adopted in the background: see adoptMachines.
 		return reconcile.Done()
 	case vm.PhaseStopping:

@@ -132,6 +132,8 @@ func (s *scope) running() metav1.Condition {
 		c.Reason = limav1.ReasonStopped
 	case !s.complete(), s.phase() == vm.PhaseBroken:
 		c.Status, c.Reason = metav1.ConditionUnknown, limav1.ReasonReconciling
+	case s.phase() == vm.PhaseStarting && s.state.Pause != nil:
+		c.Reason, c.Message = pausedCondition(s.state.Pause)
 	case s.phase() == vm.PhaseStarting:
 		c.Reason = limav1.ReasonStarting
 	case s.phase() == vm.PhaseRunning:
@@ -151,9 +153,22 @@ func (s *scope) runningNow(c *metav1.Condition) {
 	if f := s.filesMissing(); f != nil {
 		c.Message = "the next start will fail: " + failureMessage(f)
 	}
+	if s.state.Pause != nil {
+		c.Status = metav1.ConditionFalse
+		c.Reason, c.Message = pausedCondition(s.state.Pause)
+	}
 	if f := s.failure(vm.OperationStop); f != nil && s.unwanted() {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
 	}
+}
+
+// pausedCondition returns the reason and the message of the condition Running for a paused guest.
+// The reasons are the API's: see limav1.Paused.
+func pausedCondition(p *vm.Pause) (reason, message string) {
+	if p.Hint == "" {
+		return string(p.Reason), p.Text
+	}
+	return string(p.Reason), p.Text + " (" + p.Hint + ")"
 }
 
 // unwanted reports whether a machine that is up should stop, for good or for a restart.

@@ -65,6 +65,9 @@ func TestConditions(t *testing.T) {
 			s.Failure = &vm.Failure{Operation: o, Fault: &vm.Fault{Kind: vm.FaultUnknown, Text: "boom"}, At: now}
 		}
 	}
+	paused := func(reason vm.PauseReason) func(*vm.State) {
+		return func(s *vm.State) { s.Pause = &vm.Pause{Reason: reason, Text: "it waits", Hint: "act", Since: now} }
+	}
 	lost := func(s *vm.State) {
 		s.Failure = &vm.Failure{Operation: vm.OperationStart, Fault: &vm.Fault{Kind: vm.FaultBroken, Text: "it is missing"}}
 	}
@@ -108,6 +111,18 @@ func TestConditions(t *testing.T) {
 		"running without its base": {
 			scene{wanted: true, state: with(on(vm.PhaseRunning), lost)}, "True/Created/", "True/Started/the next start will fail: it is missing",
 		},
+		"paused": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), paused(vm.PauseDiskFull))}, "True/Created/",
+			"False/HostDiskFull/it waits (act)",
+		},
+		"paused while it boots": {
+			scene{wanted: true, state: with(on(vm.PhaseStarting), paused(vm.PauseQuota))}, "True/Created/",
+			"False/HostQuotaExceeded/it waits (act)",
+		},
+		"paused and stopping": {
+			scene{state: with(on(vm.PhaseStopping), paused(vm.PauseDiskFull)), outcome: reconcile.Wait("stopping", 0)}, "True/Created/",
+			"False/Stopping/stopping",
+		},
 		"start failed": {scene{wanted: true, state: off(vm.OperationStart, "panic")}, "True/Created/", "False/StartFailed/panic"},
 		"start impossible": {
 			scene{wanted: true, state: off("", ""), outcome: reconcile.Stalled("StartFailed", "no qemu")}, "True/Created/",
@@ -144,6 +159,27 @@ func TestConditions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPausesAreReasons: each reason of a pause is one of the API's.
+func TestPausesAreReasons(t *testing.T) {
+	for _, reason := range vm.PauseReasons() {
+		s := scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) {
+			s.Pause = &vm.Pause{Reason: reason, Text: "it waits", Hint: "act", Since: now}
+		})}.scope()
+		c := s.running()
+		if !limav1.Paused(c.Reason) || limav1.Failed(c.Reason) != reason.NeedsSomebody() {
+			t.Errorf("%s: the condition has %s, failed %t", reason, c.Reason, limav1.Failed(c.Reason))
+		}
+		f := status(s).Failure
+		if f == nil || f.Operation != "run" || f.Message != "it waits" || f.Hint != "act" || !f.At.Time.Equal(now) {
+			t.Errorf("%s: failure %+v", reason, f)
+		}
+		s.vm.Status = status(s)
+		if s.state.Pause = nil; status(s).Failure != nil {
+			t.Errorf("%s: the failure stays when the guest goes on", reason)
+		}
 	}
 }
 

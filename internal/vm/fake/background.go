@@ -21,6 +21,8 @@ func (w *World) advance(name string, i *instance) bool {
 		w.advanceCreate(i)
 	case i.machine != nil && i.machine.orphaned:
 		return false
+	case i.machine != nil && i.machine.pause != nil && i.machine.phase == vm.PhaseStarting:
+		return false
 	case i.machine != nil && i.machine.phase == vm.PhaseStarting:
 		w.advanceBoot(i)
 	case i.machine != nil && i.machine.phase == vm.PhaseStopping:

@@ -105,6 +105,7 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 		switch i.phase() {
 		case vm.PhaseStarting, vm.PhaseRunning:
 			i.machine.orphaned = false
+			i.machine.resume()
 			return nil
 		case vm.PhaseStopped:
 			if f := e.world.lostFile(name); f != nil {
@@ -138,7 +139,7 @@ func (e *Engine) Stop(ctx context.Context, owner vm.Owner, name string, mode vm.
 		i.machine.orphaned = false
 		if i.machine.phase != vm.PhaseStopping {
 			i.clear(vm.OperationStop)
-			i.machine.phase, i.machine.since = vm.PhaseStopping, e.world.now()
+			i.machine.phase, i.machine.since, i.machine.pause = vm.PhaseStopping, e.world.now(), nil
 			i.machine.step, i.machine.of = 0, e.world.steps.Stop
 		}
 		if mode == vm.StopForce {

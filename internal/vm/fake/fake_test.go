@@ -46,6 +46,18 @@ func TestConformance(t *testing.T) {
 				world.FailOperation(p.Operation, fmt.Errorf("wrapped: %w", &fault), 1)
 				return []byte("cpus: 1\n")
 			},
+			Pause: func(t *testing.T, name string, reason vm.PauseReason) func() {
+				pause := vm.Pause{Reason: reason, Text: "provoked: " + string(reason)}
+				if pause.Fault().Kind == vm.FaultDiskFull || reason == vm.PauseDiskFailed {
+					pause.Path = "/fake/disk"
+				}
+				must(t, world.Pause(name, pause))
+				return func() {
+					if reason != vm.PauseRequested && reason != vm.PauseProcess {
+						must(t, world.Unpause(name))
+					}
+				}
+			},
 			LoseFile: func(_ *testing.T, name string) func() { return world.LoseFile(name, "basedisk") },
 			Timeout:  time.Minute,
 		}

@@ -65,6 +65,7 @@ type machine struct {
 	revision string
 	message  string
 	port     int
+	pause    *vm.Pause // of the guest
 	// orphaned: the hostagent was killed, so nothing advances until another one adopts the machine.
 	orphaned bool
 }
@@ -237,7 +238,7 @@ func (w *World) state(name string, i *instance) vm.State {
 	}
 	if m := i.machine; m != nil {
 		s.RunningRevision, s.StartID, s.BootID = m.revision, m.startID, m.bootID
-		s.SSHPort, s.Accelerator = m.port, "tcg"
+		s.SSHPort, s.Accelerator, s.Pause = m.port, "tcg", m.pause
 		if m.phase == vm.PhaseRunning {
 			s.Message, s.Forwards = m.message, slices.Clone(w.forwards[name])
 		}

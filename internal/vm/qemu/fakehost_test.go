@@ -162,6 +162,7 @@ func TestConformanceOnFakeQEMU(t *testing.T) {
 			Invalid:       []byte(strings.Replace(guestTemplate, "rdd:docker", "rdd:nothing", 1)),
 			InvalidField:  "images[0].location",
 			Provoke:       h.provoke,
+			Pause:         h.pauseFake,
 			LoseFile:      h.loseDisk,
 			Timeout:       time.Minute,
 		}

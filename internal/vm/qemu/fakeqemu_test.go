@@ -87,6 +87,7 @@ func fakeQEMU(args []string) error {
 		go flood(machine.console, "console\n")
 		go flood(os.Stderr, "qemu-system-x86_64: warning\n")
 	}
+	go machine.watchPause()
 	go machine.serveQMP(qmp)
 	if !machine.guest.NoSSH {
 		time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
@@ -112,6 +113,7 @@ type fakeMachine struct {
 	hostile      sync.Once
 	asked        atomic.Int32 // for its boot id, of a guest that forgets it
 	dying        atomic.Bool  // its connections do not answer any more
+	state        runState
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -145,6 +147,7 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 			continue
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
+		m.state.serve(conn)
 		for lines := bufio.NewScanner(conn); lines.Scan() && !m.dying.Load(); {
 			var request struct {
 				Execute, ID string
@@ -158,6 +161,7 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 				flood(conn, `{"event":"RTC_CHANGE","data":{"offset":1},"timestamp":{"seconds":1,"microseconds":1}}`+"\n")
 			}
 		}
+		m.state.serve(nil)
 		_ = conn.Close()
 	}
 }
@@ -171,9 +175,12 @@ func (m *fakeMachine) execute(conn io.Writer, command, id, line string) {
 		answer, _ := json.Marshal(m.monitor(line))
 		result = string(answer)
 	}
+	if answer, known := m.answer(command); known {
+		result = answer
+	}
 	fmt.Fprintf(conn, `{"return":%s,"id":%q}`+"\n", result, id)
 	reason := map[string]string{"quit": "host-qmp-quit", "system_powerdown": "guest-shutdown"}[command]
-	if reason != "" && !(m.guest.QuietPowerButton && command == "system_powerdown") {
+	if reason != "" && !(command == "system_powerdown" && (m.guest.QuietPowerButton || m.stopped())) {
 		fmt.Fprintf(conn, `{"event":"SHUTDOWN","data":{"reason":%q},"timestamp":{"seconds":1,"microseconds":1}}`+"\n", reason)
 		m.ended <- reason
 	}

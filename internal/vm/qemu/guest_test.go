@@ -81,7 +81,7 @@ func serveHostagent(name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	config.ProbeTimeout = guest.ProbeTimeout
+	config.ProbeTimeout, config.Room = guest.ProbeTimeout, fakeRoom
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return hostagent.Run(ctx, config)

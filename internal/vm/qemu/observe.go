@@ -175,7 +175,7 @@ func (o observation) describe(state *vm.State) {
 		state.Failure = o.failure()
 		return
 	}
-	state.Progress = o.run.Progress
+	state.Progress, state.Pause = o.run.Progress, o.run.Pause
 	state.StartID, state.RunningRevision = o.run.StartID, o.run.Revision
 	state.BootID, state.SSHPort, state.Accelerator = o.run.BootID, o.run.SSHPort, o.run.Accelerator
 	if state.Phase == vm.PhaseRunning {

@@ -17,6 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
+	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -29,6 +30,9 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 		return err
 	}
 	if err := i.idle(record); err != nil {
+		return err
+	}
+	if err := i.resume(ctx); err != nil {
 		return err
 	}
 	return i.withHostagentLock(func(lock *flock.Lock, observed observation) error {
@@ -51,6 +55,20 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 		}
 		return nil
 	})
+}
+
+// resume has the guest resumed if it is paused.
+func (i instance) resume(ctx context.Context) error {
+	observed, err := i.observe()
+	if err != nil || observed.run.Pause == nil || observed.run.End != nil || !observed.hostagent {
+		return nil //nolint:nilerr // what is damaged is the start's to report
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if err := protocol.NewClient(i.dir.HostagentSocket()).Resume(ctx); err != nil {
+		return fmt.Errorf("resuming instance %s: %w", i.name, err)
+	}
+	return nil
 }
 
 // withHostagentLock calls do with the hostagent's lock held and what was observed then. When a

@@ -45,6 +45,10 @@ type Subject struct {
 	// template to apply for that: Template, where the fault does not come from it. It is nil where
 	// that would take too long.
 	Provoke func(t *testing.T, name string, p Provoked) []byte
+	// Pause pauses the guest of an instance for a reason, or lets it pause, and returns the function
+	// that takes the cause away: that does not resume the guest. It is nil where that would take too
+	// long.
+	Pause func(t *testing.T, name string, reason vm.PauseReason) (relieve func())
 	// LoseFile takes a file away that the next start of an instance needs, and that the engine cannot
 	// get again. The function that it returns brings it back. It is nil where that would take too
 	// long.
@@ -58,5 +62,6 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	t.Run("refusals", func(t *testing.T) { refusals(newSuite(t, newSubject(t), "vmt1")) })
 	t.Run("life", func(t *testing.T) { life(newSuite(t, newSubject(t), "vmt2")) })
 	t.Run("faults", func(t *testing.T) { faults(t, newSubject) })
+	t.Run("pauses", func(t *testing.T) { pauses(t, newSubject) })
 	t.Run("lost file", func(t *testing.T) { lostFile(t, newSubject) })
 }

@@ -61,6 +61,7 @@ const (
 	CodeStart          = "StartFailed"
 	CodeStarting       = "Starting"
 	CodeCrashLoop      = "CrashLoop"
+	CodePaused         = "Paused"
 	CodeStop           = "StopFailed"
 	CodeStopHangs      = "StopHangs"
 	CodeStopping       = "Stopping"
@@ -85,7 +86,7 @@ type rule func(*Facts) *Cause
 var rules = []rule{
 	noInstance, storeFails, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
 	vmDeleting, nameTaken, instanceLost, createFailed, creating,
-	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, filesMissing, restartPending,
+	stopHangs, stopFailed, paused, startFailed, crashLoop, starting, stopping, filesMissing, restartPending,
 	unobserved, engineNotReady, appNotSettled, damagedWhileUp, portConflict, unreadableObjects,
 }
 

@@ -45,6 +45,10 @@ func notUp(message string) metav1.Condition {
 	return cond(limav1.ConditionRunning, metav1.ConditionFalse, limav1.ReasonStartFailed, message)
 }
 
+func pausedFor(reason string) metav1.Condition {
+	return cond(limav1.ConditionRunning, metav1.ConditionFalse, reason, "paused")
+}
+
 // failed gives a LimaVM a failure.
 func failed(machine *limav1.LimaVM, f limav1.Failure) *limav1.LimaVM {
 	f.At = ago(12 * time.Second)
@@ -634,6 +638,32 @@ func TestPower(t *testing.T) {
 		{
 			"was asked to stop just now", but(about(with(dev(made, hanging), stopped)), func(f *Facts) { f.Events = recent }),
 			wanted{CodeStopping, false, `LimaVM "dev" is shutting down`, "nothing", ""},
+		},
+		{
+			"the host's disk is full", about(failed(dev(made, pausedFor(limav1.ReasonHostDiskFull)), limav1.Failure{
+				Operation: string(vm.OperationRun), Kind: string(vm.FaultDiskFull), Message: "the guest is paused: /d is full", Hint: "make room there",
+			})),
+			wanted{CodeDiskFull, true, `LimaVM "dev" does not go on: the guest is paused: /d is full.`, "make room there", ""},
+		},
+		{
+			"the quota is used up", aboutApp(waiting(), rd(made, pausedFor(limav1.ReasonHostQuotaExceeded))),
+			wanted{CodeDiskFull, true, "The VM does not go on: paused.", "make room there; the guest goes on by itself then", ""},
+		},
+		{
+			"the host's disk fails", about(dev(made, pausedFor(limav1.ReasonHostDiskFailed))),
+			wanted{CodePaused, true, `LimaVM "dev" does not go on: paused.`, "nothing to do but wait", ""},
+		},
+		{
+			"somebody has paused it", about(dev(made, pausedFor(limav1.ReasonPaused))),
+			wanted{CodePaused, true, `LimaVM "dev" does not go on: paused.`, "rdd limavm start dev, which resumes it", ""},
+		},
+		{
+			"somebody has stopped its process", aboutApp(waiting(), rd(made, pausedFor(limav1.ReasonProcessStopped))),
+			wanted{CodePaused, true, "The VM does not go on: paused.", "rdd start, which resumes it", ""},
+		},
+		{
+			"it sleeps", about(dev(made, pausedFor(limav1.ReasonGuestSuspended))),
+			wanted{CodePaused, false, `LimaVM "dev" does not go on: paused.`, "nothing to do but wait", ""},
 		},
 		{
 			"cannot be stopped", about(with(dev(made, stopFailed), stopped)),

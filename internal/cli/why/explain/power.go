@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -43,6 +44,31 @@ func stopFailed(f *Facts) *Cause {
 		Code: CodeStop, Blocked: true, Summary: f.subject() + " cannot be stopped: " + first, Detail: rest,
 		Next: f.limavm("stop %s --force") + " (what the guest has not written is lost)",
 	}
+}
+
+// paused: the machine is up, and its guest does not run.
+func paused(f *Facts) *Cause {
+	reason := f.reason(limav1.ConditionRunning)
+	if !limav1.Paused(reason) {
+		return nil
+	}
+	c := &Cause{Code: CodePaused, Blocked: limav1.Failed(reason), Next: f.command("start") + ", which resumes it"}
+	message, hint := f.condition(limav1.ConditionRunning).Message, ""
+	if failure := f.failure(vm.OperationRun); failure != nil {
+		message, hint = failure.Message, failure.Hint
+	}
+	switch reason {
+	case limav1.ReasonHostDiskFull, limav1.ReasonHostQuotaExceeded:
+		c.Code, c.Next = CodeDiskFull, cmp.Or(hint, "make room there; the guest goes on by itself then")
+	case limav1.ReasonHostDiskFailed:
+		c.Next = cmp.Or(hint, "nothing to do but wait")
+	case limav1.ReasonGuestSuspended:
+		c.Next = "nothing to do but wait"
+	}
+	var first string
+	first, c.Detail = lines(message)
+	c.Summary = fmt.Sprintf("%s does not go on: %s.", f.subject(), first)
+	return c
 }
 
 func startFailed(f *Facts) *Cause {

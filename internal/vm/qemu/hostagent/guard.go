@@ -13,7 +13,7 @@ import (
 // guardInterval is how often run.json is compared with the state.
 const guardInterval = time.Second
 
-// guard writes run.json again whenever somebody else has changed or removed it, until ctx ends. It
+// guard keeps files in reserve for a full disk, and writes run.json again whenever somebody else has changed or removed it, until ctx ends. It
 // would stay damaged until the machine does something else.
 func (r *runRecorder) guard(ctx context.Context) {
 	ticker := time.NewTicker(guardInterval)
@@ -24,7 +24,17 @@ func (r *runRecorder) guard(ctx context.Context) {
 			return
 		case <-ticker.C:
 			r.rewrite()
+			r.keepSpares()
 		}
+	}
+}
+
+// keepSpares keeps the files that let run.json be written while the disk is full.
+func (r *runRecorder) keepSpares() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.config.Dir.KeepSpares(); err != nil {
+		r.config.Log.Debug("guarding the machine's state", "error", err) // there is no room now
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	CacheDir string
 	// ProbeTimeout bounds the wait for the template's probes; 0: a default by the accelerator.
 	ProbeTimeout time.Duration
+	// Room returns the bytes that can be written to the file system of a path; nil: the host's own.
+	Room func(path string) (int64, error)
 	// Private are rdd's own directories, which are hidden from the guest in all mounts.
 	Private []string
 	// Adopt makes Run fail when there is no machine to adopt, instead of booting one.
@@ -50,6 +53,7 @@ type agent struct {
 	listener net.Listener
 	state    *runRecorder
 	stops    *stopRequests
+	resumes  chan struct{} // requests to resume a paused guest
 	record   vmdir.Record
 	start    vmdir.Start
 }
@@ -71,7 +75,7 @@ func Run(ctx context.Context, c Config) error {
 
 // open takes the lock, reads the records of the machine and opens the socket.
 func open(c Config) (*agent, error) {
-	a := &agent{Config: c, stops: newStopRequests()}
+	a := &agent{Config: c, stops: newStopRequests(), resumes: make(chan struct{}, 1)}
 	var err error
 	if a.lock, err = c.takeLock(); err != nil {
 		return nil, err
@@ -193,6 +197,22 @@ func (a *agent) failed(err error) {
 func (a *agent) fail(operation vm.Operation, err error) {
 	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
 	a.state.end(vmdir.End{Operation: operation, Fault: vm.FaultOf(err)})
+}
+
+// room returns the bytes that can be written to the file system of a path.
+func (a *agent) room(path string) (int64, error) {
+	if a.Room != nil {
+		return a.Room(path)
+	}
+	return machine.Room(path)
+}
+
+// requestResume has a paused guest resumed.
+func (a *agent) requestResume() {
+	select {
+	case a.resumes <- struct{}{}:
+	default: // requested already
+	}
 }
 
 // identity is that of this process, for those who wait for its end.

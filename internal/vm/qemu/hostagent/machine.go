@@ -49,6 +49,8 @@ type machineProcess struct {
 	cancel    context.CancelFunc
 	ended     chan struct{} // closed when QEMU has ended
 	connected chan struct{} // closed when QMP has answered once
+	broken    chan error    // gets why QEMU cannot go on with the guest
+	pauses    *pauses
 	work      sync.WaitGroup
 
 	events *rate.Limiter // of those that are logged
@@ -63,12 +65,14 @@ func (a *agent) watch(id process.Identity, accelerator machine.Accelerator, t *t
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &machineProcess{
 		identity: id, accelerator: accelerator, template: t, agent: a, ctx: ctx, cancel: cancel,
-		ended: make(chan struct{}), connected: make(chan struct{}),
+		ended: make(chan struct{}), connected: make(chan struct{}), broken: make(chan error, 1),
 		link: sshx.NewLink(a.dial), events: rate.NewLimiter(1, eventBurst),
 	}
+	m.pauses = newPauses(a, m)
 	m.work.Go(m.awaitEnd)
 	m.work.Go(m.keepQMP)
 	m.work.Go(m.keepLogs)
+	m.work.Go(m.pauses.run)
 	return m
 }
 
@@ -168,6 +172,7 @@ func (m *machineProcess) dialQMP() (*qmp.Client, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	m.setQMP(client)
+	m.pauses.check() // its events so far went to nobody
 	return client, nil
 }
 
@@ -215,6 +220,7 @@ func (m *machineProcess) onEvent(e qmp.Event) {
 	if m.events.Allow() {
 		m.agent.Log.Info("QEMU event", "event", fmt.Sprintf("%.100s", e.Name), "data", fmt.Sprintf("%.*s", maxEventData, e.Data))
 	}
+	m.pauses.onEvent(e)
 	if e.Name != "SHUTDOWN" {
 		return
 	}

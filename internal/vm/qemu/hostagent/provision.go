@@ -29,7 +29,7 @@ func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 		return nil
 	}
 	a.state.step(vm.PhaseStarting, "probing", stepProbe, steps)
-	ctx, cancel := context.WithTimeout(ctx, a.deadlines(m.accelerator).probe)
+	ctx, cancel := m.withTimeout(ctx, a.deadlines(m.accelerator).probe)
 	defer cancel()
 	for i, probe := range m.template.Probes {
 		if err := a.probe(ctx, m, i, probe); err != nil {
@@ -43,7 +43,7 @@ func (a *agent) prepare(ctx context.Context, m *machineProcess) error {
 // of kind vm.FaultScript.
 func (a *agent) awaitProvisioning(ctx context.Context, m *machineProcess) error {
 	limit := a.deadlines(m.accelerator).provision
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := m.withTimeout(ctx, limit)
 	defer cancel()
 	for _, script := range []string{vm.ScriptBoot, vm.ScriptProvision} {
 		file := "/run/rdd/" + script

@@ -69,6 +69,10 @@ func (a *agent) follow(ctx context.Context, m *machineProcess) {
 			cancel()
 			a.endedByItself(m)
 			return
+		case err := <-m.broken:
+			cancel()
+			a.endBroken(m, err)
+			return
 		case err := <-ready:
 			switch {
 			case err == nil || working.Err() != nil || m.hasEnded():
@@ -90,6 +94,18 @@ func (a *agent) endedByItself(m *machineProcess) {
 		return
 	}
 	a.failed(m.cause())
+}
+
+// endBroken ends a QEMU that cannot go on with the guest, and records why.
+func (a *agent) endBroken(m *machineProcess, err error) {
+	if killErr := a.kill(m); killErr != nil {
+		err = errors.Join(err, killErr)
+	}
+	if a.stops.requested() {
+		a.state.end(vmdir.End{})
+		return
+	}
+	a.failed(err)
 }
 
 // giveUp ends a machine that does not become ready, and records why.
@@ -163,7 +179,7 @@ func (a *agent) reach(ctx context.Context, m *machineProcess) error {
 // login waits until it can log in to the guest, and records the guest's boot ID.
 func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	limit := a.deadlines(m.accelerator).boot
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := m.withTimeout(ctx, limit)
 	defer cancel()
 	if err := a.connect(ctx, m); err != nil {
 		if ctx.Err() != nil {

@@ -120,16 +120,18 @@ func (r *runRecorder) end(end vmdir.End) {
 	end.At = time.Now()
 	r.update(func(run *vmdir.Run) {
 		run.Phase, run.Progress, run.End, run.QEMU = vm.PhaseStopped, vm.Progress{}, &end, nil
-		run.Message, run.Forwards = "", nil
+		run.Message, run.Forwards, run.Pause = "", nil, nil
 	})
 }
 
 // describe is the state as an event.
 func describe(run vmdir.Run) protocol.Event {
 	e := protocol.Event{
-		Time:   time.Now(),
-		Phase:  string(run.Phase),
-		Status: protocol.Status{Running: run.Phase == vm.PhaseRunning, SSHLocalPort: run.SSHPort, Exiting: run.End != nil},
+		Time:  time.Now(),
+		Phase: string(run.Phase),
+		Status: protocol.Status{
+			Running: run.Phase == vm.PhaseRunning && run.Pause == nil, SSHLocalPort: run.SSHPort, Exiting: run.End != nil, Pause: run.Pause,
+		},
 	}
 	if run.Progress.Step != "" {
 		e.Progress = &protocol.Progress{Step: run.Progress.Step, Index: run.Progress.Index, Total: run.Progress.Total, Since: run.Progress.Since}

@@ -30,6 +30,10 @@ func (a *agent) serve() server {
 	leaving := make(chan struct{})
 	mux.HandleFunc("GET "+protocol.EventsPath, func(w http.ResponseWriter, r *http.Request) { a.serveEvents(w, r, leaving) })
 	mux.HandleFunc("POST "+protocol.StopPath, a.serveStop)
+	mux.HandleFunc("POST "+protocol.ResumePath, func(w http.ResponseWriter, _ *http.Request) {
+		a.requestResume()
+		reply(w, http.StatusAccepted, struct{}{})
+	})
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := s.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -21,6 +21,8 @@ var errStopRequested = errors.New("the machine was told to stop")
 const (
 	// powerButtonInterval: a guest that is still booting ignores the button.
 	powerButtonInterval = 5 * time.Second
+	// pausedChecks is how often a guest is found paused, one check a second, before it is given up.
+	pausedChecks = 5
 	// quitTimeout bounds the wait for QEMU to write its caches and end.
 	quitTimeout = 10 * time.Second
 	killTimeout = 30 * time.Second
@@ -90,6 +92,7 @@ func (a *agent) requestStop(mode vm.StopMode) {
 		run.Phase, run.StopMode = vm.PhaseStopping, mode
 		run.Progress = vm.Progress{Step: "stopping", Percent: -1, Since: time.Now()}
 	})
+	a.requestResume() // a paused guest cannot shut down
 }
 
 // shutDown ends the machine: by the power button, then QMP, then SIGKILL.
@@ -116,16 +119,17 @@ func (s *stopRequests) isForce() bool {
 }
 
 // pressPowerButton presses the guest's power button again and again, until the machine ends, a stop
-// by force is requested, or the timeout is over.
+// by force is requested, or the timeout is over. A paused guest does not see the button: it is
+// resumed meanwhile, and given up when it stays paused. What it has synced is on its disk.
 func (a *agent) pressPowerButton(m *machineProcess) {
 	deadline := time.NewTimer(a.deadlines(m.accelerator).shutdown)
 	defer deadline.Stop()
 	again := time.NewTicker(powerButtonInterval)
 	defer again.Stop()
-	for {
-		if err := m.execute("system_powerdown"); err != nil && !m.hasEnded() {
-			a.Log.Warn("pressing the guest's power button", "error", err)
-		}
+	check := time.NewTicker(pausedInterval)
+	defer check.Stop()
+	a.press(m)
+	for paused := 0; paused < pausedChecks; {
 		select {
 		case <-m.ended:
 			return
@@ -134,8 +138,29 @@ func (a *agent) pressPowerButton(m *machineProcess) {
 		case <-deadline.C:
 			a.Log.Warn("the guest did not shut down in time")
 			return
+		case err := <-m.broken:
+			a.Log.Warn("the guest cannot shut down any more", "error", err)
+			return
 		case <-again.C:
+			a.press(m)
+		case <-check.C:
+			switch {
+			case a.state.get().Pause != nil:
+				paused++
+			case paused > 0:
+				paused = 0
+				a.press(m) // it may not have noticed before
+			}
 		}
+	}
+	a.Log.Warn("the guest cannot shut down while it is paused: what it has not written is lost")
+	a.state.step(vm.PhaseStopping, "ending the guest, which is paused and cannot shut down", 1, 2)
+}
+
+// press presses the guest's power button.
+func (a *agent) press(m *machineProcess) {
+	if err := m.execute("system_powerdown"); err != nil && !m.hasEnded() {
+		a.Log.Warn("pressing the guest's power button", "error", err)
 	}
 }
 

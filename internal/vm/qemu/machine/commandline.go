@@ -95,6 +95,11 @@ const (
 	variableNode = "variables"
 )
 
+// stopOnError has a write to any disk that fails on the host, for want of room, for a quota or
+// whatever, stop the guest. It would take an error for a broken disk and lose data. The write is
+// repeated when the guest goes on.
+const stopOnError = "virtio-blk-device.werror=stop"
+
 // blockDevices have node names, which saving the machine's state needs. The disk comes first: it is
 // /dev/vda.
 func (c Config) blockDevices() ([]string, error) {
@@ -110,7 +115,7 @@ func (c Config) blockDevices() ([]string, error) {
 	if c.Machine.UEFI {
 		nodes = append(nodes, rawNode(codeNode, c.Dir.Firmware(), true), rawNode(variableNode, c.Dir.FirmwareVariables(), false))
 	}
-	var args []string
+	args := []string{"-global", stopOnError}
 	for _, node := range nodes {
 		data, err := json.Marshal(node)
 		if err != nil {

@@ -71,6 +71,7 @@ func TestArgs(t *testing.T) {
 		{"-fw_cfg", "name=opt/io.systemd.credentials/rdd.boot,file=/lima/my,,vm/boot.sh"},
 		{"-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22"},
 		{"-device", "virtio-blk-pci,drive=disk0"},
+		{"-global", "virtio-blk-device.werror=stop"},
 		{"-chardev", "socket,id=qmp0,server=on,wait=off,path=/lima/my,,vm/qmp.sock"},
 		{"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"},
 	} {

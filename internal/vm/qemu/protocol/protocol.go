@@ -6,6 +6,7 @@
 //	GET  /v1/info    Info
 //	GET  /v1/events  the Events so far and those to come, one JSON object a line, until the hostagent ends
 //	POST /v1/stop    StopRequest; 202 once the stop has begun
+//	POST /v1/resume  202; a paused guest is resumed, if that is possible
 //
 // Events keep Lima's names (time, status.running, status.sshLocalPort, status.exiting, …) and
 // add phase, progress and status.fault.
@@ -33,6 +34,7 @@ const (
 	InfoPath   = "/v1/info"
 	EventsPath = "/v1/events"
 	StopPath   = "/v1/stop"
+	ResumePath = "/v1/resume"
 )
 
 // Info describes a hostagent and its machine.
@@ -61,6 +63,8 @@ type Status struct {
 	// Fault is the failure of which Errors is the text.
 	Fault        *vm.Fault `json:"fault,omitempty"`
 	SSHLocalPort int       `json:"sshLocalPort,omitempty"`
+	// Pause is why the guest does not run; absent when it does.
+	Pause *vm.Pause `json:"pause,omitempty"`
 	// PortForward is what the event is about, when it is about a forward.
 	PortForward *PortForward `json:"portForward,omitempty"`
 }
@@ -126,6 +130,11 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 // is no error.
 func (c *Client) Stop(ctx context.Context, mode string) error {
 	return c.do(ctx, http.MethodPost, StopPath, StopRequest{Mode: mode}, nil)
+}
+
+// Resume resumes a paused guest, if that is possible.
+func (c *Client) Resume(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, ResumePath, struct{}{}, nil)
 }
 
 // do sends a request and decodes the response into receive, which may be nil.

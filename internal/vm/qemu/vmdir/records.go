@@ -169,7 +169,7 @@ func (d Dir) HasRun(r Run) bool {
 		return false
 	}
 	data, err := read(d.RunFile())
-	return err == nil && bytes.Equal(data, want)
+	return err == nil && bytes.Equal(trimmed(data), trimmed(want))
 }
 
 // ReadTemplate reads lima.yaml.
@@ -187,12 +187,20 @@ func (d Dir) WriteTemplate(template []byte) error { return Write(d.Template(), t
 // WriteStart replaces start.json.
 func (d Dir) WriteStart(s Start) error { return writeJSON(d.StartFile(), s) }
 
-// WriteRun replaces run.json. Only the holder of ha.lock may call it: held is that lock.
+// WriteRun replaces run.json. Only the holder of ha.lock may call it: held is that lock. While the
+// file system is full it takes one of the files of KeepSpares.
 func (d Dir) WriteRun(held *flock.Lock, r Run) error {
 	if held.File().Name() != d.HostagentLock() {
 		return fmt.Errorf("writing %s: %s is another lock than the hostagent's", d.RunFile(), held.File().Name())
 	}
-	return writeJSON(d.RunFile(), r)
+	data, err := encode(r)
+	if err != nil {
+		return err
+	}
+	if err = Write(d.RunFile(), data, fileMode); err != nil && noRoom(err) {
+		return d.writeSpare(d.RunFile(), data)
+	}
+	return err
 }
 
 // Complete reports whether the creation of the instance has succeeded. Its machine is recorded

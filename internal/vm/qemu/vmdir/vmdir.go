@@ -235,6 +235,8 @@ type Run struct {
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
+	// Pause is why the guest does not run although QEMU does.
+	Pause *vm.Pause `json:"pause,omitempty"`
 	// WasRunning tells a machine that ended by itself from one that never came up.
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
