@@ -39,6 +39,24 @@ func Dial(ctx context.Context, c Config) (*ssh.Client, error) {
 	return client, nil
 }
 
+// DialAny is Dial with the first of several ways to the same guest that works. Its error is that of
+// all ways. One that waits for a banner without end leaves no time for the next: see
+// Config.BannerTimeout.
+func DialAny(ctx context.Context, configs ...Config) (*ssh.Client, error) {
+	var errs []error
+	for _, c := range configs {
+		client, err := Dial(ctx, c)
+		if err == nil {
+			return client, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
 // login waits for the banner and does the handshake on an open connection. ctx interrupts both.
 func (c Config) login(ctx context.Context, conn net.Conn, config *ssh.ClientConfig) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })

@@ -99,7 +99,7 @@ func (i instance) rebuildRun(record vmdir.Record, start vmdir.Start) (vmdir.Run,
 	}
 	args, err := process.CommandLine(id.PID)
 	run.QEMU = &id
-	run.SSHPort, run.Accelerator = machine.Launched(args)
+	machine.Launched(args, &run)
 	return run, err
 }
 

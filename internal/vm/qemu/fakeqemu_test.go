@@ -66,9 +66,13 @@ func fakeQEMU(args []string) error {
 	if machine.guest, err = readFakeGuest(machine.dir); err != nil {
 		return err
 	}
-	ssh, err := net.Listen("tcp", forwardPattern.FindStringSubmatch(option("-netdev", ""))[1])
-	if err != nil || machine.guest.PortTaken {
-		return fmt.Errorf("Could not set up host forwarding rule: %w", errors.Join(err, syscall.EADDRINUSE))
+	var servers []net.Listener // the shared one, and rdd's own
+	for _, found := range forwardPattern.FindAllStringSubmatch(option("-netdev", ""), -1) {
+		ssh, err := net.Listen("tcp", found[1])
+		if err != nil || machine.guest.PortTaken {
+			return fmt.Errorf("Could not set up host forwarding rule: %w", errors.Join(err, syscall.EADDRINUSE))
+		}
+		servers = append(servers, ssh)
 	}
 	if err := machine.readKeys(credential); err != nil {
 		return err
@@ -90,7 +94,7 @@ func fakeQEMU(args []string) error {
 	go machine.watchPause()
 	go machine.serveQMP(qmp)
 	if !machine.guest.NoSSH {
-		time.AfterFunc(bootTime, func() { machine.serveSSH(ssh) })
+		time.AfterFunc(bootTime, func() { machine.serveBoth(servers) })
 	}
 	<-machine.ended
 	return nil
@@ -186,6 +190,24 @@ func (m *fakeMachine) execute(conn io.Writer, command, id, line string) {
 	}
 }
 
+// serveBoth serves ssh at both ports, as far as the guest does.
+func (m *fakeMachine) serveBoth(servers []net.Listener) {
+	if !m.guest.BusySSH {
+		go m.serveSSH(servers[0])
+	}
+	if !m.guest.NoOwnSSH {
+		go m.serveSSH(servers[1])
+		return
+	}
+	for {
+		conn, err := servers[1].Accept()
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+	}
+}
+
 func (m *fakeMachine) serveSSH(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
@@ -250,6 +272,8 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 	case m.runHostile(channel, line):
 	case strings.Contains(line, "rdd-watch"):
 		m.watch(channel, breakConnection)
+	case strings.Contains(line, "systemctl show"):
+		fmt.Fprint(channel, m.guest.Units)
 	case strings.Contains(line, "boot_id"):
 		fmt.Fprintln(channel, m.bootID)
 	case strings.Contains(line, "boot.status"):

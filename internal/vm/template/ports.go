@@ -9,7 +9,7 @@ import (
 
 const (
 	maxPort = 65535
-	// sshPort is where the guest's sshd listens. QEMU forwards it, so the rules leave it out.
+	// sshPort is where a guest's sshd usually listens. QEMU forwards it, so the rules leave it out.
 	sshPort = 22
 	// loopback and anyAddress are Lima's defaults for the addresses of a rule.
 	loopback   = "127.0.0.1"
@@ -38,8 +38,14 @@ func (e HostEnd) String() string {
 // As with Lima, rules that ignore the ports of ssh come before the template's own, and the last one
 // forwards what listens on the guest's loopback to the same port of the host's. A plain machine has
 // its static rules only, and forwards nothing else. The defaults are those of Lima 2.0.
-func (t *Template) PortRules() []PortForward {
-	rules := []PortForward{reserved(sshPort)}
+func (t *Template) PortRules() []PortForward { return t.PortRulesBeside(sshPort) }
+
+// PortRulesBeside is PortRules for a guest whose ssh servers take other ports than 22.
+func (t *Template) PortRulesBeside(sshPorts ...int) []PortForward {
+	var rules []PortForward
+	for _, port := range sshPorts {
+		rules = append(rules, reserved(port))
+	}
 	if t.SSH.LocalPort != 0 {
 		rules = append(rules, reserved(t.SSH.LocalPort))
 	}

@@ -76,9 +76,9 @@ func TestWriteKit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"customize.sh", "makefs.sh", "init.sh", "masked-units", "masked-generators",
+		"customize.sh", "makefs.sh", "init.sh", "masked-units", "masked-generators", "kernel-modules", "unwanted-modules.awk",
 		"rootfs/etc/systemd/system/rdd-boot.service", "rootfs/etc/systemd/system/rdd-provision.service",
-		"rootfs/usr/lib/rdd/run-credential",
+		"rootfs/usr/lib/rdd/run-credential", "rootfs/usr/lib/rdd/dockerd",
 	} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)

@@ -127,6 +127,46 @@ ssh_environment() {
     }
 }
 
+# limit_ssh: makes sshd let everybody in who has the key, however many connections are open that do
+# nothing: all of them come from the host, at 10.0.2.2, so sshd must not punish an address. In rdd's
+# images it leaves port 22 to containers.
+limit_ssh() {
+    conf=/etc/ssh/sshd_config.d/00-rdd.conf
+    [ -d "${conf%/*}" ] || return 0
+    mkdir -p /run/sshd
+    limits="MaxStartups 100${newline}MaxSessions 100${newline}LoginGraceTime 60"
+    # Before OpenSSH 9.8 there are no penalties, and no such setting.
+    if grep -qs '^PerSourcePenalties' "$conf" || sshd -t -o PerSourcePenalties=no 2>/dev/null; then
+        limits=$limits${newline}"PerSourcePenalties no"
+    fi
+    put "$conf" 0644 "# by rdd${newline}${limits}${ssh_port:+${newline}Port $ssh_port}"
+}
+
+# serve_rdd: starts an sshd for rdd alone, which nobody else's connections keep from letting it in.
+# Its settings are those of the guest's sshd. Where it cannot be started rdd shares that one; with
+# SELinux sshd may have port 22 only.
+serve_rdd() {
+    if [ ! -d /run/systemd/system ] || [ "$(cat /sys/fs/selinux/enforce 2>/dev/null || :)" = 1 ]; then
+        return 0
+    fi
+    program=$(command -v sshd) || return 0
+    penalties=$(sed -n 's/^PerSourcePenalties.*/-o PerSourcePenalties=no/p' /etc/ssh/sshd_config.d/00-rdd.conf 2>/dev/null || :)
+    put /run/systemd/system/rdd-ssh.service 0644 "[Unit]
+Description=ssh server for rdd alone
+After=network.target rdd-boot.service
+StartLimitIntervalSec=60
+StartLimitBurst=10
+
+[Service]
+ExecStart=$program -D -p $own_ssh_port -o PidFile=none -o MaxStartups=100 -o MaxSessions=100 $penalties
+RuntimeDirectory=sshd
+RuntimeDirectoryPreserve=yes
+KillMode=process
+Restart=always
+RestartSec=1"
+    systemctl start --no-block rdd-ssh.service || echo "rdd's own ssh server does not start"
+}
+
 # set_timezone NAME: without a name the image's stays, or comes back.
 set_timezone() {
     mine=/var/lib/rdd/timezone # holds the image's own
@@ -258,13 +298,14 @@ link() {
     make_dir "$(dirname "$1")" "$user" && ln -sfn "$2" "$1" || echo "$1 does not lead to $2, as on the host"
 }
 
-finish() { :; }
+finish() { serve_rdd; }
 
 mkdir -p /var/lib/rdd
 grow & # takes seconds of an emulated processor, the first time
 growing=$!
 make_user
 let_user_in
+limit_ssh
 block /etc/environment "$environment"
 ssh_environment "$ssh_environment"
 keep /etc/profile.d/zz-rdd.sh "$profile"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -30,6 +31,8 @@ type Settings struct {
 	Links    []share.Link
 	// Hosts are lines of /etc/hosts: see Hosts.
 	Hosts string
+	// SSHPort is where the guest's sshd is to listen; 0 leaves it where it is.
+	SSHPort int
 }
 
 // HostFiles exists in the guest once the host has made the changes of mode yq, for which the
@@ -52,6 +55,8 @@ func (s Settings) Boot() []byte {
 		"login_shell":     s.Template.User.Shell,
 		"timezone":        s.Template.Timezone,
 		"name_servers":    nameServers(s.Template.DNS),
+		"ssh_port":        portText(s.SSHPort),
+		"own_ssh_port":    portText(OwnSSHPort),
 	})
 	b.WriteString(bootScript)
 	for _, share := range s.Shares {
@@ -101,6 +106,14 @@ func (s Settings) variables(b *strings.Builder, more map[string]string) {
 		fmt.Fprintf(b, "        %s=%s \\\n", name, sshx.Quote(value))
 	}
 	b.WriteString("        \"$@\"\n}\n")
+}
+
+// portText is empty for no port.
+func portText(port int) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(port)
 }
 
 // nameServers are lines of resolv.conf(5); empty when the template has no servers of its own.

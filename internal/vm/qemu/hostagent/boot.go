@@ -13,11 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
-	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
@@ -112,6 +109,9 @@ func (a *agent) writeScripts(t *template.Template, shares share.Set) error {
 		return err
 	}
 	settings := guest.Settings{User: a.record.Machine.User, Keys: keys, Template: t, Shares: shares, Hosts: a.hosts(t)}
+	if a.record.Machine.Image.Built() {
+		settings.SSHPort = guest.SSHPort(true)
+	}
 	settings.Links = share.Links(t.Mounts, a.start.Host.Home)
 	if m := a.record.Machine; !m.Image.Built() {
 		return seed.Write(a.Dir.Seed(), seed.Config{
@@ -168,16 +168,18 @@ const hostForwarding = "host forwarding"
 
 // launch starts QEMU once and waits until it answers.
 func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, error) {
-	port, err := sshPort(plan.template.SSH.LocalPort)
+	ports, err := chooseSSHPorts(plan.template.SSH.LocalPort)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.writeSSHFiles(port); err != nil {
+	if err := a.writeSSHFiles(ports); err != nil {
 		return nil, err
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
-		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
+		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares,
+		SSHPort: ports.shared, GuestSSHPort: guest.SSHPort(a.record.Machine.Image.Built()),
+		OwnSSHPort: ports.own, GuestOwnSSHPort: guest.OwnSSHPort,
 	})
 	if err != nil {
 		return nil, err
@@ -186,18 +188,20 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		return nil, ctx.Err()
 	}
 	// Recorded before QEMU is started: a hostagent that adopts it needs both.
-	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, plan.accelerator.Name })
+	a.state.update(func(run *vmdir.Run) {
+		run.SSHPort, run.OwnSSHPort, run.Accelerator = ports.shared, ports.own, plan.accelerator.Name
+	})
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
 	id, err := a.spawn(plan.shares, plan.program.System, args)
 	if errors.Is(err, process.ErrGone) {
-		return nil, a.launchFailure(port) // it ended before it could be identified
+		return nil, a.launchFailure(ports) // it ended before it could be identified
 	}
 	if err != nil {
 		return nil, err
 	}
 	a.state.update(func(run *vmdir.Run) { run.QEMU = &id })
 	m := a.watch(id, plan.accelerator, plan.template)
-	if err := a.awaitLaunch(m, port); err != nil {
+	if err := a.awaitLaunch(m, ports); err != nil {
 		m.close()
 		return nil, err
 	}
@@ -241,7 +245,7 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 
 // awaitLaunch waits until QEMU answers, and returns why it does not. A port that was taken is
 // a *portTakenError.
-func (a *agent) awaitLaunch(m *machineProcess, port int) error {
+func (a *agent) awaitLaunch(m *machineProcess, ports sshPorts) error {
 	timer := time.NewTimer(launchTimeout)
 	defer timer.Stop()
 	select {
@@ -251,44 +255,15 @@ func (a *agent) awaitLaunch(m *machineProcess, port int) error {
 		slow := &vm.Fault{Kind: vm.FaultBoot, Text: fmt.Sprintf("QEMU has not answered within %s; %s", launchTimeout, a.logTails())}
 		return errors.Join(slow, a.kill(m))
 	case <-m.ended:
-		return a.launchFailure(port)
+		return a.launchFailure(ports)
 	}
 }
 
 // launchFailure says why a QEMU ended that had not answered yet, by its own messages.
-func (a *agent) launchFailure(port int) error {
+func (a *agent) launchFailure(ports sshPorts) error {
 	log := tail(a.Dir.QEMULog(), lastLines)
 	if strings.Contains(log, hostForwarding) {
-		return &portTakenError{port: port, log: log}
+		return &portTakenError{port: ports.named(log), log: log}
 	}
 	return &vm.Fault{Kind: machine.KindOf(log, vm.FaultBoot), Output: log, Text: "QEMU did not start: " + log}
-}
-
-// writeSSHFiles writes the configuration with which sshx and OpenSSH reach the guest at a port.
-func (a *agent) writeSSHFiles(port int) error {
-	known, err := guest.KnownHosts(a.Dir.HostKey(), port)
-	if err != nil {
-		return err
-	}
-	config, err := a.sshConfig(port).Format(a.Dir.Name())
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		atomicfile.Write(a.Dir.KnownHosts(), known, 0o600),
-		atomicfile.Write(a.Dir.SSHConfig(), config, 0o600),
-	)
-}
-
-// sshConfig is the configuration for the guest at a port.
-func (a *agent) sshConfig(port int) sshx.Config {
-	return sshx.Config{
-		Address: fmt.Sprintf("127.0.0.1:%d", port), User: a.record.Machine.User.Name,
-		PrivateKeyFile: a.Dir.UserKey(), KnownHostsFile: a.Dir.KnownHosts(),
-	}
-}
-
-// dial logs in to the guest at the port of the current start.
-func (a *agent) dial(ctx context.Context) (*ssh.Client, error) {
-	return sshx.Dial(ctx, a.sshConfig(a.state.get().SSHPort))
 }

@@ -139,6 +139,7 @@ func (a *agent) cleanUp() error {
 	return errors.Join(
 		a.removeCopies(),
 		atomicfile.Remove(a.Dir.SSHConfig()),
+		atomicfile.Remove(a.Dir.OwnSSHConfig()),
 		atomicfile.Remove(a.Dir.HostagentPID()),
 		atomicfile.Remove(a.Dir.HostagentSocket()),
 	)

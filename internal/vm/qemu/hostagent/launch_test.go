@@ -24,7 +24,7 @@ func TestLaunchFailure(t *testing.T) {
 		if err := os.WriteFile(dir.QEMULog(), []byte(log), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if fault := vm.FaultOf(a.launchFailure(22)); fault.Kind != want {
+		if fault := vm.FaultOf(a.launchFailure(sshPorts{shared: 22, own: 23})); fault.Kind != want {
 			t.Errorf("%q: got %+v, want %s", log, fault, want)
 		}
 	}

@@ -144,6 +144,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	}
 	a.forward(m)
 	a.serveShells(m)
+	m.work.Go(func() { a.watchUnits(m) })
 	a.Log.Info("running")
 	a.state.update(func(run *vmdir.Run) {
 		if ctx.Err() == nil {
@@ -201,9 +202,12 @@ func (a *agent) login(ctx context.Context, m *machineProcess) error {
 // connect repeats attempts to log in until one succeeds, the guest reports that its boot failed, or
 // ctx ends.
 func (a *agent) connect(ctx context.Context, m *machineProcess) error {
-	config := a.sshConfig(a.state.get().SSHPort)
-	for config.BannerTimeout = firstBanner; ; config.BannerTimeout = min(config.BannerTimeout*5/4, lastBanner) {
-		client, err := sshx.Dial(ctx, config)
+	for timeout := firstBanner; ; timeout = min(timeout*5/4, lastBanner) {
+		configs := a.sshConfigs()
+		for i := range configs {
+			configs[i].BannerTimeout = timeout
+		}
+		client, err := sshx.DialAny(ctx, configs...)
 		if err == nil {
 			return m.link.Use(client)
 		}

@@ -20,8 +20,10 @@ type Config struct {
 	Accelerator Accelerator
 	CPUs        int
 	Memory      int64 // bytes
-	SSHPort     int   // on 127.0.0.1
-	Shares      share.Set
+	// SSHPort and OwnSSHPort on 127.0.0.1 lead to the guest's ports GuestSSHPort and GuestOwnSSHPort.
+	SSHPort, GuestSSHPort       int
+	OwnSSHPort, GuestOwnSSHPort int
+	Shares                      share.Set
 }
 
 // credentialPrefix is where systemd looks for its credentials in fw_cfg (systemd.exec(5)).
@@ -137,13 +139,21 @@ func rawNode(name, path string, readOnly bool) map[string]any {
 // devices are the network and the paravirtual devices that every machine has.
 func (c Config) devices() []string {
 	return []string{
-		"-netdev", fmt.Sprintf("user,id=%s,hostfwd=tcp:127.0.0.1:%d-:22", NetDevice, c.SSHPort),
+		"-netdev", c.network(),
 		"-device", "virtio-net-pci,netdev=" + NetDevice + ",romfile=,mac=" + c.Machine.MAC,
 		"-object", "rng-random,id=rng0,filename=/dev/urandom",
 		"-device", "virtio-rng-pci,rng=rng0",
 		"-device", "virtio-serial-pci",
 		"-device", "virtio-balloon-pci,free-page-reporting=on",
 	}
+}
+
+// network is QEMU's own, with the ways to the guest's ssh servers. Launched knows them by their
+// order.
+func (c Config) network() string {
+	const forward = ",hostfwd=tcp:127.0.0.1:%d-:%d"
+	return "user,id=" + NetDevice + fmt.Sprintf(forward, c.SSHPort, c.GuestSSHPort) +
+		fmt.Sprintf(forward, c.OwnSSHPort, c.GuestOwnSSHPort)
 }
 
 // shares are served by QEMU itself, so they live as long as the guest. Files are the host user's,

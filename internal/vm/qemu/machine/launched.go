@@ -6,21 +6,28 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// forwardedPort finds the port that is forwarded to the guest's sshd.
+// forwardedPort finds the ports that are forwarded to the guest's ssh servers.
 var forwardedPort = regexp.MustCompile(`hostfwd=tcp:127\.0\.0\.1:(\d+)-`)
 
-// Launched returns the port for ssh and the accelerator of a QEMU, from its command line; 0 and
-// empty when they are not there.
-func Launched(args []string) (sshPort int, accelerator string) {
+// Launched fills in what a QEMU was started with, from its command line: the ports for ssh and the
+// accelerator; 0 and empty when they are not there.
+func Launched(args []string, run *vmdir.Run) {
+	run.SSHPort, run.OwnSSHPort, run.Accelerator = 0, 0, ""
 	for n, arg := range args {
-		if found := forwardedPort.FindStringSubmatch(arg); found != nil {
-			sshPort, _ = strconv.Atoi(found[1]) // digits only
+		for i, found := range forwardedPort.FindAllStringSubmatch(arg, 2) {
+			port, _ := strconv.Atoi(found[1]) // digits only
+			if i == 0 {
+				run.SSHPort = port
+			} else {
+				run.OwnSSHPort = port
+			}
 		}
 		if arg == "-accel" && n+1 < len(args) {
-			accelerator, _, _ = strings.Cut(args[n+1], ",")
+			run.Accelerator, _, _ = strings.Cut(args[n+1], ",")
 		}
 	}
-	return sshPort, accelerator
 }

@@ -48,7 +48,7 @@ func TestMachineType(t *testing.T) {
 
 func config(dir string) Config {
 	return Config{
-		Dir: vmdir.Dir(dir), CPUs: 2, Memory: 2 << 30, SSHPort: 2222, Accelerator: tcg,
+		Dir: vmdir.Dir(dir), CPUs: 2, Memory: 2 << 30, SSHPort: 2222, GuestSSHPort: 22, OwnSSHPort: 2223, GuestOwnSSHPort: 65023, Accelerator: tcg,
 		Machine: vmdir.Machine{
 			UUID: "the-uuid", ID: "0123", Type: "pc-q35-7.2", MAC: "52:54:00:01:02:03",
 			Image: vmdir.Image{Kernel: "/k", Initrd: "/i", KernelArgs: "root=/dev/vda"},
@@ -69,7 +69,7 @@ func TestArgs(t *testing.T) {
 		{"-m", "2048M"},
 		{"-append", "root=/dev/vda systemd.hostname=my,vm systemd.machine_id=0123"},
 		{"-fw_cfg", "name=opt/io.systemd.credentials/rdd.boot,file=/lima/my,,vm/boot.sh"},
-		{"-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22"},
+		{"-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:127.0.0.1:2223-:65023"},
 		{"-device", "virtio-blk-pci,drive=disk0"},
 		{"-global", "virtio-blk-device.werror=stop"},
 		{"-chardev", "socket,id=qmp0,server=on,wait=off,path=/lima/my,,vm/qmp.sock"},

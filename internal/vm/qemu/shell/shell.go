@@ -128,15 +128,21 @@ func unreachable(err error) error {
 	return &vm.UnreachableError{Err: err}
 }
 
-// Login connects to the guest itself. ctx bounds the call, not the connection it returns.
+// Login connects to the guest itself: to the ssh server that is rdd's alone, or else to the one for
+// everybody. ctx bounds the call, not the connection it returns.
 func Login(ctx context.Context, dir vmdir.Dir) (*ssh.Client, error) {
-	config, err := sshx.ReadConfig(dir.SSHConfig())
+	shared, err := sshx.ReadConfig(dir.SSHConfig())
 	if err != nil {
 		return nil, err
 	}
+	configs := []sshx.Config{shared}
+	if own, err := sshx.ReadConfig(dir.OwnSSHConfig()); err == nil { // an older hostagent has not written it
+		own.BannerTimeout = loginTimeout / 2
+		configs = []sshx.Config{own, shared}
+	}
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
-	return sshx.Dial(ctx, config)
+	return sshx.DialAny(ctx, configs...)
 }
 
 // Relayed runs a command over the hostagent's connection. done is false when there is no relay or

@@ -71,7 +71,7 @@ func (d Dir) ClearWay() error {
 	var errs []error
 	for _, path := range []string{
 		d.HostagentStdout(), d.HostagentStderr(), d.QEMULog(), d.Serial(), d.HostagentPID(), d.QEMUPID(),
-		d.SSHConfig(), d.KnownHosts(), d.BootScript(), d.ProvisionScript(), d.Seed(), d.QEMULock(),
+		d.SSHConfig(), d.OwnSSHConfig(), d.KnownHosts(), d.BootScript(), d.ProvisionScript(), d.Seed(), d.QEMULock(),
 	} {
 		errs = append(errs, ClearFile(path))
 	}

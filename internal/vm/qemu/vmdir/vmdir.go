@@ -69,6 +69,9 @@ func (d Dir) Serial() string { return d.file("serial.log") }
 // SSHConfig is an OpenSSH client configuration for the guest.
 func (d Dir) SSHConfig() string { return d.file("ssh.config") }
 
+// OwnSSHConfig is the same for the port that only rdd uses: see Run.OwnSSHPort.
+func (d Dir) OwnSSHConfig() string { return d.file("rdd-ssh.config") }
+
 // Disk is the guest's disk: an overlay on BaseDisk.
 func (d Dir) Disk() string { return d.file(DiskName) }
 
@@ -223,20 +226,24 @@ type Start struct {
 // Run is run.json: the state of the machine of StartID, as its hostagent has recorded it. It counts
 // only together with the locks: when nobody holds one, nothing runs, whatever Phase says.
 type Run struct {
-	StartID     string      `json:"startID"`
-	Revision    string      `json:"revision"`
-	Phase       vm.Phase    `json:"phase"`
-	Progress    vm.Progress `json:"progress"`
-	StopMode    vm.StopMode `json:"stopMode,omitempty"`
-	BootID      string      `json:"bootID,omitempty"`
-	SSHPort     int         `json:"sshPort,omitempty"`
-	Accelerator string      `json:"accelerator,omitempty"`
+	StartID  string      `json:"startID"`
+	Revision string      `json:"revision"`
+	Phase    vm.Phase    `json:"phase"`
+	Progress vm.Progress `json:"progress"`
+	StopMode vm.StopMode `json:"stopMode,omitempty"`
+	BootID   string      `json:"bootID,omitempty"`
+	SSHPort  int         `json:"sshPort,omitempty"`
+	// OwnSSHPort leads to the sshd that only rdd uses; 0 for a machine that an older rdd has started.
+	OwnSSHPort  int    `json:"ownSSHPort,omitempty"`
+	Accelerator string `json:"accelerator,omitempty"`
 	// Message is the template's message for people once the machine runs.
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
 	// Pause is why the guest does not run although QEMU does.
 	Pause *vm.Pause `json:"pause,omitempty"`
+	// FailedUnits of the guest.
+	FailedUnits []vm.FailedUnit `json:"failedUnits,omitempty"`
 	// WasRunning tells a machine that ended by itself from one that never came up.
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`

@@ -6,7 +6,7 @@
 #
 #   customize.sh TREE KIT KERNEL_PACKAGE
 #
-# KIT holds rootfs/ and masked-units; what the initrd is made of goes to
+# KIT holds rootfs/, masked-units and the like; what the initrd is made of goes to
 # KIT/kernel and KIT/busybox.
 set -eu
 umask 022
@@ -28,29 +28,18 @@ fetch() {
 expand() {
     for part in crypto drivers/acpi drivers/char drivers/firmware drivers/input/evdev.ko.xz \
         drivers/net/virtio_net.ko.xz drivers/virtio fs/9p fs/autofs fs/netfs fs/overlayfs lib net; do
-        find "$1/$part" -name '*.ko.xz' -exec "$kit/busybox/usr/bin/busybox" unxz {} +
+        find "$1/$part" -name '*.ko.xz' ! -path '*/net/bluetooth/*' ! -path '*/net/mac80211/*' \
+            ! -path '*/net/wireless/*' ! -path '*/net/nfc/*' ! -path '*/net/can/*' \
+            -exec "$kit/busybox/usr/bin/busybox" unxz {} +
     done
 }
 
-# keep DIR NAME...: removes what is in DIR but the directories NAME; files stay.
-keep() {
-    dir=$1
-    shift
-    for part in "$dir"/*/; do
-        part=$(basename "$part")
-        case " $* " in
-        *" $part "*) ;;
-        *) rm -r "${dir:?}/$part" ;;
-        esac
-    done
-}
-
-# prune DIR: removes the modules for hardware that no virtual machine has.
+# prune DIR VERSION: removes the modules for hardware that no virtual machine has. DIR has
+# modules.dep.
 prune() {
-    rm -r "$1/sound" "$1/net/bluetooth" "$1/net/mac80211" "$1/net/wireless" "$1/net/nfc" "$1/net/can"
-    keep "$1/drivers" acpi block cdrom char dax firmware input md net nvdimm ptp vhost virtio
-    keep "$1/drivers/net" bonding ipvlan ovpn team vxlan wireguard
-    keep "$1/drivers/input"
+    chroot "$tree" awk "$(cat "$kit/unwanted-modules.awk")" - "/usr/lib/modules/$2/modules.dep" <"$kit/kernel-modules" |
+        (cd "$1" && xargs rm)
+    find "$1/kernel" -type d -empty -delete
 }
 
 # dependency META: the versioned package that a kernel meta package stands for.
@@ -64,7 +53,8 @@ fetch busybox-static "$kit/busybox"
 version=$(ls "$kit/kernel/usr/lib/modules")
 mkdir -p "$tree/usr/lib/modules"
 mv "$kit/kernel/usr/lib/modules/$version" "$tree/usr/lib/modules/$version"
-prune "$tree/usr/lib/modules/$version/kernel"
+chroot "$tree" depmod "$version"
+prune "$tree/usr/lib/modules/$version" "$version"
 expand "$tree/usr/lib/modules/$version/kernel"
 chroot "$tree" depmod "$version"
 echo "$version" >"$kit/kernel/version"

@@ -9,8 +9,12 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// namesPort is where rdd-names.service of rdd's images answers containers.
-const namesPort = 15353
+const (
+	// namesPort is where rdd-names.service of rdd's images answers containers.
+	namesPort = 65353
+	// formerNamesPort is where it does in older images.
+	formerNamesPort = 15353
+)
 
 // ofTheSystem reports whether a listener belongs to the guest's system, and is of no use elsewhere:
 // systemd-resolved, chronyd, DHCP clients, and rdd's own server of names.
@@ -26,7 +30,7 @@ func ofTheSystem(l Listener) bool {
 	case l.Proto == template.ProtoUDP && (port == 68 || port == 546):
 		return true
 	}
-	return port == namesPort
+	return port == namesPort || port == formerNamesPort
 }
 
 // unmatched plans what no rule of the template is for, so that no listener of the guest is silent.
