@@ -42,6 +42,8 @@ func (t *Template) fields() fields {
 		}),
 		"dns":   list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
 		"plain": boolean(&t.Plain),
+
+		"propagateProxyEnv": boolean(&t.PropagateProxyEnv),
 	}
 	maps.Copy(all, inertFields())
 	return all

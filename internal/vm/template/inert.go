@@ -121,7 +121,6 @@ func inertFields() fields {
 		"tpm":                  inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
-		"propagateProxyEnv":    inert("rdd does not take over the environment it runs in: give `env`", "false"),
 		"caCerts": mapping(fields{
 			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
 		}),

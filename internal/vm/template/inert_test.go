@@ -124,9 +124,8 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"column 18)",
 		},
 		{
-			"propagateProxyEnv", at("propagateProxyEnv: true"),
-			noMachine + "field `propagateProxyEnv` must be `false`; got `true`: rdd does not take over the environment it runs in: give `env` " +
-				"(line 2, column 20)",
+			"propagateProxyEnv", at("propagateProxyEnv: always"),
+			noMachine + "field `propagateProxyEnv` must be true or false; got `always` (line 2, column 20)",
 		},
 		{
 			"timezone", at("timezone: ../etc/passwd"),

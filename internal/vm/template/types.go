@@ -66,6 +66,8 @@ type Template struct {
 	DNS []string `yaml:"dns,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
+	// PropagateProxyEnv gives the guest the host's proxy variables: see AddProxies.
+	PropagateProxyEnv bool `yaml:"propagateProxyEnv,omitempty"`
 }
 
 // Image is a guest's disk for one architecture.
