@@ -35,6 +35,7 @@ func (t *Template) fields() fields {
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
+		"caCerts":      t.CACerts.decode,
 		"cpuType":      t.decodeCPUType(false),
 		"vmOpts": mapping(fields{
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),

@@ -101,7 +101,6 @@ func inertFields() fields {
 	const (
 		noDisplay = "rdd's machines have no display and no sound"
 		noMac     = "it belongs to the macOS driver"
-		noCA      = "rdd adds no certificates by itself: a provision step can"
 	)
 	return fields{
 		"minimumLimaVersion":    version,
@@ -121,9 +120,6 @@ func inertFields() fields {
 		"tpm":                  inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
-		"caCerts": mapping(fields{
-			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
-		}),
-		"networks": none("a machine has one network, with ports forwarded to the host"),
+		"networks":             none("a machine has one network, with ports forwarded to the host"),
 	}
 }

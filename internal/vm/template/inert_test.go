@@ -132,11 +132,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `timezone` must be a name such as Europe/Berlin; got `../etc/passwd` (line 2, column 11)",
 		},
 		{
-			"caCerts", at("caCerts: {certs: [x]}"),
-			noMachine + "field `caCerts.certs` is not honoured by this rdd: rdd adds no certificates by itself: a provision step can (line 2, " +
-				"column 18)",
-		},
-		{
 			"networks", at("networks: [{lima: shared}]"),
 			noMachine + "field `networks` is not honoured by this rdd: a machine has one network, with ports forwarded to the host (line 2, " +
 				"column 11)",

@@ -13,10 +13,10 @@
 //
 // Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision, probes,
 // portForwards, hostResolver.hosts, ssh.localPort, copyToHost, user, timezone, dns, plain,
-// firmware.legacyBIOS, cpuType, propagateProxyEnv and message, with the meaning they have in Lima 2. Accepted in the
+// firmware.legacyBIOS, cpuType, propagateProxyEnv, caCerts and message, with the meaning they have in Lima 2. Accepted in the
 // values that say what rdd does anyway, and refused in all others: minimumLimaVersion, os,
 // mountType, mountTypesUnsupported, mountInotify, additionalDisks, audio, video, firmware.images,
-// rosetta, nestedVirtualization, upgradePackages, guestInstallPrefix, caCerts,
+// rosetta, nestedVirtualization, upgradePackages, guestInstallPrefix,
 // networks, containerd, tpm, osOpts, images[].variant, mounts[].{sshfs,9p,virtiofs},
 // portForwards[].reverse, hostResolver.{enabled,ipv6}, and of ssh address, loadDotSSHPubKeys,
 // forwardAgent, forwardX11, forwardX11Trusted and overVsock.

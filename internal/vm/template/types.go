@@ -60,6 +60,8 @@ type Template struct {
 	// CPUType has QEMU's CPU models by architecture: see CPUModel.
 	CPUType map[string]string `yaml:"cpuType,omitempty"`
 	User    GuestUser         `yaml:"user,omitempty"`
+	// CACerts are whom programs in the guest trust.
+	CACerts CACerts `yaml:"caCerts,omitempty"`
 	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
@@ -211,6 +213,14 @@ type GuestUser struct {
 type Firmware struct {
 	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
+}
+
+// CACerts changes which authorities the guest's programs trust for TLS.
+type CACerts struct {
+	// RemoveDefaults leaves out those that the guest's distribution trusts.
+	RemoveDefaults bool `yaml:"removeDefaults,omitempty"`
+	// Certs are in PEM, one or more in each text.
+	Certs []string `yaml:"certs,omitempty"`
 }
 
 // SSH says how the guest's sshd is reached.

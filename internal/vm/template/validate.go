@@ -111,6 +111,7 @@ func (t *Template) validate(host Host) error {
 		t.validateTimezone,
 		t.User.validate,
 		t.validateDNS,
+		t.validateCACerts,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

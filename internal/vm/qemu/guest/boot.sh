@@ -163,6 +163,66 @@ set_name_servers() {
     put /etc/resolv.conf 0644 "# by rdd${newline}${1:-nameserver 10.0.2.3}"
 }
 
+# ca_certs true|false CERTIFICATE...: the guest's programs trust these certificates, too, or, with
+# true, no others. What distributions have for it is run only when something differs.
+ca_certs() {
+    mine=/var/lib/rdd/ca-certs # holds what was set; before it, the image's own settings hold
+    set_to=$(printf '%s\n' "$@")
+    if [ "$(cat "$mine" 2>/dev/null || echo false)" = "$set_to" ]; then
+        return 0
+    fi
+    update= anchors=/usr/local/share/ca-certificates
+    for program in update-ca-trust update-ca-certificates; do
+        if command -v "$program" >/dev/null; then
+            update=$program
+        fi
+    done
+    for dir in /etc/pki/trust/anchors /etc/pki/ca-trust/source/anchors /etc/ca-certificates/trust-source/anchors; do
+        if [ -d "$dir" ]; then
+            anchors=$dir
+        fi
+    done
+    if [ -z "$update" ]; then
+        echo "caCerts: the guest has neither update-ca-certificates nor update-ca-trust (in Debian: package ca-certificates)"
+        return 1
+    fi
+    default_certs "$1" || return 1
+    shift
+    rm -f "$anchors"/rdd-*.crt
+    mkdir -p "$anchors"
+    number=0
+    for certificate; do
+        put "$anchors/rdd-$number.crt" 0644 "$certificate"
+        number=$((number + 1))
+    done
+    if ! output=$("$update" 2>&1); then
+        echo "caCerts: $update failed: $output"
+        return 1
+    fi
+    put "$mine" 0644 "$set_to"
+}
+
+# default_certs REMOVE: with true, deselects what the distribution trusts, as ca-certificates.conf
+# has it; otherwise that file is the image's again.
+default_certs() {
+    conf=/etc/ca-certificates.conf
+    copy=/var/lib/rdd/ca-certificates.conf # the image's
+    if [ "$1" = false ]; then
+        if [ -e "$copy" ]; then
+            mv "$copy" "$conf"
+        fi
+        return 0
+    fi
+    if [ ! -e "$conf" ]; then
+        echo "caCerts.removeDefaults: this guest has no $conf, so the certificates that it comes with stay; leave removeDefaults out"
+        return 1
+    fi
+    if [ ! -e "$copy" ]; then
+        put "$copy" 0644 "$(cat "$conf")"
+    fi
+    put "$conf" 0644 "$(sed 's/^[^#!]/!&/' "$copy")"
+}
+
 # keep FILE TEXT: makes TEXT the content of FILE; without TEXT there is no FILE.
 keep() {
     if [ "$2" ]; then

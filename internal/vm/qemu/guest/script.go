@@ -54,6 +54,7 @@ func (s Settings) Boot() []byte {
 		"name_servers":    nameServers(s.Template.DNS),
 	})
 	b.WriteString(bootScript)
+	fmt.Fprintf(&b, "ca_certs %t %s\n", s.Template.CACerts.RemoveDefaults, sshx.Quote(s.Template.CACerts.Certificates()...))
 	for _, share := range s.Shares {
 		access := "ro"
 		if share.Writable {
