@@ -37,6 +37,9 @@ type Command struct {
 	// CleanEnv runs the command with PATH only, and without what the guest sets for every session. It
 	// is for rdd's own commands, which a template's `env` must not change. It excludes Dir and Env.
 	CleanEnv bool
+	// AgentSocket is that of the user's ssh agent, which the command may use where the template has
+	// ssh.forwardAgent; empty: none.
+	AgentSocket string
 	// Terminal asks for a terminal in the guest. A session with one outlives the process that
 	// serves the machine. Others may end with that process, and start more quickly.
 	Terminal *Terminal

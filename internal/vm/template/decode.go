@@ -239,13 +239,13 @@ func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 func (s *SSH) decode(v value) error {
 	const (
 		noKeys    = "the guest takes only the key that rdd makes for it"
-		noForward = "rdd forwards nothing of the ssh client's"
+		noForward = "the guest has no display"
 	)
 	return mapping(fields{
 		"localPort":         integer(&s.LocalPort),
 		"address":           inert("the guest's sshd is reached on the loopback only", "", loopback),
 		"loadDotSSHPubKeys": inert(noKeys, "false"),
-		"forwardAgent":      inert(noForward, "false"),
+		"forwardAgent":      boolean(&s.ForwardAgent),
 		"forwardX11":        inert(noForward, "false"),
 		"forwardX11Trusted": inert(noForward, "false"),
 		"overVsock":         inert("rdd reaches sshd by the network", "false"),

@@ -155,8 +155,12 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"servers of `dns` (line 2, column 25)",
 		},
 		{
-			"forwardAgent", at("ssh: {forwardAgent: true}"),
-			noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)",
+			"forwardAgent", at("ssh: {forwardAgent: ask}"),
+			noMachine + "field `ssh.forwardAgent` must be true or false; got `ask` (line 2, column 21)",
+		},
+		{
+			"forwardX11", at("ssh: {forwardX11: true}"),
+			noMachine + "field `ssh.forwardX11` must be `false`; got `true`: the guest has no display (line 2, column 19)",
 		},
 		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
 		{

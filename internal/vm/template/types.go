@@ -227,4 +227,6 @@ type CACerts struct {
 type SSH struct {
 	// LocalPort on 127.0.0.1; 0 means any free one.
 	LocalPort int `yaml:"localPort,omitempty"`
+	// ForwardAgent lets programs in the guest use the ssh agent of who opens a session.
+	ForwardAgent bool `yaml:"forwardAgent,omitempty"`
 }

@@ -33,7 +33,7 @@ func (a *agent) adopt() (*machineProcess, error) {
 		}
 	})
 	run := a.state.get()
-	if err := a.writeSSHFiles(run.SSHPort); run.SSHPort != 0 && err != nil {
+	if err := a.writeSSHFiles(run.SSHPort, t.SSH.ForwardAgent); run.SSHPort != 0 && err != nil {
 		a.Log.Warn("writing the files for ssh again", "error", err)
 	}
 	m := a.watch(id, machine.Accelerator{Name: run.Accelerator, CPU: a.record.Machine.CPU}, t)

@@ -172,7 +172,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	if err != nil {
 		return nil, err
 	}
-	if err := a.writeSSHFiles(port); err != nil {
+	if err := a.writeSSHFiles(port, plan.template.SSH.ForwardAgent); err != nil {
 		return nil, err
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
@@ -265,12 +265,14 @@ func (a *agent) launchFailure(port int) error {
 }
 
 // writeSSHFiles writes the configuration with which sshx and OpenSSH reach the guest at a port.
-func (a *agent) writeSSHFiles(port int) error {
+func (a *agent) writeSSHFiles(port int, forwardAgent bool) error {
 	known, err := guest.KnownHosts(a.Dir.HostKey(), port)
 	if err != nil {
 		return err
 	}
-	config, err := a.sshConfig(port).Format(a.Dir.Name())
+	written := a.sshConfig(port)
+	written.ForwardAgent = forwardAgent
+	config, err := written.Format(a.Dir.Name())
 	if err != nil {
 		return err
 	}
