@@ -157,7 +157,7 @@ func (f *PortForward) decode(v value) error {
 		"proto":             text(&f.Proto),
 		"ignore":            boolean(&f.Ignore),
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
-		"reverse":           inert("rdd leads from the host into the guest only", "false"),
+		"reverse":           boolean(&f.Reverse),
 		"static":            boolean(&f.Static),
 	})(v)
 }

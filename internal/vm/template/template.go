@@ -18,7 +18,7 @@
 // mountType, mountTypesUnsupported, mountInotify, additionalDisks, audio, video, firmware.images,
 // rosetta, nestedVirtualization, upgradePackages, guestInstallPrefix,
 // networks, containerd, tpm, osOpts, images[].variant, mounts[].{sshfs,9p,virtiofs},
-// portForwards[].reverse, hostResolver.{enabled,ipv6}, and of ssh address, loadDotSSHPubKeys,
+// hostResolver.{enabled,ipv6}, and of ssh address, loadDotSSHPubKeys,
 // forwardX11, forwardX11Trusted and overVsock.
 //
 // Null means absent, as in Lima. Differences to Lima: YAML's anchors, aliases and merge

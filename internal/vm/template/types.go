@@ -164,6 +164,8 @@ type PortForward struct {
 	Ignore bool `yaml:"ignore,omitempty"`
 	// Static: TCP is forwarded whether or not anything listens in the guest.
 	Static bool `yaml:"static,omitempty"`
+	// Reverse: HostSocket is the host's, and GuestSocket leads to it from the guest.
+	Reverse bool `yaml:"reverse,omitempty"`
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
