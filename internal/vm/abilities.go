@@ -80,6 +80,29 @@ type PathMapper interface {
 	GuestPath(ctx context.Context, name, hostDir string) (string, error)
 }
 
+// Disk is one that machines use besides their own, and that is deleted with none of them.
+type Disk struct {
+	Name string `json:"name"`
+	// Size is what guests see, and Used what the disk takes on the host, in bytes.
+	Size int64 `json:"size"`
+	Used int64 `json:"used"`
+	// UsedBy is the machine that has it now; empty: none.
+	UsedBy string `json:"usedBy,omitempty"`
+}
+
+// DiskKeeper is the ability to keep additional disks. A disk that a machine uses can neither be
+// deleted nor resized: that is a *DiskInUseError. ErrNotFound: there is no disk of that name.
+type DiskKeeper interface {
+	// Disks lists the disks by name.
+	Disks(ctx context.Context) ([]Disk, error)
+	// CreateDisk makes an empty disk of size bytes. fs.ErrExist: there is one of that name.
+	CreateDisk(ctx context.Context, name string, size int64) error
+	// ResizeDisk grows a disk. The guest's file system follows at the next start.
+	ResizeDisk(ctx context.Context, name string, size int64) error
+	// DeleteDisk deletes a disk with all that is on it.
+	DeleteDisk(ctx context.Context, name string) error
+}
+
 // Names of the logs that every LogFinder has.
 const (
 	// LogHostagent says what rdd does for the machine.

@@ -58,7 +58,8 @@ var allowed = map[string][]string{
 		"internal/qmp", "internal/regular", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
-		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/disks", "internal/vm/qemu/guest",
+		"internal/vm/qemu/machine",
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/assign", "internal/atomicfile", "internal/bounded", "internal/flock", "internal/logfile", "internal/portalloc",
 		"internal/process", "internal/qmp", "internal/sshx", "internal/textfile",

@@ -86,6 +86,7 @@ var (
 	_ vm.Adopter         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
+	_ vm.DiskKeeper      = &Engine{}
 
 	_ vm.AcceleratorReporter = &Engine{}
 )

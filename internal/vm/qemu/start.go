@@ -134,6 +134,9 @@ func (i instance) checkHost(t *template.Template) error {
 	if _, err := machine.Find(); err != nil {
 		return err
 	}
+	if err := i.checkDisks(t); err != nil {
+		return err
+	}
 	if err := checkMemory(t.Memory); err != nil {
 		return err
 	}

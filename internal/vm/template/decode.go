@@ -36,7 +36,9 @@ func (t *Template) fields() fields {
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
 		"caCerts":      t.CACerts.decode,
-		"cpuType":      t.decodeCPUType(false),
+
+		"additionalDisks": list(&t.AdditionalDisks, (*AdditionalDisk).decode),
+		"cpuType":         t.decodeCPUType(false),
 		"vmOpts": mapping(fields{
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
 			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,

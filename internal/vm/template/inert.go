@@ -108,7 +108,6 @@ func inertFields() fields {
 		"mountType":             inert("rdd carries mounts by 9p", "9p", resolved, ""),
 		"mountTypesUnsupported": mountTypes,
 		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
-		"additionalDisks":       none("a machine has one disk"),
 		"audio":                 mapping(fields{"device": inert(noDisplay, "none", "")}),
 		"video": mapping(fields{
 			"display": inert(noDisplay, "none", ""),

@@ -84,10 +84,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `mountInotify` must be `false`; got `true`: rdd does not pass on what changes in a mount (line 2, column 15)",
 		},
 		{
-			"additionalDisks", at("additionalDisks: [data]"),
-			noMachine + "field `additionalDisks` is not honoured by this rdd: a machine has one disk (line 2, column 18)",
-		},
-		{
 			"audio", at("audio: {device: vz}"),
 			noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no display and no sound (line 2, column 17)",
 		},

@@ -218,7 +218,8 @@ func TestReversed(t *testing.T) {
 		{"nothing else", at("proto: tcp"), sockets},
 		{
 			"ignore", at("guestSocket: /g, hostSocket: /h, ignore: true"),
-			noMachine + "field `portForwards[0].ignore` does not go with a socket: nothing forwards one that no rule names (line 2, column 73)",
+			noMachine + "field `portForwards[0].ignore` does not go with a socket: nothing forwards one that no rule names (line 2, " +
+				"column 73)",
 		},
 		{
 			"UDP", at("guestSocket: /g, hostSocket: /h, proto: udp"),

@@ -66,6 +66,8 @@ type Template struct {
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
 	DNS []string `yaml:"dns,omitempty"`
+	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
+	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
 	// PropagateProxyEnv gives the guest the host's proxy variables: see AddProxies.
@@ -215,6 +217,18 @@ type GuestUser struct {
 type Firmware struct {
 	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
+}
+
+// AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted
+// below DiskMounts.
+type AdditionalDisk struct {
+	// Name of the disk, which the host keeps.
+	Name string `yaml:"name"`
+	// Format an empty disk, and mount it; nil only before the defaults are set.
+	Format *bool `yaml:"format,omitempty"`
+	// FSType is the file system of an empty disk, and FSArgs are arguments of its mkfs.
+	FSType string   `yaml:"fsType,omitempty"`
+	FSArgs []string `yaml:"fsArgs,omitempty"`
 }
 
 // CACerts changes which authorities the guest's programs trust for TLS.

@@ -308,6 +308,53 @@ share() {
     }
 }
 
+# disk FIELD SERIAL DIR FORMAT TYPE ARG...: mounts an additional disk on DIR. One that holds nothing
+# yet gets a file system of TYPE, which belongs to the user. Others are never formatted.
+disk() {
+    field=$1 serial=$2 dir=$3 format=$4 type=$5
+    shift 5
+    if [ "$format" = false ] || findmnt -n --mountpoint "$dir" >/dev/null; then
+        return 0
+    fi
+    device=
+    for block in /sys/block/*; do
+        if [ "$(cat "$block/serial" 2>/dev/null || :)" = "$serial" ]; then
+            device=/dev/${block##*/}
+        fi
+    done
+    if [ -z "$device" ]; then
+        echo "$field: the guest has no disk with the serial $serial"
+        return 1
+    fi
+    if [ -e "${device}1" ]; then
+        device=${device}1 # Lima's disks have a partition
+    fi
+    if [ "$(head -c 1048576 "$device" | wc -c)" -ne 1048576 ]; then
+        echo "$field: the disk cannot be read"
+        return 1
+    fi
+    fresh=
+    if [ -z "$(head -c 1048576 "$device" | tr -d '\000' | head -c 1 | od -An -c)" ]; then
+        if ! output=$("mkfs.$type" "$@" "$device" 2>&1); then
+            echo "$field: mkfs.$type failed: $output"
+            return 1
+        fi
+        fresh=yes
+    fi
+    mkdir -p "$dir"
+    if ! output=$(mount "$device" "$dir" 2>&1); then
+        echo "$field: the disk cannot be mounted on $dir: $output"
+        return 1
+    fi
+    if [ "$fresh" ]; then
+        chown "$user:" "$dir"
+    fi
+    case $(findmnt -n -o FSTYPE --mountpoint "$dir") in # the disk may have grown
+    ext4) resize2fs "$device" >/dev/null 2>&1 || echo "$field: the file system has not grown with the disk" ;;
+    xfs) xfs_growfs "$dir" >/dev/null 2>&1 || echo "$field: the file system has not grown with the disk" ;;
+    esac
+}
+
 # link PATH DIR: makes PATH lead to DIR, as on the host. What the guest has there stays, but for the
 # empty directory that Docker makes for a path which it does not find.
 link() {

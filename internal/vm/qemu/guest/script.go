@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -55,6 +56,10 @@ func (s Settings) Boot() []byte {
 	})
 	b.WriteString(bootScript)
 	fmt.Fprintf(&b, "ca_certs %t %s\n", s.Template.CACerts.RemoveDefaults, sshx.Quote(s.Template.CACerts.Certificates()...))
+	for i, d := range s.Template.AdditionalDisks {
+		fmt.Fprintf(&b, "disk %s %t %s\n", sshx.Quote(fmt.Sprintf("additionalDisks[%d]", i), machine.DiskSerial(i), template.DiskMounts+d.Name),
+			d.Format != nil && *d.Format, sshx.Quote(append([]string{d.FSType}, d.FSArgs...)...))
+	}
 	for _, share := range s.Shares {
 		access := "ro"
 		if share.Writable {

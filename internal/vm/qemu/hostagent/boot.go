@@ -42,10 +42,11 @@ type launchPlan struct {
 	accelerator machine.Accelerator
 	template    *template.Template
 	shares      share.Set
+	disks       heldDisks
 }
 
 // boot prepares the disk, the mounts and the guest's scripts, and starts QEMU.
-func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
+func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 	t, err := guest.Template(a.Dir, a.record, a.start)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,12 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 			return nil, err
 		}
 	}
-	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares}
+	disks, err := a.holdDisks(t)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, disks.release()) }()
+	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares, disks: disks}
 	for attempt := 1; ; attempt++ {
 		m, err := a.launch(ctx, plan)
 		var taken *portTakenError
@@ -178,6 +184,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
 		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
+		Disks: plan.disks.paths,
 	})
 	if err != nil {
 		return nil, err
@@ -188,7 +195,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	// Recorded before QEMU is started: a hostagent that adopts it needs both.
 	a.state.update(func(run *vmdir.Run) { run.SSHPort, run.Accelerator = port, plan.accelerator.Name })
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
-	id, err := a.spawn(plan.shares, plan.program.System, args)
+	id, err := a.spawn(plan, args)
 	if errors.Is(err, process.ErrGone) {
 		return nil, a.launchFailure(port) // it ended before it could be identified
 	}
@@ -212,8 +219,9 @@ func hardware(m vmdir.Machine, t *template.Template) vmdir.Machine {
 	return m
 }
 
-// spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.
-func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
+// spawn starts QEMU in a session of its own. QEMU inherits the lock, and those of its
+// disks, and holds them until it ends.
+func (a *agent) spawn(plan launchPlan, args []string) (process.Identity, error) {
 	lock, err := vmdir.TryLock(a.Dir.QEMULock())
 	if err != nil {
 		return process.Identity{}, err
@@ -226,8 +234,9 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
-	command, err := shares.Command(ownExecutable, process.Command{
-		Path: path, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log, Files: []*os.File{lock.File()},
+	command, err := plan.shares.Command(ownExecutable, process.Command{
+		Path: plan.program.System, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log,
+		Files: append([]*os.File{lock.File()}, plan.disks.files()...),
 	})
 	if err != nil {
 		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())

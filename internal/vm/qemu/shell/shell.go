@@ -31,8 +31,8 @@ const (
 )
 
 // Run runs a command as vm.GuestRunner documents. It uses the hostagent's relay if there is one. A
-// command with a terminal always has a connection of its own, so that it outlives the hostagent, and
-// so has one that may use the user's ssh agent.
+// command with a terminal always has a connection of its own, so that it outlives the hostagent;
+// and so has one that may use the user's ssh agent.
 func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

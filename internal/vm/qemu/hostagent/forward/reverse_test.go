@@ -15,8 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// TestReverse: a connection to the guest's socket arrives at the host's, also after the socket could
-// not be opened, and after the connection to the guest broke.
+// TestReverse: a connection to the guest's socket arrives at the host's, also after the socket
+// could not be opened, and after the connection to the guest broke.
 func TestReverse(t *testing.T) {
 	dir := t.TempDir()
 	host, guest := filepath.Join(dir, "host"), filepath.Join(dir, "guest")
