@@ -127,7 +127,7 @@ var allowed = map[string][]string{
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",
 		"internal/daemon/presence",
-		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile",
+		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile", "internal/vm",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},

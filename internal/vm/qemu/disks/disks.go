@@ -159,10 +159,12 @@ func (s Store) Delete(name string) error {
 	if err := s.exists(name); err != nil {
 		return err
 	}
-	return s.locked(name, func() error { return atomicfile.Remove(s.Path(name)) })
+	return s.locked(name, func() error {
+		return errors.Join(atomicfile.Remove(s.Path(name)), atomicfile.Remove(s.lockFile(name)))
+	})
 }
 
-// locked calls do with a disk's lock held. The lock's file stays: who waits for it has it open.
+// locked calls do with a disk's lock held.
 func (s Store) locked(name string, do func() error) error {
 	lock, err := s.lock(name, "")
 	if err != nil {
@@ -180,7 +182,7 @@ func (s Store) Lock(name, machine string) (*flock.Lock, error) {
 }
 
 func (s Store) lock(name, machine string) (*flock.Lock, error) {
-	lock, err := flock.Try(s.lockFile(name))
+	lock, err := s.try(name)
 	if errors.Is(err, flock.ErrLocked) {
 		return nil, &vm.DiskInUseError{Disk: name, By: s.holder(name)}
 	}
@@ -193,4 +195,21 @@ func (s Store) lock(name, machine string) (*flock.Lock, error) {
 		return nil, errors.Join(fmt.Errorf("noting who uses the disk %s: %w", name, err), lock.Unlock())
 	}
 	return lock, nil
+}
+
+// try takes a lock. One whose file Delete has removed meanwhile is nobody's, and another is taken.
+func (s Store) try(name string) (*flock.Lock, error) {
+	for {
+		lock, err := flock.Try(s.lockFile(name))
+		if err != nil {
+			return nil, err
+		}
+		current, err := lock.Current()
+		if err == nil && current {
+			return lock, nil
+		}
+		if err := errors.Join(err, lock.Unlock()); err != nil {
+			return nil, err
+		}
+	}
 }

@@ -74,6 +74,11 @@ func TestStore(t *testing.T) {
 		t.Errorf("got %+v", all)
 	}
 	must(t, s.Create(t.Context(), program, "b", 16<<20))
+	must(t, s.Delete("b"))
+	must(t, s.Delete("a.1"))
+	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 1 {
+		t.Errorf("beside the note there are %v, %v", entries, err)
+	}
 }
 
 // TestInUse: a disk that a machine has is for nobody else until it lets go.
