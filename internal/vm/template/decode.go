@@ -31,7 +31,7 @@ func (t *Template) fields() fields {
 		"hostResolver": t.HostResolver.decode,
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
-		"containerd":   decodeContainerd,
+		"containerd":   t.Containerd.decode,
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
@@ -254,8 +254,12 @@ func (s *SSH) decode(v value) error {
 	})(v)
 }
 
-// decodeContainerd accepts Lima's switches for the containerd that it would install, turned off.
-func decodeContainerd(v value) error {
-	const images = "rdd installs no containerd of its own"
-	return mapping(fields{"system": inert(images, "false"), "user": inert(images, "false"), "archives": none(images)})(v)
+// decode takes the containerd of the guest's distribution, which has no archives of Lima's.
+func (c *Containerd) decode(v value) error {
+	const rootless = "rdd sets up the system's containerd only, with `system: true`; a provision script of mode user can set up one " +
+		"without root (containerd-rootless-setuptool.sh install)"
+	return mapping(fields{
+		"system": boolean(&c.System), "user": inert(rootless, "false"),
+		"archives": none("containerd is installed from the packages of the guest's distribution"),
+	})(v)
 }

@@ -142,8 +142,18 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)",
 		},
 		{
-			"containerd", at("containerd: {system: true}"),
-			noMachine + "field `containerd.system` must be `false`; got `true`: rdd installs no containerd of its own (line 2, column 22)",
+			"containerd", at("containerd: {system: yes}"),
+			noMachine + "field `containerd.system` must be true or false; got `yes` (line 2, column 22)",
+		},
+		{
+			"containerd without root", at("containerd: {user: true}"),
+			noMachine + "field `containerd.user` must be `false`; got `true`: rdd sets up the system's containerd only, with `system: true`; " +
+				"a provision script of mode user can set up one without root (containerd-rootless-setuptool.sh install) (line 2, column 20)",
+		},
+		{
+			"archives of containerd", at("containerd: {archives: [x]}"),
+			noMachine + "field `containerd.archives` is not honoured by this rdd: containerd is installed from the packages of the guest's " +
+				"distribution (line 2, column 24)",
 		},
 		{
 			"hostResolver", at("hostResolver: {enabled: false}"),

@@ -66,6 +66,8 @@ type Template struct {
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
 	DNS []string `yaml:"dns,omitempty"`
+	// Containerd is installed in guests that do not have it.
+	Containerd Containerd `yaml:"containerd,omitempty"`
 	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
 	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
@@ -217,6 +219,12 @@ type GuestUser struct {
 type Firmware struct {
 	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
+}
+
+// Containerd says where the guest runs it.
+type Containerd struct {
+	// System as a service of the system's.
+	System bool `yaml:"system,omitempty"`
 }
 
 // AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted

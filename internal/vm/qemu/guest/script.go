@@ -81,8 +81,14 @@ func (s Settings) Boot() []byte {
 // them at every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
-	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
+	s.variables(&b, map[string]string{
+		"login_shell": s.Template.User.Shell,
+		"http_proxy":  s.Template.Env["http_proxy"], "https_proxy": s.Template.Env["https_proxy"],
+	})
 	b.WriteString(provisionScript)
+	if s.Template.Containerd.System {
+		b.WriteString("containerd_system\n")
+	}
 	if slices.ContainsFunc(s.Template.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ }) {
 		b.WriteString("await_host\n")
 	}
