@@ -26,6 +26,8 @@ type Config struct {
 	// QEMU forwards accepts connections before the guest's sshd runs, and such a connection stays
 	// silent for ever.
 	BannerTimeout time.Duration
+	// ForwardAgent allows a Command's AgentSocket, and has OpenSSH forward the user's agent.
+	ForwardAgent bool
 }
 
 // Format renders c as an OpenSSH client configuration for the host alias host, so that
@@ -47,6 +49,7 @@ func (c Config) Format(host string) ([]byte, error) {
 		{"IdentitiesOnly", "yes"},
 		{"StrictHostKeyChecking", "yes"},
 		{"BatchMode", "yes"},
+		{"ForwardAgent", map[bool]string{true: "yes", false: "no"}[c.ForwardAgent]},
 	} {
 		fmt.Fprintf(&b, "  %s %s\n", line[0], line[1])
 	}
@@ -90,5 +93,6 @@ func parseConfig(data []byte) (Config, error) {
 		User:           values["User"],
 		PrivateKeyFile: values["IdentityFile"],
 		KnownHostsFile: values["UserKnownHostsFile"],
+		ForwardAgent:   values["ForwardAgent"] == "yes",
 	}, nil
 }

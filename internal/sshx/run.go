@@ -30,6 +30,9 @@ type Command struct {
 	Env map[string]string
 	// TTY asks for a terminal in the guest; the caller puts its own into raw mode.
 	TTY *TTY
+	// AgentSocket is that of an ssh agent which the command may use; empty: none. One that does not
+	// answer is left out, as by OpenSSH. A connection forwards the agent of one command only.
+	AgentSocket string
 }
 
 // Size of a terminal in characters.
@@ -120,6 +123,9 @@ func run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 		_ = session.Close()
 	})
 	defer stop()
+	if c.AgentSocket != "" {
+		forwardAgent(client, session, c.AgentSocket)
+	}
 	if err := c.attach(ctx, session); err != nil {
 		return 0, contextCause(ctx, err)
 	}

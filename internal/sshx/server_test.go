@@ -26,6 +26,8 @@ type server struct {
 	config   *ssh.ServerConfig
 	// hostile, when not nil, serves the channels of a connection.
 	hostile func(<-chan ssh.NewChannel)
+	// agent says that commands ask the client's ssh agent.
+	agent bool
 
 	mu       sync.Mutex
 	conns    []net.Conn
@@ -117,7 +119,7 @@ func (s *server) breakConnections() {
 }
 
 func (s *server) serve(conn net.Conn) {
-	_, channels, requests, err := ssh.NewServerConn(conn, s.config)
+	served, channels, requests, err := ssh.NewServerConn(conn, s.config)
 	if err != nil {
 		_ = conn.Close()
 		return
@@ -130,7 +132,7 @@ func (s *server) serve(conn net.Conn) {
 	for channel := range channels {
 		switch channel.ChannelType() {
 		case "session":
-			go s.session(channel)
+			go s.session(served, channel)
 		case "direct-streamlocal@openssh.com":
 			go forwardTo(channel)
 		default:
@@ -167,13 +169,17 @@ func forwardTo(request ssh.NewChannel) {
 	_, _ = channel.CloseWrite(), channel.Close()
 }
 
-func (s *server) session(request ssh.NewChannel) {
+func (s *server) session(conn ssh.Conn, request ssh.NewChannel) {
 	channel, requests, err := request.Accept()
 	if err != nil {
 		return
 	}
+	hasAgent := false
 	for r := range requests {
 		switch r.Type {
+		case "auth-agent-req@openssh.com":
+			hasAgent = true
+			_ = r.Reply(true, nil)
 		case "pty-req":
 			var pty struct {
 				Term          string
@@ -190,11 +196,25 @@ func (s *server) session(request ssh.NewChannel) {
 		case "exec":
 			var command struct{ Line string }
 			_ = r.Reply(ssh.Unmarshal(r.Payload, &command) == nil, nil)
-			go runFor(channel, command.Line)
+			switch {
+			case !s.agent:
+				go runFor(channel, command.Line)
+			case hasAgent:
+				go answer(channel, func(to io.Writer) { askAgent(conn, to) })
+			default:
+				go answer(channel, func(to io.Writer) { _, _ = io.WriteString(to, "no agent") })
+			}
 		default:
 			_ = r.Reply(false, nil)
 		}
 	}
+}
+
+// answer ends a command with exit code 0 after its output.
+func answer(channel ssh.Channel, write func(to io.Writer)) {
+	defer channel.Close()
+	write(channel)
+	_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{}))
 }
 
 func (s *server) resized(columns, rows uint32) {

@@ -37,6 +37,9 @@ type Command struct {
 	// CleanEnv runs the command with PATH only, and without what the guest sets for every session. It
 	// is for rdd's own commands, which a template's `env` must not change. It excludes Dir and Env.
 	CleanEnv bool
+	// AgentSocket is that of the user's ssh agent, which the command may use where the template has
+	// ssh.forwardAgent; empty: none.
+	AgentSocket string
 	// Terminal asks for a terminal in the guest. A session with one outlives the process that
 	// serves the machine. Others may end with that process, and start more quickly.
 	Terminal *Terminal
@@ -75,6 +78,29 @@ type PathMapper interface {
 	// host; empty where no mount has it. ErrNotFound: there is no instance, or it was never
 	// started.
 	GuestPath(ctx context.Context, name, hostDir string) (string, error)
+}
+
+// Disk is one that machines use besides their own, and that is deleted with none of them.
+type Disk struct {
+	Name string `json:"name"`
+	// Size is what guests see, and Used what the disk takes on the host, in bytes.
+	Size int64 `json:"size"`
+	Used int64 `json:"used"`
+	// UsedBy is the machine that has it now; empty: none.
+	UsedBy string `json:"usedBy,omitempty"`
+}
+
+// DiskKeeper is the ability to keep additional disks. A disk that a machine uses can neither be
+// deleted nor resized: that is a *DiskInUseError. ErrNotFound: there is no disk of that name.
+type DiskKeeper interface {
+	// Disks lists the disks by name.
+	Disks(ctx context.Context) ([]Disk, error)
+	// CreateDisk makes an empty disk of size bytes. fs.ErrExist: there is one of that name.
+	CreateDisk(ctx context.Context, name string, size int64) error
+	// ResizeDisk grows a disk. The guest's file system follows at the next start.
+	ResizeDisk(ctx context.Context, name string, size int64) error
+	// DeleteDisk deletes a disk with all that is on it.
+	DeleteDisk(ctx context.Context, name string) error
 }
 
 // Names of the logs that every LogFinder has.

@@ -90,6 +90,33 @@ func (e *HostError) Error() string {
 // Fault returns the error as a value: see FaultOf.
 func (e *HostError) Fault() *Fault { return &Fault{Kind: FaultHost, Missing: e.Missing, Hint: e.Hint} }
 
+// DiskInUseError says that a machine uses an additional disk.
+type DiskInUseError struct {
+	Disk string
+	// By is the machine; empty when that is not known.
+	By string
+}
+
+func (e *DiskInUseError) Error() string {
+	by := "a virtual machine, or a command that changes it"
+	if e.By != "" {
+		by = "the virtual machine " + e.By
+	}
+	return fmt.Sprintf("the disk %s is in use by %s", e.Disk, by)
+}
+
+// Fault returns the error as a value: see FaultOf.
+func (e *DiskInUseError) Fault() *Fault {
+	return &Fault{Kind: FaultHost, Missing: "the disk " + e.Disk, Hint: e.hint()}
+}
+
+func (e *DiskInUseError) hint() string {
+	if e.By == "" {
+		return "wait until it is free"
+	}
+	return "rdd limavm stop " + e.By
+}
+
 // UnreachableError says that the login into a guest failed. Its text is that of Err.
 type UnreachableError struct {
 	// Reason is ErrNotFound or ErrNotRunning where one of them is known to be the cause.

@@ -59,7 +59,8 @@ var allowed = map[string][]string{
 		"internal/qmp", "internal/regular", "internal/sshx",
 	},
 	"internal/vm/qemu/hostagent": {
-		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/guest", "internal/vm/qemu/machine",
+		"internal/vm", "internal/vm/template", "internal/vm/image", "internal/vm/qemu/disks", "internal/vm/qemu/guest",
+		"internal/vm/qemu/machine",
 		"internal/vm/qemu/protocol", "internal/vm/qemu/seed", "internal/vm/qemu/share", "internal/vm/qemu/vmdir",
 		"internal/assign", "internal/atomicfile", "internal/bounded", "internal/flock", "internal/logfile", "internal/portalloc",
 		"internal/process", "internal/qmp", "internal/sshx", "internal/textfile",
@@ -131,7 +132,7 @@ var allowed = map[string][]string{
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",
 		"internal/daemon/presence",
-		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile",
+		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile", "internal/vm",
 	},
 	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
 	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},

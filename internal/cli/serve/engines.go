@@ -15,6 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu"
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // OpenEngine opens the QEMU engine for what commands do with instances directly. It is not for
@@ -50,7 +51,9 @@ func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
 	if err != nil {
 		return wiring.Process{}, err
 	}
-	return wiring.Process{Executable: executable, Accelerator: accelerator, Version: version, User: host, Log: log}, nil
+	return wiring.Process{
+		Executable: executable, Accelerator: accelerator, Version: version, User: host, Proxies: template.Proxies(os.Getenv), Log: log,
+	}, nil
 }
 
 func hostUser() (vmdir.User, error) {

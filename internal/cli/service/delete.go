@@ -18,6 +18,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/vm"
 )
 
 func deleteCommand(s *session.Session) *cobra.Command {
@@ -26,7 +27,8 @@ func deleteCommand(s *session.Session) *cobra.Command {
 		Short: "Delete all VMs, stop the daemon and remove the instance",
 		Long: `Delete first deletes the App and all LimaVMs through the API, starting the daemon if need be, and waits until
 they are gone. Only then it stops the daemon and removes the instance's directories. When a VM cannot be deleted in
-time, nothing else is removed. Directories of VMs that no LimaVM claims stay and are listed. On a terminal it asks
+time, nothing else is removed. Directories of VMs that no LimaVM claims, and the disks of
+rdd limavm disk, stay and are listed. On a terminal it asks
 before it deletes a VM.
 
 With --wait=false it is all done in the background; what goes wrong is told by: rdd service logs`,
@@ -85,8 +87,25 @@ func confirmVMs(ctx context.Context, s *session.Session, inst instance.Instance)
 		inst.Name, strings.Join(names, ", ")), false)
 }
 
+// diskNames lists the disks that belong to no VM, where the engine keeps any.
+func diskNames(ctx context.Context, s *session.Session) ([]string, error) {
+	keeper, err := session.Ability[vm.DiskKeeper](s, "keep disks")
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := keeper.Disks(ctx)
+	var names []string
+	for _, disk := range all {
+		names = append(names, disk.Name)
+	}
+	return names, err
+}
+
 // removeInstance stops the daemon and removes the instance's directories. Instance directories of
-// VMs that no LimaVM claims stay.
+// VMs that no LimaVM claims stay, and so do disks that belong to no VM.
 func removeInstance(ctx context.Context, s *session.Session, inst instance.Instance) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
@@ -101,11 +120,19 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	if err != nil {
 		return err
 	}
-	if err := removeDirs(inst, len(left) > 0); err != nil {
+	disks, err := diskNames(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := removeDirs(inst, len(left)+len(disks) > 0); err != nil {
 		return fmt.Errorf("removing the instance: %w", err)
 	}
 	printState(s, inst, "has been deleted")
 	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
+	if len(disks) > 0 {
+		fmt.Fprintf(s.Out, "Disks that belong to no VM stay: %s; to delete them: rdd --instance %s limavm disk delete %s\n",
+			strings.Join(disks, ", "), inst.Name, strings.Join(disks, " "))
+	}
 	return showUnclaimed(ctx, s)
 }
 

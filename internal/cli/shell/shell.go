@@ -100,7 +100,7 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 	// The terminal is the user's and the guest's: nothing is cleaned.
 	streams := s.Raw()
 	command.Stdin, command.Stdout, command.Stderr = streams.In, streams.Out, streams.Err
-	command.Env = guestEnvironment(os.Getenv)
+	command.Env, command.AgentSocket = guestEnvironment(os.Getenv), os.Getenv("SSH_AUTH_SOCK")
 	if command.Dir = o.Workdir; command.Dir == "" {
 		command.Dir, command.DirOptional = mountedWorkdir(ctx, s, o.Name), true
 	}

@@ -48,14 +48,17 @@ type Process struct {
 	// Accelerator replaces the accelerator of guests, in the format of machine.ParseOverride; empty
 	// means the best one that works.
 	Accelerator string
-	Log         *slog.Logger
+	// Proxies are the proxy variables of the environment: see template.Proxies.
+	Proxies map[string]string
+	Log     *slog.Logger
 }
 
 // NewMachines builds the engine that runs an instance's virtual machines.
 func NewMachines(inst instance.Instance, p Process) *qemu.Engine {
 	return qemu.New(qemu.Config{
 		LimaHome: inst.LimaHome(), CacheDir: inst.CacheDir, Images: image.NewStore(inst.ImageDir(), build.New(), fetch.New()),
-		Executable: p.Executable, Accelerator: p.Accelerator, Version: p.Version, User: p.User, Log: p.Log,
+		Executable: p.Executable, Accelerator: p.Accelerator, Version: p.Version, User: p.User,
+		Proxies: p.Proxies, Log: p.Log,
 	})
 }
 

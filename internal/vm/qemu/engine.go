@@ -30,7 +30,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 )
 
-// Config is what an Engine needs. All fields must be set but Accelerator.
+// Config is what an Engine needs. All fields must be set but Accelerator and Proxies.
 type Config struct {
 	// LimaHome holds the instance directories.
 	LimaHome string
@@ -46,7 +46,9 @@ type Config struct {
 	Version string
 	// User is the host's user.
 	User vmdir.User
-	Log  *slog.Logger
+	// Proxies are the host's proxy variables: see template.Proxies.
+	Proxies map[string]string
+	Log     *slog.Logger
 }
 
 // Images is what an Engine needs of the cache of guest images; see image.Store.
@@ -84,6 +86,7 @@ var (
 	_ vm.Adopter         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
+	_ vm.DiskKeeper      = &Engine{}
 
 	_ vm.AcceleratorReporter = &Engine{}
 )

@@ -109,7 +109,7 @@ func (h *fakeHost) engineWithLog(t *testing.T, log *slog.Logger) *qemu.Engine {
 	return qemu.New(qemu.Config{
 		LimaHome: h.home, CacheDir: h.home, Images: h.images, Executable: executable, Accelerator: "tcg",
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home},
-		Log: log,
+		Proxies: map[string]string{"http_proxy": "http://localhost:3128"}, Log: log,
 	})
 }
 

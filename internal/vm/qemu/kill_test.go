@@ -43,6 +43,12 @@ func spec(template string) vm.Spec {
 // await waits until the state of x satisfies ok.
 func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) bool) vm.State {
 	t.Helper()
+	return awaitOf(t, e, "x", what, ok)
+}
+
+// awaitOf waits for an instance of another name.
+func awaitOf(t *testing.T, e *qemu.Engine, name, what string, ok func(vm.State, error) bool) vm.State {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	wake := make(chan struct{}, 1)
@@ -63,7 +69,7 @@ func await(t *testing.T, e *qemu.Engine, what string, ok func(vm.State, error) b
 		case <-ctx.Done():
 			t.Fatalf("%s: not within %s; last seen: %+v", what, waitTimeout, last)
 		}
-		if last, err = e.Observe(ctx, "x"); ok(last, err) {
+		if last, err = e.Observe(ctx, name); ok(last, err) {
 			return last
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/protocol"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // Start implements vm.Engine.
@@ -116,7 +117,7 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	if i.revision(record) == "" && record.Spec.Revision != "" {
 		return vmdir.Start{}, fmt.Errorf("instance %s: lima.yaml is not what was applied; apply it again: %w", i.name, vm.ErrBusy)
 	}
-	template, err := i.dir.ReadTemplate()
+	text, err := i.dir.ReadTemplate()
 	if err != nil {
 		return vmdir.Start{}, err
 	}
@@ -124,11 +125,18 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 		return vmdir.Start{}, err
 	}
 	start := vmdir.Start{
-		ID: uuid.NewString(), Revision: record.Spec.Revision, Template: string(template), Params: record.Spec.Params,
+		ID: uuid.NewString(), Revision: record.Spec.Revision, Template: string(text), Params: record.Spec.Params,
 		Host: i.engine.config.User,
 	}
-	if err := i.checkHost(record, start); err != nil {
+	t, err := guest.Template(i.dir, record, start)
+	if err != nil {
 		return vmdir.Start{}, err
+	}
+	if err := i.checkHost(t); err != nil {
+		return vmdir.Start{}, err
+	}
+	if t.PropagateProxyEnv {
+		start.Proxies = i.engine.config.Proxies
 	}
 	if err := i.dir.WriteStart(start); err != nil {
 		return vmdir.Start{}, err
@@ -140,12 +148,11 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 }
 
 // checkHost checks for what would make the start fail later and with a less clear error.
-func (i instance) checkHost(record vmdir.Record, start vmdir.Start) error {
+func (i instance) checkHost(t *template.Template) error {
 	if _, err := machine.Find(); err != nil {
 		return err
 	}
-	t, err := guest.Template(i.dir, record, start)
-	if err != nil {
+	if err := i.checkDisks(t); err != nil {
 		return err
 	}
 	if err := checkMemory(t.Memory); err != nil {

@@ -31,17 +31,22 @@ func (t *Template) fields() fields {
 		"hostResolver": t.HostResolver.decode,
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
-		"containerd":   decodeContainerd,
+		"containerd":   t.Containerd.decode,
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
-		"cpuType":      t.decodeCPUType(false),
+		"caCerts":      t.CACerts.decode,
+
+		"additionalDisks": list(&t.AdditionalDisks, (*AdditionalDisk).decode),
+		"cpuType":         t.decodeCPUType(false),
 		"vmOpts": mapping(fields{
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
 			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
 		}),
 		"dns":   list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
 		"plain": boolean(&t.Plain),
+
+		"propagateProxyEnv": boolean(&t.PropagateProxyEnv),
 	}
 	maps.Copy(all, inertFields())
 	return all
@@ -154,7 +159,7 @@ func (f *PortForward) decode(v value) error {
 		"proto":             text(&f.Proto),
 		"ignore":            boolean(&f.Ignore),
 		"guestIPMustBeZero": optional(&f.GuestIPMustBeZero, decodeBool),
-		"reverse":           inert("rdd leads from the host into the guest only", "false"),
+		"reverse":           boolean(&f.Reverse),
 		"static":            boolean(&f.Static),
 	})(v)
 }
@@ -236,21 +241,25 @@ func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 func (s *SSH) decode(v value) error {
 	const (
 		noKeys    = "the guest takes only the key that rdd makes for it"
-		noForward = "rdd forwards nothing of the ssh client's"
+		noForward = "the guest has no display"
 	)
 	return mapping(fields{
 		"localPort":         integer(&s.LocalPort),
 		"address":           inert("the guest's sshd is reached on the loopback only", "", loopback),
 		"loadDotSSHPubKeys": inert(noKeys, "false"),
-		"forwardAgent":      inert(noForward, "false"),
+		"forwardAgent":      boolean(&s.ForwardAgent),
 		"forwardX11":        inert(noForward, "false"),
 		"forwardX11Trusted": inert(noForward, "false"),
 		"overVsock":         inert("rdd reaches sshd by the network", "false"),
 	})(v)
 }
 
-// decodeContainerd accepts Lima's switches for the containerd that it would install, turned off.
-func decodeContainerd(v value) error {
-	const images = "rdd installs no containerd of its own"
-	return mapping(fields{"system": inert(images, "false"), "user": inert(images, "false"), "archives": none(images)})(v)
+// decode takes the containerd of the guest's distribution, which has no archives of Lima's.
+func (c *Containerd) decode(v value) error {
+	const rootless = "rdd sets up the system's containerd only, with `system: true`; a provision script of mode user can set up one " +
+		"without root (containerd-rootless-setuptool.sh install)"
+	return mapping(fields{
+		"system": boolean(&c.System), "user": inert(rootless, "false"),
+		"archives": none("containerd is installed from the packages of the guest's distribution"),
+	})(v)
 }

@@ -136,19 +136,6 @@ func (t *Template) resolvePaths(values Values) {
 	}
 }
 
-// sameProxies sets both spellings of each proxy variable, as Lima does: some programs know only one
-// of them. Where they differ the lower-case one wins.
-func sameProxies(env map[string]string) {
-	for _, lower := range []string{"ftp_proxy", "http_proxy", "https_proxy", "no_proxy"} {
-		upper := strings.ToUpper(lower)
-		if value, ok := env[lower]; ok {
-			env[upper] = value
-		} else if value, ok := env[upper]; ok {
-			env[lower] = value
-		}
-	}
-}
-
 // underHome replaces a leading `~` and removes `file://`.
 func underHome(location, home string) string {
 	location = strings.TrimPrefix(location, filePrefix)

@@ -312,9 +312,8 @@ func TestLoadRefusesForwards(t *testing.T) {
 			noMachine + "field `portForwards[0].proto` must be `tcp` or left out for a socket; got `udp` (line 3, column 44)",
 		},
 		{
-			"reverse", rule("{guestSocket: /a, hostSocket: /b, reverse: true}"),
-			noMachine + "field `portForwards[0].reverse` must be `false`; got `true`: rdd leads from the host into the guest only (line 3, " +
-				"column 46)",
+			"reverse", rule("{guestSocket: /a, hostSocket: /b, reverse: back}"),
+			noMachine + "field `portForwards[0].reverse` must be true or false; got `back` (line 3, column 46)",
 		},
 		{
 			"static and ignored", rule("{guestPort: 80, static: true, ignore: true}"),

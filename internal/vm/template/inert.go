@@ -101,7 +101,6 @@ func inertFields() fields {
 	const (
 		noDisplay = "rdd's machines have no display and no sound"
 		noMac     = "it belongs to the macOS driver"
-		noCA      = "rdd adds no certificates by itself: a provision step can"
 	)
 	return fields{
 		"minimumLimaVersion":    version,
@@ -109,7 +108,6 @@ func inertFields() fields {
 		"mountType":             inert("rdd carries mounts by 9p", "9p", resolved, ""),
 		"mountTypesUnsupported": mountTypes,
 		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
-		"additionalDisks":       none("a machine has one disk"),
 		"audio":                 mapping(fields{"device": inert(noDisplay, "none", "")}),
 		"video": mapping(fields{
 			"display": inert(noDisplay, "none", ""),
@@ -121,10 +119,6 @@ func inertFields() fields {
 		"tpm":                  inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
-		"propagateProxyEnv":    inert("rdd does not take over the environment it runs in: give `env`", "false"),
-		"caCerts": mapping(fields{
-			"removeDefaults": inert(noCA, "false"), "files": none(noCA), "certs": none(noCA),
-		}),
-		"networks": none("a machine has one network, with ports forwarded to the host"),
+		"networks":             none("a machine has one network, with ports forwarded to the host"),
 	}
 }

@@ -84,10 +84,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `mountInotify` must be `false`; got `true`: rdd does not pass on what changes in a mount (line 2, column 15)",
 		},
 		{
-			"additionalDisks", at("additionalDisks: [data]"),
-			noMachine + "field `additionalDisks` is not honoured by this rdd: a machine has one disk (line 2, column 18)",
-		},
-		{
 			"audio", at("audio: {device: vz}"),
 			noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no display and no sound (line 2, column 17)",
 		},
@@ -124,18 +120,12 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"column 18)",
 		},
 		{
-			"propagateProxyEnv", at("propagateProxyEnv: true"),
-			noMachine + "field `propagateProxyEnv` must be `false`; got `true`: rdd does not take over the environment it runs in: give `env` " +
-				"(line 2, column 20)",
+			"propagateProxyEnv", at("propagateProxyEnv: always"),
+			noMachine + "field `propagateProxyEnv` must be true or false; got `always` (line 2, column 20)",
 		},
 		{
 			"timezone", at("timezone: ../etc/passwd"),
 			noMachine + "field `timezone` must be a name such as Europe/Berlin; got `../etc/passwd` (line 2, column 11)",
-		},
-		{
-			"caCerts", at("caCerts: {certs: [x]}"),
-			noMachine + "field `caCerts.certs` is not honoured by this rdd: rdd adds no certificates by itself: a provision step can (line 2, " +
-				"column 18)",
 		},
 		{
 			"networks", at("networks: [{lima: shared}]"),
@@ -152,8 +142,18 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			noMachine + "field `dns` must be at most 3 name servers; got 4 (line 2, column 6)",
 		},
 		{
-			"containerd", at("containerd: {system: true}"),
-			noMachine + "field `containerd.system` must be `false`; got `true`: rdd installs no containerd of its own (line 2, column 22)",
+			"containerd", at("containerd: {system: yes}"),
+			noMachine + "field `containerd.system` must be true or false; got `yes` (line 2, column 22)",
+		},
+		{
+			"containerd without root", at("containerd: {user: true}"),
+			noMachine + "field `containerd.user` must be `false`; got `true`: rdd sets up the system's containerd only, with `system: true`; " +
+				"a provision script of mode user can set up one without root (containerd-rootless-setuptool.sh install) (line 2, column 20)",
+		},
+		{
+			"archives of containerd", at("containerd: {archives: [x]}"),
+			noMachine + "field `containerd.archives` is not honoured by this rdd: containerd is installed from the packages of the guest's " +
+				"distribution (line 2, column 24)",
 		},
 		{
 			"hostResolver", at("hostResolver: {enabled: false}"),
@@ -161,8 +161,12 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 				"servers of `dns` (line 2, column 25)",
 		},
 		{
-			"forwardAgent", at("ssh: {forwardAgent: true}"),
-			noMachine + "field `ssh.forwardAgent` must be `false`; got `true`: rdd forwards nothing of the ssh client's (line 2, column 21)",
+			"forwardAgent", at("ssh: {forwardAgent: ask}"),
+			noMachine + "field `ssh.forwardAgent` must be true or false; got `ask` (line 2, column 21)",
+		},
+		{
+			"forwardX11", at("ssh: {forwardX11: true}"),
+			noMachine + "field `ssh.forwardX11` must be `false`; got `true`: the guest has no display (line 2, column 19)",
 		},
 		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
 		{

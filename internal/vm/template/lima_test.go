@@ -277,3 +277,11 @@ func TestNullShapeIsComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadTakesForwardAgent(t *testing.T) {
+	got, err := Load([]byte(minimal+"ssh: {forwardAgent: true}\n"), nil, testHost)
+	if err != nil || !got.SSH.ForwardAgent {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	roundTrip(t, got)
+}

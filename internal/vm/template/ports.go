@@ -61,6 +61,15 @@ func (t *Template) PortRulesBeside(sshPorts ...int) []PortForward {
 	return rules
 }
 
+// Reversed lists the rules by which sockets of the guest lead to the host's. A plain machine has
+// none.
+func (t *Template) Reversed() []PortForward {
+	if t.Plain {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(t.PortForwards), func(f PortForward) bool { return !f.Reverse })
+}
+
 // reserved is a rule that ignores a port on every address.
 func reserved(port int) PortForward {
 	mustBeZero := false

@@ -195,3 +195,35 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+func TestReversed(t *testing.T) {
+	const text = "portForwards: [{guestSocket: /g, hostSocket: h, reverse: true}, {guestSocket: /g, hostSocket: i}]\n"
+	for plain, want := range map[string]int{"plain: false\n": 1, "plain: true\n": 0} {
+		got, err := Load([]byte(minimal+text+plain), nil, testHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roundTrip(t, got)
+		if rules := got.Reversed(); len(rules) != want {
+			t.Errorf("%s: got %+v", plain, rules)
+		}
+	}
+	at := func(rule string) string { return minimal + "portForwards: [{reverse: true, " + rule + "}]\n" }
+	const sockets = noMachine + "field `portForwards[0].reverse` must go with `guestSocket` and `hostSocket`; a port of the host is reached as " +
+		"host.lima.internal from the guest (line 2, column 26)"
+	testRefusals(t, []refusal{
+		{"ports", at("guestPort: 80, hostPort: 80"), sockets},
+		{"a port of the host", at("guestSocket: /g, hostPort: 80"), sockets},
+		{"a port of the guest", at("hostSocket: /h, guestPort: 80"), sockets},
+		{"nothing else", at("proto: tcp"), sockets},
+		{
+			"ignore", at("guestSocket: /g, hostSocket: /h, ignore: true"),
+			noMachine + "field `portForwards[0].ignore` does not go with a socket: nothing forwards one that no rule names (line 2, " +
+				"column 73)",
+		},
+		{
+			"UDP", at("guestSocket: /g, hostSocket: /h, proto: udp"),
+			noMachine + "field `portForwards[0].proto` must be `tcp` or left out for a socket; got `udp` (line 2, column 72)",
+		},
+	})
+}

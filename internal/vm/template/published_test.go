@@ -39,7 +39,7 @@ var published = []struct {
 	{"docker", "provision: [{mode: yq, path: '{{.Home}}/x.json', expression: '.a.b = true | .c.d-e = {{.Param.x}}', owner: '{{.User}}'}]\n" +
 		"param: {x: false}\nmessage: '{{if .Instance.Config.VMOpts.vz.rosetta.enabled}}x{{end}}'", false},
 	{"docker-rootful", "provision: [{mode: yq, path: /x.conf, format: ini, expression: '.A.B=\"{{.User}}\"'}]", false},
-	{"k8s", "containerd: {system: true}", false},
+	{"k8s", "containerd: {system: true, user: false}", false},
 	{"buildkit", "containerd: {user: true}", false},
 	{"opensuse-leap-15", "mountType: reverse-sshfs", true},
 	{"alsa", "audio: {device: default}", false},

@@ -117,7 +117,7 @@ func (r *resolver) load(ctx context.Context, d *Document, ref reference, depth i
 	return Parse(data, locator)
 }
 
-// files replaces each `file` of a provision or probe by its content.
+// files replaces each `file` of a provision or probe, and those of caCerts, by their content.
 func (r *resolver) files(ctx context.Context, d *Document) error {
 	for _, key := range []string{"provision", "probes"} {
 		list := entry(d.root, key)
@@ -131,7 +131,7 @@ func (r *resolver) files(ctx context.Context, d *Document) error {
 			}
 		}
 	}
-	return nil
+	return r.certFiles(ctx, d)
 }
 
 // file replaces the `file` of one element.

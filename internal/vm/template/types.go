@@ -60,12 +60,20 @@ type Template struct {
 	// CPUType has QEMU's CPU models by architecture: see CPUModel.
 	CPUType map[string]string `yaml:"cpuType,omitempty"`
 	User    GuestUser         `yaml:"user,omitempty"`
+	// CACerts are whom programs in the guest trust.
+	CACerts CACerts `yaml:"caCerts,omitempty"`
 	// Timezone of the guest, such as Europe/Berlin; empty: the image's.
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
 	DNS []string `yaml:"dns,omitempty"`
+	// Containerd is installed in guests that do not have it.
+	Containerd Containerd `yaml:"containerd,omitempty"`
+	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
+	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
+	// PropagateProxyEnv gives the guest the host's proxy variables: see AddProxies.
+	PropagateProxyEnv bool `yaml:"propagateProxyEnv,omitempty"`
 }
 
 // Image is a guest's disk for one architecture.
@@ -160,6 +168,8 @@ type PortForward struct {
 	Ignore bool `yaml:"ignore,omitempty"`
 	// Static: TCP is forwarded whether or not anything listens in the guest.
 	Static bool `yaml:"static,omitempty"`
+	// Reverse: HostSocket is the host's, and GuestSocket leads to it from the guest.
+	Reverse bool `yaml:"reverse,omitempty"`
 	// GuestIPMustBeZero: a GuestIP of 0.0.0.0 means this very address and not any. Nil only in a
 	// template's own rules.
 	GuestIPMustBeZero *bool `yaml:"guestIPMustBeZero,omitempty"`
@@ -211,8 +221,36 @@ type Firmware struct {
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
 }
 
+// Containerd says where the guest runs it.
+type Containerd struct {
+	// System as a service of the system's.
+	System bool `yaml:"system,omitempty"`
+}
+
+// AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted
+// below DiskMounts.
+type AdditionalDisk struct {
+	// Name of the disk, which the host keeps.
+	Name string `yaml:"name"`
+	// Format an empty disk, and mount it; nil only before the defaults are set.
+	Format *bool `yaml:"format,omitempty"`
+	// FSType is the file system of an empty disk, and FSArgs are arguments of its mkfs.
+	FSType string   `yaml:"fsType,omitempty"`
+	FSArgs []string `yaml:"fsArgs,omitempty"`
+}
+
+// CACerts changes which authorities the guest's programs trust for TLS.
+type CACerts struct {
+	// RemoveDefaults leaves out those that the guest's distribution trusts.
+	RemoveDefaults bool `yaml:"removeDefaults,omitempty"`
+	// Certs are in PEM, one or more in each text.
+	Certs []string `yaml:"certs,omitempty"`
+}
+
 // SSH says how the guest's sshd is reached.
 type SSH struct {
 	// LocalPort on 127.0.0.1; 0 means any free one.
 	LocalPort int `yaml:"localPort,omitempty"`
+	// ForwardAgent lets programs in the guest use the ssh agent of who opens a session.
+	ForwardAgent bool `yaml:"forwardAgent,omitempty"`
 }

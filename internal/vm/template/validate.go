@@ -48,6 +48,12 @@ func (t *Template) fill(host Host) {
 	for i := range t.Images {
 		setDefault(&t.Images[i].Arch, t.Arch)
 	}
+	if len(t.AdditionalDisks) == 0 {
+		t.AdditionalDisks = nil
+	}
+	for i := range t.AdditionalDisks {
+		t.AdditionalDisks[i].fill()
+	}
 	for i := range t.Provision {
 		t.Provision[i].fill()
 	}
@@ -111,6 +117,8 @@ func (t *Template) validate(host Host) error {
 		t.validateTimezone,
 		t.User.validate,
 		t.validateDNS,
+		t.validateCACerts,
+		t.validateDisks,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

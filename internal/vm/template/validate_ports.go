@@ -34,6 +34,7 @@ func (f PortForward) validate(at string) error {
 		f.validateGuestSocket(at),
 		f.validateHostSocket(at),
 		f.validateStatic(at, filled),
+		f.validateReverse(at),
 	} {
 		if err != nil {
 			return err
@@ -60,6 +61,17 @@ func (f PortForward) validateStatic(at string, filled PortForward) error {
 		return invalid(at+".static", "is for TCP: UDP is forwarded while something listens on it")
 	case filled.GuestPortRange.count() > maxStatic:
 		return invalid(at+".static", "must name the guest's port, or a range of at most %d", maxStatic)
+	}
+	return nil
+}
+
+// validateReverse accepts sockets only, as Lima does: the guest reaches the host's ports by name.
+func (f PortForward) validateReverse(at string) error {
+	switch {
+	case !f.Reverse:
+		return nil
+	case f.GuestSocket == "" || f.HostSocket == "":
+		return invalid(at+".reverse", "must go with `guestSocket` and `hostSocket`; a port of the host is reached as %s from the guest", LimaHost)
 	}
 	return nil
 }

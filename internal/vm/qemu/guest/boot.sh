@@ -203,6 +203,66 @@ set_name_servers() {
     put /etc/resolv.conf 0644 "# by rdd${newline}${1:-nameserver 10.0.2.3}"
 }
 
+# ca_certs true|false CERTIFICATE...: the guest's programs trust these certificates, too, or, with
+# true, no others. What distributions have for it is run only when something differs.
+ca_certs() {
+    mine=/var/lib/rdd/ca-certs # holds what was set; before it, the image's own settings hold
+    set_to=$(printf '%s\n' "$@")
+    if [ "$(cat "$mine" 2>/dev/null || echo false)" = "$set_to" ]; then
+        return 0
+    fi
+    update= anchors=/usr/local/share/ca-certificates
+    for program in update-ca-trust update-ca-certificates; do
+        if command -v "$program" >/dev/null; then
+            update=$program
+        fi
+    done
+    for dir in /etc/pki/trust/anchors /etc/pki/ca-trust/source/anchors /etc/ca-certificates/trust-source/anchors; do
+        if [ -d "$dir" ]; then
+            anchors=$dir
+        fi
+    done
+    if [ -z "$update" ]; then
+        echo "caCerts: the guest has neither update-ca-certificates nor update-ca-trust (in Debian: package ca-certificates)"
+        return 1
+    fi
+    default_certs "$1" || return 1
+    shift
+    rm -f "$anchors"/rdd-*.crt
+    mkdir -p "$anchors"
+    number=0
+    for certificate; do
+        put "$anchors/rdd-$number.crt" 0644 "$certificate"
+        number=$((number + 1))
+    done
+    if ! output=$("$update" 2>&1); then
+        echo "caCerts: $update failed: $output"
+        return 1
+    fi
+    put "$mine" 0644 "$set_to"
+}
+
+# default_certs REMOVE: with true, deselects what the distribution trusts, as ca-certificates.conf
+# has it; otherwise that file is the image's again.
+default_certs() {
+    conf=/etc/ca-certificates.conf
+    copy=/var/lib/rdd/ca-certificates.conf # the image's
+    if [ "$1" = false ]; then
+        if [ -e "$copy" ]; then
+            mv "$copy" "$conf"
+        fi
+        return 0
+    fi
+    if [ ! -e "$conf" ]; then
+        echo "caCerts.removeDefaults: this guest has no $conf, so the certificates that it comes with stay; leave removeDefaults out"
+        return 1
+    fi
+    if [ ! -e "$copy" ]; then
+        put "$copy" 0644 "$(cat "$conf")"
+    fi
+    put "$conf" 0644 "$(sed 's/^[^#!]/!&/' "$copy")"
+}
+
 # keep FILE TEXT: makes TEXT the content of FILE; without TEXT there is no FILE.
 keep() {
     if [ "$2" ]; then
@@ -286,6 +346,53 @@ share() {
         echo "$1 cannot be mounted on $4"
         return 1
     }
+}
+
+# disk FIELD SERIAL DIR FORMAT TYPE ARG...: mounts an additional disk on DIR. One that holds nothing
+# yet gets a file system of TYPE, which belongs to the user. Others are never formatted.
+disk() {
+    field=$1 serial=$2 dir=$3 format=$4 type=$5
+    shift 5
+    if [ "$format" = false ] || findmnt -n --mountpoint "$dir" >/dev/null; then
+        return 0
+    fi
+    device=
+    for block in /sys/block/*; do
+        if [ "$(cat "$block/serial" 2>/dev/null || :)" = "$serial" ]; then
+            device=/dev/${block##*/}
+        fi
+    done
+    if [ -z "$device" ]; then
+        echo "$field: the guest has no disk with the serial $serial"
+        return 1
+    fi
+    if [ -e "${device}1" ]; then
+        device=${device}1 # Lima's disks have a partition
+    fi
+    if [ "$(head -c 1048576 "$device" | wc -c)" -ne 1048576 ]; then
+        echo "$field: the disk cannot be read"
+        return 1
+    fi
+    fresh=
+    if [ -z "$(head -c 1048576 "$device" | tr -d '\000' | head -c 1 | od -An -c)" ]; then
+        if ! output=$("mkfs.$type" "$@" "$device" 2>&1); then
+            echo "$field: mkfs.$type failed: $output"
+            return 1
+        fi
+        fresh=yes
+    fi
+    mkdir -p "$dir"
+    if ! output=$(mount "$device" "$dir" 2>&1); then
+        echo "$field: the disk cannot be mounted on $dir: $output"
+        return 1
+    fi
+    if [ "$fresh" ]; then
+        chown "$user:" "$dir"
+    fi
+    case $(findmnt -n -o FSTYPE --mountpoint "$dir") in # the disk may have grown
+    ext4) resize2fs "$device" >/dev/null 2>&1 || echo "$field: the file system has not grown with the disk" ;;
+    xfs) xfs_growfs "$dir" >/dev/null 2>&1 || echo "$field: the file system has not grown with the disk" ;;
+    esac
 }
 
 # link PATH DIR: makes PATH lead to DIR, as on the host. What the guest has there stays, but for the

@@ -51,11 +51,21 @@ func TestScriptsAreShell(t *testing.T) {
 	}
 }
 
+// provisionEnd is the end of the functions of provision.sh.
+const provisionEnd = "    exit \"$failed\"\n}\n"
+
 // runProvision runs the rendered script on this host, in a directory of its own.
 func runProvision(t *testing.T, s Settings) (output string, code int) {
 	t.Helper()
+	return runProvisionWith(t, s, "")
+}
+
+// runProvisionWith also has stubs in the place of the script's own functions.
+func runProvisionWith(t *testing.T, s Settings, stubs string) (output string, code int) {
+	t.Helper()
 	dir := t.TempDir()
 	script := strings.ReplaceAll(string(s.Provision()), "/run/rdd", dir)
+	script = strings.ReplaceAll(script, provisionEnd, provisionEnd+stubs)
 	cmd := exec.Command("/bin/sh")
 	cmd.Stdin = strings.NewReader(script)
 	out, err := cmd.CombinedOutput()

@@ -30,6 +30,46 @@ run() {
     fi
 }
 
+# apt ARG...: runs apt-get with the template's proxies.
+apt() {
+    (
+        export DEBIAN_FRONTEND=noninteractive
+        if [ "$http_proxy" ]; then
+            export http_proxy
+        fi
+        if [ "$https_proxy" ]; then
+            export https_proxy
+        fi
+        exec apt-get -q -o DPkg::Lock::Timeout=600 "$@"
+    ) </dev/null
+}
+
+# containerd_system: has containerd run. It comes from the distribution's packages where it is
+# missing, with what the distribution has of the tools that go with it.
+containerd_system() {
+    if ! command -v containerd >/dev/null; then
+        if ! command -v apt-get >/dev/null; then
+            echo "containerd.system: this guest has no apt-get to install containerd with; install it by a script of mode dependency"
+            failed=1
+            return 0
+        fi
+        apt update && apt install -y --no-install-recommends containerd runc || {
+            echo "containerd.system: containerd cannot be installed"
+            failed=1
+            return 0
+        }
+        for package in containernetworking-plugins nerdctl buildkit; do
+            if ! apt install -y --no-install-recommends "$package"; then
+                echo "containerd.system: going on without $package, which cannot be installed"
+            fi
+        done
+    fi
+    systemctl enable --now containerd || {
+        echo "containerd.system: containerd does not start"
+        failed=1
+    }
+}
+
 # await_host: waits until the host has changed the files of mode yq.
 await_host() {
     while [ ! -e /run/rdd/host-files ]; do

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm/qemu/machine"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -59,6 +60,11 @@ func (s Settings) Boot() []byte {
 		"own_ssh_port":    portText(OwnSSHPort),
 	})
 	b.WriteString(bootScript)
+	fmt.Fprintf(&b, "ca_certs %t %s\n", s.Template.CACerts.RemoveDefaults, sshx.Quote(s.Template.CACerts.Certificates()...))
+	for i, d := range s.Template.AdditionalDisks {
+		fmt.Fprintf(&b, "disk %s %t %s\n", sshx.Quote(fmt.Sprintf("additionalDisks[%d]", i), machine.DiskSerial(i), template.DiskMounts+d.Name),
+			d.Format != nil && *d.Format, sshx.Quote(append([]string{d.FSType}, d.FSArgs...)...))
+	}
 	for _, share := range s.Shares {
 		access := "ro"
 		if share.Writable {
@@ -80,8 +86,14 @@ func (s Settings) Boot() []byte {
 // them at every boot, as with Lima.
 func (s Settings) Provision() []byte {
 	var b strings.Builder
-	s.variables(&b, map[string]string{"login_shell": s.Template.User.Shell})
+	s.variables(&b, map[string]string{
+		"login_shell": s.Template.User.Shell,
+		"http_proxy":  s.Template.Env["http_proxy"], "https_proxy": s.Template.Env["https_proxy"],
+	})
 	b.WriteString(provisionScript)
+	if s.Template.Containerd.System {
+		b.WriteString("containerd_system\n")
+	}
 	if slices.ContainsFunc(s.Template.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ }) {
 		b.WriteString("await_host\n")
 	}

@@ -20,6 +20,7 @@ const stubs = `
 findmnt() { cat "$dir/mounted" 2>/dev/null; }
 modprobe() { [ "$2" != 9p ] || [ ! -e "$dir/has9p" ] || echo "nodev 9p" >>"$dir/filesystems"; }
 mount() { printf '<%s>' "$@" >>"$dir/calls"; [ "$5" != mount9 ]; }
+ca_certs() { :; }
 `
 
 // runShares runs the boot script's mounts on this host, below a directory.

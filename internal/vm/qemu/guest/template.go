@@ -18,7 +18,11 @@ func Template(dir vmdir.Dir, record vmdir.Record, start vmdir.Start) (*template.
 	if err != nil {
 		return nil, err
 	}
-	return Expand(t, dir, start.Host, record.Machine.User)
+	if t, err = Expand(t, dir, start.Host, record.Machine.User); err != nil {
+		return nil, err
+	}
+	t.AddProxies(start.Proxies)
+	return t, nil
 }
 
 // Expand evaluates the expressions of a template for an instance, the host's user and the guest's.

@@ -33,7 +33,8 @@ func (a *agent) adopt() (*machineProcess, error) {
 		}
 	})
 	run := a.state.get()
-	if err := a.writeSSHFiles(sshPorts{shared: run.SSHPort, own: run.OwnSSHPort}); run.SSHPort != 0 && err != nil {
+	ports := sshPorts{shared: run.SSHPort, own: run.OwnSSHPort}
+	if err := a.writeSSHFiles(ports, t.SSH.ForwardAgent); run.SSHPort != 0 && err != nil {
 		a.Log.Warn("writing the files for ssh again", "error", err)
 	}
 	m := a.watch(id, machine.Accelerator{Name: run.Accelerator, CPU: a.record.Machine.CPU}, t)

@@ -39,10 +39,11 @@ type launchPlan struct {
 	accelerator machine.Accelerator
 	template    *template.Template
 	shares      share.Set
+	disks       heldDisks
 }
 
 // boot prepares the disk, the mounts and the guest's scripts, and starts QEMU.
-func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
+func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 	t, err := guest.Template(a.Dir, a.record, a.start)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,12 @@ func (a *agent) boot(ctx context.Context) (*machineProcess, error) {
 			return nil, err
 		}
 	}
-	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares}
+	disks, err := a.holdDisks(t)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, disks.release()) }()
+	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares, disks: disks}
 	for attempt := 1; ; attempt++ {
 		m, err := a.launch(ctx, plan)
 		var taken *portTakenError
@@ -172,12 +178,12 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	if err != nil {
 		return nil, err
 	}
-	if err := a.writeSSHFiles(ports); err != nil {
+	if err := a.writeSSHFiles(ports, plan.template.SSH.ForwardAgent); err != nil {
 		return nil, err
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
-		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares,
+		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares, Disks: plan.disks.paths,
 		SSHPort: ports.shared, GuestSSHPort: guest.SSHPort(a.record.Machine.Image.Built()),
 		OwnSSHPort: ports.own, GuestOwnSSHPort: guest.OwnSSHPort,
 	})
@@ -192,7 +198,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 		run.SSHPort, run.OwnSSHPort, run.Accelerator = ports.shared, ports.own, plan.accelerator.Name
 	})
 	a.state.step(vm.PhaseStarting, "starting QEMU", stepStart, steps)
-	id, err := a.spawn(plan.shares, plan.program.System, args)
+	id, err := a.spawn(plan, args)
 	if errors.Is(err, process.ErrGone) {
 		return nil, a.launchFailure(ports) // it ended before it could be identified
 	}
@@ -216,8 +222,9 @@ func hardware(m vmdir.Machine, t *template.Template) vmdir.Machine {
 	return m
 }
 
-// spawn starts QEMU in a session of its own. QEMU inherits the lock and holds it until it ends.
-func (a *agent) spawn(shares share.Set, path string, args []string) (process.Identity, error) {
+// spawn starts QEMU in a session of its own. QEMU inherits the lock, and those of its
+// disks, and holds them until it ends.
+func (a *agent) spawn(plan launchPlan, args []string) (process.Identity, error) {
 	lock, err := vmdir.TryLock(a.Dir.QEMULock())
 	if err != nil {
 		return process.Identity{}, err
@@ -230,8 +237,9 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
-	command, err := shares.Command(ownExecutable, process.Command{
-		Path: path, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log, Files: []*os.File{lock.File()},
+	command, err := plan.shares.Command(ownExecutable, process.Command{
+		Path: plan.program.System, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log,
+		Files: append([]*os.File{lock.File()}, plan.disks.files()...),
 	})
 	if err != nil {
 		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())

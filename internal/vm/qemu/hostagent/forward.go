@@ -44,6 +44,9 @@ func (a *agent) forward(m *machineProcess) {
 	manager.Open(m.ctx)
 	clock := newClock(a, m)
 	m.work.Go(func() { manager.Run(m.ctx) })
+	reverse := forward.Reverse{Rules: m.template.Reversed(), Log: a.Log}
+	reverse.Listen = func(ctx context.Context, path string) (net.Listener, error) { return a.listenInGuest(ctx, m, path) }
+	m.work.Go(func() { reverse.Run(m.ctx) })
 	m.work.Go(clock.run)
 	m.work.Go(func() {
 		a.watchGuest(m, func(r forward.Report) {

@@ -49,12 +49,14 @@ func (a *agent) ports() sshPorts {
 }
 
 // writeSSHFiles writes the configurations with which sshx and OpenSSH reach the guest.
-func (a *agent) writeSSHFiles(ports sshPorts) error {
+func (a *agent) writeSSHFiles(ports sshPorts, forwardAgent bool) error {
 	write := func(file string, port int) error {
 		if port == 0 {
 			return atomicfile.Remove(file)
 		}
-		config, err := a.sshConfig(port).Format(a.Dir.Name())
+		written := a.sshConfig(port)
+		written.ForwardAgent = forwardAgent
+		config, err := written.Format(a.Dir.Name())
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,12 @@ type Config struct {
 	SSHPort, GuestSSHPort       int
 	OwnSSHPort, GuestOwnSSHPort int
 	Shares                      share.Set
+	// Disks are the files of additional disks. The guest finds the n-th by its serial, DiskSerial(n).
+	Disks []string
 }
+
+// DiskSerial is the serial of the n-th additional disk.
+func DiskSerial(n int) string { return fmt.Sprintf("rdd-disk%d", n) }
 
 // credentialPrefix is where systemd looks for its credentials in fw_cfg (systemd.exec(5)).
 const credentialPrefix = "opt/io.systemd.credentials/rdd."
@@ -105,10 +110,7 @@ const stopOnError = "virtio-blk-device.werror=stop"
 // blockDevices have node names, which saving the machine's state needs. The disk comes first: it is
 // /dev/vda.
 func (c Config) blockDevices() ([]string, error) {
-	nodes := []map[string]any{
-		{"driver": "file", "node-name": "file0", "filename": c.Dir.Disk(), "discard": "unmap"},
-		{"driver": "qcow2", "node-name": diskNode, "file": "file0", "discard": "unmap", "detect-zeroes": "unmap"},
-	}
+	nodes := qcow2Nodes("file0", diskNode, c.Dir.Disk())
 	devices := []string{"-device", "virtio-blk-pci,drive=" + diskNode}
 	if !c.Machine.Image.Built() {
 		nodes = append(nodes, rawNode(seedNode, c.Dir.Seed(), true))
@@ -116,6 +118,11 @@ func (c Config) blockDevices() ([]string, error) {
 	}
 	if c.Machine.UEFI {
 		nodes = append(nodes, rawNode(codeNode, c.Dir.Firmware(), true), rawNode(variableNode, c.Dir.FirmwareVariables(), false))
+	}
+	for n, path := range c.Disks {
+		file, node := fmt.Sprintf("more-file%d", n), fmt.Sprintf("more%d", n)
+		nodes = append(nodes, qcow2Nodes(file, node, path)...)
+		devices = append(devices, "-device", fmt.Sprintf("virtio-blk-pci,drive=%s,serial=%s", node, DiskSerial(n)))
 	}
 	args := []string{"-global", stopOnError}
 	for _, node := range nodes {
@@ -126,6 +133,15 @@ func (c Config) blockDevices() ([]string, error) {
 		args = append(args, "-blockdev", string(data))
 	}
 	return append(args, devices...), nil
+}
+
+// qcow2Nodes describe a disk's file and the disk. What the guest discards is given back to the
+// host.
+func qcow2Nodes(file, disk, path string) []map[string]any {
+	return []map[string]any{
+		{"driver": "file", "node-name": file, "filename": path, "discard": "unmap"},
+		{"driver": "qcow2", "node-name": disk, "file": file, "discard": "unmap", "detect-zeroes": "unmap"},
+	}
 }
 
 // rawNode describes a raw file as a block device.

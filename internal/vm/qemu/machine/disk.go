@@ -37,6 +37,22 @@ func (p Program) CreateDisk(ctx context.Context, path, backing, format string, s
 	return nil
 }
 
+// NewDisk makes a sparse qcow2 disk of size bytes, durable. It replaces what an interrupted call
+// left.
+func (p Program) NewDisk(ctx context.Context, path string, size int64) error {
+	err := atomicfile.Remove(path)
+	if err == nil {
+		err = p.runImage(ctx, "create", "-q", "-f", image.FormatQCOW2, path, strconv.FormatInt(size, 10))
+	}
+	if err == nil {
+		err = durable(path)
+	}
+	if err != nil {
+		return fmt.Errorf("creating the disk: %w", err)
+	}
+	return nil
+}
+
 // durable makes a disk durable that qemu-img has written, and its name too.
 func durable(path string) error {
 	return errors.Join(atomicfile.Sync(path), atomicfile.SyncDir(filepath.Dir(path)))

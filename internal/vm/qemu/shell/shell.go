@@ -31,12 +31,16 @@ const (
 )
 
 // Run runs a command as vm.GuestRunner documents. It uses the hostagent's relay if there is one. A
-// command with a terminal always has a connection of its own, so that it outlives the hostagent.
+// command with a terminal always has a connection of its own, so that it outlives the hostagent;
+// and so has one that may use the user's ssh agent.
 func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	command := overSSH(ctx, c)
-	if c.Terminal == nil {
+	if command.AgentSocket != "" && !forwardsAgent(dir) {
+		command.AgentSocket = ""
+	}
+	if c.Terminal == nil && command.AgentSocket == "" {
 		if code, done, err := Relayed(ctx, dir, command); done {
 			return code, err
 		}
@@ -54,10 +58,19 @@ func Run(ctx context.Context, dir vmdir.Dir, c vm.Command) (int, error) {
 	return sshx.Run(ctx, connection, command)
 }
 
+// forwardsAgent reports whether the machine's template has ssh.forwardAgent. What is wrong with the
+// configuration is found by the login.
+func forwardsAgent(dir vmdir.Dir) bool {
+	config, err := sshx.ReadConfig(dir.SSHConfig())
+	return err == nil && config.ForwardAgent
+}
+
 // overSSH is the command for ssh, which starts commands in the home directory: a shell line changes
 // it.
 func overSSH(ctx context.Context, c vm.Command) sshx.Command {
-	over := sshx.Command{Args: c.Args, Line: c.Line, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Env: c.Env}
+	over := sshx.Command{
+		Args: c.Args, Line: c.Line, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr, Env: c.Env, AgentSocket: c.AgentSocket,
+	}
 	if c.Dir != "" {
 		over.Args, over.Line = nil, changeDir(c)+line(c)
 	}

@@ -221,6 +221,8 @@ type Start struct {
 	Params   map[string]string `json:"params,omitempty"`
 	// Host is the host's user, for the template's expressions.
 	Host User `json:"host"`
+	// Proxies are the host's proxy variables, where the template takes them over.
+	Proxies map[string]string `json:"proxies,omitempty"`
 }
 
 // Run is run.json: the state of the machine of StartID, as its hostagent has recorded it. It counts

@@ -53,7 +53,7 @@ func (r route) forward(err string) vm.Forward {
 func sockets(rules []template.PortForward) []route {
 	var routes []route
 	for _, rule := range rules {
-		if rule.GuestSocket == "" || rule.Ignore {
+		if rule.GuestSocket == "" || rule.Ignore || rule.Reverse {
 			continue
 		}
 		r := route{own: true, guest: rule.GuestSocket, targets: []target{{protoUnix, rule.GuestSocket}}}
