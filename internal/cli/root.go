@@ -41,6 +41,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	cmd.SetOut(s.Out)
 	cmd.SetErr(s.Err)
 	cmd.PersistentFlags().StringVar(&s.InstanceName, "instance", "", "the rdd instance (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	cmd.PersistentFlags().BoolVar(&s.AsRoot, "as-root", false, "make directories in the home of another user, who cannot use them then")
 	cmd.AddCommand(app.Commands(s)...)
 	cmd.AddCommand(ctl.Commands(s)...)
 	cmd.AddCommand(serve.Commands(s)...)
@@ -54,6 +55,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	for _, group := range cmd.Commands() {
 		refuseUnknown(group)
 	}
+	checkOwners(s, cmd)
 	return cmd
 }
 

@@ -117,7 +117,7 @@ func spawn(ctx context.Context, inst instance.Instance, executable string, wait 
 func launch(inst instance.Instance, executable string, stdout, log, report *os.File) (<-chan error, error) {
 	_, ended, err := process.StartDetached(process.Command{
 		Path:   executable,
-		Args:   []string{"--instance", inst.Name, "service", "serve", "--background"},
+		Args:   append(inst.Flags(), "service", "serve", "--background"),
 		Dir:    inst.Dir,
 		Stdout: stdout, Stderr: log,
 		Files: []*os.File{report},

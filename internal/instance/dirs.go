@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
@@ -16,13 +17,25 @@ import (
 // were such parents are moved there in one step, which programs that use them do not notice. Those
 // that cannot be moved, and links of the user's own, stay as they are.
 //
-// It fails before anything is made when a running guest would see it, and when a directory belongs
-// to another user.
+// It fails before anything is made when a running guest would see it, and with an *OwnerError when
+// that would be in another user's home. It fails, too, when a directory belongs to another user.
 func (i Instance) MakeDirs() error {
-	if err := i.makeDirs(); err != nil {
-		return fmt.Errorf("creating an instance directory: %w", err)
+	err := i.CheckOwners()
+	if err == nil {
+		err = i.makeDirs()
+	}
+	if err != nil {
+		return fmt.Errorf("creating an instance directory: %w", withRemedy(err))
 	}
 	return nil
+}
+
+// withRemedy adds to an error what Remedy says.
+func withRemedy(err error) error {
+	if what := Remedy(err); what != "" {
+		return fmt.Errorf("%w; %s", err, what)
+	}
+	return err
 }
 
 func (i Instance) makeDirs() error {
@@ -42,6 +55,11 @@ func (i Instance) makeDirs() error {
 	}
 	for _, dir := range i.secretDirs() {
 		if err := checkOwner(dir); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{i.CacheDir, i.ImageDir()} {
+		if err := checkWritable(dir); err != nil {
 			return err
 		}
 	}
@@ -94,7 +112,27 @@ func checkOwner(path string) error {
 	}
 	if uid := owner(info); uid != os.Geteuid() {
 		return fmt.Errorf("%s belongs to another user (uid %d), who could read rdd's keys in it; "+
-			"run rdd as that user, or make it yours (chown)", path, uid)
+			"run rdd as that user, or make it yours: sudo chown -R %d:%d '%s'", path, uid, os.Geteuid(), os.Getegid(), real(path))
 	}
 	return nil
+}
+
+// checkWritable refuses a directory of another user in which only that one may make something.
+func checkWritable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 || owner(info) == os.Geteuid() || info.Mode()&othersWrite != 0 {
+		return nil
+	}
+	return &fs.PathError{Op: "write to", Path: path, Err: fs.ErrPermission}
+}
+
+// real is the path without symbolic links, which chown -R does not follow.
+func real(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
 }

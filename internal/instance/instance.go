@@ -42,6 +42,17 @@ type Instance struct {
 	ShortDir string
 	// CacheDir has guest images. All instances share it.
 	CacheDir string
+	// AsRoot has MakeDirs make directories in the home of another user: see CheckOwners.
+	AsRoot bool
+}
+
+// Flags are the flags by which another process of this program gets the same instance.
+func (i Instance) Flags() []string {
+	flags := []string{"--instance", i.Name}
+	if i.AsRoot {
+		flags = append(flags, "--as-root")
+	}
+	return flags
 }
 
 // Resolve returns the current user's instance of that name. An empty name means that of

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -67,6 +69,9 @@ func (s *Session) ExitCode(err error) int {
 	}
 	if exit.Err != nil {
 		fmt.Fprintln(s.Err, "Error:", errorText(exit.Err))
+		if remedy := instance.Remedy(exit.Err); remedy != "" && !strings.Contains(exit.Err.Error(), remedy) {
+			fmt.Fprintln(s.Err, remedy)
+		}
 	}
 	return exit.Code
 }
