@@ -25,17 +25,9 @@ func (i Instance) MakeDirs() error {
 		err = i.makeDirs()
 	}
 	if err != nil {
-		return fmt.Errorf("creating an instance directory: %w", withRemedy(err))
+		return fmt.Errorf("creating an instance directory: %w", err)
 	}
 	return nil
-}
-
-// withRemedy adds to an error what Remedy says.
-func withRemedy(err error) error {
-	if what := Remedy(err); what != "" {
-		return fmt.Errorf("%w; %s", err, what)
-	}
-	return err
 }
 
 func (i Instance) makeDirs() error {
@@ -63,7 +55,7 @@ func (i Instance) makeDirs() error {
 			return err
 		}
 	}
-	return i.remember()
+	return errors.Join(i.recordShort(), i.remember())
 }
 
 // secretDirs are the existing directories of which rdd alone decides who may read them.
@@ -89,16 +81,21 @@ func (i Instance) Relink() error {
 }
 
 // RemoveDir removes Dir, LogDir or ShortDir with everything in it, and the link to it. The hidden
-// parent stays: a running guest is kept from seeing what is made in it only as long as it does.
+// parent stays: a running guest is kept from seeing what is made in it only as long as it does. An
+// *atomicfile.MountedError says that mount points stay, and nothing else.
 func (i Instance) RemoveDir(dir string) error {
+	var left *atomicfile.MountedError
 	for _, p := range i.places() {
 		if p.public == dir && p.parent != "" {
-			if err := atomicfile.RemoveAll(p.real()); err != nil {
+			if err := atomicfile.RemoveAll(p.real()); err != nil && !errors.As(err, &left) {
 				return err
 			}
 		}
 	}
-	return atomicfile.RemoveAll(dir)
+	if err := atomicfile.RemoveAll(dir); err != nil || left == nil {
+		return err
+	}
+	return left
 }
 
 // checkOwner refuses a directory or file of another user, who could read and change what is in it.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -69,7 +68,7 @@ func (s *Session) ExitCode(err error) int {
 	}
 	if exit.Err != nil {
 		fmt.Fprintln(s.Err, "Error:", errorText(exit.Err))
-		if remedy := instance.Remedy(exit.Err); remedy != "" && !strings.Contains(exit.Err.Error(), remedy) {
+		if remedy := instance.Remedy(exit.Err); remedy != "" {
 			fmt.Fprintln(s.Err, remedy)
 		}
 	}

@@ -53,6 +53,15 @@ func (s *Session) CheckOwners() error {
 	return inst.CheckOwners()
 }
 
+// CheckSocketPaths returns an error when the instance's directories are too long paths for VMs.
+func (s *Session) CheckSocketPaths() error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	return inst.CheckSocketPaths()
+}
+
 // InstanceExists reports whether the instance was created. A command that only reads asks this
 // first, because Connect would create the instance.
 func (s *Session) InstanceExists() (bool, error) {
