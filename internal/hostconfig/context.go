@@ -116,7 +116,8 @@ func (tx *transaction) contextFile() (string, error) {
 			"set it to an absolute path and run: rdd service stop; rdd service start"}
 	}
 	if err := instance.CheckOwner(dir); err != nil {
-		return "", &Problem{Context, fmt.Sprintf("docker's configuration is not changed: %v", err), "set DOCKER_CONFIG to a directory of your own"}
+		return "", &Problem{Context, fmt.Sprintf("docker's configuration is not changed: %v", err),
+			"set DOCKER_CONFIG to a directory of your own"}
 	}
 	return contextFile(dir, tx.host.Name), nil
 }

@@ -27,8 +27,8 @@ func (e *OwnerError) Error() string {
 		e.Dir, nameOf(e.UID), nameOf(os.Geteuid()), userName(e.UID))
 }
 
-// CheckOwners returns an *OwnerError when the home directory, or that in which one of the instance's
-// is made, belongs to another user than this process's and root. It makes nothing.
+// CheckOwners returns an *OwnerError when the home directory, or the one in which one of the
+// instance's is made, belongs to another user than this process's and root. It makes nothing.
 func (i Instance) CheckOwners() error {
 	if i.AsRoot {
 		return nil

@@ -73,7 +73,9 @@ func TestRemedy(t *testing.T) {
 			t.Errorf("%v: %q", err, got)
 		}
 	}
-	for _, err := range []error{nil, fs.ErrPermission, &fs.PathError{Path: deep, Err: fs.ErrNotExist}, &fs.PathError{Path: "/", Err: fs.ErrPermission}} {
+	for _, err := range []error{
+		nil, fs.ErrPermission, &fs.PathError{Path: deep, Err: fs.ErrNotExist}, &fs.PathError{Path: "/", Err: fs.ErrPermission},
+	} {
 		if got := Remedy(err); got != "" {
 			t.Errorf("%v: %q", err, got)
 		}

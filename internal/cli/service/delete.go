@@ -108,7 +108,8 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	}
 	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
 	for _, path := range mounted {
-		fmt.Fprintf(s.Out, "%s stays, because something is mounted there; nothing of rdd is in it any more. To remove it: umount '%[1]s', then rm -d '%[1]s'\n", path)
+		fmt.Fprintf(s.Out, "%s stays, because something is mounted there; nothing of rdd is in it any more. "+
+			"To remove it: umount '%[1]s', then rm -d '%[1]s'\n", path)
 	}
 	return showUnclaimed(ctx, s)
 }
