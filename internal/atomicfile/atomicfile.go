@@ -203,9 +203,12 @@ func syncEntry(path string) error {
 }
 
 // RemoveAll removes path and everything below it, so that nothing comes back after a power cut; nil
-// when it is not there. Directories whose mode keeps this user out are opened up first. It is not
-// atomic: a crash in between leaves a part.
-func RemoveAll(path string) error { return remove(path, removeAll) }
+// when it is not there. Directories whose mode keeps this user out are opened up first. Where only
+// mount points are left, they are empty, and the error is a *MountedError. It is not atomic: a
+// crash in between leaves a part.
+func RemoveAll(path string) error {
+	return remove(path, func(path string) error { return mounted(path, removeAll(path)) })
+}
 
 func removeAll(path string) error {
 	err := os.RemoveAll(path)

@@ -51,6 +51,7 @@ VMs run on while rdd itself is stopped, restarted or upgraded.`,
 	groupCommands(cmd)
 	addCompletion(cmd)
 	refuseUnknown(cmd)
+	checkOwners(s, cmd)
 	return cmd
 }
 

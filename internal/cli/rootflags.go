@@ -26,6 +26,7 @@ func (p *program) addRootFlags(cmd *cobra.Command) {
 	s := p.session
 	cmd.Flags().StringVar(&s.InstanceName, session.InstanceFlag, "",
 		"the rdd instance; only right after rdd (default $RDD_INSTANCE or "+instance.DefaultName+")")
+	cmd.PersistentFlags().BoolVar(&s.AsRoot, "as-root", false, "make directories in the home of another user, who cannot use them then")
 	s.AddLogging(cmd)
 	version := &session.Choice{Valid: []string{versionShort, versionRaw, versionNone}}
 	cmd.Flags().Var(version, "version", "print rdd's version: a release or a commit; =raw for all of it")

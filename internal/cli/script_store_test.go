@@ -19,6 +19,8 @@ func scriptCondition(name string) (bool, error) {
 	switch name {
 	case "mount":
 		return canMount()
+	case "root":
+		return os.Geteuid() == 0, nil
 	case "namespace":
 		return exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil, nil
 	}

@@ -127,7 +127,7 @@ func launch(inst instance.Instance, program Program, stdout, log, report *os.Fil
 	klog.V(2).InfoS("Starting the daemon", "program", program.Path, "arguments", program.Arguments)
 	_, ended, err := process.StartDetached(process.Command{
 		Path:   program.Path,
-		Args:   append([]string{"--instance", inst.Name, "service", "serve", "--background"}, program.Arguments...),
+		Args:   append(append(inst.Flags(), "service", "serve", "--background"), program.Arguments...),
 		Dir:    inst.Dir,
 		Stdout: stdout, Stderr: log,
 		Files: []*os.File{report},

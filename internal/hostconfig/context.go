@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/regular"
 )
 
@@ -113,6 +114,10 @@ func (tx *transaction) contextFile() (string, error) {
 	if !filepath.IsAbs(dir) {
 		return "", &Problem{Context, fmt.Sprintf("DOCKER_CONFIG is %q, which is a different directory for each program", dir),
 			"set it to an absolute path and run: rdd service stop; rdd service start"}
+	}
+	if err := instance.CheckOwner(dir); err != nil {
+		return "", &Problem{Context, fmt.Sprintf("docker's configuration is not changed: %v", err),
+			"set DOCKER_CONFIG to a directory of your own"}
 	}
 	return contextFile(dir, tx.host.Name), nil
 }

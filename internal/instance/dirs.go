@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 )
@@ -16,10 +17,14 @@ import (
 // were such parents are moved there in one step, which programs that use them do not notice. Those
 // that cannot be moved, and links of the user's own, stay as they are.
 //
-// It fails before anything is made when a running guest would see it, and when a directory belongs
-// to another user.
+// It fails before anything is made when a running guest would see it, and with an *OwnerError when
+// that would be in another user's home. It fails, too, when a directory belongs to another user.
 func (i Instance) MakeDirs() error {
-	if err := i.makeDirs(); err != nil {
+	err := i.CheckOwners()
+	if err == nil {
+		err = i.makeDirs()
+	}
+	if err != nil {
 		return fmt.Errorf("creating an instance directory: %w", err)
 	}
 	return nil
@@ -45,7 +50,12 @@ func (i Instance) makeDirs() error {
 			return err
 		}
 	}
-	return i.remember()
+	for _, dir := range []string{i.CacheDir, i.ImageDir()} {
+		if err := checkWritable(dir); err != nil {
+			return err
+		}
+	}
+	return errors.Join(i.recordShort(), i.remember())
 }
 
 // secretDirs are the existing directories of which rdd alone decides who may read them.
@@ -71,16 +81,21 @@ func (i Instance) Relink() error {
 }
 
 // RemoveDir removes Dir, LogDir or ShortDir with everything in it, and the link to it. The hidden
-// parent stays: a running guest is kept from seeing what is made in it only as long as it does.
+// parent stays: a running guest is kept from seeing what is made in it only as long as it does. An
+// *atomicfile.MountedError says that mount points stay, and nothing else.
 func (i Instance) RemoveDir(dir string) error {
+	var left *atomicfile.MountedError
 	for _, p := range i.places() {
 		if p.public == dir && p.parent != "" {
-			if err := atomicfile.RemoveAll(p.real()); err != nil {
+			if err := atomicfile.RemoveAll(p.real()); err != nil && !errors.As(err, &left) {
 				return err
 			}
 		}
 	}
-	return atomicfile.RemoveAll(dir)
+	if err := atomicfile.RemoveAll(dir); err != nil || left == nil {
+		return err
+	}
+	return left
 }
 
 // checkOwner refuses a directory or file of another user, who could read and change what is in it.
@@ -94,7 +109,27 @@ func checkOwner(path string) error {
 	}
 	if uid := owner(info); uid != os.Geteuid() {
 		return fmt.Errorf("%s belongs to another user (uid %d), who could read rdd's keys in it; "+
-			"run rdd as that user, or make it yours (chown)", path, uid)
+			"run rdd as that user, or make it yours: sudo chown -R %d:%d '%s'", path, uid, os.Geteuid(), os.Getegid(), real(path))
 	}
 	return nil
+}
+
+// checkWritable refuses a directory of another user in which only that one may make something.
+func checkWritable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 || owner(info) == os.Geteuid() || info.Mode()&othersWrite != 0 {
+		return nil
+	}
+	return &fs.PathError{Op: "write to", Path: path, Err: fs.ErrPermission}
+}
+
+// real is the path without symbolic links, which chown -R does not follow.
+func real(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
 }

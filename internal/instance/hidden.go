@@ -47,7 +47,7 @@ func Hidden() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(append(all, parent), plain...)
+		all = append(append(append(all, parent), plain...), recordedShort(plain)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
@@ -79,21 +79,22 @@ func makeParents(parents []string) ([]string, error) {
 
 // remember adds this instance's hidden parents to the known ones.
 func (i Instance) remember() error {
-	var short string
 	var parents []string
 	for _, p := range i.places() {
-		if p.parent == "" || !isDir(p.parent) {
-			continue
-		}
-		parents = append(parents, p.parent)
-		if p.public == i.ShortDir {
-			short = p.parent
+		if p.parent != "" && isDir(p.parent) {
+			parents = append(parents, p.parent)
 		}
 	}
-	if short == "" {
-		return nil
+	home, err := os.UserHomeDir()
+	if err != nil || len(parents) == 0 {
+		return err
 	}
-	_, err := remember(short, parents)
+	short := filepath.Join(home, shortParent)
+	made, err := makeParents([]string{short})
+	if err != nil || len(made) == 0 {
+		return err
+	}
+	_, err = remember(short, parents)
 	return err
 }
 

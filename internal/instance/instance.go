@@ -42,10 +42,22 @@ type Instance struct {
 	ShortDir string
 	// CacheDir has guest images. All instances share it.
 	CacheDir string
+	// AsRoot has MakeDirs make directories in the home of another user: see CheckOwners.
+	AsRoot bool
+}
+
+// Flags are the flags by which another process of this program gets the same instance.
+func (i Instance) Flags() []string {
+	flags := []string{"--instance", i.Name}
+	if i.AsRoot {
+		flags = append(flags, "--as-root")
+	}
+	return flags
 }
 
 // Resolve returns the current user's instance of that name. An empty name means that of
-// RDD_INSTANCE, else DefaultName. It fails for an invalid name, and creates no files.
+// RDD_INSTANCE, else DefaultName. A new instance's ShortDir is made where RDD_SHORT_DIR says; an
+// existing one has it where it was made. It fails for an invalid name, and creates no files.
 func Resolve(name string) (Instance, error) {
 	if name == "" {
 		name = os.Getenv("RDD_INSTANCE")
@@ -60,13 +72,14 @@ func Resolve(name string) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	return Instance{
+	inst := Instance{
 		Name:     name,
 		Dir:      filepath.Join(dirs.data, dirPrefix+name),
 		LogDir:   filepath.Join(dirs.logs, dirPrefix+name),
-		ShortDir: filepath.Join(home, shortPrefix+name),
 		CacheDir: filepath.Join(dirs.cache, "rancher-desktop"),
-	}, nil
+	}
+	inst.ShortDir = inst.resolveShort(home)
+	return inst, nil
 }
 
 type baseDirs struct{ data, logs, cache string }

@@ -69,6 +69,7 @@ func AllDirs() ([]string, error) {
 			return nil, err
 		}
 		all = append(all, found...)
+		all = append(all, recordedShort(found)...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil

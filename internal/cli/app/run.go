@@ -71,6 +71,9 @@ func runProgram(ctx context.Context, s *session.Session, args []string) error {
 
 // ensureRunning starts the App and waits for it, unless it has settled running. It returns the App.
 func ensureRunning(ctx context.Context, s *session.Session) (*appv1.App, error) {
+	if err := s.CheckSocketPaths(); err != nil {
+		return nil, err
+	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,9 @@ func connectToSet(ctx context.Context, s *session.Session, pairs map[string]*str
 			return nil, nil, err
 		}
 	}
+	if err := s.CheckSocketPaths(); err != nil {
+		return nil, nil, err
+	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -36,6 +36,9 @@ Ctrl-C ends the waiting only.`,
 }
 
 func startApp(ctx context.Context, s *session.Session, wait bool) error {
+	if err := s.CheckSocketPaths(); err != nil {
+		return err
+	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err

@@ -73,6 +73,9 @@ place of the fault, and nothing is left behind.`,
 }
 
 func create(ctx context.Context, s *session.Session, o createOptions) error {
+	if err := s.CheckSocketPaths(); err != nil {
+		return err
+	}
 	data, err := readTemplate(ctx, s, o.template, o.params)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ package limavm
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,27 @@ Commands that change something wait until it is so and show what they wait for. 
 	return cmd
 }
 
+// connect is Session.Connect for a command about the LimaVM name, which does not exist where there
+// is no instance. It makes none then.
+func connect(ctx context.Context, s *session.Session, name string) (*client.Client, error) {
+	exists, err := s.InstanceExists()
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, missingInstance(s, name)
+	}
+	return s.Connect(ctx)
+}
+
+func missingInstance(s *session.Session, name string) error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("LimaVM %q does not exist: neither does instance %s", name, inst.Name)
+}
+
 // changeCommand completes a command that changes the LimaVM NAME and waits: it adds the argument,
 // its completion, --wait and --timeout, and runs do with the LimaVM.
 func changeCommand(
@@ -43,7 +65,7 @@ func changeCommand(
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.ValidArgsFunction = resource.CompleteVM(s)
 	return session.WithWait(cmd, timeout, func(ctx context.Context, args []string, wait bool) error {
-		c, err := s.Connect(ctx)
+		c, err := connect(ctx, s, args[0])
 		if err != nil {
 			return err
 		}

@@ -68,11 +68,15 @@ LimaVMs as the API has them.`,
 }
 
 func list(ctx context.Context, s *session.Session, format *listFormat, quiet bool) error {
+	list := &limav1.LimaVMList{}
+	list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
+	if exists, err := s.InstanceExists(); err != nil || !exists {
+		return errors.Join(err, printNone(s, format, quiet, list))
+	}
 	c, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	list := &limav1.LimaVMList{}
 	if err := c.List(ctx, list); err != nil {
 		return fmt.Errorf("listing LimaVMs: %w", err)
 	}
@@ -92,6 +96,15 @@ func list(ctx context.Context, s *session.Session, format *listFormat, quiet boo
 		return err
 	}
 	return listUnclaimed(ctx, s, list.Items)
+}
+
+// printNone prints an empty list, as there is no instance.
+func printNone(s *session.Session, format *listFormat, quiet bool, list *limav1.LimaVMList) error {
+	if quiet {
+		return nil
+	}
+	list.Items = []limav1.LimaVM{}
+	return format.Print(s.Out, list, func(w io.Writer) { listTable(w, nil, time.Now(), format.wide) })
 }
 
 // listUnclaimed prints the instance directories that no LimaVM claims, on standard error.

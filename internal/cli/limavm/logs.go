@@ -108,18 +108,7 @@ func logFiles(ctx context.Context, s *session.Session, name string, kinds []stri
 
 // explainNoDirectory says why a LimaVM has no instance directory.
 func explainNoDirectory(ctx context.Context, s *session.Session, name string) error {
-	inst, err := s.Instance()
-	if err != nil {
-		return err
-	}
-	exists, err := s.InstanceExists()
-	if err != nil {
-		return err
-	}
-	if !exists {
-		return fmt.Errorf("LimaVM %q does not exist: neither does instance %s", name, inst.Name)
-	}
-	c, err := s.Connect(ctx)
+	c, err := connect(ctx, s, name)
 	if err != nil {
 		return err
 	}

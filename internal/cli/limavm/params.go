@@ -42,7 +42,7 @@ command waits for that.`,
 		if err != nil {
 			return err
 		}
-		c, err := s.Connect(ctx)
+		c, err := connect(ctx, s, args[0])
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func inBackground(s *session.Session, inst instance.Instance, what string, argum
 	}
 	_, _, err = process.StartDetached(process.Command{
 		Path:   executable,
-		Args:   append([]string{"--instance", inst.Name, "service"}, arguments...),
+		Args:   append(append(inst.Flags(), "service"), arguments...),
 		Dir:    filepath.Dir(inst.Dir),
 		Stdout: log, Stderr: log,
 	})

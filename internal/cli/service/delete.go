@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -124,7 +125,8 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	if err != nil {
 		return err
 	}
-	if err := removeDirs(inst, len(left)+len(disks) > 0); err != nil {
+	mounted, err := removeDirs(inst, len(left)+len(disks) > 0)
+	if err != nil {
 		return fmt.Errorf("removing the instance: %w", err)
 	}
 	printState(s, inst, "has been deleted")
@@ -133,20 +135,36 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 		fmt.Fprintf(s.Out, "Disks that belong to no VM stay: %s; to delete them: rdd --instance %s limavm disk delete %s\n",
 			strings.Join(disks, ", "), inst.Name, strings.Join(disks, " "))
 	}
+	for _, path := range mounted {
+		fmt.Fprintf(s.Out, "%s stays, because something is mounted there; nothing of rdd is in it any more. "+
+			"To remove it: umount '%[1]s', then rm -d '%[1]s'\n", path)
+	}
 	return showUnclaimed(ctx, s)
 }
 
 // removeDirs removes the directory with the saved arguments last: as long as these exist, the
-// instance exists and the deletion can be repeated.
-func removeDirs(inst instance.Instance, keepVMs bool) error {
+// instance exists and the deletion can be repeated. It returns the mount points that stay, empty.
+func removeDirs(inst instance.Instance, keepVMs bool) (mounted []string, err error) {
 	removeShort := inst.RemoveDir
 	if keepVMs {
 		removeShort = func(string) error { return removeAllBut(inst.ShortDir, inst.LimaHome()) }
 	}
-	if err := errors.Join(inst.RemoveDir(inst.LogDir), removeShort(inst.ShortDir)); err != nil {
-		return err
+	logMounted, logErr := splitMounted(inst.RemoveDir(inst.LogDir))
+	shortMounted, shortErr := splitMounted(removeShort(inst.ShortDir))
+	if err := errors.Join(logErr, shortErr); err != nil {
+		return nil, err
 	}
-	return inst.RemoveDir(inst.Dir)
+	dirMounted, err := splitMounted(inst.RemoveDir(inst.Dir))
+	return slices.Concat(logMounted, shortMounted, dirMounted), err
+}
+
+// splitMounted returns the mount points that an error names; the error is nil then.
+func splitMounted(err error) (paths []string, rest error) {
+	var left *atomicfile.MountedError
+	if errors.As(err, &left) {
+		return left.Paths, nil
+	}
+	return nil, err
 }
 
 // removeAllBut removes what is in a directory, except kept.
@@ -156,10 +174,15 @@ func removeAllBut(dir, kept string) error {
 		return err
 	}
 	var errs []error
+	var mounted []string
 	for _, entry := range entries {
 		if path := filepath.Join(dir, entry.Name()); path != kept {
-			errs = append(errs, atomicfile.RemoveAll(path))
+			left, err := splitMounted(atomicfile.RemoveAll(path))
+			errs, mounted = append(errs, err), append(mounted, left...)
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil || mounted == nil {
+		return err
+	}
+	return &atomicfile.MountedError{Paths: mounted}
 }

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/version"
 )
 
@@ -67,6 +68,9 @@ func (s *Session) ExitCode(err error) int {
 	}
 	if exit.Err != nil {
 		fmt.Fprintln(s.Err, "Error:", errorText(exit.Err))
+		if remedy := instance.Remedy(exit.Err); remedy != "" {
+			fmt.Fprintln(s.Err, remedy)
+		}
 	}
 	return exit.Code
 }

@@ -25,6 +25,8 @@ type Session struct {
 	Streams
 	// InstanceName is the value of --instance; empty: the environment's, or the default one.
 	InstanceName string
+	// AsRoot is the value of --as-root.
+	AsRoot bool
 	// Build is the build of this program. A daemon of an older build is replaced by one of this build.
 	Build version.Build
 	// Engine opens the engine of an instance, for what commands do with it directly: see Ability.
@@ -44,6 +46,10 @@ func (s *Session) Instance() (instance.Instance, error) {
 	if err != nil {
 		return inst, err
 	}
+	inst.AsRoot = s.AsRoot
+	if inst.CheckOwners() != nil {
+		return inst, nil // the links are made by their owner's commands
+	}
 	return inst, inst.Relink()
 }
 
@@ -53,6 +59,25 @@ func (s *Session) Reporting() *Session {
 	steps := *s
 	steps.Out = s.Err
 	return &steps
+}
+
+// CheckOwners returns an *instance.OwnerError when this user must make nothing where the instance
+// is.
+func (s *Session) CheckOwners() error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	return inst.CheckOwners()
+}
+
+// CheckSocketPaths returns an error when the instance's directories are too long paths for VMs.
+func (s *Session) CheckSocketPaths() error {
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	return inst.CheckSocketPaths()
 }
 
 // InstanceExists reports whether the instance was created. A command that only reads asks this

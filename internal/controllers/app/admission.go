@@ -24,6 +24,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/reconcile"
 	"rancherdesktop.io/rdd/internal/rules"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // engineController is the controller of container engines. It writes its part of the App's status.
@@ -144,6 +145,10 @@ type validator struct{ facts Facts }
 
 // ValidateCreate validates the whole spec.
 func (v validator) ValidateCreate(_ context.Context, app *appv1.App) (admission.Warnings, error) {
+	if socket := v.facts.DockerSocket; len(socket) > template.MaxSocketPath {
+		return nil, fmt.Errorf("%s is too long for the path of a Unix socket, which has at most %d bytes; "+
+			"stop the daemon, set RDD_SHORT_DIR to a directory with a shorter path, and start it again", socket, template.MaxSocketPath)
+	}
 	return v.warn(app.Spec), v.validate(appv1.AppSpec{}, app.Spec)
 }
 

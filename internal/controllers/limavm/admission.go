@@ -141,6 +141,10 @@ func (v limaVMValidator) checkName(_ context.Context, vm *limav1.LimaVM) error {
 		return fmt.Errorf("LimaVM name %q is not valid: %s", vm.Name, problems[0])
 	}
 	longest := template.MaxSocketPath - len(v.limaHome) - len("//") - maxSocketName
+	if longest < 1 {
+		return fmt.Errorf("%s is too long a path: sockets of LimaVMs are below it, and must fit in 104 bytes; "+
+			"stop the daemon, set RDD_SHORT_DIR to a directory with a shorter path, and start it again", v.limaHome)
+	}
 	if len(vm.Name) > longest {
 		return fmt.Errorf("LimaVM name %q is too long: socket paths below %s must fit in 104 bytes; use at most %d characters",
 			vm.Name, v.limaHome, max(longest, 0))

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/process"
@@ -99,10 +100,24 @@ func (h Home) Remove(name string) error {
 	if err != nil {
 		return fmt.Errorf("removing instance %s: %w", name, err)
 	}
-	if err := atomicfile.Rename(filepath.Join(string(h), name), filepath.Join(trash, name)); err != nil {
+	err = atomicfile.Rename(filepath.Join(string(h), name), filepath.Join(trash, name))
+	if errors.Is(err, syscall.EBUSY) {
+		return errors.Join(empty(filepath.Join(string(h), name)), atomicfile.Remove(trash))
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("removing instance %s: %w", name, err), atomicfile.Remove(trash))
 	}
-	return atomicfile.RemoveAll(trash)
+	return empty(trash)
+}
+
+// empty removes a directory. Mount points stay, as what is mounted is not rdd's; they are empty
+// then.
+func empty(path string) error {
+	err := atomicfile.RemoveAll(path)
+	if errors.As(err, new(*atomicfile.MountedError)) {
+		return nil
+	}
+	return err
 }
 
 // RemoveLeftovers removes what interrupted calls of Claim and Remove left behind.
@@ -117,7 +132,7 @@ func (h Home) RemoveLeftovers() error {
 	var errs []error
 	for _, entry := range entries {
 		if isLeftover(entry.Name()) {
-			errs = append(errs, atomicfile.RemoveAll(filepath.Join(string(h), entry.Name())))
+			errs = append(errs, empty(filepath.Join(string(h), entry.Name())))
 		}
 	}
 	return errors.Join(errs...)
