@@ -159,6 +159,18 @@ type State struct {
 	// Forwards are the guest's ports and sockets that are reachable on the host now, and those
 	// that should be and cannot; in the order of Host.
 	Forwards []Forward
+	// FailedUnits are services of the guest that it needs and that fail, by name; nil when there are
+	// none, or when the engine does not know.
+	FailedUnits []FailedUnit
+}
+
+// FailedUnit is a unit of the guest's systemd that has failed, or that fails whenever it is started
+// again.
+type FailedUnit struct {
+	// Name of the unit: containerd.service.
+	Name string `json:"name"`
+	// Reason says why, as far as systemd knows: "exit code 1".
+	Reason string `json:"reason,omitempty"`
 }
 
 // Forward is a way from the host into the guest.

@@ -29,6 +29,10 @@ const (
 	EventPortConflict = "PortConflict"
 	// EventPortForwarded says that it is forwarded now.
 	EventPortForwarded = "PortForwarded"
+	// EventUnitFailed (a warning) says that a service fails that the guest needs. EventUnitRecovered
+	// says that it does not any more.
+	EventUnitFailed    = "UnitFailed"
+	EventUnitRecovered = "UnitRecovered"
 	// EventDeleting says that the LimaVM is being deleted, with its machine and the objects it owns.
 	EventDeleting = "Deleting"
 )

@@ -50,6 +50,16 @@ type PortForward struct {
 	Error string `json:"error,omitempty"`
 }
 
+// FailedUnit is a unit of the guest's systemd that has failed, or that fails whenever it is started
+// again.
+type FailedUnit struct {
+	// name of the unit, such as containerd.service.
+	Name string `json:"name"`
+	// reason says why, as far as systemd in the guest knows.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
 // Failure is the last failure that is still in the way of what the spec asks for.
 type Failure struct {
 	// operation is what failed: create, start, stop or delete; run: the machine ended by itself.
@@ -129,6 +139,12 @@ type LimaVMStatus struct {
 	// +listType=atomic
 	// +optional
 	PortForwards []PortForward `json:"portForwards,omitempty"`
+
+	// failedUnits are services of the guest that it needs and that fail.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	FailedUnits []FailedUnit `json:"failedUnits,omitempty"`
 
 	// lastRestartRequest is the value of the annotation restartRequested that was recorded last.
 	// +optional

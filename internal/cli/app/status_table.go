@@ -89,6 +89,9 @@ func vmRows(row rowFunc, v *resource.VMReport) {
 	if v.Restarts > 1 {
 		row("Starts", "%d", v.Restarts)
 	}
+	for _, u := range v.FailedUnits {
+		row("Unit", "%s fails in the guest", strings.TrimSpace(u.Name+" "+u.Reason))
+	}
 	for _, p := range v.PortForwards {
 		row("Port", "%s", resource.PortText(p))
 	}

@@ -31,6 +31,7 @@ type VMReport struct {
 	// UnexpectedExits are the recent ones; absent when there were none.
 	UnexpectedExits *explain.UnexpectedExits `json:"deaths,omitempty"`
 	PortForwards    []limav1.PortForward     `json:"portForwards,omitempty"`
+	FailedUnits     []limav1.FailedUnit      `json:"failedUnits,omitempty"`
 }
 
 // WantedText returns "running" or "stopped" for spec.running.
@@ -49,6 +50,7 @@ func ReportVM(s *session.Session, limaVM limav1.LimaVM, events []explain.Event, 
 		State: explain.VMState(&limaVM, events), Failure: status.Failure, UnexpectedExits: explain.RecentExits(events, now),
 		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, status.Accelerator),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
+		FailedUnits: status.FailedUnits,
 	}
 }
 

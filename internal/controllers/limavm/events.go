@@ -29,7 +29,7 @@ func (t transition) events() []reconcile.Event {
 
 // machine returns the Events about the machine, which has few.
 func (t transition) machine() []reconcile.Event {
-	return slices.Concat(t.asked(), t.created(), t.died(), t.running())
+	return slices.Concat(t.asked(), t.created(), t.died(), t.running(), t.units())
 }
 
 func normal(reason, message string) []reconcile.Event {
@@ -167,6 +167,30 @@ func (t transition) running() []reconcile.Event {
 	default:
 		return nil
 	}
+}
+
+// units returns the Events for services of the guest that begin to fail, or do not any more. Those
+// of a machine that has ended are no concern. The messages have nothing that a guest chooses:
+// Events of one message are one object.
+func (t transition) units() []reconcile.Event {
+	if _, want := t.conditions(limav1.ConditionRunning); want.Status != metav1.ConditionTrue {
+		return nil
+	}
+	has := func(units []limav1.FailedUnit, name string) bool {
+		return slices.ContainsFunc(units, func(u limav1.FailedUnit) bool { return u.Name == name })
+	}
+	var all []reconcile.Event
+	for _, u := range t.want.FailedUnits {
+		if !has(t.have.FailedUnits, u.Name) {
+			all = append(all, warning(limav1.EventUnitFailed, u.Name+" fails in the guest")...)
+		}
+	}
+	for _, u := range t.have.FailedUnits {
+		if !has(t.want.FailedUnits, u.Name) {
+			all = append(all, normal(limav1.EventUnitRecovered, u.Name+" does not fail any more")...)
+		}
+	}
+	return all
 }
 
 // ports returns the Events for conflicts of forwarded ports on the host that are new or resolved.

@@ -56,6 +56,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	}
+	failing := func(s *vm.State) { s.FailedUnits = []vm.FailedUnit{{Name: "docker.service", Reason: "exit code 1"}} }
 	const created, pending = "Created=True/Created", "Created=Unknown/Pending"
 	for name, test := range map[string]struct {
 		scene
@@ -260,6 +261,32 @@ func TestEvents(t *testing.T) {
 				PortForwards: []limav1.PortForward{{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "taken"}},
 				Conditions:   parseConditions(created, "Running=True/Started"),
 			},
+		},
+		"a unit fails": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), failing)},
+			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
+			want:  "!UnitFailed docker.service fails in the guest",
+		},
+		"a unit fails in another way": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), failing)},
+			had: limav1.LimaVMStatus{
+				FailedUnits: []limav1.FailedUnit{{Name: "docker.service", Reason: "exit code 2"}},
+				Conditions:  parseConditions(created, "Running=True/Started"),
+			},
+		},
+		"a unit is well again": {
+			scene: scene{wanted: true, state: on(vm.PhaseRunning)},
+			had: limav1.LimaVMStatus{
+				FailedUnits: []limav1.FailedUnit{{Name: "docker.service"}}, Conditions: parseConditions(created, "Running=True/Started"),
+			},
+			want: "UnitRecovered",
+		},
+		"a machine with a unit that fails stops": {
+			scene: scene{state: on(vm.PhaseStopping)},
+			had: limav1.LimaVMStatus{
+				FailedUnits: []limav1.FailedUnit{{Name: "docker.service"}}, Conditions: parseConditions(created, "Running=True/Started"),
+			},
+			want: "Stopping",
 		},
 		"port free": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards(""))},

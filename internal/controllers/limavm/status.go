@@ -5,6 +5,7 @@ package limavm
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -58,7 +59,7 @@ func (s *scope) has(conditionType string) bool {
 
 // setMachine reports the machine, and counts each start that has reached Running once.
 func (s *scope) setMachine(st *limav1.LimaVMStatus) {
-	st.BootID, st.SSHLocalPort, st.Accelerator, st.Message, st.PortForwards = "", 0, "", "", nil
+	st.BootID, st.SSHLocalPort, st.Accelerator, st.Message, st.PortForwards, st.FailedUnits = "", 0, "", "", nil, nil
 	if s.state == nil {
 		return
 	}
@@ -66,6 +67,9 @@ func (s *scope) setMachine(st *limav1.LimaVMStatus) {
 	st.Message = reconcile.Truncate(s.state.Message)
 	for _, f := range s.state.Forwards {
 		st.PortForwards = append(st.PortForwards, limav1.PortForward(f))
+	}
+	for _, u := range s.state.FailedUnits {
+		st.FailedUnits = append(st.FailedUnits, limav1.FailedUnit(u))
 	}
 	if s.phase() == vm.PhaseRunning && s.state.StartID != st.LastStartID {
 		st.RestartCount++
@@ -148,12 +152,28 @@ func (s *scope) runningNow(c *metav1.Condition) {
 	if s.refused() {
 		c.Message = "" // the condition Created has it
 	}
+	if units := s.state.FailedUnits; len(units) > 0 {
+		c.Message = failedUnitsMessage(units)
+	}
 	if f := s.filesMissing(); f != nil {
 		c.Message = "the next start will fail: " + failureMessage(f)
 	}
 	if f := s.failure(vm.OperationStop); f != nil && s.unwanted() {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, limav1.ReasonStopFailed, failureMessage(f)
 	}
+}
+
+// failedUnitsMessage names units of the guest that fail.
+func failedUnitsMessage(units []vm.FailedUnit) string {
+	var names []string
+	for _, u := range units {
+		name := u.Name
+		if u.Reason != "" {
+			name += " (" + u.Reason + ")"
+		}
+		names = append(names, name)
+	}
+	return "failed in the guest: " + strings.Join(names, ", ")
 }
 
 // unwanted reports whether a machine that is up should stop, for good or for a restart.

@@ -108,6 +108,12 @@ func TestConditions(t *testing.T) {
 		"running without its base": {
 			scene{wanted: true, state: with(on(vm.PhaseRunning), lost)}, "True/Created/", "True/Started/the next start will fail: it is missing",
 		},
+		"running with failed units": {
+			scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) {
+				s.FailedUnits = []vm.FailedUnit{{Name: "containerd.service", Reason: "exit code 1"}, {Name: "docker.socket"}}
+			})},
+			"True/Created/", "True/Started/failed in the guest: containerd.service (exit code 1), docker.socket",
+		},
 		"start failed": {scene{wanted: true, state: off(vm.OperationStart, "panic")}, "True/Created/", "False/StartFailed/panic"},
 		"start impossible": {
 			scene{wanted: true, state: off("", ""), outcome: reconcile.Stalled("StartFailed", "no qemu")}, "True/Created/",

@@ -36,6 +36,8 @@ type fakeGuest struct {
 	// BusySSH leaves connections to the shared sshd without an answer, as when others hold all that it
 	// takes. NoOwnSSH is a guest without an sshd for rdd alone.
 	BusySSH, NoOwnSSH bool
+	// Units is what its systemd says of them.
+	Units string
 	// BootStatus and ProvisionStatus of the scripts.
 	BootStatus, ProvisionStatus int
 	// ProbeTimeout of the hostagent.

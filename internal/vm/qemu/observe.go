@@ -179,7 +179,7 @@ func (o observation) describe(state *vm.State) {
 	state.StartID, state.RunningRevision = o.run.StartID, o.run.Revision
 	state.BootID, state.SSHPort, state.Accelerator = o.run.BootID, o.run.SSHPort, o.run.Accelerator
 	if state.Phase == vm.PhaseRunning {
-		state.Message, state.Forwards = o.run.Message, o.run.Forwards
+		state.Message, state.Forwards, state.FailedUnits = o.run.Message, o.run.Forwards, o.run.FailedUnits
 	}
 }
 

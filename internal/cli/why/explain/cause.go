@@ -67,6 +67,7 @@ const (
 	CodeRestart        = "RestartPending"
 	CodeApplying       = "ApplyingTemplate"
 	CodeEngine         = "WaitingForEngine"
+	CodeUnit           = "UnitFailed"
 	CodePort           = "PortConflict"
 	CodeSettling       = "NotSettled"
 )
@@ -83,7 +84,7 @@ var rules = []rule{
 	noInstance, storeFails, daemonUnavailable, noApp, controllerDisabled, appDeleting, appStalled, noVM,
 	vmDeleting, nameTaken, instanceLost, createFailed, creating,
 	stopHangs, stopFailed, startFailed, crashLoop, starting, stopping, filesMissing, restartPending,
-	unobserved, engineNotReady, appNotSettled, damagedWhileUp, portConflict, unreadableObjects,
+	unobserved, unitFailed, engineNotReady, appNotSettled, damagedWhileUp, portConflict, unreadableObjects,
 }
 
 // Find returns the one cause that blocks the App or the virtual machine now. CodeNone says that

@@ -479,6 +479,9 @@ func TestPower(t *testing.T) {
 			{Protocol: "tcp", Host: "127.0.0.1:8080", Guest: "127.0.0.1:80", Error: "address already in use"},
 		}
 	}
+	broken := func(vm *limav1.LimaVM) {
+		vm.Status.FailedUnits = []limav1.FailedUnit{{Name: "containerd.service", Reason: "exit code 1"}, {Name: "docker.service"}}
+	}
 	own := func(vm *limav1.LimaVM) {
 		vm.Status.PortForwards = []limav1.PortForward{{Protocol: "tcp", Guest: "10.0.2.15:80", Error: "on an address of the guest's own"}}
 	}
@@ -649,6 +652,13 @@ func TestPower(t *testing.T) {
 		{
 			"runs unasked", about(with(dev(made, up), stopped)),
 			wanted{CodeUnobserved, false, `LimaVM "dev" is not as it should be yet`, "rdd service logs", ""},
+		},
+		{
+			"a service of the guest fails", about(with(with(dev(made, up), broken), conflict)),
+			wanted{
+				CodeUnit, true, `LimaVM "dev" runs, but containerd.service fails in its guest: exit code 1.`,
+				"rdd limavm shell dev sudo journalctl -u containerd.service", "docker.service",
+			},
 		},
 		{
 			"port conflict", about(with(dev(made, up), conflict)),

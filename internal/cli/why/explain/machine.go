@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -203,6 +204,27 @@ func unobserved(f *Facts) *Cause {
 	default:
 		return &Cause{Code: CodeUnobserved, Summary: f.subject() + " is not as it should be yet.", Next: "rdd service logs, if that stays so"}
 	}
+}
+
+// unitFailed: the machine runs, and a service that its guest needs fails.
+func unitFailed(f *Facts) *Cause {
+	units := f.VM.Status.FailedUnits
+	if len(units) == 0 || f.reason(limav1.ConditionRunning) != limav1.ReasonStarted {
+		return nil
+	}
+	first := units[0]
+	c := &Cause{
+		Code: CodeUnit, Blocked: true, Summary: fmt.Sprintf("%s runs, but %s fails in its guest", f.subject(), first.Name),
+		Next: fmt.Sprintf("%s sudo journalctl -u %s, which says more", f.command("shell"), first.Name),
+	}
+	if first.Reason != "" {
+		c.Summary += ": " + first.Reason
+	}
+	c.Summary += "."
+	for _, other := range units[1:] {
+		c.Detail = append(c.Detail, strings.TrimSpace(other.Name+" "+other.Reason))
+	}
+	return c
 }
 
 // portConflict: the machine runs, and a port of it cannot be reached.

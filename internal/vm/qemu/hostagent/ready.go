@@ -122,6 +122,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	}
 	a.forward(m)
 	a.serveShells(m)
+	m.work.Go(func() { a.watchUnits(m) })
 	a.Log.Info("running")
 	a.state.update(func(run *vmdir.Run) {
 		if ctx.Err() == nil {

@@ -120,7 +120,7 @@ func (r *runRecorder) end(end vmdir.End) {
 	end.At = time.Now()
 	r.update(func(run *vmdir.Run) {
 		run.Phase, run.Progress, run.End, run.QEMU = vm.PhaseStopped, vm.Progress{}, &end, nil
-		run.Message, run.Forwards = "", nil
+		run.Message, run.Forwards, run.FailedUnits = "", nil, nil
 	})
 }
 

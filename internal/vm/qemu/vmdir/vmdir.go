@@ -240,6 +240,8 @@ type Run struct {
 	Message string `json:"message,omitempty"`
 	// Forwards are the ways from the host into the guest, those that fail included.
 	Forwards []vm.Forward `json:"forwards,omitempty"`
+	// FailedUnits of the guest.
+	FailedUnits []vm.FailedUnit `json:"failedUnits,omitempty"`
 	// WasRunning tells a machine that ended by itself from one that never came up.
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`

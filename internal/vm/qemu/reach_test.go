@@ -17,6 +17,24 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 )
 
+// TestFailedUnits: a unit that the guest needs fails, and the machine's state says so while it runs.
+func TestFailedUnits(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	writeFakeGuest(t, h.dir(), fakeGuest{Units: "Id=containerd.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nExecMainStatus=1\n"})
+	must(t, e.Start(t.Context(), owner, "x"))
+	state := await(t, e, "running with a failed unit", func(s vm.State, err error) bool {
+		return err == nil && s.Phase == vm.PhaseRunning && len(s.FailedUnits) > 0
+	})
+	if want := (vm.FailedUnit{Name: "containerd.service", Reason: "exit code 1"}); len(state.FailedUnits) != 1 || state.FailedUnits[0] != want {
+		t.Errorf("got %+v", state.FailedUnits)
+	}
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopShutdown))
+	if stopped := await(t, e, "stopped", in(vm.PhaseStopped)); len(stopped.FailedUnits) > 0 {
+		t.Errorf("stopped with %+v", stopped.FailedUnits)
+	}
+}
+
 // TestNobodyLocksRDDOut: the sshd of a guest that has as many connections as it takes, and a guest
 // without an sshd for rdd alone. The machine starts, a command gets in without the hostagent, and
 // the machine is adopted.
