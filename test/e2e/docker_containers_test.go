@@ -82,6 +82,9 @@ func (d docker) checkNames() {
 		d.expect(d.do("run", "--rm", "--network", network, "tools", "nc", "host.docker.internal", port), "from the host")
 	}
 	d.do("network", "rm", "names")
+	for _, network := range []string{"bridge", "host"} {
+		d.expect(d.do("run", "--rm", "--network", network, "--add-host", "gw:host-gateway", "tools", "nc", "gw", port), "from the host")
+	}
 }
 
 // checkLasting: exec, logs and stats of a container that runs.

@@ -143,6 +143,10 @@ var guestQuestions = []struct{ name, line, want string }{
 		"names of the host", "getent hosts host.lima.internal host.docker.internal host.rancher-desktop.internal | awk '{print $1}' | uniq",
 		"10.0.2.2",
 	},
+	{"modules that need no hardware", "sudo modprobe -a vcan can_raw iscsi_tcp uinput snd_dummy vhci_hcd && echo loaded", "loaded"},
+	{"port 22 is for containers", "ss -ltnH 'sport = :22' | wc -l", "0"},
+	{"rdd's own sshd", "systemctl is-active rdd-ssh", "active"},
+	{"nobody is punished", "sudo sshd -T | grep -ci '^persourcepenalties no'", "1"},
 }
 
 func checkGuestEffects(fx effects) {

@@ -90,7 +90,7 @@ func vmRows(row rowFunc, v *resource.VMReport) {
 		row("Starts", "%d", v.Restarts)
 	}
 	for _, u := range v.FailedUnits {
-		row("Unit", "%s fails in the guest", strings.TrimSpace(u.Name+" "+u.Reason))
+		row("Unit", "%s", resource.UnitText(u))
 	}
 	for _, p := range v.PortForwards {
 		row("Port", "%s", resource.PortText(p))

@@ -29,6 +29,7 @@ func TestStatusTable(t *testing.T) {
 			Namespace: "default", Name: "rd", State: explain.State{State: "Starting", Message: "booting 2/5", Since: &since}, SSHPort: 40001,
 			Accelerator: "tcg", AcceleratorReason: "no KVM", Restarts: 3,
 			UnexpectedExits: &explain.UnexpectedExits{Count: 2, Last: metav1.NewTime(now.Add(-20 * time.Second)), Cause: "QEMU ended\nwith 1"},
+			FailedUnits:     []limav1.FailedUnit{{Name: "containerd.service", Reason: "exit code 1"}, {Name: "docker.service"}},
 			PortForwards: []limav1.PortForward{
 				{Protocol: "tcp", Host: "127.0.0.1:80", Guest: "127.0.0.1:80", Error: "address already in use"},
 				{Protocol: "udp", Host: "127.0.0.1:53", Guest: "127.0.0.1:53"},
@@ -56,6 +57,8 @@ VM            default/rd Starting: booting 2/5 for 90s; ended by itself 2 times 
 SSH           127.0.0.1:40001 (rdd shell)
 Accelerator   tcg: no KVM
 Starts        3
+Unit          containerd.service fails in the guest: exit code 1
+Unit          docker.service fails in the guest
 Port          127.0.0.1:80 does not lead to 127.0.0.1:80 in the guest: address already in use
 Port          127.0.0.1:53 (udp) leads to 127.0.0.1:53 in the guest
 Port          10.0.2.15:81 in the guest is not forwarded: it is on an address of the guest's own

@@ -34,6 +34,15 @@ type VMReport struct {
 	FailedUnits     []limav1.FailedUnit      `json:"failedUnits,omitempty"`
 }
 
+// UnitText returns what a unit of the guest does that fails, on one line.
+func UnitText(u limav1.FailedUnit) string {
+	text := u.Name + " fails in the guest"
+	if u.Reason != "" {
+		text += ": " + u.Reason
+	}
+	return text
+}
+
 // WantedText returns "running" or "stopped" for spec.running.
 func WantedText(running bool) string {
 	if running {

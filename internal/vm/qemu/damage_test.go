@@ -26,8 +26,8 @@ import (
 // new file is added here, and with that to the tests of damage.
 var instanceFiles = []string{
 	"boot.sh", "created", "disk", "docker.sock", "ha.lock", "ha.pid", "ha.sock", "ha.stderr.log", "ha.stdout.log", "hostkey",
-	"hostkey.pub", "known_hosts", "lima.yaml", "provision.sh", "qemu.lock", "qemu.log", "qemu.pid", "qmp.sock", "rdd.json",
-	"rdd.json.bak", "run.json", "serial.log", "shell.sock", "ssh.config", "start.json", "user", "user.pub", "work.lock",
+	"hostkey.pub", "known_hosts", "lima.yaml", "provision.sh", "qemu.lock", "qemu.log", "qemu.pid", "qmp.sock", "rdd-ssh.config",
+	"rdd.json", "rdd.json.bak", "run.json", "serial.log", "shell.sock", "ssh.config", "start.json", "user", "user.pub", "work.lock",
 }
 
 // imageFiles are the image's: missing_linux_test.go loses them.

@@ -272,7 +272,7 @@ func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func
 	case m.runHostile(channel, line):
 	case strings.Contains(line, "rdd-watch"):
 		m.watch(channel, breakConnection)
-	case strings.Contains(line, "systemctl show"):
+	case strings.Contains(line, "NRestarts"):
 		fmt.Fprint(channel, m.guest.Units)
 	case strings.Contains(line, "boot_id"):
 		fmt.Fprintln(channel, m.bootID)

@@ -284,7 +284,8 @@ func TestQEMUKilledIsReported(t *testing.T) {
 		t.Errorf("failure %v", state.Failure)
 	}
 	for _, path := range []string{
-		h.dir().SSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(), filepath.Join(string(h.dir()), "docker.sock"),
+		h.dir().SSHConfig(), h.dir().OwnSSHConfig(), h.dir().HostagentPID(), h.dir().HostagentSocket(),
+		filepath.Join(string(h.dir()), "docker.sock"),
 	} {
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s was left behind", path)

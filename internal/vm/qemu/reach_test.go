@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -17,16 +18,18 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/qemu/shell"
 )
 
-// TestFailedUnits: a unit that the guest needs fails, and the machine's state says so while it runs.
+// TestFailedUnits: a unit that the guest needs fails, and the machine's state says so while it
+// runs.
 func TestFailedUnits(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)
-	writeFakeGuest(t, h.dir(), fakeGuest{Units: "Id=containerd.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nExecMainStatus=1\n"})
+	const failed = "Id=containerd.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code\nExecMainStatus=1\n"
+	writeFakeGuest(t, h.dir(), fakeGuest{Units: failed})
 	must(t, e.Start(t.Context(), owner, "x"))
 	state := await(t, e, "running with a failed unit", func(s vm.State, err error) bool {
 		return err == nil && s.Phase == vm.PhaseRunning && len(s.FailedUnits) > 0
 	})
-	if want := (vm.FailedUnit{Name: "containerd.service", Reason: "exit code 1"}); len(state.FailedUnits) != 1 || state.FailedUnits[0] != want {
+	if want := []vm.FailedUnit{{Name: "containerd.service", Reason: "exit code 1"}}; !slices.Equal(state.FailedUnits, want) {
 		t.Errorf("got %+v", state.FailedUnits)
 	}
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopShutdown))
@@ -51,7 +54,8 @@ func TestNobodyLocksRDDOut(t *testing.T) {
 			client, err := shell.Login(t.Context(), h.dir())
 			must(t, err)
 			var out bytes.Buffer
-			if code, err := sshx.Run(t.Context(), client, sshx.Command{Line: "echo in", Stdout: &out}); err != nil || code != 0 || out.String() != "in\n" {
+			code, err := sshx.Run(t.Context(), client, sshx.Command{Line: "echo in", Stdout: &out})
+			if err != nil || code != 0 || out.String() != "in\n" {
 				t.Errorf("got %q, %d, %v", out.String(), code, err)
 			}
 			must(t, client.Close())

@@ -36,7 +36,7 @@ func TestAdoptionRebuildsWhatIsDamaged(t *testing.T) {
 	h := newFakeHost(t)
 	e, before := running(t, h)
 	for _, paths := range [][]string{
-		{h.dir().StartFile()}, {h.dir().RunFile()}, {h.dir().SSHConfig(), h.dir().KnownHosts()},
+		{h.dir().StartFile()}, {h.dir().RunFile()}, {h.dir().SSHConfig(), h.dir().OwnSSHConfig(), h.dir().KnownHosts()},
 		{h.dir().StartFile(), h.dir().RunFile(), h.dir().RecordFile()},
 	} {
 		first := h.run(t).Hostagent

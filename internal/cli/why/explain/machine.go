@@ -216,8 +216,7 @@ func unitFailed(f *Facts) *Cause {
 	first := units[0]
 	c := &Cause{
 		Code: CodeUnit, Blocked: true, Summary: fmt.Sprintf("%s runs, but %s fails in its guest", f.subject(), first.Name),
-		Next: fmt.Sprintf("%s sudo journalctl -u %s; systemd in the guest goes on with it once it is right, or %s",
-			f.command("shell"), first.Name, f.command("restart")),
+		Next: fmt.Sprintf("%s sudo journalctl -u %s, which says more", f.command("shell"), first.Name),
 	}
 	if first.Reason != "" {
 		c.Summary += ": " + first.Reason

@@ -25,7 +25,8 @@ func unwanted(t *testing.T, modulesDep string) []string {
 	if err := os.WriteFile(dep, []byte(modulesDep), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("awk", "-f", filepath.Join(dir, "unwanted-modules.awk"), filepath.Join(dir, "kernel-modules"), dep).CombinedOutput()
+	script, list := filepath.Join(dir, "unwanted-modules.awk"), filepath.Join(dir, "kernel-modules")
+	out, err := exec.Command("awk", "-f", script, list, dep).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -55,7 +56,8 @@ func TestModulesThatNeedNoHardwareStay(t *testing.T) {
 	dep.WriteString(needed + ": kernel/drivers/mmc/core/deeper.ko\nkernel/drivers/mmc/core/deeper.ko:\n")
 	dep.WriteString("kernel/net/core/needs.ko.xz: " + needed + " kernel/drivers/mmc/core/deeper.ko\n")
 	hardware := []string{
-		"kernel/drivers/gpu/drm/amd/amdgpu.ko.xz", "kernel/drivers/net/can/usb/gs_usb.ko.xz", "kernel/drivers/net/ethernet/intel/e1000/e1000.ko.xz",
+		"kernel/drivers/gpu/drm/amd/amdgpu.ko.xz", "kernel/drivers/net/can/usb/gs_usb.ko.xz",
+		"kernel/drivers/net/ethernet/intel/e1000/e1000.ko.xz",
 		"kernel/drivers/scsi/aacraid/aacraid.ko", "kernel/drivers/scsi/iscsi_tcp_not.ko.xz", "kernel/sound/pci/snd-ens1370.ko.xz",
 	}
 	dep.WriteString(strings.Join(hardware, ": "+needed+"\n") + ":\n")

@@ -14,11 +14,12 @@ const (
 )
 
 // Ports lists what the ssh servers of a guest take, as SSHPort.
-func Ports(built bool) []int { return []int{SSHPort(built), OwnSSHPort} }
+func Ports(moved bool) []int { return []int{SSHPort(moved), OwnSSHPort} }
 
-// SSHPort returns where in the guest sshd listens, for an image that rdd has built or another one.
-func SSHPort(built bool) int {
-	if built {
+// SSHPort returns where in the guest sshd listens: the boot script moves it in images that rdd has
+// built.
+func SSHPort(moved bool) int {
+	if moved {
 		return movedSSHPort
 	}
 	return usualSSHPort

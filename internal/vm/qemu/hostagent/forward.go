@@ -34,7 +34,8 @@ const (
 // forward opens the template's sockets, and begins to watch the guest's ports and clock.
 func (a *agent) forward(m *machineProcess) {
 	manager := forward.NewManager(forward.Config{
-		Rules: m.template.PortRulesBeside(guest.Ports(a.record.Machine.Image.Built())...), Dial: m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,
+		Rules: m.template.PortRulesBeside(guest.Ports(a.ports().moved(a.record.Machine.Image.Built()))...),
+		Dial:  m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,
 		Run: func(ctx context.Context, line string) error {
 			_, err := a.askOnce(ctx, m, line)
 			return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
@@ -26,6 +27,33 @@ func TestLaunchFailure(t *testing.T) {
 		}
 		if fault := vm.FaultOf(a.launchFailure(sshPorts{shared: 22, own: 23})); fault.Kind != want {
 			t.Errorf("%q: got %+v, want %s", log, fault, want)
+		}
+	}
+}
+
+// TestGuestPorts: sshd has left port 22 in images of rdd's that this rdd has started.
+func TestGuestPorts(t *testing.T) {
+	for _, tc := range []struct {
+		built bool
+		own   int
+		want  int
+	}{{true, 40001, 65022}, {true, 0, 22}, {false, 40001, 22}, {false, 0, 22}} {
+		if got := guest.Ports(sshPorts{shared: 40000, own: tc.own}.moved(tc.built)); got[0] != tc.want || got[1] != 65023 {
+			t.Errorf("%+v: got %v", tc, got)
+		}
+	}
+}
+
+// TestPortsOfMessages: QEMU names the port that it cannot have.
+func TestPortsOfMessages(t *testing.T) {
+	ports := sshPorts{shared: 40000, own: 40001}
+	for message, want := range map[string]int{
+		"Could not set up host forwarding rule 'tcp:127.0.0.1:40001-:65023'": 40001,
+		"Could not set up host forwarding rule 'tcp:127.0.0.1:40000-:65022'": 40000,
+		"Could not set up host forwarding rule":                              40000,
+	} {
+		if got := ports.named(message); got != want {
+			t.Errorf("%s: %d", message, got)
 		}
 	}
 }

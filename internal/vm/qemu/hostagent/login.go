@@ -42,6 +42,10 @@ func (p sshPorts) named(message string) int {
 	return p.shared
 }
 
+// moved reports whether sshd in the guest, of an image that rdd has built or another one, does not
+// have port 22: an older rdd, which forwards no port of its own, has left it there.
+func (p sshPorts) moved(built bool) bool { return built && p.own != 0 }
+
 // ports are those of the current start.
 func (a *agent) ports() sshPorts {
 	run := a.state.get()

@@ -33,8 +33,8 @@ func neededUnits() []string {
 	}
 }
 
-// unitsCommand is a shell line that writes the state of the needed units, as parseUnits reads it. It
-// writes nothing in a guest without systemd. Where D-Bus has failed only root can ask.
+// unitsCommand is a shell line that writes the state of the needed units, as parseUnits reads it.
+// It writes nothing in a guest without systemd. Where D-Bus has failed only root can ask.
 func unitsCommand() string {
 	show := sshx.Quote(append([]string{
 		"systemctl", "show", "--property=Id,LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts", "--",

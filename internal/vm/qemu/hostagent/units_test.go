@@ -13,10 +13,11 @@ func show(properties string) string { return strings.ReplaceAll(properties, " ",
 
 const (
 	well       = "Id=containerd.service LoadState=loaded ActiveState=active SubState=running Result=success ExecMainStatus=0 NRestarts=0"
-	restarting = "Id=containerd.service LoadState=loaded ActiveState=activating SubState=auto-restart Result=exit-code ExecMainStatus=1 NRestarts=7"
-	again      = "Id=containerd.service LoadState=loaded ActiveState=activating SubState=start Result=success ExecMainStatus=0 NRestarts=8"
-	flapping   = "Id=containerd.service LoadState=loaded ActiveState=active SubState=running Result=success ExecMainStatus=0 NRestarts=12"
-	recovered  = "Id=containerd.service LoadState=loaded ActiveState=active SubState=running Result=success ExecMainStatus=0 NRestarts=13"
+	restarting = "Id=containerd.service LoadState=loaded ActiveState=activating SubState=auto-restart Result=exit-code ExecMainStatus=1 " +
+		"NRestarts=7"
+	again     = "Id=containerd.service LoadState=loaded ActiveState=activating SubState=start Result=success ExecMainStatus=0 NRestarts=8"
+	flapping  = "Id=containerd.service LoadState=loaded ActiveState=active SubState=running Result=success ExecMainStatus=0 NRestarts=12"
+	recovered = "Id=containerd.service LoadState=loaded ActiveState=active SubState=running Result=success ExecMainStatus=0 NRestarts=13"
 )
 
 // TestFailedUnits: what is said after several looks at the guest's units.
@@ -37,11 +38,13 @@ func TestFailedUnits(t *testing.T) {
 			"docker.service (exit code 1)"},
 		{"killed", []string{"Id=dbus.service LoadState=loaded ActiveState=failed SubState=failed Result=signal ExecMainStatus=9"},
 			"dbus.service (ended by signal 9)"},
-		{"slow", []string{"Id=ssh.service LoadState=loaded ActiveState=failed SubState=failed Result=timeout"}, "ssh.service (it takes too long)"},
+		{"slow", []string{"Id=ssh.service LoadState=loaded ActiveState=failed SubState=failed Result=timeout"},
+			"ssh.service (it takes too long)"},
 		{"out of memory", []string{"Id=ssh.service LoadState=loaded ActiveState=failed Result=oom-kill"}, "ssh.service (out of memory)"},
 		{"another result", []string{"Id=docker.socket LoadState=loaded ActiveState=failed Result=service-start-limit-hit"},
 			"docker.socket (service-start-limit-hit)"},
-		{"a file that is none", []string{"Id=docker.service LoadState=bad-setting ActiveState=inactive"}, "docker.service (its file cannot be read)"},
+		{"a file that is none", []string{"Id=docker.service LoadState=bad-setting ActiveState=inactive"},
+			"docker.service (its file cannot be read)"},
 		{"again and again", []string{restarting}, "containerd.service (exit code 1)"},
 		{"in the next attempt", []string{restarting, again}, "containerd.service (exit code 1)"},
 		{"between two failures", []string{well, flapping}, "containerd.service"},

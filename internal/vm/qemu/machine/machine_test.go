@@ -48,7 +48,8 @@ func TestMachineType(t *testing.T) {
 
 func config(dir string) Config {
 	return Config{
-		Dir: vmdir.Dir(dir), CPUs: 2, Memory: 2 << 30, SSHPort: 2222, GuestSSHPort: 22, OwnSSHPort: 2223, GuestOwnSSHPort: 65023, Accelerator: tcg,
+		Dir: vmdir.Dir(dir), CPUs: 2, Memory: 2 << 30, Accelerator: tcg,
+		SSHPort: 2222, GuestSSHPort: 22, OwnSSHPort: 2223, GuestOwnSSHPort: 65023,
 		Machine: vmdir.Machine{
 			UUID: "the-uuid", ID: "0123", Type: "pc-q35-7.2", MAC: "52:54:00:01:02:03",
 			Image: vmdir.Image{Kernel: "/k", Initrd: "/i", KernelArgs: "root=/dev/vda"},
