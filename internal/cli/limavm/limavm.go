@@ -30,7 +30,7 @@ Commands that change something wait until it is so and show what they wait for. 
   rdd limavm delete dev`,
 	}
 	cmd.AddCommand(createCommand(s), startCommand(s), stopCommand(s), restartCommand(s), resetCommand(s),
-		deleteCommand(s), adoptCommand(s), editCommand(s), paramsCommand(s),
+		deleteCommand(s), adoptCommand(s), editCommand(s), paramsCommand(s), protectCommand(s), unprotectCommand(s),
 		listCommand(s), logsCommand(s), shellCommand(s))
 	return cmd
 }
