@@ -84,6 +84,7 @@ var (
 	_ vm.Adopter         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
+	_ vm.SSHReporter     = &Engine{}
 
 	_ vm.AcceleratorReporter = &Engine{}
 )
