@@ -49,7 +49,9 @@ func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, side := range []string{"host", "dev", "other"} {
-		for name, content := range map[string]string{"a b.txt": "text of " + side, "tree/x/deep": "deep in " + side, "tree/top": "", "-dash": "dash"} {
+		for name, content := range map[string]string{
+			"a b.txt": "text of " + side, "tree/x/deep": "deep in " + side, "tree/top": "", "-dash": "dash",
+		} {
 			write(t, filepath.Join(dir, side, name), content)
 		}
 		if err := os.Mkdir(filepath.Join(dir, side, "into"), 0o700); err != nil {

@@ -133,7 +133,7 @@ func scriptError(code int) error {
 	case exitIsDirectory:
 		return errNotRecursive
 	case exitNoDirectory:
-		return errors.New("the target's directory does not exist in the guest")
+		return errors.New("the target's directory does not exist in the guest, or must not be entered")
 	default:
 		return fmt.Errorf("tar in the guest ended with exit code %d", code)
 	}

@@ -31,7 +31,8 @@ Commands that change something wait until it is so and show what they wait for. 
 	}
 	cmd.AddCommand(createCommand(s), startCommand(s), stopCommand(s), restartCommand(s), resetCommand(s),
 		deleteCommand(s), adoptCommand(s), editCommand(s), paramsCommand(s), protectCommand(s), unprotectCommand(s),
-		listCommand(s), logsCommand(s), shellCommand(s), copyCommand(s), showSSHCommand(s), tunnelCommand(s))
+		listCommand(s), logsCommand(s), shellCommand(s), copyCommand(s), showSSHCommand(s), tunnelCommand(s),
+		templateCommand(s))
 	return cmd
 }
 

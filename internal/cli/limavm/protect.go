@@ -33,8 +33,8 @@ func unprotectCommand(s *session.Session) *cobra.Command {
 	}, "", "LimaVM %q is not protected.\n")
 }
 
-// protectionCommand completes a command that gives the annotation of each named LimaVM a value; none
-// removes it. done is a line about a name.
+// protectionCommand completes a command that gives the annotation of each named LimaVM a value;
+// none removes it. done is a line about a name.
 func protectionCommand(s *session.Session, cmd *cobra.Command, value, done string) *cobra.Command {
 	cmd.Args, cmd.ValidArgsFunction = cobra.MinimumNArgs(1), resource.CompleteVMs(s)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

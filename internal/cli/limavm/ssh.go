@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,8 @@ func showSSHCommand(s *session.Session) *cobra.Command {
 	return cmd
 }
 
-// sshOf returns how a running guest is reached. The error for one that does not run says what to do.
+// sshOf returns how a running guest is reached. The error for one that does not run says what to
+// do.
 func sshOf(ctx context.Context, s *session.Session, name string) (vm.SSH, error) {
 	reporter, err := session.Ability[vm.SSHReporter](s, "say how ssh reaches guests")
 	if err != nil {
@@ -93,12 +93,13 @@ func sshText(format, config, host string) string {
 	return "ssh" + args + " " + host
 }
 
-// plainWord is what a POSIX shell takes as it is.
-var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
-
 // quoteWord writes a word for a POSIX shell.
 func quoteWord(word string) string {
-	if plainWord.MatchString(word) {
+	special := func(r rune) bool {
+		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
+		return !plain
+	}
+	if word != "" && strings.IndexFunc(word, special) < 0 {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

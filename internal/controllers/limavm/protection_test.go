@@ -45,7 +45,8 @@ func TestProtection(t *testing.T) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 	}
-	if _, err := (protectionGuard{}).ValidateDelete(t.Context(), with(on, "true")); err == nil || !strings.Contains(err.Error(), "cannot delete") {
+	_, err := protectionGuard{}.ValidateDelete(t.Context(), with(on, "true"))
+	if err == nil || !strings.Contains(err.Error(), "cannot delete") {
 		t.Errorf("the deletion: %v", err)
 	}
 	going := with(on, "true")

@@ -26,7 +26,8 @@ func TestSSHIsReported(t *testing.T) {
 	if _, err := e.SSH(t.Context(), "dev"); !errors.Is(err, vm.ErrNotRunning) {
 		t.Errorf("before the first boot: %v", err)
 	}
-	config, err := sshx.Config{Address: "127.0.0.1:40022", User: "jo", PrivateKeyFile: dir.UserKey(), KnownHostsFile: dir.KnownHosts()}.Format("dev")
+	reached := sshx.Config{Address: "127.0.0.1:40022", User: "jo", PrivateKeyFile: dir.UserKey(), KnownHostsFile: dir.KnownHosts()}
+	config, err := reached.Format("dev")
 	if err == nil {
 		err = os.WriteFile(dir.SSHConfig(), config, 0o600)
 	}
