@@ -85,8 +85,8 @@ func inGiB(size string) string {
 	return size
 }
 
-// mountList is the template's list of mounts with those of --mount, as JSON. One of the same location
-// is replaced.
+// mountList is the template's list of mounts with those of --mount, as JSON. One of the same
+// location is replaced.
 func (f *editFlags) mountList(text string) (string, error) {
 	var present struct {
 		Mounts []map[string]any `json:"mounts"`

@@ -18,7 +18,10 @@ func TestEditFlagsChangeTheTemplate(t *testing.T) {
 		{"sizes", editFlags{memory: "4", disk: "100GiB"}, []string{"\ncpus: 2 # few\n", "\nmemory: \"4GiB\"\n", "\ndisk: \"100GiB\"\n"}},
 		{"half a GiB", editFlags{memory: "0.5"}, []string{"memory: \"0.5GiB\""}},
 		{"a mount", editFlags{mounts: []string{"~/data:w", "/srv"}}, []string{"~/src", "~/data", "/srv", "true"}},
-		{"values", editFlags{set: []string{`.env.A = "b"`, ".cpus = 3 | .plain = true"}}, []string{"env:\n", "A: \"b\"", "cpus: 3", "plain: true"}},
+		{
+			"values", editFlags{set: []string{`.env.A = "b"`, ".cpus = 3 | .plain = true"}},
+			[]string{"env:\n", "A: \"b\"", "cpus: 3", "plain: true"},
+		},
 		{"none", editFlags{}, []string{text}},
 	} {
 		got, err := tc.flags.apply(text)

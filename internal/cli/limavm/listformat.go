@@ -57,7 +57,8 @@ var formatFunctions = template.FuncMap{
 }
 
 // viewPrinter returns a function that prints one view in the format json, yaml or a Go template.
-// The last one is tried here, so that a misspelled field is an error also where there is no machine.
+// The last one is tried here, so that a misspelled field is an error also where there is no
+// machine.
 func viewPrinter(out io.Writer, format string) (func(instanceView) error, error) {
 	switch format {
 	case "json":

@@ -64,7 +64,9 @@ type templateReport struct {
 
 // validateTemplates prints a report of each template. The error has ExitRefused when one cannot
 // be honoured; one that cannot be read ends the command.
-func validateTemplates(ctx context.Context, s *session.Session, names []string, params map[string]string, output *session.OutputFormat) error {
+func validateTemplates(
+	ctx context.Context, s *session.Session, names []string, params map[string]string, output *session.OutputFormat,
+) error {
 	found, bad := []templateReport{}, 0
 	for _, name := range names {
 		fault, err := validateOne(ctx, s, name, params)
