@@ -44,10 +44,12 @@ func walkCommands(cmd *cobra.Command, visit func(*cobra.Command)) int {
 	return n
 }
 
-// TestTimeoutsFollowOneRule: what may start a VM gets the time of a first start, by whichever command;
-// what only ends VMs gets less, and what is about the daemon alone least.
+// TestTimeoutsFollowOneRule: what may start a VM gets the time of a first start, by whichever
+// command. What only ends VMs gets less, and what is about the daemon alone least.
 func TestTimeoutsFollowOneRule(t *testing.T) {
-	ends := []string{"rdd stop", "rdd delete", "rdd limavm stop", "rdd limavm delete", "rdd service stop", "rdd service delete", "rdd service reset"}
+	ends := []string{
+		"rdd stop", "rdd delete", "rdd limavm stop", "rdd limavm delete", "rdd service stop", "rdd service delete", "rdd service reset",
+	}
 	daemon := []string{"rdd service start", "rdd service repair", "rdd service restore"}
 	tree := (&program{session: &session.Session{Engine: serve.OpenEngine}}).command()
 	seen := 0

@@ -180,8 +180,8 @@ var harmless = map[string]string{
 	"rdd limavm delete ":                         "see deleteCommandOf",
 }
 
-// TestHintsNameNoHarmfulStep walks over every text that names a command which loses something. A new
-// one has to say so, and is listed above.
+// TestHintsNameNoHarmfulStep walks over every text that names a command which loses something. A
+// new one has to say so, and is listed above.
 func TestHintsNameNoHarmfulStep(t *testing.T) {
 	found, used := 0, map[string]bool{}
 	eachText(t, filepath.Join("..", ".."), func(where, text string) {

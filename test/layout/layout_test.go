@@ -124,10 +124,12 @@ var allowed = map[string][]string{
 		"api", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell", "internal/cli/why/explain",
 		"internal/client", "internal/daemon/presence", "internal/hostconfig", "internal/instance", "internal/process",
 	},
+	"internal/cli/guestcopy": {"internal/vm"},
 	"internal/cli/limavm": {
-		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
-		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/logfile", "internal/process",
-		"internal/redirect", "internal/regular", "internal/textfile", "internal/vm", "internal/vm/template",
+		"api/lima", "internal/assign", "internal/atomicfile", "internal/cli/guestcopy", "internal/cli/property", "internal/cli/resource",
+		"internal/cli/session", "internal/cli/shell", "internal/cli/why/explain", "internal/client", "internal/instance",
+		"internal/logfile", "internal/process", "internal/redirect", "internal/regular", "internal/textfile", "internal/vm",
+		"internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",

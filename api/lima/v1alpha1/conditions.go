@@ -120,6 +120,8 @@ const (
 	// AnnotationRetryRequested asks, for each new value, for one immediate retry of what has failed.
 	// rdd writes the time (RFC 3339 with nanoseconds). It is not removed.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
+	// AnnotationProtected ("true") on a LimaVM makes the API server refuse its deletion and its reset.
+	AnnotationProtected = "lima.rancherdesktop.io/protected"
 	// AnnotationTemplateCopy holds the template while its ConfigMap, which has become immutable, is
 	// deleted and made anew. rdd adds and removes it.
 	AnnotationTemplateCopy = "lima.rancherdesktop.io/templateCopy"

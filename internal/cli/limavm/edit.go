@@ -22,16 +22,25 @@ import (
 func editCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit NAME",
-		Short: "Edit a virtual machine's template in your editor",
+		Short: "Edit a virtual machine's template, in your editor or by flags",
 		Long: `Edit opens the template of a virtual machine in $VISUAL or $EDITOR (else vi). What you save is validated; when it
 cannot be honoured, the editor is opened again with the fault and its place on top. Saving without a change, or an empty
 file, changes nothing.
 
+With --cpus, --memory, --disk, --mount or --set the template is changed without an editor; its comments stay.
+
 A running machine is restarted into the changed template, and the command waits for that; a stopped one takes it up at
 its next start.`,
-		Example: "  rdd limavm edit dev\n  EDITOR='code --wait' rdd limavm edit dev",
+		Example: `  rdd limavm edit dev
+  EDITOR='code --wait' rdd limavm edit dev
+  rdd limavm edit dev --cpus 4 --memory 8GiB
+  rdd limavm edit dev --mount ~/src:w --set '.env.MODE = "test"'`,
 	}
+	flags := addEditFlags(cmd)
 	return changeCommand(s, cmd, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
+		if flags.given(cmd) {
+			return editByFlags(ctx, s, c, machine, flags, wait)
+		}
 		return editVM(ctx, s, c, machine, wait)
 	})
 }
@@ -52,10 +61,7 @@ func editVM(ctx context.Context, s *session.Session, c *client.Client, machine *
 	if err != nil || text == "" {
 		return err
 	}
-	if !wait {
-		return resource.NotWaiting(s, machine.Name, "LimaVM %q is taking up its template")
-	}
-	return awaitEdit(ctx, s, c, machine, cm.ResourceVersion)
+	return finishEdit(ctx, s, c, machine, cm.ResourceVersion, wait)
 }
 
 // mayEdit refuses what the API server would refuse whatever the text is. It asks by a dry run that
@@ -86,7 +92,13 @@ func sendTemplate(ctx context.Context, c ctrlclient.Writer, cm *corev1.ConfigMap
 	return nil
 }
 
-func awaitEdit(ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, version string) error {
+// finishEdit waits until a LimaVM has taken up the template of that version, if that is asked for.
+func finishEdit(
+	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, machine *limav1.LimaVM, version string, wait bool,
+) error {
+	if !wait {
+		return resource.NotWaiting(s, machine.Name, "LimaVM %q is taking up its template")
+	}
 	inForce := func(machine *limav1.LimaVM) bool { return machine.Status.ObservedTemplateResourceVersion == version }
 	if err := resource.WaitVM(ctx, s, c, machine, resource.VMUpToDate(inForce), "take up its template"); err != nil {
 		return err

@@ -14,17 +14,21 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/duration"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
+	"rancherdesktop.io/rdd/internal/client"
 )
 
 // listFormat is the value of `list -o`: a session.OutputFormat, or wide.
 type listFormat struct {
 	session.OutputFormat
 	wide bool
+	// lines: --json was given.
+	lines bool
 }
 
 var listFormats = append(session.OutputFormats(), "wide")
@@ -45,15 +49,23 @@ func (f *listFormat) Set(s string) error {
 
 func listCommand(s *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list",
+		Use:     "list [NAME…]",
 		Aliases: []string{"ls"},
 		Short:   "List the virtual machines of all namespaces and what they are doing",
 		Long: `List shows every virtual machine with what it is doing, for how long, and what it waits for. Instance directories
 that no LimaVM claims follow on standard error, with the commands to take them back or remove them. -o json and -o yaml print the
-LimaVMs as the API has them.`,
-		Example:           "  rdd limavm list\n  rdd limavm list -o wide\n  rdd limavm list -o json\n  rdd limavm list -q",
-		Args:              cobra.NoArgs,
-		ValidArgsFunction: cobra.NoFileCompletions,
+LimaVMs as the API has them.
+
+--format is as limactl has it: json is one line of JSON for each machine, yaml a document for each, and a Go template is
+expanded for each. The fields are Name, Namespace, Status, Dir, VMType, Arch, CPUs, Memory, Disk, SSHAddress, SSHLocalPort,
+Protected, Message, Errors, LimaHome and LimaVM, the object in the API; the functions json and yaml print a value.`,
+		Example: `  rdd limavm list
+  rdd limavm list dev -o wide
+  rdd limavm list -o json
+  rdd limavm list -q
+  rdd limavm list --format '{{.Name}}: {{.Status}}, {{.CPUs}} processors'
+  rdd limavm list dev --format '{{.SSHLocalPort}}'`,
+		ValidArgsFunction: resource.CompleteVMs(s),
 	}
 	format := &listFormat{OutputFormat: session.DefaultOutput}
 	cmd.Flags().VarP(format, "output", "o", "output format")
@@ -61,24 +73,83 @@ LimaVMs as the API has them.`,
 		"output", cobra.FixedCompletions(listFormats, cobra.ShellCompDirectiveNoFileComp),
 	) // fails for an unknown flag
 	quiet := cmd.Flags().BoolP("quiet", "q", false, "names only")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return list(cmd.Context(), s, format, *quiet)
+	view := cmd.Flags().StringP("format", "f", "", "table, json, yaml or a Go `TEMPLATE`, as limactl has it")
+	cmd.Flags().BoolVar(&format.lines, "json", false, "the same as --format json")
+	_ = cmd.RegisterFlagCompletionFunc(
+		"format", cobra.FixedCompletions(session.OutputFormats(), cobra.ShellCompDirectiveNoFileComp),
+	) // fails for an unknown flag
+	cmd.MarkFlagsMutuallyExclusive("output", "format", "json", "quiet")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if format.lines {
+			*view = "json"
+		}
+		if *view != "" && *view != string(session.DefaultOutput) {
+			return listViews(cmd.Context(), s, names, *view)
+		}
+		return list(cmd.Context(), s, names, format, *quiet)
 	}
 	return cmd
 }
 
-func list(ctx context.Context, s *session.Session, format *listFormat, quiet bool) error {
-	list := &limav1.LimaVMList{}
-	list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
-	if exists, err := s.InstanceExists(); err != nil || !exists {
-		return errors.Join(err, printNone(s, format, quiet, list))
+// selectVMs reads the LimaVMs of these names, or all. A name that does not exist is an error.
+func selectVMs(ctx context.Context, c ctrlclient.Reader, names []string) (*limav1.LimaVMList, error) {
+	all := &limav1.LimaVMList{}
+	if err := c.List(ctx, all); err != nil {
+		return nil, fmt.Errorf("listing LimaVMs: %w", err)
 	}
-	c, err := s.Connect(ctx)
+	if len(names) == 0 {
+		return all, nil
+	}
+	some := all.DeepCopy()
+	some.Items = nil
+	for _, name := range names {
+		i := slices.IndexFunc(all.Items, func(machine limav1.LimaVM) bool { return machine.Name == name })
+		if i < 0 {
+			_, err := resource.FindVM(ctx, c, name)
+			return nil, err
+		}
+		some.Items = append(some.Items, all.Items[i])
+	}
+	return some, nil
+}
+
+// listViews prints the LimaVMs in a format of --format.
+func listViews(ctx context.Context, s *session.Session, names []string, format string) error {
+	show, err := viewPrinter(s.Out, format)
 	if err != nil {
 		return err
 	}
-	if err := c.List(ctx, list); err != nil {
-		return fmt.Errorf("listing LimaVMs: %w", err)
+	c, err := connectToList(ctx, s, names)
+	if c == nil {
+		return err
+	}
+	list, err := selectVMs(ctx, c, names)
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		view, err := viewOf(ctx, s, c, &list.Items[i])
+		if err != nil {
+			return err
+		}
+		if err := show(view); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func list(ctx context.Context, s *session.Session, names []string, format *listFormat, quiet bool) error {
+	c, err := connectToList(ctx, s, names)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return printNone(s, format, quiet)
+	}
+	list, err := selectVMs(ctx, c, names)
+	if err != nil {
+		return err
 	}
 	if quiet {
 		for _, machine := range list.Items {
@@ -90,21 +161,37 @@ func list(ctx context.Context, s *session.Session, format *listFormat, quiet boo
 	if err != nil {
 		return err
 	}
-	list.SetGroupVersionKind(limav1.GroupVersion.WithKind("LimaVMList"))
+	list.SetGroupVersionKind(listKind)
 	err = format.Print(s.Out, list, func(w io.Writer) { listTable(w, reportVMs(s, list.Items, events), time.Now(), format.wide) })
-	if err != nil || !format.IsTable() {
+	if err != nil || !format.IsTable() || len(names) > 0 {
 		return err
 	}
 	return listUnclaimed(ctx, s, list.Items)
 }
 
+// listKind is what the API calls the list, for -o json and yaml.
+var listKind = limav1.GroupVersion.WithKind("LimaVMList")
+
+// connectToList is Session.Connect for a command that reads the LimaVMs of these names, or all. It
+// returns nil when all are asked for and there is no instance.
+func connectToList(ctx context.Context, s *session.Session, names []string) (*client.Client, error) {
+	if len(names) > 0 {
+		return connect(ctx, s, names[0])
+	}
+	if exists, err := s.InstanceExists(); err != nil || !exists {
+		return nil, err
+	}
+	return s.Connect(ctx)
+}
+
 // printNone prints an empty list, as there is no instance.
-func printNone(s *session.Session, format *listFormat, quiet bool, list *limav1.LimaVMList) error {
+func printNone(s *session.Session, format *listFormat, quiet bool) error {
 	if quiet {
 		return nil
 	}
-	list.Items = []limav1.LimaVM{}
-	return format.Print(s.Out, list, func(w io.Writer) { listTable(w, nil, time.Now(), format.wide) })
+	none := &limav1.LimaVMList{Items: []limav1.LimaVM{}}
+	none.SetGroupVersionKind(listKind)
+	return format.Print(s.Out, none, func(w io.Writer) { listTable(w, nil, time.Now(), format.wide) })
 }
 
 // listUnclaimed prints the instance directories that no LimaVM claims, on standard error.

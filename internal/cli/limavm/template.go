@@ -164,3 +164,11 @@ func templateOf(ctx context.Context, c ctrlclient.Reader, machine *limav1.LimaVM
 	}
 	return cm, nil
 }
+
+// asFile is the name of a file as readTemplate takes it for one: with a slash.
+func asFile(name string) string {
+	if name == "-" || strings.ContainsAny(name, `/\`) {
+		return name
+	}
+	return "./" + name
+}

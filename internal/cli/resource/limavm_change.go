@@ -23,7 +23,7 @@ func RequestValue() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 type VMPatch struct {
 	// Running is the new spec.running.
 	Running *bool
-	// Annotation is the key of an annotation to set, Value its value.
+	// Annotation is the key of an annotation to set, Value its value; an empty one removes it.
 	Annotation, Value string
 	// Params are parameters to set; a nil value removes one.
 	Params map[string]*string
@@ -42,7 +42,11 @@ func (p VMPatch) merge() ([]byte, error) {
 		patch["spec"] = spec
 	}
 	if p.Annotation != "" {
-		patch["metadata"] = map[string]any{"annotations": map[string]string{p.Annotation: p.Value}}
+		var value any // null removes it
+		if p.Value != "" {
+			value = p.Value
+		}
+		patch["metadata"] = map[string]any{"annotations": map[string]any{p.Annotation: value}}
 	}
 	return json.Marshal(patch)
 }

@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,6 +33,9 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
+	if err := refuseProtected(ctx, c); err != nil {
+		return err
+	}
 	app, err := resource.App(ctx, c)
 	if err != nil {
 		return err
@@ -54,6 +58,27 @@ func deleteAll(ctx context.Context, s *session.Session) error {
 		}
 	}
 	return nil
+}
+
+// refuseProtected returns an error when a LimaVM is protected: before the first one is deleted.
+func refuseProtected(ctx context.Context, c ctrlclient.Reader) error {
+	var machines limav1.LimaVMList
+	if err := c.List(ctx, &machines); err != nil {
+		return fmt.Errorf("listing the LimaVMs: %w", err)
+	}
+	var names []string
+	for _, machine := range machines.Items {
+		if machine.Annotations[limav1.AnnotationProtected] == "true" {
+			names = append(names, machine.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	list := strings.Join(names, " ")
+	return &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf(
+		"nothing was changed: protected from deletion: %s; to end the protection: rdd limavm unprotect %s", list, list,
+	)}
 }
 
 // showUnclaimed prints the instance directories that stay when all LimaVMs are deleted.

@@ -113,7 +113,7 @@ func runInGuest(ctx context.Context, s *session.Session, o Options) (int, error)
 	code, err := guests.RunInGuest(ctx, o.Name, command)
 	var unreachable *vm.UnreachableError
 	if errors.As(err, &unreachable) {
-		return 0, explainUnreachable(ctx, s, o, unreachable)
+		return 0, Explain(ctx, s, o, unreachable)
 	}
 	return code, err
 }

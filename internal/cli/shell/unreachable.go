@@ -13,9 +13,9 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// explainUnreachable returns an error that says why a guest cannot be reached and what to do, by
-// what the API says of the LimaVM.
-func explainUnreachable(ctx context.Context, s *session.Session, o Options, cause *vm.UnreachableError) error {
+// Explain returns an error that says why a guest cannot be reached and what to do, by what the API
+// says of the LimaVM.
+func Explain(ctx context.Context, s *session.Session, o Options, cause *vm.UnreachableError) error {
 	name, start := o.Name, o.Start
 	if cause.Reason == nil {
 		return fmt.Errorf("reaching LimaVM %q: %w", name, cause)

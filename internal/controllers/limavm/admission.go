@@ -54,6 +54,7 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 			Resource: limaVMs, Subresource: "status", Writers: []string{rules.ControllerName(Name)},
 			Instead: "its controller writes there what it has observed; change the spec instead, or ask with rdd limavm restart or reset",
 		}.Rule(),
+		protectionRule(scheme),
 		{
 			Name: "limavm-defaulter", Resource: limaVMs, Mutating: true,
 			Operations: []admissionv1.Operation{admissionv1.Create},
@@ -174,8 +175,12 @@ func (v limaVMValidator) checkTemplateName(ctx context.Context, vm *limav1.LimaV
 	if err != nil || !found {
 		return err
 	}
-	return fmt.Errorf("cannot create LimaVM %q: its template would be ConfigMap %q, which already exists; delete that or choose another name",
-		vm.Name, client.ObjectKeyFromObject(own))
+	way := "delete that or choose another name"
+	if other := own.Labels[limav1.LabelSourceOf]; other != "" {
+		way = fmt.Sprintf("it belongs to LimaVM %q: choose another name", other)
+	}
+	return fmt.Errorf("cannot create LimaVM %q: its template would be ConfigMap %q, which already exists; %s",
+		vm.Name, client.ObjectKeyFromObject(own), way)
 }
 
 func (v limaVMValidator) checkSource(ctx context.Context, vm *limav1.LimaVM) error {

@@ -87,6 +87,7 @@ var (
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
 	_ vm.DiskKeeper      = &Engine{}
+	_ vm.SSHReporter     = &Engine{}
 
 	_ vm.AcceleratorReporter = &Engine{}
 )

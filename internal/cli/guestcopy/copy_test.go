@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guestcopy
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// guests runs commands on this host instead of in guests, each in a directory of its own.
+type guests struct{ dir string }
+
+func (g guests) run(ctx context.Context, name string, command vm.Command) (int, error) {
+	if name == "unreachable" {
+		return 0, errors.New("nobody is there")
+	}
+	cmd := exec.CommandContext(ctx, command.Args[0], command.Args[1:]...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = filepath.Join(g.dir, name), command.Stdin, command.Stdout, command.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = os.WriteFile(file, []byte(content), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// world has a host's directory and those of two guests, with the same files in each.
+func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, side := range []string{"host", "dev", "other"} {
+		for name, content := range map[string]string{
+			"a b.txt": "text of " + side, "tree/x/deep": "deep in " + side, "tree/top": "", "-dash": "dash",
+		} {
+			write(t, filepath.Join(dir, side, name), content)
+		}
+		if err := os.Mkdir(filepath.Join(dir, side, "into"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("a b.txt", filepath.Join(dir, side, "link")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(filepath.Join(dir, "host"))
+	complaints = &bytes.Buffer{}
+	return dir, &Copier{Run: guests{dir}.run, Err: complaints, Recursive: true}, complaints
+}
+
+func TestCopy(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		file string // what is there afterwards
+		want string
+	}{
+		{[]string{"a b.txt", "dev:new"}, "dev/new", "text of host"},
+		{[]string{"a b.txt", "dev:"}, "dev/a b.txt", "text of host"},
+		{[]string{"a b.txt", "dev:~/into"}, "dev/into/a b.txt", "text of host"},
+		{[]string{"a b.txt", "dev:into/new"}, "dev/into/new", "text of host"},
+		{[]string{"a b.txt", "tree/top", "dev:into/"}, "dev/into/a b.txt", "text of host"},
+		{[]string{"link", "dev:new"}, "dev/new", "text of host"},
+		{[]string{"./-dash", "dev:new"}, "dev/new", "dash"},
+		{[]string{"tree", "dev:new"}, "dev/new/x/deep", "deep in host"},
+		{[]string{"tree", "dev:into"}, "dev/into/tree/x/deep", "deep in host"},
+		{[]string{"tree/", "dev:into/"}, "dev/into/tree/x/deep", "deep in host"},
+		{[]string{"tree/.", "dev:into"}, "dev/into/x/deep", "deep in host"},
+		{[]string{"dev:a b.txt", "new"}, "host/new", "text of dev"},
+		{[]string{"dev:a b.txt", "."}, "host/a b.txt", "text of dev"},
+		{[]string{"dev:~/a b.txt", "into"}, "host/into/a b.txt", "text of dev"},
+		{[]string{"dev:link", "into"}, "host/into/link", "text of dev"},
+		{[]string{"dev:-dash", "new"}, "host/new", "dash"},
+		{[]string{"dev:tree", "new"}, "host/new/x/deep", "deep in dev"},
+		{[]string{"dev:tree", "into"}, "host/into/tree/x/deep", "deep in dev"},
+		{[]string{"dev:tree/", "./into/"}, "host/into/tree/x/deep", "deep in dev"},
+		{[]string{"dev:tree/.", "into"}, "host/into/x/deep", "deep in dev"},
+		{[]string{"dev:a b.txt", "other:into"}, "other/into/a b.txt", "text of dev"},
+		{[]string{"dev:tree", "other:new"}, "other/new/x/deep", "deep in dev"},
+		{[]string{"dev:", "new"}, "host/new/tree/x/deep", "deep in dev"},
+	} {
+		dir, c, complaints := world(t)
+		last := len(tc.args) - 1
+		if err := c.Copy(t.Context(), tc.args[:last], tc.args[last]); err != nil {
+			t.Errorf("%q: %v\n%s", tc.args, err, complaints)
+			continue
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, tc.file)); err != nil || string(got) != tc.want {
+			t.Errorf("%q: %s is %q, %v", tc.args, tc.file, got, err)
+		}
+	}
+}
+
+func TestCopyIsRefused(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"a b.txt", "new"}, "neither a b.txt nor new is in a virtual machine, whose paths are written VM:PATH"},
+		{[]string{"none", "dev:new"}, "none: no such file"},
+		{[]string{"dev:none", "new"}, "it does not exist in the guest"},
+		{[]string{"tree", "dev:new"}, "it is a directory; to copy it with what is in it: -r"},
+		{[]string{"dev:tree", "new"}, "it is a directory; to copy it with what is in it: -r"},
+		{[]string{"a b.txt", "dev:none/new"}, "the target's directory does not exist in the guest"},
+		{[]string{"dev:a b.txt", "none/new"}, "no such file"},
+		{[]string{"a b.txt", "dev:none/"}, "dev:none/ is no directory"},
+		{[]string{"a b.txt", "tree/top", "dev:link"}, "dev:link is no directory, which several sources need"},
+		{[]string{"a b.txt", "unreachable:new"}, "nobody is there"},
+		{[]string{"unreachable:new", "new"}, "nobody is there"},
+	} {
+		_, c, _ := world(t)
+		c.Recursive = false
+		last := len(tc.args) - 1
+		if err := c.Copy(t.Context(), tc.args[:last], tc.args[last]); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q: %v, want %s", tc.args, err, tc.want)
+		}
+	}
+}
+
+// TestLoopsAndSpecialFilesAreLeftOut: and the rest is copied.
+func TestLoopsAndSpecialFilesAreLeftOut(t *testing.T) {
+	dir, c, complaints := world(t)
+	err := errors.Join(
+		os.Symlink("..", filepath.Join(dir, "host/tree/x/up")), os.Symlink("nowhere", filepath.Join(dir, "host/tree/broken")),
+	)
+	if err == nil {
+		err = c.Copy(t.Context(), []string{"tree"}, "dev:new")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dev/new/x/deep")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "dev/new/x/up")); err == nil {
+		t.Error("the loop was copied")
+	}
+	for _, want := range []string{"tree/x/up is left out: it leads back", "tree/broken is left out: it leads nowhere"} {
+		if !strings.Contains(complaints.String(), want) {
+			t.Errorf("no word of %q: %s", want, complaints)
+		}
+	}
+}
+
+// TestNothingIsWrittenElsewhere: whatever a guest sends.
+func TestNothingIsWrittenElsewhere(t *testing.T) {
+	for name, header := range map[string]tar.Header{
+		"above":         {Name: "../evil", Typeflag: tar.TypeReg},
+		"absolute":      {Name: "/tmp/rdd-evil", Typeflag: tar.TypeReg},
+		"over a link":   {Name: "out/evil", Typeflag: tar.TypeReg},
+		"a link":        {Name: "evil", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
+		"a hard link":   {Name: "evil", Typeflag: tar.TypeLink, Linkname: "here"},
+		"a device":      {Name: "evil", Typeflag: tar.TypeChar},
+		"over a folder": {Name: "folder", Typeflag: tar.TypeReg},
+	} {
+		dir := t.TempDir()
+		target := filepath.Join(dir, "target")
+		write(t, filepath.Join(target, "here"), "")
+		write(t, filepath.Join(target, "folder", "x"), "")
+		if err := os.Symlink("..", filepath.Join(target, "out")); err != nil {
+			t.Fatal(err)
+		}
+		var stream bytes.Buffer
+		archive := tar.NewWriter(&stream)
+		if err := errors.Join(archive.WriteHeader(&header), archive.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := receiveHost(target, &stream); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, "evil")); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+}
+
+func TestParsePlace(t *testing.T) {
+	for arg, want := range map[string]place{
+		"a": {"", "a"}, "./a:b": {"", "./a:b"}, "dev:a": {"dev", "a"}, "dev:": {"dev", "."}, "dev:~": {"dev", "."}, "dev:~/": {"dev", "."},
+		"dev:~/a": {"dev", "a"}, "dev:/a:b": {"dev", "/a:b"}, ":a": {"", ":a"}, "/a/b:c": {"", "/a/b:c"},
+	} {
+		if got := parsePlace(arg); got != want {
+			t.Errorf("%q: got %+v, want %+v", arg, got, want)
+		}
+	}
+}

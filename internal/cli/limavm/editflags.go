@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/assign"
+	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/vm/template"
+)
+
+// editFlags change a template without an editor.
+type editFlags struct {
+	cpus         int
+	memory, disk string
+	mounts, set  []string
+}
+
+func addEditFlags(cmd *cobra.Command) *editFlags {
+	f := &editFlags{}
+	cmd.Flags().IntVar(&f.cpus, "cpus", 0, "number of processors")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "`SIZE` of the memory: 4GiB; a number alone is in GiB")
+	cmd.Flags().StringVar(&f.disk, "disk", "", "`SIZE` of the disk, which only grows: 100GiB; a number alone is in GiB")
+	cmd.Flags().StringArrayVar(&f.mounts, "mount", nil, "`DIR[:w]`: a directory of the host to mount, writable with :w; may be repeated")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "`EXPRESSION` of yq that sets values: '.cpus = 4 | .env.A = \"b\"'; may be repeated")
+	for _, name := range []string{"cpus", "memory", "disk", "set"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions) // fails for an unknown flag
+	}
+	return f
+}
+
+// given reports whether one of the flags was given.
+func (f *editFlags) given(cmd *cobra.Command) bool {
+	for _, name := range []string{"cpus", "memory", "disk", "mount", "set"} {
+		if cmd.Flags().Changed(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// apply returns a template's text with the changes that the flags ask for. Its comments stay.
+func (f *editFlags) apply(text string) (string, error) {
+	var expressions []string
+	if f.cpus != 0 {
+		expressions = append(expressions, fmt.Sprintf(".cpus = %d", f.cpus))
+	}
+	for _, size := range [][2]string{{"memory", f.memory}, {"disk", f.disk}} {
+		if size[1] != "" {
+			expressions = append(expressions, fmt.Sprintf(".%s = %q", size[0], inGiB(size[1])))
+		}
+	}
+	if len(f.mounts) > 0 {
+		mounts, err := f.mountList(text)
+		if err != nil {
+			return "", err
+		}
+		expressions = append(expressions, ".mounts = "+mounts)
+	}
+	var err error
+	for _, expression := range append(expressions, f.set...) {
+		if text, err = assign.Apply(assign.YAML, text, expression); err != nil {
+			return "", fmt.Errorf("changing the template: %w", err)
+		}
+	}
+	return text, nil
+}
+
+// inGiB is a size with a unit: a number alone is in GiB.
+func inGiB(size string) string {
+	if _, err := strconv.ParseFloat(size, 64); err == nil {
+		return size + "GiB"
+	}
+	return size
+}
+
+// mountList is the template's list of mounts with those of --mount, as JSON. One of the same
+// location is replaced.
+func (f *editFlags) mountList(text string) (string, error) {
+	var present struct {
+		Mounts []map[string]any `json:"mounts"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &present); err != nil {
+		return "", fmt.Errorf("reading the template: %w", err)
+	}
+	mounts := present.Mounts
+	for _, arg := range f.mounts {
+		location, writable := strings.CutSuffix(arg, ":w")
+		if location == "" {
+			return "", errors.New("--mount needs a directory of the host")
+		}
+		found := false
+		for _, mount := range mounts {
+			if mount["location"] == location {
+				mount["writable"], found = writable, true
+			}
+		}
+		if !found {
+			mounts = append(mounts, map[string]any{"location": location, "writable": writable})
+		}
+	}
+	data, err := json.Marshal(mounts)
+	return string(data), err
+}
+
+// editByFlags changes the template of a LimaVM as the flags say, and waits as an edit does.
+func editByFlags(
+	ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, f *editFlags, wait bool,
+) error {
+	cm, err := templateOf(ctx, c, machine)
+	if err != nil {
+		return err
+	}
+	text, err := f.apply(cm.Data[limav1.TemplateKey])
+	if err != nil {
+		return err
+	}
+	if text == cm.Data[limav1.TemplateKey] {
+		fmt.Fprintln(s.Out, "Nothing was changed.")
+		return nil
+	}
+	host, err := template.LocalHost()
+	if err != nil {
+		return err
+	}
+	if _, err := template.Load([]byte(text), machine.Spec.Params, host); err != nil {
+		return refusedTemplate(err)
+	}
+	if err := sendTemplate(ctx, c, cm, text); err != nil {
+		return err
+	}
+	return finishEdit(ctx, s, c, machine, cm.ResourceVersion, wait)
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package limavm
+
+import "testing"
+
+func TestSSHText(t *testing.T) {
+	const config = "Host dev\n  HostName 127.0.0.1\n  Port 40022\n  IdentityFile \"/home/a b/user\"\n  BatchMode yes\n"
+	for format, want := range map[string]string{
+		"cmd":     `ssh -o HostName=127.0.0.1 -o Port=40022 -o 'IdentityFile="/home/a b/user"' -o BatchMode=yes dev`,
+		"args":    `-o HostName=127.0.0.1 -o Port=40022 -o 'IdentityFile="/home/a b/user"' -o BatchMode=yes`,
+		"options": "HostName=127.0.0.1\nPort=40022\nIdentityFile=\"/home/a b/user\"\nBatchMode=yes",
+		"config":  "Host dev\n  HostName 127.0.0.1\n  Port 40022\n  IdentityFile \"/home/a b/user\"\n  BatchMode yes",
+	} {
+		if got := sshText(format, config, "dev"); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", format, got, want)
+		}
+	}
+}
+
+func TestQuoteWord(t *testing.T) {
+	for word, want := range map[string]string{"Port=1": "Port=1", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'"} {
+		if got := quoteWord(word); got != want {
+			t.Errorf("%q: got %s, want %s", word, got, want)
+		}
+	}
+}
