@@ -20,6 +20,12 @@ const (
 	versionNone  = "false"
 )
 
+// versionFlag is shown as a flag without a value, which it mostly is.
+type versionFlag struct{ session.Choice }
+
+// Type implements pflag.Value.
+func (*versionFlag) Type() string { return "bool" }
+
 // addRootFlags gives rdd itself its flags. --instance and --version are its own: an error after a
 // subcommand is better than a command for an instance that nobody meant.
 func (p *program) addRootFlags(cmd *cobra.Command) {
@@ -27,7 +33,7 @@ func (p *program) addRootFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.InstanceName, session.InstanceFlag, "",
 		"the rdd instance; only right after rdd (default $RDD_INSTANCE or "+instance.DefaultName+")")
 	s.AddLogging(cmd)
-	version := &session.Choice{Valid: []string{versionShort, versionRaw, versionNone}}
+	version := &versionFlag{session.Choice{Valid: []string{versionShort, versionRaw, versionNone}}}
 	cmd.Flags().Var(version, "version", "print rdd's version: a release or a commit; =raw for all of it")
 	cmd.Flags().Lookup("version").NoOptDefVal = versionShort
 	_ = cmd.RegisterFlagCompletionFunc( // it fails for a flag that does not exist
