@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"rancherdesktop.io/rdd/internal/cli/ctl"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -40,7 +41,11 @@ func (p *program) addRootFlags(cmd *cobra.Command) {
 		"version", cobra.FixedCompletions(version.Valid, cobra.ShellCompDirectiveNoFileComp),
 	)
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if version.Value == "" || version.Value == versionNone {
+		switch version.Value {
+		case "", versionNone:
+			if ctl.CalledAsKubectl() { // which knows nothing of rdd's environment
+				return nil
+			}
 			return s.ApplyLogging()
 		}
 		fmt.Fprint(s.Out, versionText(s.Build, version.Value == versionRaw))
