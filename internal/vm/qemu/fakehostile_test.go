@@ -27,6 +27,8 @@ const (
 	saysNothing     hostility = "starts commands and says nothing"
 	answersALot     hostility = "answers without end"
 	fakesBootID     hostility = "has a boot id of control characters"
+	diesBadly       hostility = "has a QEMU that answers nonsense and is gone a moment later"
+	forgetsBootID   hostility = "has a good boot id once"
 	fakesStatus     hostility = "has a script whose status is a novel"
 	asksALot        hostility = "sends requests and opens channels without end"
 	reportsALot     hostility = "reports other ports all the time"
@@ -68,6 +70,11 @@ func (m *fakeMachine) runHostile(channel ssh.Channel, line string) bool {
 		hang()
 	case h == fakesBootID && boot:
 		fmt.Fprintln(channel, "\x1b[2J\x1b]0;title\x07"+strings.Repeat("0", 1000))
+	case h == diesBadly && boot:
+		m.die()
+		fmt.Fprintln(channel, "?")
+	case h == forgetsBootID && boot && m.asked.Add(1) > 1:
+		fmt.Fprintln(channel, "?")
 	case h == fakesStatus && strings.Contains(line, "provision.status"):
 		fmt.Fprintln(channel, strings.Repeat("it failed ", 1000))
 	case h == reportsALot && watch:
@@ -86,6 +93,15 @@ func (m *fakeMachine) runHostile(channel ssh.Channel, line string) bool {
 		return false
 	}
 	return true
+}
+
+// dyingFor is how long a process is there whose connections do not answer any more.
+const dyingFor = 300 * time.Millisecond
+
+// die ends the machine as a SIGKILL does: its process is gone a moment after its connections.
+func (m *fakeMachine) die() {
+	m.dying.Store(true)
+	time.AfterFunc(dyingFor, func() { os.Exit(1) })
 }
 
 // fakeHostileFile in the instance directory appears when a fake guest has been hostile for a while.

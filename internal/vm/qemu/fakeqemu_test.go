@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -109,6 +110,8 @@ type fakeMachine struct {
 	guest        fakeGuest
 	console      *os.File // serial.log
 	hostile      sync.Once
+	asked        atomic.Int32 // for its boot id, of a guest that forgets it
+	dying        atomic.Bool  // its connections do not answer any more
 }
 
 func (m *fakeMachine) readKeys(credential string) error {
@@ -142,7 +145,7 @@ func (m *fakeMachine) serveQMP(listener net.Listener) {
 			continue
 		}
 		fmt.Fprintln(conn, `{"QMP":{"version":{},"capabilities":[]}}`)
-		for lines := bufio.NewScanner(conn); lines.Scan(); {
+		for lines := bufio.NewScanner(conn); lines.Scan() && !m.dying.Load(); {
 			var request struct {
 				Execute, ID string
 				Arguments   struct {

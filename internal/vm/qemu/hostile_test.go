@@ -6,6 +6,7 @@ package qemu_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,6 +84,53 @@ func TestHostileGuest(t *testing.T) {
 			must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 			await(t, e, "stopped", in(vm.PhaseStopped))
 		})
+	}
+}
+
+// TestAdoptedGuestThatIsNotReached: a machine that ran has work to lose. It runs on when nobody can
+// log in to its guest after its adoption, and can be stopped.
+func TestAdoptedGuestThatIsNotReached(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	writeFakeGuest(t, h.dir(), fakeGuest{Hostile: forgetsBootID})
+	must(t, e.Start(t.Context(), owner, "x"))
+	before := await(t, e, "running", in(vm.PhaseRunning))
+	killHostagent(t, h.dir())
+	adopted(t, e)
+	awaitLog(t, h, "reaching the guest of a machine that was adopted")
+	after, err := e.Observe(t.Context(), "x")
+	must(t, err)
+	if after.Phase != vm.PhaseRunning || after.Failure != nil || after.StartID != before.StartID {
+		t.Errorf("got %+v", after)
+	}
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
+	await(t, e, "stopped", in(vm.PhaseStopped))
+}
+
+// TestQEMUThatIsEnding: its connections break before its process is gone. That is the end of the
+// machine, not a failure of what was being asked.
+func TestQEMUThatIsEnding(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	writeFakeGuest(t, h.dir(), fakeGuest{Hostile: diesBadly})
+	must(t, e.Start(t.Context(), owner, "x"))
+	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
+	if kind := state.Failure.Fault.Kind; kind != vm.FaultProcessEnded {
+		t.Errorf("got %+v", *state.Failure.Fault)
+	}
+}
+
+// adopted has a machine adopted. It may be busy for a moment.
+func adopted(t *testing.T, e *qemu.Engine) {
+	t.Helper()
+	for deadline := time.Now().Add(waitTimeout); ; <-time.After(pollPause) {
+		begun, err := e.Adopt(t.Context(), "x")
+		if begun && err == nil {
+			return
+		}
+		if err != nil && !errors.Is(err, vm.ErrBusy) || time.Now().After(deadline) {
+			t.Fatalf("the machine is not adopted: %v", err)
+		}
 	}
 }
 

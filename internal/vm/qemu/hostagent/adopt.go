@@ -54,7 +54,9 @@ func notAdopted(err error) error {
 	return err
 }
 
-// findQEMU finds QEMU. It waits for one that was started just now and does not listen yet.
+// findQEMU finds QEMU. It waits for one that was started just now and does not listen yet. An error
+// wraps process.ErrGone when QEMU has ended, whatever was seen of its end: a process that is ending
+// has no command line any more, and its socket takes connections for a moment longer.
 func (a *agent) findQEMU() (process.Identity, error) {
 	deadline := time.Now().Add(launchTimeout)
 	for {
@@ -62,8 +64,12 @@ func (a *agent) findQEMU() (process.Identity, error) {
 		if err == nil || time.Now().After(deadline) {
 			return id, err
 		}
-		if alive, lockErr := a.Dir.QEMUAlive(a.state.get()); lockErr != nil || !alive {
+		alive, lockErr := a.Dir.QEMUAlive(a.state.get())
+		if lockErr != nil {
 			return process.Identity{}, errors.Join(err, lockErr)
+		}
+		if !alive {
+			return process.Identity{}, fmt.Errorf("%w (%w)", process.ErrGone, err)
 		}
 		<-time.After(retryPause)
 	}

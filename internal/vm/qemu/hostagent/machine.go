@@ -27,6 +27,8 @@ const (
 	// qmpRetry is the pause before the next attempt to connect to QEMU. While what answers is not the
 	// machine it doubles, up to longestQMPRetry.
 	qmpRetry, longestQMPRetry = 100 * time.Millisecond, 5 * time.Second
+	// endPause is how long a QEMU that does not answer is given to end.
+	endPause = 5 * time.Second
 	// eventBurst events of QEMU are logged at once and one in each second.
 	eventBurst = 100
 	// maxEventData is how many bytes of an event's data are logged.
@@ -105,6 +107,12 @@ func (m *machineProcess) waitEnd(d time.Duration) bool {
 	case <-timer.C:
 		return m.hasEnded()
 	}
+}
+
+// isEnding reports whether QEMU is ending or has ended: its connections break a moment before the
+// process is gone. It waits for the end of one that does not answer.
+func (m *machineProcess) isEnding() bool {
+	return m.execute("query-status") != nil && m.waitEnd(endPause)
 }
 
 // keepQMP keeps a connection to QEMU, and makes it again when it breaks. QEMU serves one client at

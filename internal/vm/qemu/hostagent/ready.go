@@ -44,6 +44,7 @@ const (
 	// retryPause is the pause between attempts to reach a guest that does not answer yet.
 	retryPause = 100 * time.Millisecond
 	probePause = time.Second
+	reachPause = 10 * time.Second
 	// A guest whose network is not up does not answer connections. Early attempts are short, later
 	// ones wait longer, as a slow guest may need that.
 	firstBanner, lastBanner = time.Second, 10 * time.Second
@@ -69,7 +70,12 @@ func (a *agent) follow(ctx context.Context, m *machineProcess) {
 			a.endedByItself(m)
 			return
 		case err := <-ready:
-			if err != nil && !m.hasEnded() && working.Err() == nil {
+			switch {
+			case err == nil || working.Err() != nil || m.hasEnded():
+			case m.isEnding():
+				a.endedByItself(m)
+				return
+			default:
 				a.giveUp(m, err)
 				return
 			}
@@ -108,7 +114,7 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	if !a.state.get().WasRunning {
 		a.state.step(vm.PhaseStarting, "booting", stepBoot, steps)
 	}
-	if err := a.login(ctx, m); err != nil {
+	if err := a.reach(ctx, m); err != nil {
 		return vm.WithKind(vm.FaultBoot, err)
 	}
 	if !a.state.get().WasRunning {
@@ -134,6 +140,25 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 
 // bootID matches what Linux calls a boot id (random(4)): a UUID.
 var bootID = regexp.MustCompile(`^[0-9a-f-]{16,36}$`)
+
+// reach logs in to the guest. One that was running before it was adopted has work to lose, so it is
+// not given up: reach tries until the machine has ended or ctx ends.
+func (a *agent) reach(ctx context.Context, m *machineProcess) error {
+	for {
+		err := a.login(ctx, m)
+		if err == nil || !a.state.get().WasRunning {
+			return err
+		}
+		a.Log.Warn("reaching the guest of a machine that was adopted", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-m.ended:
+			return err
+		case <-time.After(reachPause):
+		}
+	}
+}
 
 // login waits until it can log in to the guest, and records the guest's boot ID.
 func (a *agent) login(ctx context.Context, m *machineProcess) error {
