@@ -123,11 +123,22 @@ func MkdirAll(path string, mode fs.FileMode) error {
 // Link makes newPath another name of the file at oldPath, durable. An existing file at newPath is
 // replaced. Where the file systems differ, or cannot link, newPath stays as it was.
 func Link(oldPath, newPath string) error {
+	return link(newPath, func(temp string) error { return os.Link(oldPath, temp) })
+}
+
+// Symlink makes newPath a symbolic link that says target, durable. An existing file at newPath is
+// replaced.
+func Symlink(target, newPath string) error {
+	return link(newPath, func(temp string) error { return os.Symlink(target, temp) })
+}
+
+// link puts what makeAt makes at newPath.
+func link(newPath string, makeAt func(temp string) error) error {
 	temp := filepath.Join(filepath.Dir(newPath), tempPrefix+filepath.Base(newPath)+"-link")
 	if err := Remove(temp); err != nil {
 		return err
 	}
-	if err := os.Link(oldPath, temp); err != nil {
+	if err := makeAt(temp); err != nil {
 		return err
 	}
 	if err := Rename(temp, newPath); err != nil {

@@ -64,6 +64,10 @@ var links = map[string]string{
 	".rdt":                           ".rd.d/t",
 }
 
+// toolLinks lead out of the instance, to the program itself, which no damage may reach.
+// TestLinkTools of internal/instance has what becomes of the links.
+var toolLinks = []string{".rdt/bin/rdd", ".rdt/bin/kubectl"}
+
 // publicName is the path by which everybody names a file or directory.
 func publicName(path string) string {
 	for public, real := range links {
@@ -260,6 +264,9 @@ func (d *damaged) enumerate() map[string]string {
 				return err
 			}
 			name = publicName(name)
+			if entry.Type() == fs.ModeSymlink && slices.Contains(toolLinks, name) {
+				return err
+			}
 			at := slices.IndexFunc(ownFiles, func(pattern string) bool {
 				matched, err := filepath.Match(pattern, name)
 				return err == nil && matched

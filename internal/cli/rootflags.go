@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"rancherdesktop.io/rdd/internal/cli/ctl"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -20,6 +21,12 @@ const (
 	versionNone  = "false"
 )
 
+// versionFlag is shown as a flag without a value, which it mostly is.
+type versionFlag struct{ session.Choice }
+
+// Type implements pflag.Value.
+func (*versionFlag) Type() string { return "bool" }
+
 // addRootFlags gives rdd itself its flags. --instance and --version are its own: an error after a
 // subcommand is better than a command for an instance that nobody meant.
 func (p *program) addRootFlags(cmd *cobra.Command) {
@@ -28,14 +35,18 @@ func (p *program) addRootFlags(cmd *cobra.Command) {
 		"the rdd instance; only right after rdd (default $RDD_INSTANCE or "+instance.DefaultName+")")
 	cmd.PersistentFlags().BoolVar(&s.AsRoot, "as-root", false, "make directories in the home of another user, who cannot use them then")
 	s.AddLogging(cmd)
-	version := &session.Choice{Valid: []string{versionShort, versionRaw, versionNone}}
+	version := &versionFlag{session.Choice{Valid: []string{versionShort, versionRaw, versionNone}}}
 	cmd.Flags().Var(version, "version", "print rdd's version: a release or a commit; =raw for all of it")
 	cmd.Flags().Lookup("version").NoOptDefVal = versionShort
 	_ = cmd.RegisterFlagCompletionFunc( // it fails for a flag that does not exist
 		"version", cobra.FixedCompletions(version.Valid, cobra.ShellCompDirectiveNoFileComp),
 	)
 	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if version.Value == "" || version.Value == versionNone {
+		switch version.Value {
+		case "", versionNone:
+			if ctl.CalledAsKubectl() { // which knows nothing of rdd's environment
+				return nil
+			}
 			return s.ApplyLogging()
 		}
 		fmt.Fprint(s.Out, versionText(s.Build, version.Value == versionRaw))

@@ -59,8 +59,8 @@ func versionCommand(s *session.Session) *cobra.Command {
 	return cmd
 }
 
-// versionText is what `rdd --version` prints: the release or the commit. The long form, raw, has the
-// rest of what is known of the build below.
+// versionText is what `rdd --version` prints: the release or the commit. The long form, raw, has
+// the rest of what is known of the build below.
 func versionText(b version.Build, raw bool) string {
 	text := b.Source() + "\n"
 	if !raw {

@@ -37,6 +37,8 @@ type Options struct {
 	// Background says that the standard streams are the instance's logs, and that a client waits for
 	// the daemon's report: see presence.Reporter.
 	Background bool
+	// Program is the path of this program, to which the instance's tools are linked.
+	Program string
 }
 
 // run runs the daemon. It returns after an orderly stop, when ctx has ended or a part has failed.
@@ -77,6 +79,7 @@ func (d *daemon) run(ctx context.Context) error {
 	if err := d.claim(); err != nil {
 		return err
 	}
+	d.linkTools()
 	err := d.start(ctx)
 	if err == nil {
 		err = d.announce()

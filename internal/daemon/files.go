@@ -87,12 +87,18 @@ func (d *daemon) checkFiles() error {
 		return fmt.Errorf("%s: %w", d.inst.Dir, errLost)
 	}
 	d.upkeep.report("setting a large log aside", d.rotateLogs())
+	d.linkTools()
 	for i := range d.published {
 		if p := &d.published[i]; !p.intact() {
 			d.restore(p)
 		}
 	}
 	return nil
+}
+
+// linkTools makes the links to the instance's tools, or makes them again.
+func (d *daemon) linkTools() {
+	d.upkeep.report("linking the tools", d.inst.LinkTools(d.options.Program))
 }
 
 // restore writes a file again that was changed or removed, or could not be written.

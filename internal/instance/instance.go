@@ -173,7 +173,8 @@ func (i Instance) IntegrationFile() string { return filepath.Join(i.Dir, "integr
 // instances share it.
 func (i Instance) IntegrationLock() string { return filepath.Join(i.CacheDir, "integration.lock") }
 
-// KubernetesConfig returns the path on the host of the kubeconfig of the Kubernetes in the App's VM.
+// KubernetesConfig returns the path on the host of the kubeconfig of the Kubernetes in the App's
+// VM.
 func (i Instance) KubernetesConfig() string { return filepath.Join(i.Dir, "k3s.yaml") }
 
 // ImageDir returns the directory of the guest image cache. All instances share it.

@@ -150,8 +150,8 @@ func (o Options) Apply(w io.Writer) error {
 	return nil
 }
 
-// logLine logs a line that klog has made as text. The last words of a process stay text, as those of
-// Go's runtime do: whoever looks for the cause of its end looks for that form.
+// logLine logs a line that klog has made as text. The last words of a process stay text, as those
+// of Go's runtime do: whoever looks for the cause of its end looks for that form.
 func logLine(logger *slog.Logger, w io.Writer, line []byte) {
 	if bytes.HasPrefix(line, []byte("F")) {
 		_, _ = w.Write(line) // there is nobody to report an error to

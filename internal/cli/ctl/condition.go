@@ -42,7 +42,7 @@ func parseCondition(text string) (*wantedCondition, error) {
 			return &wantedCondition{kind: kind, status: valid}, nil
 		}
 	}
-	return nil, fmt.Errorf("the status of a condition is True, False or Unknown; got %q", status)
+	return nil, fmt.Errorf("the status of a condition must be one of the valid values: True, False, Unknown; got %q", status)
 }
 
 // parseSince reads the value of --since: a time, a duration before now, or sinceStartup, for which

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/component-base/logs"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/plugin"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
@@ -66,17 +67,21 @@ func newKubectl(s *session.Session, to session.Streams, flags *genericclioptions
 	tool.SetIn(to.In)
 	tool.SetOut(to.Out)
 	tool.SetErr(to.Err)
+	logs.AddFlags(tool.PersistentFlags()) // -v and the like, which kubectl's main adds
 	if !CalledAsKubectl() {
 		addLogging(s, tool)
 	}
 	return tool
 }
 
-// addLogging gives kubectl rdd's flags about the log.
+// addLogging gives kubectl rdd's flags about the log. Its own -v comes before them.
 func addLogging(s *session.Session, tool *cobra.Command) {
 	s.AddLogging(tool)
 	before := tool.PersistentPreRunE
 	tool.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if !s.LoggingGiven() || cmd.Flags().Changed("v") {
+			return before(cmd, args)
+		}
 		if err := s.ApplyLogging(); err != nil {
 			return &session.CodeError{Code: session.ExitError, Err: err}
 		}

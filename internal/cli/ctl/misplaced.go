@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/component-base/logs"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
@@ -30,7 +31,10 @@ func instanceMisplaced(args []string) bool {
 		return true // no plugin follows a flag
 	}
 	none := genericiooptions.IOStreams{In: strings.NewReader(""), Out: io.Discard, ErrOut: io.Discard}
-	cmd, rest, err := kubectl.NewKubectlCommand(kubectl.KubectlOptions{IOStreams: none, ConfigFlags: kubectlFlags()}).Find(args)
+	tree := kubectl.NewKubectlCommand(kubectl.KubectlOptions{IOStreams: none, ConfigFlags: kubectlFlags()})
+	logs.AddFlags(tree.PersistentFlags())
+	new(session.Session).AddLogging(tree)
+	cmd, rest, err := tree.Find(args)
 	if err != nil || kubectl.IsSubcommandPluginAllowed(cmd.Name()) {
 		return false // a plugin
 	}

@@ -17,6 +17,8 @@ func TestInstanceMisplaced(t *testing.T) {
 		"get --instance=3 app":                  true,
 		"-n default get app --instance=3":       true,
 		"config view --instance 3":              true,
+		"-v 6 get app --instance 3":             true,
+		"--log-level debug get --instance 3":    true,
 		"wait-condition app/app X --instance 3": true,
 
 		"plugged --instance 3":                             false, // a plugin's own

@@ -13,10 +13,13 @@ import (
 func shellCommand(s *session.Session) *cobra.Command {
 	o := shell.Options{}
 	cmd := &cobra.Command{
-		Use:               "shell NAME [CMD…]",
-		Short:             "Run a shell or a command in a virtual machine",
-		Long:              "Shell runs a command in a virtual machine, which must be running.\n\n" + shell.Help,
-		Example:           "  rdd limavm shell dev\n  rdd limavm shell dev journalctl -b\n  rdd limavm shell --workdir /srv dev make\n  rdd limavm shell --shell /bin/zsh dev",
+		Use:   "shell NAME [CMD…]",
+		Short: "Run a shell or a command in a virtual machine",
+		Long:  "Shell runs a command in a virtual machine, which must be running.\n\n" + shell.Help,
+		Example: `  rdd limavm shell dev
+  rdd limavm shell dev journalctl -b
+  rdd limavm shell --workdir /srv dev make
+  rdd limavm shell --shell /bin/zsh dev`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: resource.CompleteVM(s),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"k8s.io/client-go/rest"
 	kubeversion "k8s.io/component-base/version"
@@ -32,8 +33,12 @@ func Daemon(
 	s *session.Session, newEngines EnginesFunc,
 ) func(ctx context.Context, inst instance.Instance, background bool, prepare func() (presence.Arguments, error)) error {
 	return func(ctx context.Context, inst instance.Instance, background bool, prepare func() (presence.Arguments, error)) error {
-		options := daemon.Options{Instance: inst, Build: s.Build, Background: background}
-		err := daemon.Serve(ctx, options, func() (daemon.Parts, error) {
+		program, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("finding this program: %w", err)
+		}
+		options := daemon.Options{Instance: inst, Build: s.Build, Background: background, Program: program}
+		err = daemon.Serve(ctx, options, func() (daemon.Parts, error) {
 			arguments, err := prepare()
 			if err != nil {
 				return daemon.Parts{}, err

@@ -40,7 +40,11 @@ func hostagentCommand(s *session.Session) *cobra.Command {
 			}
 			config.Private = append(config.Private, limaHome, config.CacheDir)
 			config.Events = logfile.NewWriter(os.Stdout, config.Dir.HostagentStdout(), vmdir.MaxLog)
-			config.Log = slog.New(slog.NewTextHandler(logfile.NewWriter(os.Stderr, config.Dir.HostagentStderr(), vmdir.MaxLog), nil))
+			logging, err := s.Logging()
+			if err != nil {
+				return err
+			}
+			config.Log = slog.New(logging.Handler(logfile.NewWriter(os.Stderr, config.Dir.HostagentStderr(), vmdir.MaxLog)))
 			err = hostagent.Run(cmd.Context(), config)
 			if errors.Is(err, flock.ErrLocked) {
 				return errors.New("another hostagent serves " + args[0])

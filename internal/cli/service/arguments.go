@@ -4,6 +4,7 @@ package service
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +86,7 @@ func (f *argumentFlags) create(inst instance.Instance) (created bool, err error)
 	if err := f.session.SetLogging(&arguments); err != nil {
 		return false, err
 	}
-	return true, makeInstance(inst, arguments)
+	return true, makeInstance(f.session, inst, arguments)
 }
 
 // ensure creates the instance with the default arguments if it does not exist. The flags count for
@@ -98,15 +99,26 @@ func (f *argumentFlags) ensure(inst instance.Instance) error {
 	if err != nil || exists {
 		return err
 	}
-	return makeInstance(inst, arguments)
+	return makeInstance(f.session, inst, arguments)
 }
 
-func makeInstance(inst instance.Instance, arguments presence.Arguments) error {
+// makeInstance creates the instance: from then on it exists.
+func makeInstance(s *session.Session, inst instance.Instance, arguments presence.Arguments) error {
 	if err := inst.MakeDirs(); err != nil {
 		return err
 	}
 	arguments.StoreMade = new(false)
-	return arguments.Save(inst)
+	if err := arguments.Save(inst); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err == nil {
+		err = inst.LinkTools(program)
+	}
+	if err != nil { // the daemon tries it again
+		fmt.Fprintf(s.Err, "Instance %q lacks a tool: %v\n", inst.Name, err)
+	}
+	return nil
 }
 
 // forRun returns the arguments of a run: those of the instance, but for what the flags say.

@@ -31,6 +31,9 @@ func createCommand(s *session.Session) *cobra.Command {
 		}
 		if !created {
 			fmt.Fprintf(s.Out, "Instance %q exists already.\n", inst.Name)
+			if s.LoggingGiven() {
+				fmt.Fprintln(s.Out, "It logs as before. For one run of the daemon: rdd --log-level LEVEL service start")
+			}
 			return nil
 		}
 		fmt.Fprintf(s.Out, "successfully created %q control plane\n", inst.ControlPlane())

@@ -82,7 +82,8 @@ func printShell(s *session.Session, paths map[string]string) {
 	}
 }
 
-// pathTable prints the paths of these keys alone, one a line; without a key all, each after its key.
+// pathTable prints the paths of these keys alone, one a line; without a key all, each after its
+// key.
 func pathTable(w io.Writer, paths map[string]string, keys []string) {
 	for _, key := range keys {
 		fmt.Fprintln(w, paths[key])

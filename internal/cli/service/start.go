@@ -39,13 +39,27 @@ this run only: the next start has those of rdd service create again.`,
 func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance, flags *argumentFlags, wait bool) error {
 	options := s.ClientOptions()
 	options.Arguments = append(options.Arguments, flags.given()...)
-	if !wait {
-		if err := client.Launch(ctx, inst, options); err != nil {
+	if wait {
+		return ensureDaemon(ctx, s, inst, flags, options)
+	}
+	state, record, err := client.Find(inst)
+	if err != nil {
+		return err
+	}
+	if state == client.Running {
+		if err := flags.agree(record); err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Out, "The daemon is starting. To see it: rdd service status")
-		return nil
 	}
+	if err := client.Launch(ctx, inst, options); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.Out, "The daemon is starting. To see it: rdd service status")
+	return nil
+}
+
+// ensureDaemon starts the daemon, unless it runs, and waits until it is ready.
+func ensureDaemon(ctx context.Context, s *session.Session, inst instance.Instance, flags *argumentFlags, options client.Options) error {
 	state, before, err := client.Find(inst)
 	if err != nil {
 		return err
@@ -54,14 +68,17 @@ func startDaemon(ctx context.Context, s *session.Session, inst instance.Instance
 	if err != nil {
 		return err
 	}
-	what := "is ready"
-	if state == client.Running && before.Process == record.Process {
-		what = "is already running"
-	}
 	if err := flags.agree(record); err != nil {
 		return err
 	}
+	what, remark := "is ready", ""
+	if state == client.Running && before.Process == record.Process {
+		what = "is already running"
+		if s.LoggingGiven() {
+			remark = "\nIt logs as before. To change that: rdd service stop, then rdd service start again"
+		}
+	}
 	printState(s, inst, "has started")
-	fmt.Fprintf(s.Out, "The daemon %s: process %d, https://127.0.0.1:%d\n", what, record.Process.PID, record.Port)
+	fmt.Fprintf(s.Out, "The daemon %s: process %d, https://127.0.0.1:%d%s\n", what, record.Process.PID, record.Port, remark)
 	return nil
 }

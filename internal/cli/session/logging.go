@@ -86,6 +86,9 @@ func (s *Session) SetLogging(arguments *presence.Arguments) error {
 	return nil
 }
 
+// LoggingGiven reports whether one of the flags about the log is given.
+func (s *Session) LoggingGiven() bool { return len(s.logArguments()) > 0 }
+
 // logArguments are the flags about the log for a daemon that this process starts. It reads the
 // environment itself.
 func (s *Session) logArguments() []string {

@@ -18,7 +18,9 @@ import (
 const InstanceFlag = "instance"
 
 // ErrMisplacedInstance says that --instance was given to a subcommand.
-var ErrMisplacedInstance = errors.New("--" + InstanceFlag + " belongs right after rdd, before the command: rdd --" + InstanceFlag + " NAME …")
+var ErrMisplacedInstance = errors.New(
+	"--" + InstanceFlag + " belongs right after rdd, before the command: rdd --" + InstanceFlag + " NAME …",
+)
 
 // Session is what all commands of one run of the program share. Its zero value is for tests only.
 type Session struct {
@@ -53,8 +55,8 @@ func (s *Session) Instance() (instance.Instance, error) {
 	return inst, inst.Relink()
 }
 
-// Reporting returns the session for steps of a command whose own result comes after: what they print
-// as a result is progress of it.
+// Reporting returns the session for steps of a command whose own result comes after: what they
+// print as a result is progress of it.
 func (s *Session) Reporting() *Session {
 	steps := *s
 	steps.Out = s.Err

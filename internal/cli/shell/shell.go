@@ -130,8 +130,8 @@ func guestCommand(args []string, shell string) vm.Command {
 	return vm.Command{Args: args}
 }
 
-// inShell is the command that a shell in the guest runs. What the shell starts finds it in SHELL, as
-// a login would have it.
+// inShell is the command that a shell in the guest runs. What the shell starts finds it in SHELL,
+// as a login would have it.
 func inShell(args []string, shell string) []string {
 	run := []string{"env", "SHELL=" + shell, shell}
 	switch len(args) {

@@ -45,7 +45,8 @@ func gather(ctx context.Context, s *session.Session, name string) (*explain.Fact
 // gatherDaemon finds out whether the daemon runs, and reads the objects from it if it does.
 func gatherDaemon(ctx context.Context, s *session.Session, inst instance.Instance, f *explain.Facts) {
 	if enabled, err := s.Enabled(inst); err == nil { // the daemon itself says what is wrong with its arguments
-		f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers.Names), func(name string) bool { return slices.Contains(enabled.Names, name) })
+		runs := func(name string) bool { return slices.Contains(enabled.Names, name) }
+		f.Daemon.Disabled = slices.DeleteFunc(slices.Clone(s.Controllers.Names), runs)
 		f.Daemon.DisabledNow = enabled.ThisRun
 	}
 	state, _, err := client.Find(inst)

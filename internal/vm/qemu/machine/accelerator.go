@@ -73,7 +73,7 @@ func ParseOverride(s string) error {
 	case "", "auto", KVM, TCG:
 		return nil
 	}
-	return fmt.Errorf("unknown accelerator %q: use auto, %s or %s", s, KVM, TCG)
+	return fmt.Errorf("unknown accelerator %q; valid values: auto, %s, %s", s, KVM, TCG)
 }
 
 // cached is the content of the cache file.
