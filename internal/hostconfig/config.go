@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // newConfig is the text that stands for a config.json that does not exist or is blank.
@@ -68,7 +70,7 @@ func (c *config) read() (text []byte, err error) {
 		return nil, errors.New("it is no file")
 	}
 	c.mode = info.Mode().Perm()
-	return os.ReadFile(c.target)
+	return regular.ReadFile(c.target)
 }
 
 func damaged(file string, err error) error {

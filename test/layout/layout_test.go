@@ -121,7 +121,7 @@ var allowed = map[string][]string{
 	"internal/cli/limavm": {
 		"api/lima", "internal/atomicfile", "internal/cli/property", "internal/cli/resource", "internal/cli/session", "internal/cli/shell",
 		"internal/cli/why/explain", "internal/client", "internal/instance", "internal/logfile", "internal/process",
-		"internal/redirect", "internal/textfile", "internal/vm", "internal/vm/template",
+		"internal/redirect", "internal/regular", "internal/textfile", "internal/vm", "internal/vm/template",
 	},
 	"internal/cli/service": {
 		"api/lima", "internal/atomicfile", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/offline",

@@ -68,7 +68,8 @@ func resetApp(ctx context.Context, s *session.Session, yes, wait bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Confirm("Reset deletes the disk of the App's VM with everything in it, containers, images and volumes too", yes); err != nil {
+	lost := "Reset deletes the disk of the App's VM with everything in it, containers, images and volumes too"
+	if err := s.Confirm(ctx, lost, yes); err != nil {
 		return err
 	}
 	return recreateVM(ctx, s, c, app, machine, wait)

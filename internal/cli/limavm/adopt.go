@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +13,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 func adoptCommand(s *session.Session) *cobra.Command {
@@ -77,7 +77,7 @@ func adoptDirectory(
 		}
 	}
 	if data == nil {
-		if data, err = os.ReadFile(d.TemplateFile); err != nil {
+		if data, err = regular.ReadFile(d.TemplateFile); err != nil {
 			return createOptions{}, nil, fmt.Errorf("reading the directory's template: %w; to give another: --template FILE", err)
 		}
 	}

@@ -70,5 +70,5 @@ func readBase(ctx context.Context, locator string) ([]byte, error) {
 		}
 		locator = filepath.Join(home, rest)
 	}
-	return readFile(locator)
+	return readNamed(ctx, locator)
 }

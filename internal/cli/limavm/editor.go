@@ -12,6 +12,7 @@ import (
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/process"
+	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // note begins the lines that are added on top of the text in the editor and removed again.
@@ -111,7 +112,7 @@ func (e *editing) edit(ctx context.Context, file, text string, fault error) (str
 	if err := process.Run(ctx, command); err != nil {
 		return "", fmt.Errorf("running the editor %q: %w", e.editor, err)
 	}
-	data, err := os.ReadFile(file)
+	data, err := regular.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("reading what was edited: %w", err)
 	}

@@ -26,7 +26,7 @@ needs --yes.`,
 		Example: "  rdd limavm reset dev\n  rdd limavm reset dev --yes",
 	}, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
 		lost := fmt.Sprintf("Reset deletes the disk of LimaVM %q with everything in it", machine.Name)
-		if err := s.Confirm(lost, *yes); err != nil {
+		if err := s.Confirm(ctx, lost, *yes); err != nil {
 			return err
 		}
 		return resetVM(ctx, s, c, machine, wait)

@@ -20,6 +20,7 @@ import (
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/redirect"
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -45,12 +46,13 @@ func readTemplate(ctx context.Context, s *session.Session, name string, params m
 	return resolveBase(ctx, data, origin, params)
 }
 
-// readArgument reads a file, standard input or a URL. origin is what relative names in the template
-// are relative to; empty for standard input.
+// readArgument reads a file, standard input or a URL. A file may be a FIFO, as that of a process
+// substitution is: it waits for the writer until ctx ends. origin is what relative names in the
+// template are relative to; empty for standard input.
 func readArgument(ctx context.Context, s *session.Session, name string) (data []byte, origin string, err error) {
 	switch {
 	case name == "-":
-		data, err = readBounded(s.In)
+		data, err = session.Interruptibly(ctx, func() ([]byte, error) { return readBounded(s.In) })
 		return data, "", err
 	case strings.HasPrefix(name, "template:"):
 		found, ok := template.InFolders(name, templateFolders())
@@ -58,7 +60,7 @@ func readArgument(ctx context.Context, s *session.Session, name string) (data []
 			return nil, "", errors.New("the templates of Lima are not part of rdd: save it to a file, give it images, and name that, or put " +
 				"Lima's folder of templates into LIMA_TEMPLATES_PATH")
 		}
-		data, err = readFile(found)
+		data, err = readNamed(ctx, found)
 		return data, found, err
 	case urlPattern.MatchString(name):
 		data, err = download(ctx, name)
@@ -67,7 +69,7 @@ func readArgument(ctx context.Context, s *session.Session, name string) (data []
 	if origin, err = filepath.Abs(name); err != nil {
 		return nil, "", err
 	}
-	data, err = readFile(name)
+	data, err = session.Interruptibly(ctx, func() ([]byte, error) { return readFile(os.Open(name)) })
 	return data, origin, err
 }
 
@@ -78,8 +80,22 @@ func argumentText(name string) string {
 	return name
 }
 
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+// readNamed reads a file that a template names, or that is looked for in a folder. It must be a
+// regular one: nobody stands by to write into a FIFO.
+func readNamed(ctx context.Context, name string) ([]byte, error) {
+	data, err := session.Interruptibly(ctx, func() ([]byte, error) {
+		f, _, err := regular.Open(name)
+		return readFile(f, err)
+	})
+	var special *regular.NotRegularError
+	if errors.As(err, &special) {
+		return nil, fmt.Errorf("it is %s, and must be a regular file", special.What())
+	}
+	return data, err
+}
+
+// readFile reads and closes what was opened, unless that failed.
+func readFile(f *os.File, err error) ([]byte, error) {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return nil, path.Err // the caller names the file

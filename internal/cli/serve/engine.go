@@ -83,7 +83,7 @@ func (d *engineDriver) command(use, short string, args cobra.PositionalArgs, run
 func (d *engineDriver) vmOwner(name string) vm.Owner { return vm.Owner{UID: d.owner, Name: name} }
 
 func (d *engineDriver) apply(ctx context.Context, args []string) error {
-	data, err := os.ReadFile(args[1])
+	data, err := session.Interruptibly(ctx, func() ([]byte, error) { return os.ReadFile(args[1]) })
 	if err != nil {
 		return fmt.Errorf("reading the template: %w", err)
 	}

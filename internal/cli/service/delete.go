@@ -81,7 +81,7 @@ func confirmVMs(ctx context.Context, s *session.Session, inst instance.Instance)
 	for _, machine := range machines.Items {
 		names = append(names, machine.Name)
 	}
-	return s.Confirm(fmt.Sprintf("This deletes all VMs of instance %q with their disks (%s) and all its resources",
+	return s.Confirm(ctx, fmt.Sprintf("This deletes all VMs of instance %q with their disks (%s) and all its resources",
 		inst.Name, strings.Join(names, ", ")), false)
 }
 

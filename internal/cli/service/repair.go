@@ -62,7 +62,7 @@ store's file, and is not served any more, as if it had been deleted. Putting a b
 			return listBadRows(ctx, s, inst, *output)
 		}
 		question := fmt.Sprintf("This takes %d object(s) out of the store of instance %q", len(flags.keys), inst.Name)
-		if err := s.Confirm(question, *yes); err != nil {
+		if err := s.Confirm(ctx, question, *yes); err != nil {
 			return err
 		}
 		return stopped(ctx, s, inst, func() error { return quarantine(ctx, s, inst, flags.keys) })

@@ -37,7 +37,7 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		if missing, err := s.NotCreated(inst); err != nil || missing {
 			return err
 		}
-		if err := s.Confirm(fmt.Sprintf("This deletes all VMs, their disks and all resources of instance %q", inst.Name), *yes); err != nil {
+		if err := s.Confirm(ctx, fmt.Sprintf("This deletes all VMs, their disks and all resources of instance %q", inst.Name), *yes); err != nil {
 			return err
 		}
 		if !wait {

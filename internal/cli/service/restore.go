@@ -80,7 +80,7 @@ func replaceStore(ctx context.Context, s *session.Session, inst instance.Instanc
 			return err
 		}
 	}
-	if err := s.Confirm(put.question, yes); err != nil {
+	if err := s.Confirm(ctx, put.question, yes); err != nil {
 		return err
 	}
 	return stopped(ctx, s, inst, func() error { return putStore(s, put) })

@@ -4,6 +4,7 @@ package session
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,9 +21,9 @@ func AddYes(cmd *cobra.Command) *bool {
 }
 
 // Confirm asks on a terminal whether to go on; what is a sentence that says what will be lost. It
-// returns nil to go on, and an error otherwise. With yes it does not ask. Without a terminal it
-// cannot ask, which is an error.
-func (s *Session) Confirm(what string, yes bool) error {
+// returns nil to go on, and an error otherwise; also when ctx ends before the answer. With yes it
+// does not ask. Without a terminal it cannot ask, which is an error.
+func (s *Session) Confirm(ctx context.Context, what string, yes bool) error {
 	if yes {
 		return nil
 	}
@@ -30,14 +31,14 @@ func (s *Session) Confirm(what string, yes bool) error {
 		return fmt.Errorf("%s; to do it without being asked: --yes", what)
 	}
 	fmt.Fprintf(s.Err, "%s. Continue? [y/N] ", what)
-	return readYes(s.In)
+	return readYes(ctx, s.In)
 }
 
 // CanAsk reports whether Confirm can ask: whether standard input is a terminal.
 func (s *Session) CanAsk() bool { return Terminal(s.In) != nil }
 
-func readYes(in io.Reader) error {
-	answer, err := bufio.NewReader(in).ReadString('\n')
+func readYes(ctx context.Context, in io.Reader) error {
+	answer, err := Interruptibly(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("reading the answer: %w", err)
 	}
