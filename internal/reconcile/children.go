@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -42,7 +43,7 @@ func (k Child) Delete(ctx context.Context, c client.Client) Outcome {
 		return Retry(fmt.Errorf("reading %s: %w", k, err))
 	}
 	if found && k.Mine(k.Object) {
-		return Wait(fmt.Sprintf("waiting for %s to be gone", k), 0)
+		return Wait(fmt.Sprintf("waiting for %s to be gone", k)+heldBy(k.Object), 0)
 	}
 	return Done()
 }
@@ -59,6 +60,18 @@ func (k Child) end(ctx context.Context, c client.Client) error {
 	}
 	uid := k.Object.GetUID()
 	return client.IgnoreNotFound(c.Delete(ctx, k.Object, client.Preconditions{UID: &uid}))
+}
+
+// heldBy is the end of a sentence about an object that stays: which finalizer of others keeps it;
+// empty when none does.
+func heldBy(obj client.Object) string {
+	for _, finalizer := range obj.GetFinalizers() {
+		if ours(finalizer) || finalizer == metav1.FinalizerOrphanDependents || finalizer == metav1.FinalizerDeleteDependents {
+			continue
+		}
+		return fmt.Sprintf(", which the finalizer %q keeps", finalizer)
+	}
+	return ""
 }
 
 func (k Child) String() string {

@@ -97,6 +97,8 @@ func gatherObjects(ctx context.Context, s *session.Session, inst instance.Instan
 	if f.VM != nil {
 		uids = append(uids, f.VM.UID)
 	}
-	f.Events, err = resource.EventsOf(ctx, c, uids)
-	return err
+	if f.Events, err = resource.EventsOf(ctx, c, uids); err != nil {
+		return err
+	}
+	return gatherHeld(ctx, inst, c, f)
 }

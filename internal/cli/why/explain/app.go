@@ -3,9 +3,6 @@
 package explain
 
 import (
-	"fmt"
-	"slices"
-
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,7 +42,7 @@ func appDeleting(f *Facts) *Cause {
 	if !f.AboutApp || f.App.DeletionTimestamp == nil || (f.VM != nil && f.VM.DeletionTimestamp != nil) {
 		return nil
 	}
-	if c := foreignFinalizer("the App", "app/app", f.App.Finalizers, appv1.FinalizerCleanup); c != nil {
+	if c := heldCause("The deletion of the App", HeldBy(kindApp, "app", f.App), f.HeldApp); c != nil {
 		return c
 	}
 	why := "its controller removes what belongs to it"
@@ -53,22 +50,6 @@ func appDeleting(f *Facts) *Cause {
 		why = FirstLine(s.Message)
 	}
 	return &Cause{Code: CodeDeleting, Summary: "The App is being deleted: " + why + ".", Next: "rdd delete, which waits for it"}
-}
-
-// foreignFinalizer finds a finalizer that is not rdd's. Only whoever set it knows when it may be
-// removed.
-func foreignFinalizer(what, resource string, finalizers []string, ours ...string) *Cause {
-	for _, finalizer := range finalizers {
-		if slices.Contains(ours, finalizer) {
-			continue
-		}
-		return &Cause{
-			Code: CodeFinalizer, Blocked: true,
-			Summary: fmt.Sprintf("The deletion of %s waits for the finalizer %q, which is not rdd's.", what, finalizer),
-			Next:    "let whoever set it finish, or remove it: rdd ctl edit " + resource,
-		}
-	}
-	return nil
 }
 
 // appStalled: the App's controller cannot go on until someone acts.

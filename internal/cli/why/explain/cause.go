@@ -71,8 +71,11 @@ const (
 	CodeSettling       = "NotSettled"
 )
 
-// kindLimaVM is the kind of the object of a LimaVM's Events.
-const kindLimaVM = "LimaVM"
+// Kinds of objects.
+const (
+	kindApp    = "App"
+	kindLimaVM = "LimaVM"
+)
 
 // rule returns a cause if the facts show it, or else nil.
 type rule func(*Facts) *Cause

@@ -28,6 +28,9 @@ type Facts struct {
 	// App and VM are nil when they do not exist or could not be read.
 	App *appv1.App
 	VM  *limav1.LimaVM
+	// HeldVM and HeldApp are objects that go with them and cannot go: ConfigMaps of the LimaVM; for
+	// the App, what is in its namespace, and that itself.
+	HeldVM, HeldApp []Held
 	// Events of both, in order of time.
 	Events []Event
 	// Directory is the instance directory.

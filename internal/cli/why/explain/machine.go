@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
 	"rancherdesktop.io/rdd/internal/vm"
 )
@@ -35,6 +34,9 @@ func noVM(f *Facts) *Cause {
 }
 
 func (f *Facts) appWithoutVM() *Cause {
+	if c := heldCause("The App has no LimaVM yet: the deletion of what was there before", nil, f.HeldApp); c != nil {
+		return c
+	}
 	why := "its controller has not looked at it yet"
 	if settled := f.settled(); settled != nil && settled.Message != "" {
 		why = FirstLine(settled.Message)
@@ -71,8 +73,7 @@ func vmDeleting(f *Facts) *Cause {
 		return nil
 	}
 	name := fmt.Sprintf("LimaVM %q", f.VM.Name)
-	resource := fmt.Sprintf("limavm/%s -n %s", f.VM.Name, f.VM.Namespace)
-	if c := foreignFinalizer(name, resource, f.VM.Finalizers, limav1.FinalizerCleanup, appv1.FinalizerOwnedByApp); c != nil {
+	if c := heldCause("The deletion of "+name, HeldBy(kindLimaVM, "limavm", f.VM), f.HeldVM); c != nil {
 		return c
 	}
 	if f.reason(limav1.ConditionRunning) == limav1.ReasonStopFailed {
