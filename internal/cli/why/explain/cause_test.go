@@ -575,6 +575,11 @@ func TestPower(t *testing.T) {
 			wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest has not let us in`, "logs dev", ""},
 		},
 		{
+			"no boot, and it may be KVM",
+			about(failed(dev(made, notUp("x")), hinted(unstarted(vm.FaultBoot, "QEMU did not start: failed to set MSR"), "RDD_VM_ACCEL=tcg"))),
+			wanted{CodeBoot, true, `LimaVM "dev" does not start: QEMU did not start`, "rdd limavm logs dev -n 50 -o serial,qemu; RDD_VM_ACCEL=tcg", ""},
+		},
+		{
 			"no QEMU", about(failed(dev(made, notUp("x")), hostLacks)),
 			wanted{
 				CodeHostLacks, true, `LimaVM "dev" does not start: this host lacks qemu-system-x86_64.`,

@@ -58,7 +58,11 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultPort:
 		return fromMessage(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
 	case vm.FaultBoot:
-		return fromMessage(failure, CodeBoot, f.bootLogs())
+		next := f.bootLogs()
+		if failure.Hint != "" {
+			next += "; " + failure.Hint
+		}
+		return fromMessage(failure, CodeBoot, next)
 	case vm.FaultImageInvalid:
 		return fromMessage(failure, CodeImage, f.edit())
 	case vm.FaultImage, vm.FaultImageMissing:
