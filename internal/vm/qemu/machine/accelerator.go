@@ -100,8 +100,8 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	return chosen, c.store(cached{Key: key, Accelerator: chosen, Weak: trial.weak, Reason: reason, At: time.Now()})
 }
 
-// Distrust remembers that a guest has not come up under KVM, where that was not tried with a kernel.
-// It reports whether it did: the next machine is emulated then.
+// Distrust remembers that a guest has not come up under KVM, where no kernel was tried with that. It
+// reports whether it did: the next machine is emulated then.
 func (c Chooser) Distrust(ctx context.Context, reason string) (bool, error) {
 	if c.Override == KVM || c.Override == TCG {
 		return false, nil

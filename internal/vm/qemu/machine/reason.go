@@ -30,7 +30,9 @@ func emulated(unusable error, known cached, unknown error) string {
 	}
 	reason := strings.Join(strings.Fields(known.Reason), " ")
 	if known.Weak {
-		return fmt.Sprintf("KVM is there but does not seem to work, so the guest is emulated (%s); with RDD_VM_ACCEL=kvm it is used all the same", reason)
+		return fmt.Sprintf(
+			"KVM is there but does not seem to work, so the guest is emulated (%s); with RDD_VM_ACCEL=kvm it is used all the same", reason,
+		)
 	}
 	return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", reason)
 }
