@@ -30,7 +30,7 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// Fault returns the error as a value: see vm.FaultOf. What only helps when somebody acts has a hint.
+// Fault returns the error as a value: see vm.FaultOf. Where somebody has to act it has a hint.
 func (e *UnavailableError) Fault() *vm.Fault {
 	if e.Temporary {
 		return &vm.Fault{Kind: vm.FaultImage}

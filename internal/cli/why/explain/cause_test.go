@@ -428,7 +428,10 @@ func TestMaking(t *testing.T) {
 		},
 		{
 			"image of the App's is not found", aboutApp(waiting(), failed(rd(notMade(lost), syncing), unmade(vm.FaultImageMissing, lost))),
-			wanted{CodeImage, true, "The VM cannot be made: https://example.com/x.img is not available", "make it available there, then rdd start", ""},
+			wanted{
+				CodeImage, true, "The VM cannot be made: https://example.com/x.img is not available",
+				"make it available there, then rdd start", "",
+			},
 		},
 		{
 			"what no attempt helps", about(failed(dev(notMade("x"), syncing), unmade(vm.FaultBroken, "x"))),
@@ -593,7 +596,10 @@ func TestPower(t *testing.T) {
 		{
 			"no boot, and it may be KVM",
 			about(failed(dev(made, notUp("x")), hinted(unstarted(vm.FaultBoot, "QEMU did not start: failed to set MSR"), "RDD_VM_ACCEL=tcg"))),
-			wanted{CodeBoot, true, `LimaVM "dev" does not start: QEMU did not start`, "rdd limavm logs dev -n 50 -o serial,qemu; RDD_VM_ACCEL=tcg", ""},
+			wanted{
+				CodeBoot, true, `LimaVM "dev" does not start: QEMU did not start`,
+				"rdd limavm logs dev -n 50 -o serial,qemu; RDD_VM_ACCEL=tcg", "",
+			},
 		},
 		{
 			"no QEMU", about(failed(dev(made, notUp("x")), hostLacks)),

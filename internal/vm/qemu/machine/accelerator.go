@@ -68,8 +68,8 @@ func ParseOverride(s string) error {
 	return fmt.Errorf("unknown accelerator %q: use auto, %s or %s", s, KVM, TCG)
 }
 
-// Choose returns the accelerator to use. Where KVM was not tried yet with this kernel, CPU and QEMU,
-// it boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be created, and
+// Choose returns the accelerator to use. Where KVM was not tried with this kernel, CPU and QEMU, it
+// boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be created, and
 // hang every guest. That takes up to 8 seconds for each CPU model. Without a kernel QEMU's firmware
 // is booted, which shows less: it is tried again once there is a kernel.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
@@ -100,8 +100,8 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	return chosen, c.store(cached{Key: key, Accelerator: chosen, Weak: trial.weak, Reason: reason, At: time.Now()})
 }
 
-// Distrust remembers that a guest has not come up under KVM, where no kernel was tried with that. It
-// reports whether it did: the next machine is emulated then.
+// Distrust remembers that a guest has not come up under KVM, unless a kernel has before. It reports
+// whether it did: the next machine is emulated then.
 func (c Chooser) Distrust(ctx context.Context, reason string) (bool, error) {
 	if c.Override == KVM || c.Override == TCG {
 		return false, nil
