@@ -56,7 +56,8 @@ func TestTheClientIsSilent(t *testing.T) {
 	command := exec.Command(program)
 	command.Env = append(os.Environ(), asking+"=1")
 	out, err := command.CombinedOutput()
-	if text := string(out); err != nil || !strings.HasPrefix(text, "answer: error getting data from etcd: rpc error: code = Unimplemented") || strings.Count(text, "\n") != 1 {
+	const answer = "answer: error getting data from etcd: rpc error: code = Unimplemented"
+	if text := string(out); err != nil || !strings.HasPrefix(text, answer) || strings.Count(text, "\n") != 1 {
 		t.Errorf("got %q, %v", text, err)
 	}
 }

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// TestReplacedDirectoriesAreSeen: whatever of the path to an instance is moved away and comes back,
-// or is replaced by a directory or link of its name, is reported when it happens: the interval never
-// passes here.
+// TestReplacedDirectoriesAreSeen: whatever of the path to an instance is moved away and comes back
+// is reported when it happens. The interval never passes here.
 func TestReplacedDirectoriesAreSeen(t *testing.T) {
 	for _, part := range []string{"data", "data/2", "data/2/lima", "link"} {
 		t.Run(part, func(t *testing.T) {
