@@ -10,6 +10,8 @@ import (
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
 	"k8s.io/client-go/tools/cache"
+
+	_ "rancherdesktop.io/rdd/internal/apiserver/quiet" // see there
 )
 
 // ownedStorage ties every storage that a registry makes to the server's end. Registries make some

@@ -5,8 +5,10 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -32,6 +34,14 @@ func TestFaults(t *testing.T) {
 		f := vm.FaultOf(tc.err)
 		if f.Kind != tc.want || f.Text != tc.err.Error() {
 			t.Errorf("%s: got %+v, want %s", name, *f, tc.want)
+		}
+	}
+	for hint, err := range map[string]*UnavailableError{
+		"make it available there": gone, "": busy, "put the file there": {Err: fs.ErrNotExist}, "let it be read": {Err: fs.ErrPermission},
+		"put a regular file there": {Err: &regular.NotRegularError{Path: "x"}},
+	} {
+		if f := vm.FaultOf(fmt.Errorf("obtaining: %w", err)); f.Hint != hint {
+			t.Errorf("%v: hint %q, want %q", err, f.Hint, hint)
 		}
 	}
 	if f := vm.FaultOf(&StepError{Output: "E: no", Err: errors.New("x")}); f.Output != "E: no" {

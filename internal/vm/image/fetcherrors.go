@@ -3,9 +3,12 @@
 package image
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
+	"rancherdesktop.io/rdd/internal/regular"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -27,12 +30,21 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// Fault returns the error as a value: see vm.FaultOf.
+// Fault returns the error as a value: see vm.FaultOf. Where somebody has to act it has a hint.
 func (e *UnavailableError) Fault() *vm.Fault {
 	if e.Temporary {
 		return &vm.Fault{Kind: vm.FaultImage}
 	}
-	return &vm.Fault{Kind: vm.FaultImageMissing}
+	f := &vm.Fault{Kind: vm.FaultImageMissing, Hint: "make it available there"}
+	switch {
+	case errors.As(e.Err, new(*regular.NotRegularError)):
+		f.Hint = "put a regular file there"
+	case errors.Is(e.Err, fs.ErrNotExist):
+		f.Hint = "put the file there"
+	case errors.Is(e.Err, fs.ErrPermission):
+		f.Hint = "let it be read"
+	}
+	return f
 }
 
 // InterruptedError says that a download broke off and made no progress in several attempts. What

@@ -29,6 +29,8 @@ import (
 type fakeHost struct {
 	home   string
 	images *fakeImages
+	// accelerator is the engine's; empty: it chooses.
+	accelerator string
 }
 
 func newFakeHost(t *testing.T) *fakeHost {
@@ -68,7 +70,7 @@ func newFakeHost(t *testing.T) *fakeHost {
 			t.Fatal(err)
 		}
 	}
-	h := &fakeHost{home: filepath.Join(dir, "lima"), images: &fakeImages{img: img}}
+	h := &fakeHost{home: filepath.Join(dir, "lima"), images: &fakeImages{img: img}, accelerator: "tcg"}
 	t.Cleanup(func() { h.killAll(t) })
 	return h
 }
@@ -107,7 +109,7 @@ func (h *fakeHost) engineWithLog(t *testing.T, log *slog.Logger) *qemu.Engine {
 		t.Fatal(err)
 	}
 	return qemu.New(qemu.Config{
-		LimaHome: h.home, CacheDir: h.home, Images: h.images, Executable: executable, Accelerator: "tcg",
+		LimaHome: h.home, CacheDir: h.home, Images: h.images, Executable: executable, Accelerator: h.accelerator,
 		Version: "test", User: vmdir.User{Name: "tester", UID: 1234, Home: h.home},
 		Proxies: map[string]string{"http_proxy": "http://localhost:3128"}, Log: log,
 	})

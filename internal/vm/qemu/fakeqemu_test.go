@@ -56,6 +56,11 @@ func fakeQEMU(args []string) error {
 		}
 		return ""
 	}
+	if option("-accel", "kvm") != "" {
+		if err := fakeKVM(option("-chardev", "stdio") != ""); err != nil {
+			return err
+		}
+	}
 	machine := &fakeMachine{uuid: option("-uuid", ""), bootID: randomID(), ended: make(chan string, 1), udp: map[string]net.PacketConn{}}
 	qmp, err := net.Listen("unix", pathPattern.FindStringSubmatch(option("-chardev", "qmp.sock"))[1])
 	if err != nil {

@@ -21,29 +21,40 @@ import (
 // identity is not recorded: it was started just now, or is the child of one that has ended.
 const recheck = time.Second
 
-// replacedInterval is how often the watched directories are compared with those of their names. One
-// whose volume was unmounted or mounted is another one, and nothing reports that.
+// replacedInterval is how often the watched directories are compared with those of their names
+// without a reason. One whose volume was unmounted or mounted is another one, and nothing reports
+// that.
 const replacedInterval = 10 * time.Second
 
 // Watch implements vm.Engine. It starts nothing: see Adopt.
 func (e *Engine) Watch(ctx context.Context, changed func(name string)) error {
-	if err := e.home.Make(); err != nil {
-		return fmt.Errorf("watching instances: %w", err)
-	}
-	files, err := fsnotify.NewWatcher()
+	w, err := e.newWatcher(changed)
 	if err != nil {
-		return fmt.Errorf("watching instances: %w", err)
-	}
-	w := &watcher{
-		engine: e, changed: changed, files: files, pending: newPending(),
-		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), watched: map[string]fs.FileInfo{},
-	}
-	if err := w.begin(); err != nil {
-		return errors.Join(err, files.Close())
+		return err
 	}
 	go w.read()
 	go w.run(ctx)
 	return nil
+}
+
+// newWatcher returns a watcher that has begun.
+func (e *Engine) newWatcher(changed func(name string)) (*watcher, error) {
+	if err := e.home.Make(); err != nil {
+		return nil, fmt.Errorf("watching instances: %w", err)
+	}
+	files, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watching instances: %w", err)
+	}
+	w := &watcher{
+		engine: e, changed: changed, files: files, pending: newPending(),
+		waits: map[process.Identity]bool{}, waited: make(chan endedProcess), watched: map[string]fs.FileInfo{},
+		path: newPathTo(e.config.LimaHome), replaced: make(chan struct{}, 1), interval: replacedInterval,
+	}
+	if err := w.begin(); err != nil {
+		return nil, errors.Join(err, files.Close())
+	}
+	return w, nil
 }
 
 // watcher turns changes of files, processes and background work into names of instances.
@@ -57,6 +68,11 @@ type watcher struct {
 	waited chan endedProcess
 	// watched are the directories that are watched, as they were then. Only begin and run use it.
 	watched map[string]fs.FileInfo
+	// path is the one to LIMA_HOME, whose parts are watched as well. replaced says that one may be
+	// another now; interval is how often that is assumed.
+	path     pathTo
+	replaced chan struct{}
+	interval time.Duration
 }
 
 // endedProcess is a process of an instance that has ended.
@@ -68,6 +84,7 @@ type endedProcess struct {
 // begin subscribes to everything before it lists the instances, so that no change is lost in
 // between.
 func (w *watcher) begin() error {
+	w.watchAbove()
 	if err := w.watch(w.engine.config.LimaHome); err != nil {
 		return fmt.Errorf("watching instances: %w", err)
 	}
@@ -96,7 +113,7 @@ func (w *watcher) run(ctx context.Context) {
 			w.engine.config.Log.Error("ending a watch", "error", err)
 		}
 	}()
-	replaced := time.NewTicker(replacedInterval)
+	replaced := time.NewTicker(w.interval)
 	defer replaced.Stop()
 	for {
 		select {
@@ -106,6 +123,9 @@ func (w *watcher) run(ctx context.Context) {
 			w.engine.rotateLogs()
 		case <-replaced.C:
 			w.watchReplaced()
+		case <-w.replaced:
+			w.watchReplaced()
+			w.addBelow(w.engine.config.LimaHome)
 		case ended := <-w.waited:
 			delete(w.waits, ended.id)
 			w.pending.add(ended.name)
@@ -140,6 +160,10 @@ func (w *watcher) read() {
 // onFile adds the name of an instance directory that is created or removed, or whose records
 // change, or whose disks come and go.
 func (w *watcher) onFile(event fsnotify.Event) {
+	if w.path.above[filepath.Dir(event.Name)] {
+		w.onPath(event)
+		return
+	}
 	dir, base := filepath.Split(event.Name)
 	if filepath.Clean(dir) == filepath.Clean(w.engine.config.LimaHome) {
 		if !strings.HasPrefix(base, ".") {

@@ -39,6 +39,8 @@ func Example(kind vm.FaultKind) vm.Fault {
 	switch kind {
 	case vm.FaultSpec:
 		f.Field = "mounts[0].location"
+	case vm.FaultImageMissing:
+		f.Hint = "make it available there"
 	case vm.FaultHost:
 		f.Missing, f.Hint = "mmdebstrap", "sudo apt-get install mmdebstrap"
 	case vm.FaultScript:

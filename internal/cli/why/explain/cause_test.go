@@ -424,8 +424,27 @@ func TestMaking(t *testing.T) {
 			"image not found", about(failed(dev(notMade(lost), syncing), unmade(vm.FaultImageMissing, lost))),
 			wanted{
 				CodeImage, true, `LimaVM "dev" cannot be made: https://example.com/x.img is not available: the server answers 404`,
-				"rdd limavm start dev", "",
+				"make it available there, then rdd limavm start dev; or name another in the template: rdd limavm edit dev", "",
 			},
+		},
+		{
+			"image is no file",
+			about(failed(dev(notMade(lost), syncing), hinted(unmade(vm.FaultImageMissing, "/x is not a file"), "put a regular file there"))),
+			wanted{
+				CodeImage, true, `LimaVM "dev" cannot be made: /x is not a file`,
+				"put a regular file there, then rdd limavm start dev; or name another in the template: rdd limavm edit dev", "",
+			},
+		},
+		{
+			"image of the App's is not found", aboutApp(waiting(), failed(rd(notMade(lost), syncing), unmade(vm.FaultImageMissing, lost))),
+			wanted{
+				CodeImage, true, "The VM cannot be made: https://example.com/x.img is not available",
+				"make it available there, then rdd start", "",
+			},
+		},
+		{
+			"what no attempt helps", about(failed(dev(notMade("x"), syncing), unmade(vm.FaultBroken, "x"))),
+			wanted{CodeCreate, true, `LimaVM "dev" cannot be made: x`, "rdd limavm logs dev -n 50 shows more", ""},
 		},
 		{
 			"wrong digest", about(failed(dev(notMade(wrong), syncing), unmade(vm.FaultImageInvalid, wrong))),
@@ -585,6 +604,14 @@ func TestPower(t *testing.T) {
 				dev(made, notUp("x")), unstarted(vm.FaultBoot, "the guest has not let us in within 10m0s: timeout; QEMU's last words: (none)"),
 			)),
 			wanted{CodeBoot, true, `LimaVM "dev" does not start: the guest has not let us in`, "logs dev", ""},
+		},
+		{
+			"no boot, and it may be KVM",
+			about(failed(dev(made, notUp("x")), hinted(unstarted(vm.FaultBoot, "QEMU did not start: failed to set MSR"), "RDD_VM_ACCEL=tcg"))),
+			wanted{
+				CodeBoot, true, `LimaVM "dev" does not start: QEMU did not start`,
+				"rdd limavm logs dev -n 50 -o serial,qemu; RDD_VM_ACCEL=tcg", "",
+			},
 		},
 		{
 			"no QEMU", about(failed(dev(made, notUp("x")), hostLacks)),

@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -33,7 +34,10 @@ func (f *Facts) classify(failure *limav1.Failure, message, verb string) *Cause {
 		c, message = f.known(failure), failure.Message
 	}
 	if c == nil {
-		c = &Cause{Code: CodeStart, Next: f.command("start") + " tries again at once; " + f.limavm("logs %s -n 50") + " shows more"}
+		c = &Cause{Code: CodeStart, Next: f.limavm("logs %s -n 50") + " shows more"}
+		if failure == nil || vm.FaultKind(failure.Kind) != vm.FaultBroken {
+			c.Next = f.command("start") + " tries again at once; " + c.Next
+		}
 		c.Summary, c.Detail = lines(message)
 	}
 	c.Blocked, c.Summary = true, fmt.Sprintf("%s %s: %s", f.subject(), verb, c.Summary)
@@ -58,10 +62,16 @@ func (f *Facts) known(failure *limav1.Failure) *Cause {
 	case vm.FaultPort:
 		return fromMessage(failure, CodePortTaken, "end what uses the port, then "+f.command("start"))
 	case vm.FaultBoot:
-		return fromMessage(failure, CodeBoot, f.bootLogs())
+		next := f.bootLogs()
+		if failure.Hint != "" {
+			next += "; " + failure.Hint
+		}
+		return fromMessage(failure, CodeBoot, next)
 	case vm.FaultImageInvalid:
 		return fromMessage(failure, CodeImage, f.edit())
-	case vm.FaultImage, vm.FaultImageMissing:
+	case vm.FaultImageMissing:
+		return fromMessage(failure, CodeImage, f.missingImage(failure))
+	case vm.FaultImage:
 		return fromMessage(failure, CodeImage, f.command("start")+" tries again at once")
 	default:
 		if failure.Hint != "" {
@@ -113,6 +123,16 @@ func (f *Facts) edit() string {
 		return f.limavm("logs %s -n 50")
 	}
 	return f.limavm("edit %s") + ", which also starts it again"
+}
+
+// missingImage is the next step where nothing helps but another file at the location, or another
+// location.
+func (f *Facts) missingImage(failure *limav1.Failure) string {
+	next := cmp.Or(failure.Hint, "make it available there") + ", then " + f.command("start")
+	if f.owned() {
+		return next
+	}
+	return next + "; or name another in the template: " + f.limavm("edit %s")
 }
 
 // badScript shows the script's output as it is.

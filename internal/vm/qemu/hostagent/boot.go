@@ -3,7 +3,6 @@
 package hostagent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,11 +51,11 @@ func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 	if err != nil {
 		return nil, err
 	}
-	accelerator, err := a.chooseAccelerator(ctx, program)
+	a.state.step(vm.PhaseStarting, "choosing the accelerator", stepStart, steps)
+	accelerator, err := a.accelerator(ctx, a.chooser(program), t)
 	if err != nil {
 		return nil, err
 	}
-	accelerator.CPU = cmp.Or(t.CPUModel(), accelerator.CPU)
 	if err := program.GrowDisk(ctx, a.Dir.Disk(), t.Disk); err != nil {
 		return nil, err
 	}
@@ -78,6 +77,15 @@ func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 	}
 	defer func() { err = errors.Join(err, disks.release()) }()
 	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares, disks: disks}
+	m, err := a.launchAtFreePort(ctx, plan)
+	if plan.accelerator, err = a.chooseAgain(ctx, plan, err); err == nil && m == nil {
+		m, err = a.launchAtFreePort(ctx, plan)
+	}
+	return m, err
+}
+
+// launchAtFreePort starts QEMU, and again when its port was taken meanwhile.
+func (a *agent) launchAtFreePort(ctx context.Context, plan launchPlan) (*machineProcess, error) {
 	for attempt := 1; ; attempt++ {
 		m, err := a.launch(ctx, plan)
 		var taken *portTakenError
@@ -86,19 +94,6 @@ func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 		}
 		a.Log.Warn("starting QEMU again", "error", err)
 	}
-}
-
-// chooseAccelerator keeps the CPU model that the machine was made with.
-func (a *agent) chooseAccelerator(ctx context.Context, program machine.Program) (machine.Accelerator, error) {
-	a.state.step(vm.PhaseStarting, "choosing the accelerator", stepStart, steps)
-	trial := a.record.Machine.TrialKernel()
-	accelerator, err := machine.Chooser{
-		Program: program, Override: a.Accelerator, Kernel: trial.Kernel, Initrd: trial.Initrd, CacheDir: a.CacheDir, Log: a.Log,
-	}.Choose(ctx)
-	if err == nil && accelerator.Name == a.record.Machine.Accelerator {
-		accelerator.CPU = a.record.Machine.CPU
-	}
-	return accelerator, err
 }
 
 // writeScripts writes the guest's scripts where QEMU takes them from: as credentials, or as a seed

@@ -197,7 +197,7 @@ func (a *agent) failed(err error) {
 // fail records the failure of an operation; the machine has ended.
 func (a *agent) fail(operation vm.Operation, err error) {
 	a.Log.Error("the virtual machine failed", "operation", operation, "error", err)
-	a.state.end(vmdir.End{Operation: operation, Fault: vm.FaultOf(err)})
+	a.state.end(vmdir.End{Operation: operation, Fault: a.advise(vm.FaultOf(err))})
 }
 
 // room returns the bytes that can be written to the file system of a path.

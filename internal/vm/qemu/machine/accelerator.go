@@ -3,23 +3,12 @@
 package machine
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/bounded"
-	"rancherdesktop.io/rdd/internal/process"
-	"rancherdesktop.io/rdd/internal/regular"
 )
 
 // Accelerators.
@@ -58,13 +47,16 @@ type Chooser struct {
 	// Override is "kvm" or "tcg"; empty or "auto" chooses.
 	Override string
 	// Kernel and Initrd, which must hold /bin/busybox, are booted to try an accelerator; without them
-	// the host's own kernel is.
+	// the host's own kernel is, and else QEMU's firmware.
 	Kernel, Initrd string
+	// Again has it tried whatever the result was before.
+	Again bool
 	// CacheDir keeps the result of the trial, until the host's kernel, its CPU or QEMU change.
 	CacheDir string
 	Log      *slog.Logger
-	// probe replaces tryBoot in tests.
-	probe func(context.Context, Accelerator) (probeResult, error)
+	// timeout replaces probeTimeout, and probe tryBoot, in tests.
+	timeout time.Duration
+	probe   func(context.Context, Accelerator) (probeResult, error)
 }
 
 // ParseOverride checks the value of RDD_VM_ACCEL.
@@ -76,17 +68,10 @@ func ParseOverride(s string) error {
 	return fmt.Errorf("unknown accelerator %q; valid values: auto, %s, %s", s, KVM, TCG)
 }
 
-// cached is the content of the cache file.
-type cached struct {
-	Key         string      `json:"key"`
-	Accelerator Accelerator `json:"accelerator"`
-	Reason      string      `json:"reason"`
-	At          time.Time   `json:"at"`
-}
-
-// Choose returns the accelerator to use. Where KVM was not tried with this kernel, CPU and QEMU
-// yet, it boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be
-// created, and hang every guest. That takes up to 8 seconds for each CPU model.
+// Choose returns the accelerator to use. Where KVM was not tried with this kernel, CPU and QEMU, it
+// boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be created, and
+// hang every guest. That takes up to 8 seconds for each CPU model. Without a kernel QEMU's firmware
+// is booted, which shows less: it is tried again once there is a kernel.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	switch c.Override {
 	case TCG:
@@ -103,21 +88,33 @@ func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	if err != nil {
 		return Accelerator{}, err
 	}
-	if known, ok := c.load(key); ok {
-		return known, nil
-	}
-	trial, ok := c.trial("/")
-	if !ok {
-		// Not cached: the next image may be one to try it with.
-		c.Log.Warn("there is no kernel to try KVM with; if the guest hangs, set RDD_VM_ACCEL=tcg")
-		return kvmModels[0], nil
+	trial := c.trial("/")
+	if known, ok := c.load(key); ok && !c.Again && (trial.weak || !known.Weak) {
+		return known.Accelerator, nil
 	}
 	chosen, reason, err := c.try(ctx, trial)
 	if err != nil {
 		return Accelerator{}, err
 	}
 	c.Log.Info("tried KVM", "accelerator", chosen.Name, "cpu", chosen.CPU, "reason", reason)
-	return chosen, c.store(cached{Key: key, Accelerator: chosen, Reason: reason, At: time.Now()})
+	return chosen, c.store(cached{Key: key, Accelerator: chosen, Weak: trial.weak, Reason: reason, At: time.Now()})
+}
+
+// Distrust remembers that a guest has not come up under KVM, unless a kernel has before. It reports
+// whether it did: the next machine is emulated then.
+func (c Chooser) Distrust(ctx context.Context, reason string) (bool, error) {
+	if c.Override == KVM || c.Override == TCG {
+		return false, nil
+	}
+	key, err := c.key(ctx)
+	if err != nil {
+		return false, err
+	}
+	known, ok := c.load(key)
+	if !ok || !known.Weak || known.Accelerator.Name != KVM {
+		return false, nil
+	}
+	return true, c.store(cached{Key: key, Accelerator: tcg, Weak: true, Reason: reason, At: time.Now()})
 }
 
 // kvmUsable opens the device as QEMU will.
@@ -135,8 +132,12 @@ func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) 
 	if probe == nil {
 		probe = func(ctx context.Context, a Accelerator) (probeResult, error) { return c.tryBoot(ctx, t, a) }
 	}
+	models := kvmModels
+	if t.weak {
+		models = models[:1] // firmware runs with a model that Linux hangs with
+	}
 	var reasons []string
-	for _, candidate := range kvmModels {
+	for _, candidate := range models {
 		result, err := probe(ctx, candidate)
 		if err != nil {
 			return Accelerator{}, "", fmt.Errorf("trying %s: %w", candidate.Name, err)
@@ -150,124 +151,4 @@ func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) 
 		}
 	}
 	return tcg, strings.Join(reasons, "; "), nil
-}
-
-// key changes with everything that decides whether KVM works.
-func (c Chooser) key(ctx context.Context) (string, error) {
-	version, err := c.Program.Version(ctx)
-	if err != nil {
-		return "", err
-	}
-	kernel, err := os.ReadFile("/proc/version")
-	if err != nil {
-		return "", fmt.Errorf("reading the host's kernel version: %w", err)
-	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%s\n%s\n", version, kernel, cpuModel())
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// cpuModel is the host's CPU model as the kernel names it.
-func cpuModel() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return "unknown"
-	}
-	for line := range bytes.Lines(info) {
-		if name, value, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
-}
-
-func (c Chooser) file() string { return filepath.Join(c.CacheDir, "accelerator.json") }
-
-// load returns the cached result; one that cannot be read counts as none.
-func (c Chooser) load(key string) (Accelerator, bool) {
-	known, err := c.read()
-	if err != nil || known.Key != key || known.Accelerator.Name == "" {
-		return Accelerator{}, false
-	}
-	return known.Accelerator, true
-}
-
-func (c Chooser) read() (cached, error) {
-	var known cached
-	data, err := regular.ReadFile(c.file())
-	if err != nil {
-		return cached{}, err
-	}
-	return known, json.Unmarshal(data, &known)
-}
-
-func (c Chooser) store(result cached) error {
-	data, err := json.MarshalIndent(result, "", "  ")
-	if err != nil {
-		return fmt.Errorf("keeping the choice of accelerator: %w", err)
-	}
-	if err := os.MkdirAll(c.CacheDir, 0o700); err != nil {
-		return fmt.Errorf("keeping the choice of accelerator: %w", err)
-	}
-	return atomicfile.Write(c.file(), append(data, '\n'), 0o600)
-}
-
-// probeTimeout is plenty: with a working KVM it takes a second.
-const probeTimeout = 8 * time.Second
-
-// probeResult is the result of a trial. A machine that prints nothing has hung; one that QEMU
-// refused to run has not.
-type probeResult struct {
-	works, hung bool
-	reason      string
-}
-
-// tryBoot boots a kernel until the marker is printed.
-func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResult, error) {
-	deadline, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	console := &watcher{marker: []byte(t.marker), found: cancel}
-	stderr := &bounded.Buffer{Limit: 4 << 10} // the kernel may be anybody's
-	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: stderr, Args: append([]string{
-		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
-		"-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
-	}, t.args...)})
-	switch {
-	case ctx.Err() != nil:
-		return probeResult{}, ctx.Err()
-	case console.seen:
-		return probeResult{works: true, reason: "a guest boots"}, nil
-	case errors.Is(deadline.Err(), context.DeadlineExceeded):
-		return probeResult{hung: true, reason: fmt.Sprintf("a guest hangs: no sign of life in %s", probeTimeout)}, nil
-	default:
-		return probeResult{reason: fmt.Sprintf("QEMU ended (%v): %.300s", err, bytes.TrimSpace(stderr.Bytes()))}, nil
-	}
-}
-
-// watcher is a writer that calls found when a line begins with the marker.
-type watcher struct {
-	marker []byte
-	found  func()
-	seen   bool
-	line   []byte
-}
-
-// Write implements io.Writer. The marker counts at the beginning of a line only: a kernel may print
-// its command line.
-func (w *watcher) Write(p []byte) (int, error) {
-	for _, b := range p {
-		if b == '\n' || b == '\r' {
-			w.line = w.line[:0]
-			continue
-		}
-		if len(w.line) <= len(w.marker) {
-			w.line = append(w.line, b)
-		}
-		if !w.seen && bytes.Equal(w.line, w.marker) {
-			w.seen = true
-			w.found()
-		}
-	}
-	return len(p), nil
 }

@@ -27,12 +27,31 @@ func emulated(unusable error, known cached, unknown error) string {
 		return "the guest is emulated"
 	case known.Accelerator.Name == KVM:
 		return "the guest is emulated although KVM works here: RDD_VM_ACCEL says so, or it was started before KVM worked"
-	default:
+	}
+	reason := strings.Join(strings.Fields(known.Reason), " ")
+	if known.Weak {
 		return fmt.Sprintf(
-			"KVM is there but Linux does not boot under it, so the guest is emulated (%s)", strings.Join(strings.Fields(known.Reason), " "),
+			"KVM is there but does not seem to work, so the guest is emulated (%s); with RDD_VM_ACCEL=kvm it is used all the same", reason,
 		)
 	}
+	return fmt.Sprintf("KVM is there but Linux does not boot under it, so the guest is emulated (%s)", reason)
 }
+
+// Advice returns the remedy for a guest that does not boot when the accelerator may be the cause;
+// empty when it is not. used is the accelerator's name, override the value of RDD_VM_ACCEL.
+func Advice(used, override string) string {
+	switch {
+	case used != KVM:
+		return ""
+	case override == KVM:
+		return "if KVM is the cause, start the daemon without RDD_VM_ACCEL=kvm, or emulate the guest: " + emulate
+	default:
+		return "if KVM is the cause, emulate the guest: " + emulate
+	}
+}
+
+// emulate restarts the daemon, which hands the variable on to the machines that it starts.
+const emulate = "rdd service stop, then RDD_VM_ACCEL=tcg rdd service start"
 
 // Known returns the accelerator that Choose would return without a trial, by an override or by the
 // result in cacheDir; empty when a trial is needed.

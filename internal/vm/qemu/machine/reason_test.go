@@ -27,6 +27,10 @@ func TestReason(t *testing.T) {
 		},
 		{name: "QEMU's own words", known: cached{Accelerator: tcg, Reason: "host: QEMU ended: failed to set MSR\nkvm.c:3183: failed.\n"},
 			want: "(host: QEMU ended: failed to set MSR kvm.c:3183: failed.)"},
+		{
+			name: "tried without a kernel", known: cached{Accelerator: tcg, Weak: true, Reason: "host: refused"},
+			want: "KVM is there but does not seem to work, so the guest is emulated (host: refused); with RDD_VM_ACCEL=kvm it is used all the same",
+		},
 		{name: "works", known: works, want: "although KVM works here: RDD_VM_ACCEL"},
 	} {
 		if got := emulated(tt.unusable, tt.known, tt.unknown); !strings.Contains(got, tt.want) {
@@ -35,6 +39,24 @@ func TestReason(t *testing.T) {
 	}
 	if got := Reason(t.TempDir(), KVM); got != "" {
 		t.Errorf("with KVM there is nothing to say; got %q", got)
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	for _, tt := range []struct{ used, override, want string }{
+		{TCG, "", ""},
+		{TCG, TCG, ""},
+		{"", "", ""},
+		{KVM, "", "if KVM is the cause, emulate the guest: rdd service stop, then RDD_VM_ACCEL=tcg rdd service start"},
+		{KVM, "auto", "if KVM is the cause, emulate the guest: rdd service stop, then RDD_VM_ACCEL=tcg rdd service start"},
+		{
+			KVM, KVM, "if KVM is the cause, start the daemon without RDD_VM_ACCEL=kvm, or emulate the guest: " +
+				"rdd service stop, then RDD_VM_ACCEL=tcg rdd service start",
+		},
+	} {
+		if got := Advice(tt.used, tt.override); got != tt.want {
+			t.Errorf("%s by %q: %q", tt.used, tt.override, got)
+		}
 	}
 }
 

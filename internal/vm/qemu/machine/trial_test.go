@@ -5,12 +5,13 @@
 package machine
 
 import (
-	"errors"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestTrial(t *testing.T) {
@@ -31,11 +32,11 @@ func TestTrial(t *testing.T) {
 		"an image's":           {Chooser{Kernel: kernel, Initrd: initrd}, host, kernel, liveMarker},
 		"one that was removed": {Chooser{Kernel: kernel + "-gone", Initrd: initrd}, host, own, rootMarker},
 		"the host's":           {Chooser{}, host, own, rootMarker},
-		"none":                 {Chooser{}, empty, "", ""},
+		"the firmware":         {Chooser{}, empty, "isa-debugcon,iobase=0x402,chardev=console0", firmwareMarker},
 	} {
-		got, ok := tc.chooser.trial(tc.root)
-		if ok != (tc.want != "") || ok && (!slices.Contains(got.args, tc.want) || got.marker != tc.marker) {
-			t.Errorf("%s: got %+v, %t", name, got, ok)
+		got := tc.chooser.trial(tc.root)
+		if !slices.Contains(got.args, tc.want) || got.marker != tc.marker || got.weak != (tc.marker == firmwareMarker) {
+			t.Errorf("%s: got %+v", name, got)
 		}
 	}
 	write(t, filepath.Join(host, "boot/vmlinuz-6.1.0-test"), "kernel")
@@ -44,20 +45,95 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// Without a kernel for a trial, KVM is used where it can be opened, and that is not cached.
-func TestChooseWithoutKernel(t *testing.T) {
+// TestTheFirmwareEndsByItsMarker boots it without KVM, which may not be there.
+func TestTheFirmwareEndsByItsMarker(t *testing.T) {
+	program, err := Find()
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	c := Chooser{Program: program, Log: slog.New(slog.DiscardHandler), timeout: time.Hour}
+	got, err := c.tryBoot(t.Context(), c.trial(t.TempDir()), tcg)
+	if err != nil || !got.works {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// withoutKernel is a chooser for a host whose kernel cannot be tried; the i-th probe has the i-th
+// result.
+func withoutKernel(t *testing.T, results ...probeResult) (c Chooser, tried *[]Accelerator) {
+	t.Helper()
 	if err := kvmUsable(); err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
 	if hostKernel("/") != "" {
 		t.Skip("SKIPPED: this host's kernel can be tried")
 	}
-	c := Chooser{Program: fakeQEMU(t, ""), CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	tried = &[]Accelerator{}
+	return Chooser{
+		Program: fakeQEMU(t, ""), CacheDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+		probe: func(_ context.Context, a Accelerator) (probeResult, error) {
+			*tried = append(*tried, a)
+			return results[len(*tried)-1], nil
+		},
+	}, tried
+}
+
+func choose(t *testing.T, c Chooser) Accelerator {
+	t.Helper()
 	got, err := c.Choose(t.Context())
-	if err != nil || got.Name != KVM {
-		t.Errorf("got %v, %v", got, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(c.file()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the belief was written down: %v", err)
+	return got
+}
+
+// TestChooseWithoutKernel: where QEMU's firmware does not run under KVM with the host's CPU, guests
+// are emulated, until there is a kernel to try it with.
+func TestChooseWithoutKernel(t *testing.T) {
+	c, tried := withoutKernel(t, probeResult{reason: "failed to set MSR"}, probeResult{works: true})
+	for range 2 {
+		if got := choose(t, c); got != tcg || len(*tried) != 1 {
+			t.Fatalf("got %v after %v", got, *tried)
+		}
+	}
+	c.Kernel, c.Initrd = os.Args[0], os.Args[0]
+	for range 2 {
+		if got := choose(t, c); got != kvmModels[0] || len(*tried) != 2 {
+			t.Fatalf("with a kernel: got %v after %v", got, *tried)
+		}
+	}
+	c.Kernel = ""
+	if got := choose(t, c); got != kvmModels[0] || len(*tried) != 2 {
+		t.Errorf("what a kernel has shown is tried again without one: got %v after %v", got, *tried)
+	}
+}
+
+// TestDistrust: firmware has run under KVM, and then a guest has not.
+func TestDistrust(t *testing.T) {
+	c, tried := withoutKernel(t, probeResult{works: true}, probeResult{works: true}, probeResult{hung: true})
+	if got := choose(t, c); got != kvmModels[0] {
+		t.Fatalf("got %v", got)
+	}
+	c.Override = KVM
+	if done, err := c.Distrust(t.Context(), "no login"); done || err != nil {
+		t.Errorf("whoever asks for KVM has asked for it: %t, %v", done, err)
+	}
+	c.Override = ""
+	if done, err := c.Distrust(t.Context(), "no login"); !done || err != nil {
+		t.Fatalf("got %t, %v", done, err)
+	}
+	if got := choose(t, c); got != tcg || len(*tried) != 1 {
+		t.Errorf("got %v after %v", got, *tried)
+	}
+	c.Kernel, c.Initrd = os.Args[0], os.Args[0]
+	if got := choose(t, c); got != kvmModels[0] || len(*tried) != 2 {
+		t.Errorf("with a kernel: got %v after %v", got, *tried)
+	}
+	if done, err := c.Distrust(t.Context(), "no login"); done || err != nil {
+		t.Errorf("a kernel has booted: %t, %v", done, err)
+	}
+	c.Again = true
+	if got := choose(t, c); got != tcg || len(*tried) != 3 {
+		t.Errorf("again: got %v after %v", got, *tried)
 	}
 }
