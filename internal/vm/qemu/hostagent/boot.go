@@ -233,6 +233,11 @@ func (a *agent) spawn(shares share.Set, path string, args []string) (process.Ide
 		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())
 	}
 	id, _, err := process.StartDetached(command)
+	if command.OwnFiles && !command.PrivateMounts && process.NamespaceRefused(err) {
+		a.Log.Warn("the guest cannot change files in mounts whose modes forbid it, also where it has them open", "error", err)
+		command.OwnFiles = false
+		id, _, err = process.StartDetached(command)
+	}
 	if command.PrivateMounts {
 		err = share.Explain(err)
 	}
