@@ -53,8 +53,8 @@ type Command struct {
 	// see MountPrivately.
 	PrivateMounts bool
 	// OwnFiles lets a detached process use the files of this user and of its group whatever their
-	// modes say, as root can. It gets a user namespace for that. Other users' files are as far out of reach
-	// as before.
+	// modes say, as root can. It gets a user namespace for that. Other users' files are as far out of
+	// reach as before.
 	OwnFiles bool
 }
 
