@@ -16,11 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// separateMounts gives cmd a mount namespace. An ordinary user needs a user namespace for that
+// separate gives cmd the namespaces that c asks for. An ordinary user needs a user namespace
 // (user_namespaces(7)). User and group are mapped to themselves in it: files keep their owners, and
 // nobody gets access to what was out of reach before.
-func separateMounts(cmd *exec.Cmd) error {
-	cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS
+func separate(cmd *exec.Cmd, c Command) error {
+	if c.PrivateMounts {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWNS
+	}
 	uid, gid := os.Geteuid(), os.Getegid()
 	if uid == 0 {
 		return nil
@@ -29,7 +31,13 @@ func separateMounts(cmd *exec.Cmd) error {
 	cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
 	cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
 	// Otherwise execve would take away what the namespace's first process may do.
-	cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+	if c.PrivateMounts {
+		cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, unix.CAP_SYS_ADMIN)
+	}
+	if c.OwnFiles {
+		// It counts for files whose owner and group are mapped (capabilities(7)).
+		cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, unix.CAP_DAC_OVERRIDE)
+	}
 	return nil
 }
 
@@ -60,7 +68,7 @@ func MountPrivately(mounts []Mount, argv, env []string) error {
 	if err := makeMounts(mounts); err != nil {
 		return err
 	}
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_LOWER, unix.CAP_SYS_ADMIN, 0, 0); err != nil {
 		return fmt.Errorf("giving up the right to mount: %w", err)
 	}
 	_, err := Replace(argv[0], argv, env)

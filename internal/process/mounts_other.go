@@ -16,7 +16,7 @@ type Mount struct {
 	Dirs   []string `json:"dirs,omitempty"`
 }
 
-func separateMounts(*exec.Cmd) error { return errors.ErrUnsupported }
+func separate(*exec.Cmd, Command) error { return errors.ErrUnsupported }
 
 // MountPrivately is for Linux: it returns errors.ErrUnsupported.
 func MountPrivately([]Mount, []string, []string) error { return errors.ErrUnsupported }

@@ -52,6 +52,10 @@ type Command struct {
 	// PrivateMounts starts a detached process in a mount namespace of its own, which it may change:
 	// see MountPrivately.
 	PrivateMounts bool
+	// OwnFiles lets a detached process use the files of this user and of its group whatever their
+	// modes say, as root can. It gets a user namespace for that. Other users' files are as far out of
+	// reach as before.
+	OwnFiles bool
 }
 
 func (c Command) build(ctx context.Context) *exec.Cmd {
@@ -65,15 +69,15 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 // StartDetached starts a process in a session of its own, which outlives this process. Stdin,
 // Stdout and Stderr must be nil or *os.File, as nobody may be left to copy what it writes. The
 // channel gets the result of waiting for the process if this one lives long enough. An error may
-// satisfy NamespaceRefused when PrivateMounts is set. It is ErrGone for a process that has ended
-// already; EndText says how.
+// satisfy NamespaceRefused when PrivateMounts or OwnFiles is set. It is ErrGone for a process that
+// has ended already; EndText says how.
 func StartDetached(c Command) (Identity, <-chan error, error) {
 	cmd := c.build(context.Background())
 	if err := detach(cmd); err != nil {
 		return Identity{}, nil, err
 	}
-	if c.PrivateMounts {
-		if err := separateMounts(cmd); err != nil {
+	if c.PrivateMounts || c.OwnFiles {
+		if err := separate(cmd, c); err != nil {
 			return Identity{}, nil, err
 		}
 	}

@@ -148,6 +148,9 @@ type State struct {
 	// StartID differs for each start of the machine (adoption keeps it);
 	// empty when there is none.
 	StartID string
+	// WasRunning: the machine has been Running since this start. Before, there is nothing in the guest
+	// that a shutdown would save.
+	WasRunning bool
 	// BootID is the guest kernel's boot id; empty until known.
 	BootID string
 	// SSHPort on 127.0.0.1 forwarded to the guest's sshd; 0 when none.

@@ -31,7 +31,8 @@ func (r *Reconciler) shutDown(ctx context.Context, s *scope) reconcile.Outcome {
 }
 
 // endMachine shuts a running guest down before its disk is deleted. It does nothing when that has
-// failed or a forced stop was requested: deleting the instance kills the machine.
+// failed, when a forced stop was requested, and for a guest that was never up, which has nothing to
+// save and may hang in its boot: deleting the instance kills the machine.
 func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome {
 	if s.failure(vm.OperationStop) != nil || s.stopMode() == vm.StopForce {
 		return reconcile.Done()
@@ -45,6 +46,9 @@ func (r *Reconciler) endMachine(ctx context.Context, s *scope) reconcile.Outcome
 		}
 		return reconcile.Wait("stopping the machine", 0)
 	case vm.PhaseStopping:
+		if !s.state.WasRunning {
+			return reconcile.Done()
+		}
 		return reconcile.Wait("stopping the machine", 0)
 	default:
 		return reconcile.Done()

@@ -239,6 +239,7 @@ func (w *World) state(name string, i *instance) vm.State {
 	if m := i.machine; m != nil {
 		s.RunningRevision, s.StartID, s.BootID = m.revision, m.startID, m.bootID
 		s.SSHPort, s.Accelerator, s.Pause = m.port, "tcg", m.pause
+		s.WasRunning = m.bootID != ""
 		if m.phase == vm.PhaseRunning {
 			s.Message, s.Forwards = m.message, slices.Clone(w.forwards[name])
 		}

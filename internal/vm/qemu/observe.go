@@ -176,7 +176,7 @@ func (o observation) describe(state *vm.State) {
 		return
 	}
 	state.Progress, state.Pause = o.run.Progress, o.run.Pause
-	state.StartID, state.RunningRevision = o.run.StartID, o.run.Revision
+	state.StartID, state.RunningRevision, state.WasRunning = o.run.StartID, o.run.Revision, o.run.WasRunning
 	state.BootID, state.SSHPort, state.Accelerator = o.run.BootID, o.run.SSHPort, o.run.Accelerator
 	if state.Phase == vm.PhaseRunning {
 		state.Message, state.Forwards, state.FailedUnits = o.run.Message, o.run.Forwards, o.run.FailedUnits

@@ -75,3 +75,18 @@ func TestPausedGuestsRunNoCommands(t *testing.T) {
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 	await(t, e, "stopped", in(vm.PhaseStopped))
 }
+
+// TestDeleteOfAGuestThatHangsInItsBoot: it is ended at once, although it is being shut down.
+func TestDeleteOfAGuestThatHangsInItsBoot(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	writeFakeGuest(t, h.dir(), fakeGuest{NoSSH: true, QuietPowerButton: true})
+	must(t, e.Start(t.Context(), owner, "x"))
+	if state := await(t, e, "starting", in(vm.PhaseStarting)); state.WasRunning {
+		t.Errorf("%+v", state)
+	}
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopShutdown))
+	await(t, e, "stopping", in(vm.PhaseStopping))
+	must(t, e.Delete(t.Context(), owner, "x"))
+	await(t, e, "deleted", deleted)
+}

@@ -240,6 +240,11 @@ func (a *agent) spawn(plan launchPlan, args []string) (process.Identity, error) 
 		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())
 	}
 	id, _, err := process.StartDetached(command)
+	if command.OwnFiles && !command.PrivateMounts && process.NamespaceRefused(err) {
+		a.Log.Warn("the guest cannot change files in mounts whose modes forbid it, also where it has them open", "error", err)
+		command.OwnFiles = false
+		id, _, err = process.StartDetached(command)
+	}
 	if command.PrivateMounts {
 		err = share.Explain(err)
 	}

@@ -13,8 +13,9 @@ import (
 // guardInterval is how often run.json is compared with the state.
 const guardInterval = time.Second
 
-// guard keeps files in reserve for a full disk, and writes run.json again whenever somebody else has changed or removed it, until ctx ends. It
-// would stay damaged until the machine does something else.
+// guard keeps files in reserve for a full disk. It writes run.json again whenever somebody else has
+// changed or removed it, until ctx ends: it would stay damaged until the machine does something
+// else.
 func (r *runRecorder) guard(ctx context.Context) {
 	ticker := time.NewTicker(guardInterval)
 	defer ticker.Stop()

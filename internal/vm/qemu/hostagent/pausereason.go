@@ -38,8 +38,8 @@ type diskError struct {
 	text string
 }
 
-// pauseOf describes why a guest does not run that QEMU reports in a run state. disk is for the state
-// io-error, and room is what is free at its path. It is nil for a state that is not known.
+// pauseOf describes why a guest does not run that QEMU reports in a run state. disk is for the
+// state io-error, and room is what is free at its path. It is nil for a state that is not known.
 func pauseOf(state string, disk diskError, room int64) *vm.Pause {
 	switch state {
 	case "":

@@ -27,7 +27,7 @@ func TestPauseOf(t *testing.T) {
 		{"room again", "io-error", full, 1 << 30, vm.PauseDiskFull, 0, "1024 MiB are free now"},
 		{"found by an adopting hostagent", "io-error", diskError{path: "/vm/disk", full: true}, 0, vm.PauseDiskFull, roomToResume, "/vm/disk"},
 		{"quota", "io-error", quota, 1 << 30, vm.PauseQuota, 0, "your disk quota on this host is used up, so /vm/disk"},
-		{"I/O error", "io-error", diskError{path: "/vm/disk", text: "Input/output error"}, 0, vm.PauseDiskFailed, 0, "written: Input/output error"},
+		{"I/O error", "io-error", diskError{path: "/vm/disk", text: "Input/output error"}, 0, vm.PauseDiskFailed, 0, "Input/output error"},
 		{"too large", "io-error", diskError{path: "/vm/disk", text: "File too large"}, 0, vm.PauseDiskFailed, 0, "File too large"},
 		{"an error that nobody knows", "io-error", diskError{path: "/vm/disk"}, 0, vm.PauseDiskFailed, 0, "I/O error"},
 		{"by somebody", "paused", diskError{}, 0, vm.PauseRequested, 0, "through QEMU's monitor"},

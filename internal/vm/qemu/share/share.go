@@ -181,9 +181,20 @@ func (s Set) mounts() []process.Mount {
 // ViewCommand is the hidden command of rdd by which Command starts QEMU.
 const ViewCommand = "with-views"
 
+// writable reports whether the guest may write to one of the directories.
+func (s Set) writable() bool {
+	return slices.ContainsFunc(s, func(share Share) bool { return share.Writable })
+}
+
 // Command returns the command that runs QEMU with the views; QEMU's own command when there are
 // none. executable is rdd, or any program whose command ViewCommand calls Exec.
+//
+// Where something is writable, QEMU may use the user's own files whatever their modes say. A file
+// that a program opens can be written from then on, even if its mode forbids that. QEMU opens files
+// by their names each time, such as for ftruncate(2), and would be refused. The guest's kernel
+// checks the modes.
 func (s Set) Command(executable string, qemu process.Command) (process.Command, error) {
+	qemu.OwnFiles = s.writable()
 	mounts := s.mounts()
 	if mounts == nil {
 		return qemu, nil

@@ -91,6 +91,10 @@ func TestPlainDirectoriesAreExportedAsTheyAre(t *testing.T) {
 	if err != nil || command.Path != qemu.Path || command.PrivateMounts {
 		t.Errorf("QEMU is started as %+v, %v", command, err)
 	}
+	readOnly, err := Set{set[0]}.Command("/rdd", qemu)
+	if err != nil || !command.OwnFiles || readOnly.OwnFiles {
+		t.Errorf("with a writable mount %+v, without %+v, %v", command, readOnly, err)
+	}
 	if _, err := os.Stat(a.views); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("places for views were made: %v", err)
 	}
