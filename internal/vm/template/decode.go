@@ -32,6 +32,7 @@ func (t *Template) fields() fields {
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
 		"containerd":   t.Containerd.decode,
+		"video":        t.Video.decode,
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
@@ -241,7 +242,7 @@ func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 func (s *SSH) decode(v value) error {
 	const (
 		noKeys    = "the guest takes only the key that rdd makes for it"
-		noForward = "the guest has no display"
+		noForward = "rdd forwards no displays"
 	)
 	return mapping(fields{
 		"localPort":         integer(&s.LocalPort),
@@ -261,5 +262,13 @@ func (c *Containerd) decode(v value) error {
 	return mapping(fields{
 		"system": boolean(&c.System), "user": inert(rootless, "false"),
 		"archives": none("containerd is installed from the packages of the guest's distribution"),
+	})(v)
+}
+
+// decode takes `none` for a display that is not there.
+func (w *Video) decode(v value) error {
+	return mapping(fields{
+		"display": textOr(noDisplay, &w.Display),
+		"vnc":     mapping(fields{"display": textOr(noDisplay, &w.VNC.Display)}),
 	})(v)
 }

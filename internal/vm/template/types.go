@@ -66,6 +66,8 @@ type Template struct {
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
 	DNS []string `yaml:"dns,omitempty"`
+	// Video is the guest's screen.
+	Video Video `yaml:"video,omitempty"`
 	// Containerd is installed in guests that do not have it.
 	Containerd Containerd `yaml:"containerd,omitempty"`
 	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
@@ -219,6 +221,23 @@ type GuestUser struct {
 type Firmware struct {
 	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
+}
+
+// DisplayVNC is the Display of a Video that VNC clients on the host show.
+const DisplayVNC = "vnc"
+
+// Video is a screen with keyboard and mouse.
+type Video struct {
+	// Display is DisplayVNC, or empty for none.
+	Display string `yaml:"display,omitempty"`
+	VNC     VNC    `yaml:"vnc,omitempty"`
+}
+
+// VNC says where the host serves a Video.
+type VNC struct {
+	// Display is ADDRESS:NUMBER[,to=NUMBER] with an address of the loopback, as QEMU's -vnc has it. The
+	// port is 5900 and the number.
+	Display string `yaml:"display,omitempty"`
 }
 
 // Containerd says where the guest runs it.

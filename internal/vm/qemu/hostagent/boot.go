@@ -184,7 +184,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
 		CPUs: plan.template.CPUs, Memory: plan.template.Memory, SSHPort: port, Shares: plan.shares,
-		Disks: plan.disks.paths,
+		Disks: plan.disks.paths, VNC: plan.template.Video.VNC.Display,
 	})
 	if err != nil {
 		return nil, err

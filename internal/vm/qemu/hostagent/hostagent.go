@@ -135,6 +135,8 @@ func (a *agent) cleanUp() error {
 	return errors.Join(
 		a.removeCopies(),
 		atomicfile.Remove(a.Dir.SSHConfig()),
+		atomicfile.Remove(a.Dir.VNCDisplay()),
+		atomicfile.Remove(a.Dir.VNCPassword()),
 		atomicfile.Remove(a.Dir.HostagentPID()),
 		atomicfile.Remove(a.Dir.HostagentSocket()),
 	)

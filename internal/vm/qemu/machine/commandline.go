@@ -24,6 +24,9 @@ type Config struct {
 	Shares      share.Set
 	// Disks are the files of additional disks. The guest finds the n-th by its serial, DiskSerial(n).
 	Disks []string
+	// VNC is an argument of QEMU's -vnc; empty: the machine has no screen. Nobody is let in before a
+	// password is set.
+	VNC string
 }
 
 // DiskSerial is the serial of the n-th additional disk.
@@ -56,6 +59,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	args = append(args, blocks...)
 	args = append(args, c.devices()...)
 	args = append(args, c.shares()...)
+	args = append(args, c.screen()...)
 	args = append(args, c.control()...)
 	if p.hasSandbox(ctx) {
 		args = append(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
@@ -154,6 +158,21 @@ func (c Config) devices() []string {
 		"-device", "virtio-rng-pci,rng=rng0",
 		"-device", "virtio-serial-pci",
 		"-device", "virtio-balloon-pci,free-page-reporting=on",
+	}
+}
+
+// screen is a display with keyboard and mouse, served by VNC.
+func (c Config) screen() []string {
+	if c.VNC == "" {
+		return nil
+	}
+	adapter := "virtio-gpu-pci"
+	if strings.HasPrefix(c.Machine.Type, "pc-") {
+		adapter = "virtio-vga" // which the firmware and boot loaders write to as well
+	}
+	return []string{
+		"-vnc", c.VNC + ",password=on",
+		"-device", adapter, "-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0", "-device", "usb-tablet,bus=usb.0",
 	}
 }
 

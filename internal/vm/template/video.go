@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import "regexp"
+
+const (
+	// noDisplay is Lima's name of a display that is not there.
+	noDisplay = "none"
+	// defaultVNC is Lima's: the first free one of ten.
+	defaultVNC = "127.0.0.1:0,to=9"
+)
+
+// vncPattern is an argument of QEMU's -vnc for the loopback. VNC's password is no protection for
+// more.
+var vncPattern = regexp.MustCompile(`^(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,4}(,to=[0-9]{1,4})?$`)
+
+func (w *Video) fill() {
+	if w.Display == DisplayVNC {
+		setDefault(&w.VNC.Display, defaultVNC)
+	}
+}
+
+func (t *Template) validateVideo() error {
+	switch t.Video.Display {
+	case "":
+		if t.Video.VNC.Display != "" {
+			return invalid("video.vnc.display", "must go with `display: vnc`")
+		}
+		return nil
+	case DisplayVNC:
+	default:
+		return invalid("video.display", "must be `vnc` or `none`: rdd opens no windows, and VNC clients show the screen; got `%s`",
+			shorten(t.Video.Display))
+	}
+	if !vncPattern.MatchString(t.Video.VNC.Display) {
+		return invalid("video.vnc.display", "must be a display on the host's loopback such as %s; from elsewhere it is reached by ssh -L; got `%s`",
+			defaultVNC, shorten(t.Video.VNC.Display))
+	}
+	return nil
+}
