@@ -235,8 +235,8 @@ type Video struct {
 
 // VNC says where the host serves a Video.
 type VNC struct {
-	// Display is ADDRESS:NUMBER[,to=NUMBER] with an address of the loopback, as QEMU's -vnc has it. The
-	// port is 5900 and the number.
+	// Display is ADDRESS:NUMBER[,to=NUMBER] with an address of the loopback, as QEMU's -vnc has it.
+	// The port is 5900 and the number.
 	Display string `yaml:"display,omitempty"`
 }
 

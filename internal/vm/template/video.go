@@ -34,8 +34,8 @@ func (t *Template) validateVideo() error {
 			shorten(t.Video.Display))
 	}
 	if !vncPattern.MatchString(t.Video.VNC.Display) {
-		return invalid("video.vnc.display", "must be a display on the host's loopback such as %s; from elsewhere it is reached by ssh -L; got `%s`",
-			defaultVNC, shorten(t.Video.VNC.Display))
+		return invalid("video.vnc.display",
+			"must be a display on the host's loopback such as %s; from elsewhere it is reached by ssh -L; got `%s`", defaultVNC, shorten(t.Video.VNC.Display))
 	}
 	return nil
 }

@@ -31,7 +31,10 @@ func TestLoadRefusesVideo(t *testing.T) {
 			noMachine + "field `video.display` must be `vnc` or `none`: rdd opens no windows, and VNC clients show the screen; got `gtk` " +
 				"(line 2, column 18)",
 		},
-		{"all addresses", at("display: vnc, vnc: {display: ':0'}"), noMachine + "field `video.vnc.display` " + loopback + "`:0` (line 2, column 38)"},
+		{
+			"all addresses", at("display: vnc, vnc: {display: ':0'}"),
+			noMachine + "field `video.vnc.display` " + loopback + "`:0` (line 2, column 38)",
+		},
 		{
 			"options", at("display: vnc, vnc: {display: '127.0.0.1:0,password=off'}"),
 			noMachine + "field `video.vnc.display` " + loopback + "`127.0.0.1:0,password=off` (line 2, column 38)",
