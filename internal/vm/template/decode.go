@@ -254,21 +254,3 @@ func (s *SSH) decode(v value) error {
 		"overVsock":         inert("rdd reaches sshd by the network", "false"),
 	})(v)
 }
-
-// decode takes the containerd of the guest's distribution, which has no archives of Lima's.
-func (c *Containerd) decode(v value) error {
-	const rootless = "rdd sets up the system's containerd only, with `system: true`; a provision script of mode user can set up one " +
-		"without root (containerd-rootless-setuptool.sh install)"
-	return mapping(fields{
-		"system": boolean(&c.System), "user": inert(rootless, "false"),
-		"archives": none("containerd is installed from the packages of the guest's distribution"),
-	})(v)
-}
-
-// decode takes `none` for a display that is not there.
-func (w *Video) decode(v value) error {
-	return mapping(fields{
-		"display": textOr(noDisplay, &w.Display),
-		"vnc":     mapping(fields{"display": textOr(noDisplay, &w.VNC.Display)}),
-	})(v)
-}

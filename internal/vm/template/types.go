@@ -223,49 +223,6 @@ type Firmware struct {
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
 }
 
-// DisplayVNC is the Display of a Video that VNC clients on the host show.
-const DisplayVNC = "vnc"
-
-// Video is a screen with keyboard and mouse.
-type Video struct {
-	// Display is DisplayVNC, or empty for none.
-	Display string `yaml:"display,omitempty"`
-	VNC     VNC    `yaml:"vnc,omitempty"`
-}
-
-// VNC says where the host serves a Video.
-type VNC struct {
-	// Display is ADDRESS:NUMBER[,to=NUMBER] with an address of the loopback, as QEMU's -vnc has it.
-	// The port is 5900 and the number.
-	Display string `yaml:"display,omitempty"`
-}
-
-// Containerd says where the guest runs it.
-type Containerd struct {
-	// System as a service of the system's.
-	System bool `yaml:"system,omitempty"`
-}
-
-// AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted
-// below DiskMounts.
-type AdditionalDisk struct {
-	// Name of the disk, which the host keeps.
-	Name string `yaml:"name"`
-	// Format an empty disk, and mount it; nil only before the defaults are set.
-	Format *bool `yaml:"format,omitempty"`
-	// FSType is the file system of an empty disk, and FSArgs are arguments of its mkfs.
-	FSType string   `yaml:"fsType,omitempty"`
-	FSArgs []string `yaml:"fsArgs,omitempty"`
-}
-
-// CACerts changes which authorities the guest's programs trust for TLS.
-type CACerts struct {
-	// RemoveDefaults leaves out those that the guest's distribution trusts.
-	RemoveDefaults bool `yaml:"removeDefaults,omitempty"`
-	// Certs are in PEM, one or more in each text.
-	Certs []string `yaml:"certs,omitempty"`
-}
-
 // SSH says how the guest's sshd is reached.
 type SSH struct {
 	// LocalPort on 127.0.0.1; 0 means any free one.

@@ -4,6 +4,23 @@ package template
 
 import "regexp"
 
+// DisplayVNC is the Display of a Video that VNC clients on the host show.
+const DisplayVNC = "vnc"
+
+// Video is a screen with keyboard and mouse.
+type Video struct {
+	// Display is DisplayVNC, or empty for none.
+	Display string `yaml:"display,omitempty"`
+	VNC     VNC    `yaml:"vnc,omitempty"`
+}
+
+// VNC says where the host serves a Video.
+type VNC struct {
+	// Display is ADDRESS:NUMBER[,to=NUMBER] with an address of the loopback, as QEMU's -vnc has it.
+	// The port is 5900 and the number.
+	Display string `yaml:"display,omitempty"`
+}
+
 const (
 	// noDisplay is Lima's name of a display that is not there.
 	noDisplay = "none"
@@ -14,6 +31,14 @@ const (
 // vncPattern is an argument of QEMU's -vnc for the loopback. VNC's password is no protection for
 // more.
 var vncPattern = regexp.MustCompile(`^(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,4}(,to=[0-9]{1,4})?$`)
+
+// decode takes `none` for a display that is not there.
+func (w *Video) decode(v value) error {
+	return mapping(fields{
+		"display": textOr(noDisplay, &w.Display),
+		"vnc":     mapping(fields{"display": textOr(noDisplay, &w.VNC.Display)}),
+	})(v)
+}
 
 func (w *Video) fill() {
 	if w.Display == DisplayVNC {
