@@ -55,7 +55,7 @@ func (t *Template) validateVideo() error {
 		return nil
 	case DisplayVNC:
 	default:
-		return invalid("video.display", "must be `vnc` or `none`: rdd opens no windows, and VNC clients show the screen; got `%s`",
+		return invalid("video.display", "must be `vnc` or `none`: there are no windows, and VNC clients show the screen; got `%s`",
 			shorten(t.Video.Display))
 	}
 	if !vncPattern.MatchString(t.Video.VNC.Display) {

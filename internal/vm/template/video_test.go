@@ -28,7 +28,7 @@ func TestLoadRefusesVideo(t *testing.T) {
 	testRefusals(t, []refusal{
 		{
 			"a window", at("display: gtk"),
-			noMachine + "field `video.display` must be `vnc` or `none`: rdd opens no windows, and VNC clients show the screen; got `gtk` " +
+			noMachine + "field `video.display` must be `vnc` or `none`: there are no windows, and VNC clients show the screen; got `gtk` " +
 				"(line 2, column 18)",
 		},
 		{
