@@ -60,7 +60,8 @@ func (t *Template) validateVideo() error {
 	}
 	if !vncPattern.MatchString(t.Video.VNC.Display) {
 		return invalid("video.vnc.display",
-			"must be a display on the host's loopback such as %s; from elsewhere it is reached by ssh -L; got `%s`", defaultVNC, shorten(t.Video.VNC.Display))
+			"must be a display on the host's loopback such as %s; from elsewhere it is reached by ssh -L; got `%s`",
+			defaultVNC, shorten(t.Video.VNC.Display))
 	}
 	return nil
 }
