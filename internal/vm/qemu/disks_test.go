@@ -32,7 +32,8 @@ func TestAdditionalDisks(t *testing.T) {
 	script, err := os.ReadFile(h.dir().BootScript())
 	must(t, err)
 	for _, line := range []string{
-		"disk 'additionalDisks[0]' 'rdd-disk0' '/mnt/lima-data' true 'ext4'\n", "disk 'additionalDisks[1]' 'rdd-disk1' '/mnt/lima-more' false ''\n",
+		"disk 'additionalDisks[0]' 'rdd-disk0' '/mnt/lima-data' true 'ext4'\n",
+		"disk 'additionalDisks[1]' 'rdd-disk1' '/mnt/lima-more' false ''\n",
 	} {
 		if !strings.Contains(string(script), line) {
 			t.Errorf("the boot script has no %s", line)

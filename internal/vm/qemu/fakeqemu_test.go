@@ -180,6 +180,9 @@ func (m *fakeMachine) execute(conn io.Writer, command, id, line string) {
 	if command == "query-uuid" {
 		result = fmt.Sprintf(`{"UUID":%q}`, m.uuid)
 	}
+	if command == "query-vnc" {
+		result = `{"enabled":true,"host":"127.0.0.1","service":"5907"}`
+	}
 	if command == "human-monitor-command" {
 		answer, _ := json.Marshal(m.monitor(line))
 		result = string(answer)

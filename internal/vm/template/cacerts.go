@@ -12,6 +12,14 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// CACerts changes which authorities the guest's programs trust for TLS.
+type CACerts struct {
+	// RemoveDefaults leaves out those that the guest's distribution trusts.
+	RemoveDefaults bool `yaml:"removeDefaults,omitempty"`
+	// Certs are in PEM, one or more in each text.
+	Certs []string `yaml:"certs,omitempty"`
+}
+
 // pemCertificate is the type of a block that holds a certificate (RFC 7468).
 const pemCertificate = "CERTIFICATE"
 

@@ -32,6 +32,7 @@ func (t *Template) fields() fields {
 		"ssh":          t.SSH.decode,
 		"message":      text(&t.Message),
 		"containerd":   t.Containerd.decode,
+		"video":        t.Video.decode,
 		"firmware":     t.Firmware.decode,
 		"timezone":     text(&t.Timezone),
 		"user":         t.User.decode,
@@ -241,7 +242,7 @@ func (t *Template) CPUModel() string { return t.CPUType[t.Arch] }
 func (s *SSH) decode(v value) error {
 	const (
 		noKeys    = "the guest takes only the key that rdd makes for it"
-		noForward = "the guest has no display"
+		noForward = "rdd forwards no displays"
 	)
 	return mapping(fields{
 		"localPort":         integer(&s.LocalPort),
@@ -251,15 +252,5 @@ func (s *SSH) decode(v value) error {
 		"forwardX11":        inert(noForward, "false"),
 		"forwardX11Trusted": inert(noForward, "false"),
 		"overVsock":         inert("rdd reaches sshd by the network", "false"),
-	})(v)
-}
-
-// decode takes the containerd of the guest's distribution, which has no archives of Lima's.
-func (c *Containerd) decode(v value) error {
-	const rootless = "rdd sets up the system's containerd only, with `system: true`; a provision script of mode user can set up one " +
-		"without root (containerd-rootless-setuptool.sh install)"
-	return mapping(fields{
-		"system": boolean(&c.System), "user": inert(rootless, "false"),
-		"archives": none("containerd is installed from the packages of the guest's distribution"),
 	})(v)
 }

@@ -10,6 +10,18 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted
+// below DiskMounts.
+type AdditionalDisk struct {
+	// Name of the disk, which the host keeps.
+	Name string `yaml:"name"`
+	// Format an empty disk, and mount it; nil only before the defaults are set.
+	Format *bool `yaml:"format,omitempty"`
+	// FSType is the file system of an empty disk, and FSArgs are arguments of its mkfs.
+	FSType string   `yaml:"fsType,omitempty"`
+	FSArgs []string `yaml:"fsArgs,omitempty"`
+}
+
 const (
 	// DiskMounts and the name of an additional disk is where the guest has it, as with Lima.
 	DiskMounts = "/mnt/lima-"

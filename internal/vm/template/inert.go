@@ -99,8 +99,8 @@ func otherDriver(v value) error {
 // as they are anyway.
 func inertFields() fields {
 	const (
-		noDisplay = "rdd's machines have no display and no sound"
-		noMac     = "it belongs to the macOS driver"
+		noSound = "rdd's machines have no sound"
+		noMac   = "it belongs to the macOS driver"
 	)
 	return fields{
 		"minimumLimaVersion":    version,
@@ -108,17 +108,13 @@ func inertFields() fields {
 		"mountType":             inert("rdd carries mounts by 9p", "9p", resolved, ""),
 		"mountTypesUnsupported": mountTypes,
 		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
-		"audio":                 mapping(fields{"device": inert(noDisplay, "none", "")}),
-		"video": mapping(fields{
-			"display": inert(noDisplay, "none", ""),
-			"vnc":     mapping(fields{"display": inert(noDisplay, "none", "")}),
-		}),
-		"rosetta":              mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
-		"nestedVirtualization": inert("rdd does not nest virtual machines", "false"),
-		"osOpts":               otherDriver,
-		"tpm":                  inert("rdd's machines have no TPM", "false"),
-		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
-		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
-		"networks":             none("a machine has one network, with ports forwarded to the host"),
+		"audio":                 mapping(fields{"device": inert(noSound, "none", "")}),
+		"rosetta":               mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
+		"nestedVirtualization":  inert("rdd does not nest virtual machines", "false"),
+		"osOpts":                otherDriver,
+		"tpm":                   inert("rdd's machines have no TPM", "false"),
+		"upgradePackages":       inert("rdd upgrades no packages by itself: a provision script can", "false"),
+		"guestInstallPrefix":    inert("rdd installs nothing there", "/usr/local"),
+		"networks":              none("a machine has one network, with ports forwarded to the host"),
 	}
 }

@@ -85,11 +85,7 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		},
 		{
 			"audio", at("audio: {device: vz}"),
-			noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no display and no sound (line 2, column 17)",
-		},
-		{
-			"video", at("video: {display: vnc}"),
-			noMachine + "field `video.display` must be `none` or empty; got `vnc`: rdd's machines have no display and no sound (line 2, column 18)",
+			noMachine + "field `audio.device` must be `none` or empty; got `vz`: rdd's machines have no sound (line 2, column 17)",
 		},
 		{
 			"rosetta", at("rosetta: {enabled: true}"),
@@ -166,7 +162,7 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		},
 		{
 			"forwardX11", at("ssh: {forwardX11: true}"),
-			noMachine + "field `ssh.forwardX11` must be `false`; got `true`: the guest has no display (line 2, column 19)",
+			noMachine + "field `ssh.forwardX11` must be `false`; got `true`: rdd forwards no displays (line 2, column 19)",
 		},
 		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
 		{

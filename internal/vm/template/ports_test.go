@@ -209,8 +209,8 @@ func TestReversed(t *testing.T) {
 		}
 	}
 	at := func(rule string) string { return minimal + "portForwards: [{reverse: true, " + rule + "}]\n" }
-	const sockets = noMachine + "field `portForwards[0].reverse` must go with `guestSocket` and `hostSocket`; a port of the host is reached as " +
-		"host.lima.internal from the guest (line 2, column 26)"
+	const sockets = noMachine + "field `portForwards[0].reverse` must go with `guestSocket` and `hostSocket`; a port of the host is " +
+		"reached as host.lima.internal from the guest (line 2, column 26)"
 	testRefusals(t, []refusal{
 		{"ports", at("guestPort: 80, hostPort: 80"), sockets},
 		{"a port of the host", at("guestSocket: /g, hostPort: 80"), sockets},

@@ -66,6 +66,8 @@ type Template struct {
 	Timezone string `yaml:"timezone,omitempty"`
 	// DNS lists the addresses of name servers that the guest asks; empty: the host's.
 	DNS []string `yaml:"dns,omitempty"`
+	// Video is the guest's screen.
+	Video Video `yaml:"video,omitempty"`
 	// Containerd is installed in guests that do not have it.
 	Containerd Containerd `yaml:"containerd,omitempty"`
 	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
@@ -219,32 +221,6 @@ type GuestUser struct {
 type Firmware struct {
 	// LegacyBIOS instead of UEFI, where the architecture has one: x86_64.
 	LegacyBIOS bool `yaml:"legacyBIOS,omitempty"`
-}
-
-// Containerd says where the guest runs it.
-type Containerd struct {
-	// System as a service of the system's.
-	System bool `yaml:"system,omitempty"`
-}
-
-// AdditionalDisk is a disk that exists before the machine and after it. The guest has it mounted
-// below DiskMounts.
-type AdditionalDisk struct {
-	// Name of the disk, which the host keeps.
-	Name string `yaml:"name"`
-	// Format an empty disk, and mount it; nil only before the defaults are set.
-	Format *bool `yaml:"format,omitempty"`
-	// FSType is the file system of an empty disk, and FSArgs are arguments of its mkfs.
-	FSType string   `yaml:"fsType,omitempty"`
-	FSArgs []string `yaml:"fsArgs,omitempty"`
-}
-
-// CACerts changes which authorities the guest's programs trust for TLS.
-type CACerts struct {
-	// RemoveDefaults leaves out those that the guest's distribution trusts.
-	RemoveDefaults bool `yaml:"removeDefaults,omitempty"`
-	// Certs are in PEM, one or more in each text.
-	Certs []string `yaml:"certs,omitempty"`
 }
 
 // SSH says how the guest's sshd is reached.

@@ -48,6 +48,7 @@ func (t *Template) fill(host Host) {
 	for i := range t.Images {
 		setDefault(&t.Images[i].Arch, t.Arch)
 	}
+	t.Video.fill()
 	if len(t.AdditionalDisks) == 0 {
 		t.AdditionalDisks = nil
 	}
@@ -119,6 +120,7 @@ func (t *Template) validate(host Host) error {
 		t.validateDNS,
 		t.validateCACerts,
 		t.validateDisks,
+		t.validateVideo,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

@@ -159,9 +159,13 @@ func (s Store) Delete(name string) error {
 	if err := s.exists(name); err != nil {
 		return err
 	}
-	return s.locked(name, func() error {
+	err := s.locked(name, func() error {
 		return errors.Join(atomicfile.Remove(s.Path(name)), atomicfile.Remove(s.lockFile(name)))
 	})
+	if left, readErr := os.ReadDir(s.dir); err == nil && readErr == nil && len(left) == 0 {
+		_ = atomicfile.Remove(s.dir) // another disk may have been made meanwhile
+	}
+	return err
 }
 
 // locked calls do with a disk's lock held.

@@ -79,6 +79,12 @@ func TestStore(t *testing.T) {
 	if entries, err := os.ReadDir(s.dir); err != nil || len(entries) != 1 {
 		t.Errorf("beside the note there are %v, %v", entries, err)
 	}
+	must(t, os.Remove(filepath.Join(s.dir, "note.txt")))
+	must(t, s.Create(t.Context(), program, "b", 16<<20))
+	must(t, s.Delete("b"))
+	if _, err := os.Stat(s.dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty directory is left: %v", err)
+	}
 }
 
 // TestInUse: a disk that a machine has is for nobody else until it lets go.

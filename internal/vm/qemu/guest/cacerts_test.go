@@ -20,7 +20,9 @@ type certGuest struct{ root string }
 func (g certGuest) run(t *testing.T, program string, args ...string) (string, map[string]string, error) {
 	t.Helper()
 	functions, _, _ := strings.Cut(bootScript, "mkdir -p /var/lib/rdd\n")
-	functions = strings.NewReplacer("/etc/", g.root+"/etc/", "/var/lib", g.root+"/var/lib", "/usr/local", g.root+"/usr/local").Replace(functions)
+	functions = strings.NewReplacer(
+		"/etc/", g.root+"/etc/", "/var/lib", g.root+"/var/lib", "/usr/local", g.root+"/usr/local",
+	).Replace(functions)
 	// The shell finds no other program of that kind.
 	fake := "command() { [ \"$2\" = " + program + " ]; }\nPATH=" + g.root + ":$PATH\n"
 	if err := os.WriteFile(filepath.Join(g.root, program), []byte("#!/bin/sh\necho ran >>"+g.root+"/runs\n"), 0o700); err != nil {
@@ -99,7 +101,8 @@ func TestCACertsRemoveDefaults(t *testing.T) {
 	const image = "# comment\n!mozilla/deselected.crt\nmozilla/a.crt\n\nmozilla/b.crt\n"
 	g := newCertGuest(t)
 	conf := filepath.Join(g.root, "etc/ca-certificates.conf")
-	if out, _, err := g.run(t, "update-ca-certificates", "true", "A"); err == nil || !strings.Contains(out, "caCerts.removeDefaults: this guest has no ") {
+	out, _, err := g.run(t, "update-ca-certificates", "true", "A")
+	if err == nil || !strings.Contains(out, "caCerts.removeDefaults: this guest has no ") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if err := os.WriteFile(conf, []byte(image), 0o600); err != nil {

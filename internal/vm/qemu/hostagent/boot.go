@@ -178,7 +178,8 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	}
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
-		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares, Disks: plan.disks.paths,
+		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares,
+		Disks: plan.disks.paths, VNC: plan.template.Video.VNC.Display,
 		SSHPort: ports.shared, GuestSSHPort: guest.SSHPort(a.record.Machine.Image.Built()),
 		OwnSSHPort: ports.own, GuestOwnSSHPort: guest.OwnSSHPort,
 	})

@@ -140,6 +140,8 @@ func (a *agent) cleanUp() error {
 		a.removeCopies(),
 		atomicfile.Remove(a.Dir.SSHConfig()),
 		atomicfile.Remove(a.Dir.OwnSSHConfig()),
+		atomicfile.Remove(a.Dir.VNCDisplay()),
+		atomicfile.Remove(a.Dir.VNCPassword()),
 		atomicfile.Remove(a.Dir.HostagentPID()),
 		atomicfile.Remove(a.Dir.HostagentSocket()),
 	)

@@ -129,6 +129,9 @@ func (a *agent) giveUp(m *machineProcess, err error) {
 func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	if !a.state.get().WasRunning {
 		a.state.step(vm.PhaseStarting, "booting", stepBoot, steps)
+		if err := a.openScreen(ctx, m); err != nil {
+			return err
+		}
 	}
 	if err := a.reach(ctx, m); err != nil {
 		return vm.WithKind(vm.FaultBoot, err)

@@ -26,6 +26,9 @@ type Config struct {
 	Shares                      share.Set
 	// Disks are the files of additional disks. The guest finds the n-th by its serial, DiskSerial(n).
 	Disks []string
+	// VNC is an argument of QEMU's -vnc; empty: the machine has no screen. Nobody is let in before a
+	// password is set.
+	VNC string
 }
 
 // DiskSerial is the serial of the n-th additional disk.
@@ -58,6 +61,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	args = append(args, blocks...)
 	args = append(args, c.devices()...)
 	args = append(args, c.shares()...)
+	args = append(args, c.screen()...)
 	args = append(args, c.control()...)
 	if p.hasSandbox(ctx) {
 		args = append(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
@@ -170,6 +174,21 @@ func (c Config) network() string {
 	const forward = ",hostfwd=tcp:127.0.0.1:%d-:%d"
 	return "user,id=" + NetDevice + fmt.Sprintf(forward, c.SSHPort, c.GuestSSHPort) +
 		fmt.Sprintf(forward, c.OwnSSHPort, c.GuestOwnSSHPort)
+}
+
+// screen is a display with keyboard and mouse, served by VNC.
+func (c Config) screen() []string {
+	if c.VNC == "" {
+		return nil
+	}
+	adapter := "virtio-gpu-pci"
+	if strings.HasPrefix(c.Machine.Type, "pc-") {
+		adapter = "virtio-vga" // which the firmware and boot loaders write to as well
+	}
+	return []string{
+		"-vnc", c.VNC + ",password=on",
+		"-device", adapter, "-device", "qemu-xhci,id=usb", "-device", "usb-kbd,bus=usb.0", "-device", "usb-tablet,bus=usb.0",
+	}
 }
 
 // shares are served by QEMU itself, so they live as long as the guest. Files are the host user's,

@@ -140,6 +140,12 @@ func (d Dir) Views() string { return d.file("views") }
 // ShellSocket is where a hostagent relays sessions to the guest: see sshx.Relay.
 func (d Dir) ShellSocket() string { return d.file("shell.sock") }
 
+// VNCDisplay holds the address at which VNC clients on the host see the guest's screen.
+func (d Dir) VNCDisplay() string { return d.file("vncdisplay") }
+
+// VNCPassword holds the password for VNCDisplay, which differs for each start.
+func (d Dir) VNCPassword() string { return d.file("vncpassword") }
+
 // QEMULog is QEMU's own output.
 func (d Dir) QEMULog() string { return d.file("qemu.log") }
 
