@@ -138,9 +138,11 @@ var allowed = map[string][]string{
 		"internal/daemon/presence",
 		"internal/instance", "internal/logfile", "internal/process", "internal/regular", "internal/textfile", "internal/vm",
 	},
-	"internal/cli/ctl":        {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
-	"internal/cli/image":      {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
-	"internal/cli/hostconfig": {"internal/cli/resource", "internal/cli/session", "internal/daemon/presence", "internal/hostconfig", "internal/levenshtein"},
+	"internal/cli/ctl":   {"internal/cli/quiet", "internal/cli/session", "internal/client", "internal/instance"},
+	"internal/cli/image": {"internal/cli/session", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch"},
+	"internal/cli/hostconfig": {
+		"internal/cli/resource", "internal/cli/session", "internal/daemon/presence", "internal/hostconfig", "internal/levenshtein",
+	},
 	"internal/cli/why": {
 		"api/app", "api/lima", "internal/cli/resource", "internal/cli/session", "internal/client", "internal/daemon/presence",
 		"internal/hostconfig", "internal/instance", "internal/logfile", "internal/textfile", "internal/vm",
