@@ -26,7 +26,7 @@ func runTree(args ...string) error {
 func TestUnknownNamesAreAnsweredWithTheNearest(t *testing.T) {
 	for args, want := range map[string]string{
 		"stat":                  `unknown command "stat" for "rdd" (did you mean start or status?)`,
-		"limavm strat x":        `unknown command "strat" for "rdd limavm" (did you mean start?)`,
+		"limavm sart x":         `unknown command "sart" for "rdd limavm" (did you mean start?)`,
 		"vm lsit":               `unknown command "lsit" for "rdd limavm" (did you mean list?)`,
 		"service stats":         `unknown command "stats" for "rdd service" (did you mean status?)`,
 		"integration of":        `unknown command "of" for "rdd integration" (did you mean off or on?)`,
@@ -34,7 +34,7 @@ func TestUnknownNamesAreAnsweredWithTheNearest(t *testing.T) {
 		"completion bsh":        `(did you mean bash or zsh?)`,
 		"paths":                 `unknown command "paths" for "rdd" (did you mean rdd service paths?)`,
 		"wholly-other":          `unknown command "wholly-other" for "rdd"`,
-		"help strat":            `unknown command "strat" for "rdd" (did you mean start?)`,
+		"help sart":             `unknown command "sart" for "rdd" (did you mean start?)`,
 		"help limavm shel":      `unknown command "shel" for "rdd limavm" (did you mean shell?)`,
 		"start --tiemout 3":     `unknown flag: --tiemout (did you mean --timeout?)`,
 		"limavm list --outptu":  `unknown flag: --outptu (did you mean --output?)`,

@@ -10,7 +10,7 @@ func TestHint(t *testing.T) {
 		typed, want string
 	}{
 		{"stat", " (did you mean start or status?)"},
-		{"strat", " (did you mean start?)"},
+		{"sart", " (did you mean start?)"},
 		{"sotp", " (did you mean stop?)"},
 		{"urn", " (did you mean run?)"},
 		{"rn", " (did you mean run?)"},

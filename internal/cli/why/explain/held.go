@@ -69,7 +69,7 @@ func manager(entries []metav1.ManagedFieldsEntry, finalizer string) string {
 				Finalizers map[string]any `json:"f:finalizers"`
 			} `json:"f:metadata"`
 		}
-		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
+		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue
 		}
 		if _, found := fields.Metadata.Finalizers[fmt.Sprintf("v:%q", finalizer)]; found {
