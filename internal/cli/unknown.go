@@ -101,6 +101,7 @@ func helpForCommand(help *cobra.Command) {
 			about = next
 		}
 		about.InitDefaultHelpFlag()
+		about.SetContext(cmd.Context()) // a help text may ask the daemon
 		return about.Help()
 	}
 }

@@ -39,7 +39,7 @@ func TestUnknownNamesAreAnsweredWithTheNearest(t *testing.T) {
 		"start --tiemout 3":     `unknown flag: --tiemout (did you mean --timeout?)`,
 		"limavm list --outptu":  `unknown flag: --outptu (did you mean --output?)`,
 		"--instnace 3 start":    `unknown flag: --instnace (did you mean --instance?)`,
-		"service stop --instan": `unknown flag: --instan (did you mean --instance?)`,
+		"service stop --timout": `unknown flag: --timout (did you mean --timeout?)`,
 		"start --wholly-other":  `unknown flag: --wholly-other`,
 		"start -q":              `unknown shorthand flag: 'q' in -q`,
 	} {

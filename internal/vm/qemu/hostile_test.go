@@ -6,7 +6,6 @@ package qemu_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,7 +95,6 @@ func TestAdoptedGuestThatIsNotReached(t *testing.T) {
 	must(t, e.Start(t.Context(), owner, "x"))
 	before := await(t, e, "running", in(vm.PhaseRunning))
 	killHostagent(t, h.dir())
-	adopted(t, e)
 	awaitLog(t, h, "reaching the guest of a machine that was adopted")
 	after, err := e.Observe(t.Context(), "x")
 	must(t, err)
@@ -117,20 +115,6 @@ func TestQEMUThatIsEnding(t *testing.T) {
 	state := await(t, e, "failed", func(s vm.State, err error) bool { return err == nil && s.Failure != nil })
 	if kind := state.Failure.Fault.Kind; kind != vm.FaultProcessEnded {
 		t.Errorf("got %+v", *state.Failure.Fault)
-	}
-}
-
-// adopted has a machine adopted. It may be busy for a moment.
-func adopted(t *testing.T, e *qemu.Engine) {
-	t.Helper()
-	for deadline := time.Now().Add(waitTimeout); ; <-time.After(pollPause) {
-		begun, err := e.Adopt(t.Context(), "x")
-		if begun && err == nil {
-			return
-		}
-		if err != nil && !errors.Is(err, vm.ErrBusy) || time.Now().After(deadline) {
-			t.Fatalf("the machine is not adopted: %v", err)
-		}
 	}
 }
 
