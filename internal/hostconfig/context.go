@@ -131,7 +131,7 @@ func (tx *transaction) context() error {
 	if err != nil {
 		return err
 	}
-	if tx.Context == nil {
+	if tx.isEmpty() { // lost: one with a problem knows that the context is not ours
 		tx.adopt()
 	}
 	found, err := tx.host.claim(file, tx.Context)

@@ -54,6 +54,12 @@ func TestEditedContext(t *testing.T) {
 	if len(report.Problems) != 1 || w.read(file) == made {
 		t.Errorf("what leads elsewhere was overwritten: %v", report)
 	}
+	users := w.read(file)
+	for range 2 {
+		if _, err := h.Apply(t.Context(), Want{Docker: true}); err != nil || w.read(file) != users {
+			t.Fatalf("what leads elsewhere was taken for that of a lost instance: %v", err)
+		}
+	}
 	w.apply(h, Want{})
 	if w.read(file) == "" {
 		t.Error("it was removed")
