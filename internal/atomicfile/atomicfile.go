@@ -214,12 +214,11 @@ func syncEntry(path string) error {
 }
 
 // RemoveAll removes path and everything below it, so that nothing comes back after a power cut; nil
-// when it is not there. Directories whose mode keeps this user out are opened up first. Where only
-// mount points are left, they are empty, and the error is a *MountedError. It is not atomic: a
+// when it is not there. Directories whose mode keeps this user out are opened up first. What is
+// mounted below path is somebody else's: it stays as it is. A path that is a mount point itself is
+// emptied. The error is a *MountedError when nothing but mount points is left. It is not atomic: a
 // crash in between leaves a part.
-func RemoveAll(path string) error {
-	return remove(path, func(path string) error { return mounted(path, removeAll(path)) })
-}
+func RemoveAll(path string) error { return remove(path, removeMounted) }
 
 func removeAll(path string) error {
 	err := os.RemoveAll(path)

@@ -8,58 +8,117 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/moby/sys/mountinfo"
 )
 
 // MountedError says that RemoveAll has removed everything but mount points, which only who has
 // mounted them can remove, and the directories above them.
 type MountedError struct {
-	// Paths are the mount points. Directories among them are empty.
-	Paths []string
+	// Emptied is the path itself, where it is a mount point; else empty.
+	Emptied string
+	// Kept are mount points below the path. What is mounted there is as it was.
+	Kept []string
 }
 
 func (e *MountedError) Error() string {
-	return fmt.Sprintf("a mount point cannot be removed; what was in it is removed, and it stays: %s", strings.Join(e.Paths, ", "))
+	var parts []string
+	if e.Emptied != "" {
+		parts = append(parts, "a mount point was emptied, and stays: "+e.Emptied)
+	}
+	if len(e.Kept) > 0 {
+		parts = append(parts, "something is mounted there, and was left as it is: "+strings.Join(e.Kept, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Unwrap returns what the system says of a mount point.
 func (e *MountedError) Unwrap() error { return syscall.EBUSY }
 
-// mounted looks at what a removal that failed with err has left. It returns a *MountedError if that
-// is nothing but mount points and what is above them, or else err.
-func mounted(path string, err error) error {
-	if !errors.Is(err, syscall.EBUSY) {
+// removeMounted is RemoveAll without syncing.
+func removeMounted(path string) error {
+	if _, err := os.Lstat(path); err != nil {
+		return ignoreNotExist(err)
+	}
+	below, top, err := mountPoints(path)
+	if err != nil {
 		return err
 	}
-	var left []string
-	walkErr := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := isAbove(name, entry)
-		if err != nil || below {
-			return err
-		}
-		if err := os.Remove(name); !errors.Is(err, syscall.EBUSY) {
-			return errors.Join(err, errNotMounted)
-		}
-		left = append(left, name)
-		return nil
-	})
-	if walkErr != nil {
+	if len(below) == 0 && !top {
+		return removeAll(path)
+	}
+	left := &MountedError{Kept: below}
+	if top {
+		left.Emptied = path
+	}
+	if err := removeBeside(path, below); err != nil {
 		return err
 	}
-	return &MountedError{Paths: left}
+	return left
 }
 
-var errNotMounted = errors.New("there is something else than a mount point")
-
-// isAbove reports whether an entry is a directory with something in it.
-func isAbove(name string, entry fs.DirEntry) (bool, error) {
-	if !entry.IsDir() {
-		return false, nil
+// mountPoints returns the mount points below path, under the name that path has, and whether path
+// is one. There are none on systems that cannot list them.
+func mountPoints(path string) (below []string, top bool, err error) {
+	real, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return nil, false, err
 	}
-	entries, err := os.ReadDir(name)
-	return len(entries) > 0, err
+	real = filepath.Join(real, filepath.Base(path))
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, false, ignoreUnsupported(err)
+	}
+	for _, m := range mounts {
+		rest, inside := strings.CutPrefix(m.Mountpoint, real+string(filepath.Separator))
+		switch {
+		case m.Mountpoint == real:
+			top = true
+		case inside:
+			below = append(below, filepath.Join(path, rest))
+		}
+	}
+	slices.Sort(below)
+	return slices.Compact(below), top, nil
+}
+
+// ignoreUnsupported returns nil: a system without a list of mounts has none that matter here. On
+// Linux the list is there, or an error must keep what is mounted from being removed.
+func ignoreUnsupported(err error) error {
+	if _, statErr := os.Stat("/proc/self"); statErr != nil {
+		return nil
+	}
+	return fmt.Errorf("looking for what is mounted: %w", err)
+}
+
+// removeBeside removes what is in a directory, but nothing that is mounted and no directory above
+// that.
+func removeBeside(dir string, mounts []string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		_ = os.Chmod(dir, 0o700)
+		entries, err = os.ReadDir(dir)
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil // a file that is a mount point
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		isAbove := func(mount string) bool { return strings.HasPrefix(mount, path+string(filepath.Separator)) }
+		switch {
+		case slices.Contains(mounts, path):
+		case slices.ContainsFunc(mounts, isAbove):
+			errs = append(errs, removeBeside(path, mounts))
+		default:
+			errs = append(errs, removeAll(path))
+		}
+	}
+	return errors.Join(errs...)
 }

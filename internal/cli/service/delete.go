@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,7 +87,7 @@ func confirmVMs(ctx context.Context, s *session.Session, inst instance.Instance)
 		inst.Name, strings.Join(names, ", ")), false)
 }
 
-// diskNames lists the disks that belong to no VM, where the engine keeps any.
+// diskNames lists the disks that belong to no VM, where the engine keeps any. A damaged one counts.
 func diskNames(ctx context.Context, s *session.Session) ([]string, error) {
 	keeper, err := session.Ability[vm.DiskKeeper](s, "keep disks")
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -135,54 +134,65 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 		fmt.Fprintf(s.Out, "Disks that belong to no VM stay: %s; to delete them: rdd --instance %s limavm disk delete %s\n",
 			strings.Join(disks, ", "), inst.Name, strings.Join(disks, " "))
 	}
-	for _, path := range mounted {
-		fmt.Fprintf(s.Out, "%s stays, because something is mounted there; nothing of rdd is in it any more. "+
-			"To remove it: umount '%[1]s', then rm -d '%[1]s'\n", path)
-	}
+	showMounted(s, mounted)
 	return showUnclaimed(ctx, s)
 }
 
-// removeDirs removes the directory with the saved arguments last: as long as these exist, the
-// instance exists and the deletion can be repeated. It returns the mount points that stay, empty.
-func removeDirs(inst instance.Instance, keepVMs bool) (mounted []string, err error) {
-	removeShort := inst.RemoveDir
-	if keepVMs {
-		removeShort = func(string) error { return removeAllBut(inst.ShortDir, inst.LimaHome()) }
+// showMounted prints the mount points that stay.
+func showMounted(s *session.Session, mounted mountPoints) {
+	for _, path := range mounted.emptied {
+		fmt.Fprintf(s.Out, "%s stays, because something is mounted there; nothing of rdd is in it any more. "+
+			"To remove it: umount '%[1]s', then rm -d '%[1]s'\n", path)
 	}
-	logMounted, logErr := splitMounted(inst.RemoveDir(inst.LogDir))
-	shortMounted, shortErr := splitMounted(removeShort(inst.ShortDir))
-	if err := errors.Join(logErr, shortErr); err != nil {
-		return nil, err
+	for _, path := range mounted.kept {
+		fmt.Fprintf(s.Out, "%s stays with what is in it: something is mounted there, and not by rdd\n", path)
 	}
-	dirMounted, err := splitMounted(inst.RemoveDir(inst.Dir))
-	return slices.Concat(logMounted, shortMounted, dirMounted), err
 }
 
-// splitMounted returns the mount points that an error names; the error is nil then.
-func splitMounted(err error) (paths []string, rest error) {
+// mountPoints are those that stay when directories are removed: directories of rdd's own, and what
+// others have mounted below them.
+type mountPoints struct{ emptied, kept []string }
+
+// add takes the mount points that the error of a removal names. It returns every other error.
+func (m *mountPoints) add(err error) error {
 	var left *atomicfile.MountedError
-	if errors.As(err, &left) {
-		return left.Paths, nil
+	if !errors.As(err, &left) {
+		return err
 	}
-	return nil, err
+	if left.Emptied != "" {
+		m.emptied = append(m.emptied, left.Emptied)
+	}
+	m.kept = append(m.kept, left.Kept...)
+	return nil
+}
+
+// removeDirs removes the directory with the saved arguments last: as long as these exist, the
+// instance exists and the deletion can be repeated. It returns the mount points that stay.
+func removeDirs(inst instance.Instance, keepVMs bool) (mounted mountPoints, err error) {
+	logErr := mounted.add(inst.RemoveDir(inst.LogDir))
+	var shortErr error
+	if keepVMs {
+		shortErr = removeAllBut(inst.ShortDir, inst.LimaHome(), &mounted)
+	} else {
+		shortErr = mounted.add(inst.RemoveDir(inst.ShortDir))
+	}
+	if err := errors.Join(logErr, shortErr); err != nil {
+		return mounted, err
+	}
+	return mounted, mounted.add(inst.RemoveDir(inst.Dir))
 }
 
 // removeAllBut removes what is in a directory, except kept.
-func removeAllBut(dir, kept string) error {
+func removeAllBut(dir, kept string, mounted *mountPoints) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	var mounted []string
 	for _, entry := range entries {
 		if path := filepath.Join(dir, entry.Name()); path != kept {
-			left, err := splitMounted(atomicfile.RemoveAll(path))
-			errs, mounted = append(errs, err), append(mounted, left...)
+			errs = append(errs, mounted.add(atomicfile.RemoveAll(path)))
 		}
 	}
-	if err := errors.Join(errs...); err != nil || mounted == nil {
-		return err
-	}
-	return &atomicfile.MountedError{Paths: mounted}
+	return errors.Join(errs...)
 }
