@@ -88,6 +88,8 @@ type Disk struct {
 	Used int64 `json:"used"`
 	// UsedBy is the machine that has it now; empty: none.
 	UsedBy string `json:"usedBy,omitempty"`
+	// Damage is why the disk cannot be used; empty: it can. The sizes are not known then.
+	Damage string `json:"damage,omitempty"`
 }
 
 // DiskKeeper is the ability to keep additional disks. A disk that a machine uses can neither be

@@ -61,6 +61,11 @@ func diskCreateCommand(s *session.Session) *cobra.Command {
 		if !template.ValidDiskName(args[0]) {
 			return fmt.Errorf("the name %q is not valid: use up to 63 letters and digits, with dots, dashes or underscores between them", args[0])
 		}
+		if exists, err := s.InstanceExists(); err != nil {
+			return err
+		} else if !exists {
+			return errors.New("there is no instance to keep the disk; to make one: rdd service create")
+		}
 		keeper, err := keeperOf(s)
 		if err != nil {
 			return err
@@ -109,6 +114,10 @@ func diskTable(w io.Writer, all []vm.Disk) {
 		used := d.UsedBy
 		if used == "" {
 			used = "-"
+		}
+		if d.Damage != "" {
+			fmt.Fprintf(w, "%s\t?\t?\t%s\n", d.Name, "damaged: "+d.Damage)
+			continue
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, units.BytesSize(float64(d.Size)), units.BytesSize(float64(d.Used)), used)
 	}

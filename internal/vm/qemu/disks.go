@@ -53,7 +53,10 @@ func (i instance) checkDisks(t *template.Template) error {
 				Hint:    "rdd limavm disk create " + d.Name + " --size 10GiB",
 			}
 		case err != nil:
-			return err
+			return &vm.HostError{
+				Missing: fmt.Sprintf("a sound disk %s of additionalDisks[%d] (%v)", d.Name, n, err),
+				Hint:    "bring the disk's file back, or take the disk out of the template",
+			}
 		case disk.UsedBy != "":
 			return &vm.DiskInUseError{Disk: d.Name, By: disk.UsedBy}
 		}

@@ -7,10 +7,12 @@ package qemu_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/vm"
+	"rancherdesktop.io/rdd/internal/vm/qemu/disks"
 )
 
 // TestAdditionalDisks: a machine starts only when it can have its disks, has them until it has
@@ -25,6 +27,13 @@ func TestAdditionalDisks(t *testing.T) {
 		lacking.Missing != "the disk data of additionalDisks[0]" || lacking.Hint != "rdd limavm disk create data --size 10GiB" {
 		t.Errorf("started without a disk: %v", err)
 	}
+	damaged := disks.In(h.home).Path("data")
+	must(t, os.MkdirAll(filepath.Dir(damaged), 0o700))
+	must(t, os.WriteFile(damaged, nil, 0o600))
+	if err := e.Start(t.Context(), owner, "x"); !errors.As(err, &lacking) || !strings.Contains(lacking.Missing, "a sound disk data") {
+		t.Errorf("started with a damaged disk: %v", err)
+	}
+	must(t, os.Remove(damaged))
 	must(t, e.CreateDisk(t.Context(), "data", 16<<20))
 	must(t, e.CreateDisk(t.Context(), "more", 16<<20))
 	must(t, e.Start(t.Context(), owner, "x"))

@@ -48,7 +48,7 @@ func (s Store) Path(name string) string { return filepath.Join(s.dir, name+diskS
 
 func (s Store) lockFile(name string) string { return filepath.Join(s.dir, name+lockSuffix) }
 
-// List lists the disks by name.
+// List lists the disks by name, the damaged ones too.
 func (s Store) List() ([]vm.Disk, error) {
 	entries, err := os.ReadDir(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,7 +68,7 @@ func (s Store) List() ([]vm.Disk, error) {
 			continue // it was deleted meanwhile
 		}
 		if err != nil {
-			return nil, err
+			disk = vm.Disk{Name: name, Damage: err.Error()}
 		}
 		all = append(all, disk)
 	}

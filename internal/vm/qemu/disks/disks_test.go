@@ -87,6 +87,21 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestDamagedDisk: it is listed with what is wrong, beside the others, and can be deleted.
+func TestDamagedDisk(t *testing.T) {
+	s, program := newStore(t)
+	must(t, s.Create(t.Context(), program, "sound", 16<<20))
+	must(t, s.Create(t.Context(), program, "x", 16<<20))
+	must(t, os.Truncate(s.Path("x"), 0))
+	must(t, os.Mkdir(s.Path("dir"), 0o700))
+	all, err := s.List()
+	must(t, err)
+	if len(all) != 3 || all[0].Damage == "" || all[1].Damage != "" || all[2].Damage == "" {
+		t.Errorf("got %+v", all)
+	}
+	must(t, s.Delete("x"))
+}
+
 // TestInUse: a disk that a machine has is for nobody else until it lets go.
 func TestInUse(t *testing.T) {
 	s, program := newStore(t)
