@@ -191,6 +191,49 @@ func TestNothingIsWrittenElsewhere(t *testing.T) {
 	}
 }
 
+// TestFailedCopyKeepsTheTarget: what was there is replaced by a whole file or not at all, and keeps
+// its mode. A symbolic link stays one.
+func TestFailedCopyKeepsTheTarget(t *testing.T) {
+	target := t.TempDir()
+	path := func(name string) string { return filepath.Join(target, name) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(path("f"), []byte("precious"), 0o640))
+	must(os.Symlink("f", path("link")))
+	send := func(name string, size int64, content string) error {
+		var stream bytes.Buffer
+		w := tar.NewWriter(&stream)
+		must(w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600}))
+		_, err := w.Write([]byte(content))
+		must(err)
+		return receiveHost(target, &stream)
+	}
+	check := func(want string) {
+		t.Helper()
+		data, err := os.ReadFile(path("f"))
+		info, statErr := os.Stat(path("f"))
+		if err != nil || statErr != nil || string(data) != want || info.Mode().Perm() != 0o640 {
+			t.Errorf("got %q, %v, %v", data, info.Mode(), err)
+		}
+		entries, err := os.ReadDir(target)
+		if link, linkErr := os.Readlink(path("link")); err != nil || len(entries) != 2 || link != "f" {
+			t.Errorf("there are %v; the link: %q, %v", entries, link, linkErr)
+		}
+	}
+	for _, name := range []string{"f", "link"} {
+		if err := send(name, 100, "a part"); err == nil {
+			t.Errorf("%s: a stream that ends early is no error", name)
+		}
+		check("precious")
+	}
+	must(send("link", 3, "new"))
+	check("new")
+}
+
 func TestParsePlace(t *testing.T) {
 	for arg, want := range map[string]place{
 		"a": {"", "a"}, "./a:b": {"", "./a:b"}, "dev:a": {"dev", "a"}, "dev:": {"dev", "."}, "dev:~": {"dev", "."}, "dev:~/": {"dev", "."},

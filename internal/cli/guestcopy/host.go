@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // splitTarget returns the directory and the name of a target that is no directory.
@@ -141,14 +142,60 @@ func receiveEntry(root *os.Root, header *tar.Header, content io.Reader) (err err
 	default:
 		return errors.New("the stream has a link or a special file")
 	}
-	if info, err := root.Stat(name); err == nil && !info.Mode().IsRegular() {
+	there, err := root.Stat(name)
+	if err == nil && !there.Mode().IsRegular() {
 		return errors.New("what is there is no file")
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fs.FileMode(header.Mode).Perm())
+	return receiveFile(root, name, fs.FileMode(header.Mode).Perm(), there, content)
+}
+
+// partSuffix ends the name of a file that is not complete yet.
+const partSuffix = ".rdd-copy"
+
+// receiveFile writes a file beside the one of that name and then puts it in its place, so that a
+// copy that fails leaves what was there. That may be the source itself, seen through a mount. there
+// is what is there, whose mode stays; nil: nothing.
+func receiveFile(root *os.Root, name string, mode fs.FileMode, there fs.FileInfo, content io.Reader) (err error) {
+	if info, err := root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if name, err = linkTarget(root, name); err != nil {
+			return err
+		}
+	}
+	part := name + partSuffix
+	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
 	_, err = io.Copy(f, content)
-	return err
+	if there != nil {
+		err = errors.Join(err, f.Chmod(there.Mode().Perm()))
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = root.Rename(part, name)
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(part))
+	}
+	return nil
+}
+
+// maxLinks is how many symbolic links are followed, as by Linux (path_resolution(7)).
+const maxLinks = 40
+
+// linkTarget follows a symbolic link within root.
+func linkTarget(root *os.Root, name string) (string, error) {
+	for range maxLinks {
+		target, err := root.Readlink(name)
+		if errors.Is(err, syscall.EINVAL) || errors.Is(err, fs.ErrNotExist) {
+			return name, nil // no link, or a name to be made
+		}
+		if err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(target) {
+			return "", errors.New("what is there is a symbolic link to an absolute path")
+		}
+		name = filepath.Join(filepath.Dir(name), target)
+	}
+	return "", syscall.ELOOP
 }
