@@ -173,7 +173,6 @@ var harmless = map[string]string{
 	"which knows no VM":                          "says what is lost",
 	"to reset that LimaVM":                       "the command was asked to reset it",
 	"to let rdd make its own":                    "says what is lost, beside the other way",
-	"to change them: rdd service delete, then":   "says that it is to be created again",
 	"does not exist any more; to take it back: ": "says what is lost, after the way that loses nothing",
 	"(rdd service restore) brings it back":       "says what it does",
 	"The present store is set aside":             "says what is lost",

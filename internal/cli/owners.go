@@ -15,7 +15,8 @@ import (
 var readers = []string{
 	"status", "why", "version", "help", "kubectl", "completion",
 	"service status", "service paths", "service logs", "service config",
-	"limavm list", "limavm logs", "image list", "integration list",
+	"limavm list", "limavm logs", "limavm show-ssh", "limavm template validate", "limavm disk list",
+	"image list", "integration list",
 }
 
 // checkOwners makes all commands below group refuse to run in the home of another user, but those

@@ -40,7 +40,7 @@ func protectionCommand(s *session.Session, cmd *cobra.Command, value, done strin
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), session.ServiceTimeout)
 		defer cancel()
-		c, err := s.Connect(ctx)
+		c, err := connect(ctx, s, args[0])
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,8 @@ func (f *argumentFlags) create(inst instance.Instance) (created bool, err error)
 	}
 	if exists && f.asked() && !present.Equal(f.Arguments) {
 		return false, fmt.Errorf(
-			"instance %q exists with other arguments (%s); to change them: rdd service delete, then create it again", inst.Name, inst.ArgsFile(),
+			"instance %q exists with other arguments (%s), which stay; for one run of its daemon others count with: rdd service start",
+			inst.Name, inst.ArgsFile(),
 		)
 	}
 	if exists {

@@ -88,7 +88,7 @@ func heldInside(ctx context.Context, inst instance.Instance, namespace string) (
 		return nil, err
 	}
 	lists, err := finder.ServerPreferredNamespacedResources()
-	if err != nil {
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) { // those of the other groups are there
 		return nil, fmt.Errorf("listing the kinds of objects: %w", err)
 	}
 	var held []explain.Held
