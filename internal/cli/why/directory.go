@@ -38,8 +38,12 @@ func gatherDirectory(ctx context.Context, s *session.Session, f *explain.Facts) 
 // gatherMachine reads from the engine what the machine does, its history and its console. What
 // cannot be read is left out: it only adds to what the API says.
 func gatherMachine(ctx context.Context, engine vm.Engine, f *explain.Facts) {
-	if state, err := engine.Observe(ctx, f.VMName); err == nil && f.Directory.Machine && state.Phase != vm.PhaseRunning {
+	state, err := engine.Observe(ctx, f.VMName)
+	if err == nil && f.Directory.Machine && state.Phase != vm.PhaseRunning {
 		f.Directory.StepSince = state.Progress.Since
+	}
+	if err == nil && state.Pause != nil {
+		f.Directory.Pause = state.Pause.Text
 	}
 	if historian, ok := engine.(vm.Historian); ok {
 		if steps, err := historian.History(ctx, f.VMName); err == nil {

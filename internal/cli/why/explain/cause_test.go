@@ -758,3 +758,14 @@ func TestFineWithoutLimaVM(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 }
+
+// TestStoreFullAndPaused: the store cannot take what the engine knows of the guest.
+func TestStoreFullAndPaused(t *testing.T) {
+	f := but(about(dev(made, up)), func(f *Facts) {
+		f.Store, f.Directory.Pause = Store{Problem: "no room", Full: true, Dir: "/data"}, "no room for its disk: 5 MB more must be free"
+	})
+	c := Find(f)
+	if c.Code != CodeStoreFull || len(c.Detail) != 1 || !strings.Contains(c.Detail[0], `LimaVM "dev" does not go on: no room for its disk`) {
+		t.Errorf("got %+v", c)
+	}
+}

@@ -28,10 +28,14 @@ func storeFails(f *Facts) *Cause {
 	case f.Store.Problem == "":
 		return nil
 	case f.Store.Full:
-		return &Cause{
+		c := &Cause{
 			Code: CodeStoreFull, Blocked: true, Summary: "The store is full, so nothing new can be made: " + f.Store.Problem,
 			Next: "make room in " + f.Store.Dir + "; deletions still work (rdd image prune removes unused images)",
 		}
+		if pause := f.Directory.Pause; pause != "" { // it could not be written to the store
+			c.Detail = []string{f.subject() + " does not go on: " + pause}
+		}
+		return c
 	}
 	return &Cause{
 		Code: CodeStoreFailing, Blocked: true, Next: "rdd service logs",

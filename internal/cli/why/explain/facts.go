@@ -83,6 +83,8 @@ type Directory struct {
 	Machine bool
 	// StepSince is when the present step of the hostagent began; zero when there is none.
 	StepSince time.Time
+	// Pause is why the machine's guest does not run; empty: it does, or the machine is down.
+	Pause string
 }
 
 // Event is something that happened to an object.
