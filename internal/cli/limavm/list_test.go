@@ -65,3 +65,28 @@ func TestListFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestListFlagsTogether: with --quiet, --output is of no effect; other pairs are refused.
+func TestListFlagsTogether(t *testing.T) {
+	for _, tc := range []struct {
+		flags string
+		valid bool
+	}{
+		{"-q -o json", true},
+		{"-q -o wide", true},
+		{"-q", true},
+		{"-q --json", false},
+		{"-q --format yaml", false},
+		{"-o json --json", false},
+		{"-o json --format json", false},
+		{"--json --format json", false},
+	} {
+		cmd := listCommand(&session.Session{})
+		if err := cmd.ParseFlags(strings.Fields(tc.flags)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.ValidateFlagGroups(); (err == nil) != tc.valid {
+			t.Errorf("%s: %v", tc.flags, err)
+		}
+	}
+}
