@@ -68,6 +68,16 @@ func (i Instance) recordShort() error {
 	return nil
 }
 
+// ShortEnvironment returns the environment variable, and its value, that make a new instance of this
+// name have the same short directory. They are empty where it needs none.
+func (i Instance) ShortEnvironment() (name, value string) {
+	home, err := os.UserHomeDir()
+	if err != nil || filepath.Dir(i.ShortDir) == home {
+		return "", "" // without a home there is no instance
+	}
+	return shortVariable, i.ShortDir
+}
+
 // recordedShort returns the short directories outside the home of the instances in parent.
 func recordedShort(services []string) []string {
 	var dirs []string

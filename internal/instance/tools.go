@@ -18,8 +18,12 @@ func tools() []string { return []string{"rdd", "kubectl"} }
 
 // LinkTools makes BinDir, which must exist, hold a link for each tool that rdd brings: rdd itself,
 // and kubectl. They lead to program, the path of this program, also where they led elsewhere
-// before. What is no link is the user's own tool: it stays, and is an error.
+// before. Where program is a link itself, they lead to where it leads. What is no link is the user's own tool: it stays, and is an error.
 func (i Instance) LinkTools(program string) error {
+	// One that is gone has no other path.
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
 	var errs []error
 	for _, name := range tools() {
 		if runtime.GOOS == "windows" {
@@ -33,6 +37,9 @@ func (i Instance) LinkTools(program string) error {
 }
 
 func linkTool(program, path string) error {
+	if sameEntry(program, path) {
+		return nil // it would lead to itself
+	}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -53,4 +60,11 @@ func linkTool(program, path string) error {
 		err = atomicfile.Link(program, path)
 	}
 	return err
+}
+
+// sameEntry reports whether two paths name the same entry of one directory.
+func sameEntry(a, b string) bool {
+	dirA, errA := os.Stat(filepath.Dir(a))
+	dirB, errB := os.Stat(filepath.Dir(b))
+	return filepath.Base(a) == filepath.Base(b) && errA == nil && errB == nil && os.SameFile(dirA, dirB)
 }

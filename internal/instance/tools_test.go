@@ -5,6 +5,7 @@ package instance
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -78,4 +79,45 @@ func TestLinkTools(t *testing.T) {
 	}
 	_ = inst.LinkTools(first) // kubectl's error
 	expect("a hard link", first, rdd)
+}
+
+// TestLinkToolsFromALink: the program may be known by the path by which it was called, which may be
+// one of the links.
+func TestLinkToolsFromALink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("only some users may make symbolic links")
+	}
+	short := t.TempDir()
+	inst := Instance{ShortDir: filepath.Join(short, "link")}
+	program := filepath.Join(t.TempDir(), "rdd-1")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(program, []byte("program"), 0o700))
+	must(os.MkdirAll(filepath.Join(short, "real", "bin"), 0o700))
+	must(os.Symlink("real", inst.ShortDir))
+	must(inst.LinkTools(program))
+	rdd, kubectl := filepath.Join(inst.BinDir(), "rdd"), filepath.Join(inst.BinDir(), "kubectl")
+	for _, called := range []string{rdd, kubectl, filepath.Join(short, "real", "bin", "rdd")} {
+		must(os.Remove(kubectl))
+		must(os.Symlink("elsewhere", kubectl))
+		if called == kubectl {
+			must(os.Remove(kubectl))
+			must(os.Symlink(program, kubectl))
+		}
+		must(inst.LinkTools(called))
+		for _, path := range []string{rdd, kubectl} {
+			if data, err := os.ReadFile(path); err != nil || string(data) != "program" {
+				t.Errorf("called as %s: %s has %q: %v", called, path, data, err)
+			}
+		}
+	}
+	must(os.Remove(rdd)) // and with it the way to the program
+	must(inst.LinkTools(filepath.Join(short, "real", "bin", "rdd")))
+	if target, err := os.Readlink(rdd); err == nil {
+		t.Errorf("a link of no program leads to %s", target)
+	}
 }

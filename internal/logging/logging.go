@@ -178,13 +178,20 @@ func (o Options) applyKlog() error {
 	if err := flags.Set("v", strconv.Itoa(o.Level.Verbosity())); err != nil {
 		return err
 	}
-	threshold := map[Level]string{Error: "ERROR", Warn: "WARNING"}[o.Level]
-	if threshold == "" {
-		return nil
+	// klog keeps what was set before: a daemon's level follows that of its command line.
+	threshold, ignored := "INFO", "true"
+	switch o.Level {
+	case Error:
+		threshold = "ERROR"
+	case Warn:
+		threshold = "WARNING"
+	}
+	if threshold != "INFO" {
+		ignored = "false"
 	}
 	if err := flags.Set("stderrthreshold", threshold); err != nil {
 		return err
 	}
-	// Without that, klog ignores the threshold where it writes to standard error only.
-	return flags.Set("legacy_stderr_threshold_behavior", "false")
+	// Where it is true, klog ignores the threshold if it writes to standard error only.
+	return flags.Set("legacy_stderr_threshold_behavior", ignored)
 }

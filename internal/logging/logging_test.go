@@ -5,9 +5,11 @@ package logging
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +100,35 @@ func TestApply(t *testing.T) {
 	for _, line := range lines {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("this is no JSON: %s", line)
+		}
+	}
+}
+
+// TestALevelReplacesTheOneBefore: a daemon's level is set in a process that has that of its flags.
+func TestALevelReplacesTheOneBefore(t *testing.T) {
+	stderr := os.Stderr
+	t.Cleanup(func() {
+		os.Stderr = stderr
+		if err := (Options{}).Apply(io.Discard); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, before := range Levels() {
+		file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Stderr = file
+		for _, level := range []Level{Level(before), Info} {
+			if err := (Options{Level: level}).Apply(io.Discard); err != nil {
+				t.Fatal(err)
+			}
+		}
+		klog.InfoS("after " + before)
+		klog.Flush()
+		data, err := os.ReadFile(file.Name())
+		if err := errors.Join(err, file.Close()); err != nil || !strings.Contains(string(data), "after "+before) {
+			t.Errorf("at the level info after %s is logged %q: %v", before, data, err)
 		}
 	}
 }

@@ -27,6 +27,10 @@ func TestProgressOfABuild(t *testing.T) {
 			"9", "go: downloading a v1.0.0\na\n# a\na/x.go:1:2: undefined: y",
 			"go: downloading a v1.0.0\nbuild: 1 of 9 packages, 0s: a\n# a\na/x.go:1:2: undefined: y\n",
 		},
+		"an error of several lines": {
+			"9", "a\n# a\na/x.go:1:2: missing return\n\thave (int)\n    want ()  \n",
+			"build: 1 of 9 packages, 0s: a\n# a\na/x.go:1:2: missing return\n\thave (int)\n    want ()  \n",
+		},
 	} {
 		cmd := exec.Command("../../scripts/progress", tc.total)
 		cmd.Env = append(os.Environ(), "RDD_PROGRESS_SECONDS=0")
@@ -37,5 +41,22 @@ func TestProgressOfABuild(t *testing.T) {
 		if err != nil || got != tc.want {
 			t.Errorf("%s: %v, %q, want %q", name, err, got, tc.want)
 		}
+	}
+}
+
+// TestProgressWithAnOldBash: before version 4, a read that ends in time cannot be told from the end
+// of its input.
+func TestProgressWithAnOldBash(t *testing.T) {
+	script, err := os.ReadFile("../../scripts/progress")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := strings.ReplaceAll(string(script), "${BASH_VERSINFO[0]}", "3")
+	cmd := exec.Command("bash", "-c", old, "progress", "9")
+	cmd.Env = append(os.Environ(), "RDD_PROGRESS_SECONDS=0")
+	const in = "a\n# a\n\twant ()"
+	cmd.Stdin = strings.NewReader(in)
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != in {
+		t.Errorf("%v, %q, want %q", err, out, in)
 	}
 }

@@ -38,7 +38,7 @@ its next start.`,
 	}
 	flags := addEditFlags(cmd)
 	return changeCommand(s, cmd, session.StartTimeout, func(ctx context.Context, c *client.Client, machine *limav1.LimaVM, wait bool) error {
-		if flags.given(cmd) {
+		if flags.given() {
 			return editByFlags(ctx, s, c, machine, flags, wait)
 		}
 		return editVM(ctx, s, c, machine, wait)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,10 +26,12 @@ type editFlags struct {
 	cpus         int
 	memory, disk string
 	mounts, set  []string
+	// changed reports whether the flag of that name was given.
+	changed func(name string) bool
 }
 
 func addEditFlags(cmd *cobra.Command) *editFlags {
-	f := &editFlags{}
+	f := &editFlags{changed: cmd.Flags().Changed}
 	cmd.Flags().IntVar(&f.cpus, "cpus", 0, "number of processors")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "`SIZE` of the memory: 4GiB; a number alone is in GiB")
 	cmd.Flags().StringVar(&f.disk, "disk", "", "`SIZE` of the disk, which only grows: 100GiB; a number alone is in GiB")
@@ -41,23 +44,21 @@ func addEditFlags(cmd *cobra.Command) *editFlags {
 }
 
 // given reports whether one of the flags was given.
-func (f *editFlags) given(cmd *cobra.Command) bool {
-	for _, name := range []string{"cpus", "memory", "disk", "mount", "set"} {
-		if cmd.Flags().Changed(name) {
-			return true
-		}
-	}
-	return false
+func (f *editFlags) given() bool {
+	return slices.ContainsFunc([]string{"cpus", "memory", "disk", "mount", "set"}, f.changed)
 }
 
 // apply returns a template's text with the changes that the flags ask for. Its comments stay.
 func (f *editFlags) apply(text string) (string, error) {
 	var expressions []string
-	if f.cpus != 0 {
+	if f.changed("cpus") {
+		if f.cpus < 1 { // 0 is a template's word for the default
+			return "", &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("--cpus must be at least 1; got %d", f.cpus)}
+		}
 		expressions = append(expressions, fmt.Sprintf(".cpus = %d", f.cpus))
 	}
 	for _, size := range [][2]string{{"memory", f.memory}, {"disk", f.disk}} {
-		if size[1] != "" {
+		if f.changed(size[0]) {
 			expressions = append(expressions, fmt.Sprintf(".%s = %q", size[0], inGiB(size[1])))
 		}
 	}

@@ -5,26 +5,40 @@ package limavm
 import (
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
+
+func parseEditFlags(t *testing.T, args ...string) *editFlags {
+	t.Helper()
+	cmd := &cobra.Command{}
+	flags := addEditFlags(cmd)
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	return flags
+}
 
 func TestEditFlagsChangeTheTemplate(t *testing.T) {
 	const text = "# mine\nimages: [{location: \"rdd:docker\"}]\ncpus: 2 # few\nmounts:\n- location: ~/src\n"
 	for _, tc := range []struct {
 		name  string
-		flags editFlags
+		flags []string
 		want  []string
 	}{
-		{"processors", editFlags{cpus: 4}, []string{"# mine\n", "\ncpus: 4"}},
-		{"sizes", editFlags{memory: "4", disk: "100GiB"}, []string{"\ncpus: 2 # few\n", "\nmemory: \"4GiB\"\n", "\ndisk: \"100GiB\"\n"}},
-		{"half a GiB", editFlags{memory: "0.5"}, []string{"memory: \"0.5GiB\""}},
-		{"a mount", editFlags{mounts: []string{"~/data:w", "/srv"}}, []string{"~/src", "~/data", "/srv", "true"}},
+		{"processors", []string{"--cpus", "4"}, []string{"# mine\n", "\ncpus: 4"}},
+		{"sizes", []string{"--memory", "4", "--disk", "100GiB"}, []string{"\ncpus: 2 # few\n", "\nmemory: \"4GiB\"\n", "\ndisk: \"100GiB\"\n"}},
+		{"half a GiB", []string{"--memory", "0.5"}, []string{"memory: \"0.5GiB\""}},
+		{"a mount", []string{"--mount", "~/data:w", "--mount", "/srv"}, []string{"~/src", "~/data", "/srv", "true"}},
 		{
-			"values", editFlags{set: []string{`.env.A = "b"`, ".cpus = 3 | .plain = true"}},
+			"values", []string{"--set", `.env.A = "b"`, "--set", ".cpus = 3 | .plain = true"},
 			[]string{"env:\n", "A: \"b\"", "cpus: 3", "plain: true"},
 		},
-		{"none", editFlags{}, []string{text}},
+		// The template's own check refuses these.
+		{"sizes without a value", []string{"--memory", "", "--disk", ""}, []string{"\nmemory: \"\"\n", "\ndisk: \"\"\n"}},
+		{"none", nil, []string{text}},
 	} {
-		got, err := tc.flags.apply(text)
+		got, err := parseEditFlags(t, tc.flags...).apply(text)
 		for _, want := range tc.want {
 			if err != nil || !strings.Contains(got, want) {
 				t.Errorf("%s: no %q in\n%s%v", tc.name, want, got, err)
@@ -41,12 +55,13 @@ func TestEditFlagsReplaceAMountOfTheSamePlace(t *testing.T) {
 }
 
 func TestEditFlagsThatCannotBeApplied(t *testing.T) {
-	for want, flags := range map[string]editFlags{
-		"only assignments":  {set: []string{"del(.mounts)"}},
-		"needs a directory": {mounts: []string{":w"}},
-		"is no mapping":     {set: []string{".cpus.x = 1"}},
+	for want, flags := range map[string][]string{
+		"only assignments":  {"--set", "del(.mounts)"},
+		"needs a directory": {"--mount", ":w"},
+		"at least 1":        {"--cpus", "0"},
+		"is no mapping":     {"--set", ".cpus.x = 1"},
 	} {
-		if got, err := flags.apply("cpus: 2\n"); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := parseEditFlags(t, flags...).apply("cpus: 2\n"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %q, %v", want, got, err)
 		}
 	}

@@ -78,7 +78,8 @@ Protected, Message, Errors, LimaHome and LimaVM, the object in the API; the func
 	_ = cmd.RegisterFlagCompletionFunc(
 		"format", cobra.FixedCompletions(session.OutputFormats(), cobra.ShellCompDirectiveNoFileComp),
 	) // fails for an unknown flag
-	cmd.MarkFlagsMutuallyExclusive("output", "format", "json", "quiet")
+	cmd.MarkFlagsMutuallyExclusive("output", "format", "json")
+	cmd.MarkFlagsMutuallyExclusive("quiet", "format", "json")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if format.lines {
 			*view = "json"

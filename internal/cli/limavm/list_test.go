@@ -65,3 +65,54 @@ func TestListFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestListFlagsTogether: with --quiet, --output is of no effect; other pairs are refused.
+func TestListFlagsTogether(t *testing.T) {
+	for _, tc := range []struct {
+		flags string
+		valid bool
+	}{
+		{"-q -o json", true},
+		{"-q -o wide", true},
+		{"-q", true},
+		{"-q --json", false},
+		{"-q --format yaml", false},
+		{"-o json --json", false},
+		{"-o json --format json", false},
+		{"--json --format json", false},
+	} {
+		cmd := listCommand(&session.Session{})
+		if err := cmd.ParseFlags(strings.Fields(tc.flags)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.ValidateFlagGroups(); (err == nil) != tc.valid {
+			t.Errorf("%s: %v", tc.flags, err)
+		}
+	}
+}
+
+// TestTemplatesThatNeedAMachine: the trial has a view without values, and refuses only what no
+// machine could make right.
+func TestTemplatesThatNeedAMachine(t *testing.T) {
+	for _, format := range []string{
+		"{{index .Errors 0}}", "{{slice .Name 0 3}}", "{{(index .LimaVM.Status.Conditions 0).Type}}", "{{.LimaVM.Status.Failure.Message}}",
+		"{{.LimaVM.DeletionTimestamp.Unix}}", `{{index .LimaVM.Labels "a"}}`,
+	} {
+		if _, err := viewPrinter(io.Discard, format); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	for _, format := range []string{"{{.Nmae}}", "{{.LimaVM.Status.Sate}}", "{{nothing .Name}}", "{{.Name", "{{json}}", "{{.Name 1}}"} {
+		if _, err := viewPrinter(io.Discard, format); err == nil {
+			t.Errorf("%s is taken", format)
+		}
+	}
+	var out strings.Builder
+	show, err := viewPrinter(&out, "{{slice .Name 0 3}} {{index .Errors 0}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := show(instanceView{Name: "default", Errors: []string{"broken"}}); err != nil || out.String() != "def broken\n" {
+		t.Errorf("printed %q, %v", out.String(), err)
+	}
+}

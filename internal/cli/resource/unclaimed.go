@@ -28,7 +28,10 @@ type Unclaimed struct {
 }
 
 // Text says on one line what the directory is, with the commands to take it back or remove it.
-func (u Unclaimed) Text() string {
+func (u Unclaimed) Text() string { return u.TextFor("rdd") }
+
+// TextFor is Text with another way to call rdd.
+func (u Unclaimed) TextFor(rdd string) string {
 	switch {
 	case u.Damaged && u.alive:
 		return fmt.Sprintf("%s: whose it was cannot be read any more, and its machine runs: leave it as it is while that does", u.Dir)
@@ -40,9 +43,9 @@ func (u Unclaimed) Text() string {
 	case u.Owner == "":
 		return u.Dir + ": rdd did not make it and leaves it alone"
 	default:
-		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: rdd limavm adopt %s; to remove it with its "+
-			"disk: rdd limavm delete %s --unclaimed",
-			u.Dir, u.Owner, u.Name, u.Name)
+		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: %s limavm adopt %s; to remove it with its "+
+			"disk: %s limavm delete %s --unclaimed",
+			u.Dir, u.Owner, rdd, u.Name, rdd, u.Name)
 	}
 }
 

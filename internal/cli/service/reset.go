@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon/offline"
@@ -74,5 +75,7 @@ func resetInstance(ctx context.Context, s *session.Session, inst instance.Instan
 		}
 	}
 	fmt.Fprintf(s.Out, "Instance %q is reset.\n", inst.Name)
-	return showUnclaimed(ctx, s)
+	left, err := resource.ListUnclaimed(ctx, s, nil)
+	showUnclaimed(s, left, "rdd")
+	return err
 }

@@ -81,14 +81,10 @@ func refuseProtected(ctx context.Context, c ctrlclient.Reader) error {
 	)}
 }
 
-// showUnclaimed prints the instance directories that stay when all LimaVMs are deleted.
-func showUnclaimed(ctx context.Context, s *session.Session) error {
-	left, err := resource.ListUnclaimed(ctx, s, nil)
-	if err != nil {
-		return err
-	}
+// showUnclaimed prints the instance directories that stay when all LimaVMs are deleted, with the
+// commands for them.
+func showUnclaimed(s *session.Session, left []resource.Unclaimed, rdd string) {
 	for _, directory := range left {
-		fmt.Fprintln(s.Out, directory.Text())
+		fmt.Fprintln(s.Out, directory.TextFor(rdd))
 	}
-	return nil
 }
