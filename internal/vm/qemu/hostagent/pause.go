@@ -200,7 +200,7 @@ func (p *pauses) record(pause *vm.Pause) {
 		p.since = time.Now()
 	}
 	p.mu.Unlock()
-	if before != nil && *before == *pause {
+	if before != nil && alike(*before, *pause) {
 		return
 	}
 	if before == nil || before.Reason != pause.Reason {
