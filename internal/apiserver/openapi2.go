@@ -54,8 +54,11 @@ func newOpenAPI2(services func() []*restful.WebService, definitions apiextension
 		}
 		started := time.Now()
 		made, err := encode(services(), crds)
+		if err != nil {
+			return encodings{}, "", err
+		}
 		klog.InfoS("Made the OpenAPI v2 document", "bytes", len(made.json), "after", time.Since(started).Round(time.Millisecond))
-		return made, etag, err
+		return made, etag, nil
 	}, cached.Func(func() ([]*crd, string, error) { return servedDefinitions(definitions) }))}
 }
 
@@ -83,21 +86,7 @@ func encode(services []*restful.WebService, definitions []*crd) (encodings, erro
 		return encodings{}, fmt.Errorf("building the OpenAPI v2 document: %w", err)
 	}
 	document.Definitions = handler.PruneDefaults(document.Definitions)
-	var customs []*spec.Swagger
-	for _, d := range definitions {
-		for _, version := range d.Spec.Versions {
-			if !version.Served {
-				continue
-			}
-			custom, err := crdbuilder.BuildOpenAPIV2(d, version.Name, crdbuilder.Options{V2: true})
-			if err != nil {
-				return encodings{}, fmt.Errorf("building the OpenAPI v2 document of %s: %w", d.Name, err)
-			}
-			custom.Definitions = handler.PruneDefaults(custom.Definitions)
-			customs = append(customs, custom)
-		}
-	}
-	if document, err = crdbuilder.MergeSpecs(document, customs...); err != nil {
+	if document, err = crdbuilder.MergeSpecs(document, customDocuments(definitions)...); err != nil {
 		return encodings{}, fmt.Errorf("joining OpenAPI v2 documents: %w", err)
 	}
 	e := encodings{made: time.Now()}
@@ -108,6 +97,27 @@ func encode(services []*restful.WebService, definitions []*crd) (encodings, erro
 		return e, fmt.Errorf("encoding the OpenAPI v2 document: %w", err)
 	}
 	return e, nil
+}
+
+// customDocuments are the documents of definitions. One that cannot be made is left out: it is a
+// user's, and the others are needed.
+func customDocuments(definitions []*crd) []*spec.Swagger {
+	var customs []*spec.Swagger
+	for _, d := range definitions {
+		for _, version := range d.Spec.Versions {
+			if !version.Served {
+				continue
+			}
+			custom, err := crdbuilder.BuildOpenAPIV2(d, version.Name, crdbuilder.Options{V2: true})
+			if err != nil {
+				klog.ErrorS(err, "Leaving a definition out of the OpenAPI v2 document", "definition", d.Name, "version", version.Name)
+				continue
+			}
+			custom.Definitions = handler.PruneDefaults(custom.Definitions)
+			customs = append(customs, custom)
+		}
+	}
+	return customs
 }
 
 // The media types of the document. The first name of protobuf is that of kubectl before 1.25.

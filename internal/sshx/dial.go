@@ -62,7 +62,7 @@ func (c Config) login(ctx context.Context, conn net.Conn, config *ssh.ClientConf
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	greeted, err := awaitBanner(conn, c.BannerTimeout)
 	if !stop() {
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func handshake(ctx context.Context, conn net.Conn, address string, config *ssh.C
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	sshConn, channels, requests, err := ssh.NewClientConn(conn, address, config)
 	if !stop() && err == nil {
-		return nil, errors.Join(ctx.Err(), sshConn.Close())
+		return nil, errors.Join(context.Cause(ctx), sshConn.Close())
 	}
 	if err != nil {
 		return nil, err
@@ -137,10 +137,10 @@ func (c Config) client() (*ssh.ClientConfig, error) {
 	}, nil
 }
 
-// contextCause prefers the context's error to the i/o timeout by which it interrupted the call.
+// contextCause prefers why the context has ended to the i/o timeout by which it interrupted the call.
 func contextCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return err
 }

@@ -48,7 +48,7 @@ func (l *Link) Client(ctx context.Context) (*ssh.Client, error) {
 	case l.slot <- struct{}{}:
 		defer func() { <-l.slot }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	case <-l.ctx.Done():
 		return nil, ErrLinkClosed
 	}

@@ -52,9 +52,9 @@ type TTY struct {
 // terminal.
 //
 // err is not nil only when the command could not be run to its end. When ctx ends, the command is
-// sent SIGTERM, its channel is closed, and ctx's error returned. A guest that does not answer to
-// that is not waited for: nothing is written to Stdout and Stderr any more, and client is closed if
-// it goes on like that. A Read of Stdin that is blocked when the command ends stays behind, as
+// sent SIGTERM, its channel is closed, and context.Cause(ctx) returned. A guest that does not answer
+// to that is not waited for: nothing is written to Stdout and Stderr any more, and client is closed
+// if it goes on like that. A Read of Stdin that is blocked when the command ends stays behind, as
 // there is no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	gate := &gate{}
@@ -84,7 +84,7 @@ func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	case <-timer.C:
 		gate.close()
 		go closeUnless(finished, client)
-		return 0, ctx.Err()
+		return 0, context.Cause(ctx)
 	}
 }
 
@@ -237,7 +237,7 @@ func exitCode(ctx context.Context, err error) (int, error) {
 	case err == nil:
 		return 0, nil
 	case ctx.Err() != nil:
-		return 0, ctx.Err()
+		return 0, context.Cause(ctx)
 	case !errors.As(err, &exit):
 		return 0, fmt.Errorf("the ssh connection ended before the command did: %w", err)
 	case exit.Signal() != "":

@@ -108,6 +108,42 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// TestErrorsSayWhyTheContextEnded: its own error may only be context.Canceled.
+func TestErrorsSayWhyTheContextEnded(t *testing.T) {
+	s, config := startServer(t)
+	s.hostile = func(<-chan ssh.NewChannel) {} // it answers no request for a session
+	client, err := Dial(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	config.Address = silent.Addr().String()
+	greeted := config
+	greeted.BannerTimeout = time.Minute
+	for name, call := range map[string]func(context.Context) error{
+		"login":  func(ctx context.Context) error { _, err := Dial(ctx, config); return err },
+		"banner": func(ctx context.Context) error { _, err := Dial(ctx, greeted); return err },
+		"run":    func(ctx context.Context) error { _, err := Run(ctx, client, Command{Line: "true"}); return err },
+		"link": func(ctx context.Context) error {
+			link := NewLink(nil)
+			link.slot <- struct{}{} // another call dials
+			_, err := link.Client(ctx)
+			return err
+		},
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(context.DeadlineExceeded) })
+		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRunOverABrokenConnection(t *testing.T) {
 	s, client := dialed(t)
 	read, write := io.Pipe()

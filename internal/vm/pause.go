@@ -14,7 +14,8 @@ const (
 	PauseQuota PauseReason = "HostQuotaExceeded"
 	// PauseDiskFailed: the host cannot write the guest's disk for another reason.
 	PauseDiskFailed PauseReason = "HostDiskFailed"
-	// PauseRequested: somebody has paused the guest, through QEMU's monitor or a debugger.
+	// PauseRequested: somebody has paused the guest, through QEMU's monitor or the debugger that QEMU
+	// serves. One that is attached to QEMU's process itself is not noticed.
 	PauseRequested PauseReason = "Paused"
 	// PauseSuspended: the guest has suspended itself to memory.
 	PauseSuspended PauseReason = "GuestSuspended"

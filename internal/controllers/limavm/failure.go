@@ -4,6 +4,7 @@ package limavm
 
 import (
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
@@ -75,6 +76,13 @@ func (s *scope) paused() bool {
 	return s.state != nil && s.state.Pause != nil && (s.phase() == vm.PhaseStarting || s.phase() == vm.PhaseRunning)
 }
 
+// wasPaused reports whether the guest was paused in the pass before: the failure in the status is
+// that pause.
+func (s *scope) wasPaused() bool {
+	running := meta.FindStatusCondition(s.vm.Status.Conditions, limav1.ConditionRunning)
+	return running != nil && limav1.Paused(running.Reason)
+}
+
 // concerns reports whether the failure of an operation is still in the way of what is wanted.
 func (s *scope) concerns(operation vm.Operation, created bool) bool {
 	switch operation {
@@ -93,10 +101,14 @@ func (s *scope) concerns(operation vm.Operation, created bool) bool {
 	}
 }
 
-// overtaken reports whether the cause of an earlier pass's failure has been changed since.
+// overtaken reports whether the cause of an earlier pass's failure has been changed since, or was a
+// pause that is over.
 // Templates and names are checked in every pass that gets so far. When this one has not refused
 // them, they are valid.
 func (s *scope) overtaken(before *limav1.Failure) bool {
+	if s.wasPaused() {
+		return true
+	}
 	switch vm.FaultKind(before.Kind) {
 	case vm.FaultSpec, vm.FaultNameTaken:
 		return s.changed || (before.Operation == string(vm.OperationCreate) && s.revision != "")

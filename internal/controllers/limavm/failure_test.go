@@ -45,6 +45,11 @@ func TestFailure(t *testing.T) {
 		return func(s *scope) { s.outcome = s.stall(operation, &fault) }
 	}
 	changed := func(s *scope) { s.changed = true }
+	paused := func(s *vm.State) { s.Pause = &vm.Pause{Reason: vm.PauseDiskFull, Text: "full", Since: now} }
+	waited := func(s *scope) { // the guest was paused in the pass before
+		c := metav1.Condition{Type: limav1.ConditionRunning, Status: metav1.ConditionFalse, Reason: limav1.ReasonHostDiskFull}
+		s.vm.Status.Conditions = []metav1.Condition{c}
+	}
 	const create, start, stop, run, remove = vm.OperationCreate, vm.OperationStart, vm.OperationStop, vm.OperationRun, vm.OperationDelete
 	const old = "the old one"
 	for name, test := range map[string]struct {
@@ -97,8 +102,18 @@ func TestFailure(t *testing.T) {
 			scene{wanted: true, state: failedWith(off("", ""), run, vm.Fault{Kind: vm.FaultProcessEnded, Text: "killed"})},
 			nil, nil, "run/ProcessEnded/killed",
 		},
-		"… and starts":  {scene{wanted: true, state: on(vm.PhaseStarting)}, known(run, vm.FaultProcessEnded), nil, old},
-		"… and runs":    {scene{wanted: true, state: on(vm.PhaseRunning)}, known(run, vm.FaultProcessEnded), nil, ""},
+		"… and starts":                 {scene{wanted: true, state: on(vm.PhaseStarting)}, known(run, vm.FaultProcessEnded), nil, old},
+		"… and runs":                   {scene{wanted: true, state: on(vm.PhaseRunning)}, known(run, vm.FaultProcessEnded), nil, ""},
+		"it is paused while it starts": {scene{wanted: true, state: with(on(vm.PhaseStarting), paused)}, nil, nil, "run/DiskFull/full"},
+		"… and still is": {
+			scene{wanted: true, state: with(on(vm.PhaseStarting), paused)},
+			known(run, vm.FaultDiskFull), waited, "run/DiskFull/full",
+		},
+		"… and goes on": {scene{wanted: true, state: on(vm.PhaseStarting)}, known(run, vm.FaultDiskFull), waited, ""},
+		"… and is not observed": {
+			scene{wanted: true, unobserved: true, outcome: reconcile.Retry(errors.New("x"))},
+			known(run, vm.FaultDiskFull), waited, old,
+		},
 		"a stop failed": {scene{state: failedWith(on(vm.PhaseRunning), stop, boom)}, nil, nil, "stop/Boot/boom"},
 		"… for a restart": {
 			scene{wanted: true, state: with(failedWith(on(vm.PhaseRunning), stop, boom), func(s *vm.State) { s.RunningRevision = "old" })},

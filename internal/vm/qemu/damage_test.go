@@ -33,9 +33,11 @@ var instanceFiles = []string{
 // imageFiles are the image's: missing_linux_test.go loses them.
 var imageFiles = []string{"basedisk", "initrd", "kernel"}
 
-// otherFiles are those that only some machines have: with firmware, which depends on the host, with
-// a seed, and with mounts.
-var otherFiles = []string{"cidata.iso", "firmware-vars.fd", "firmware.fd", "views"}
+// otherFiles are those that only some machines have, or only after a while: with firmware, which
+// depends on the host, with a seed, a screen and mounts, and what the hostagent keeps in reserve.
+var otherFiles = []string{
+	"cidata.iso", "firmware-vars.fd", "firmware.fd", "run.json.spare1", "run.json.spare2", "views", "vncdisplay", "vncpassword",
+}
 
 // damages are the ways in which a file is lost. A symbolic link to itself cannot be read by
 // anybody, root included.

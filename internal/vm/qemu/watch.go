@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -166,7 +165,7 @@ func (w *watcher) onFile(event fsnotify.Event) {
 	}
 	dir, base := filepath.Split(event.Name)
 	if filepath.Clean(dir) == filepath.Clean(w.engine.config.LimaHome) {
-		if !strings.HasPrefix(base, ".") {
+		if vmdir.MayBeInstance(base) {
 			w.pending.add(base)
 		}
 		return

@@ -20,18 +20,29 @@ const maxAnswer = 64 << 10
 // ask runs a shell line in the guest and returns its output. When the connection breaks it runs the
 // line again, so that must do no harm. An answer of more than maxAnswer is an error that wraps
 // bounded.ErrTooLong.
-func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (string, error) {
+func (a *agent) ask(ctx context.Context, m *machineProcess, line string) (out string, err error) {
+	err = a.repeat(ctx, m, func() (ended bool, err error) {
+		out, ended, err = a.output(ctx, m, line)
+		return ended, err
+	})
+	return out, err
+}
+
+// repeat calls do, which runs something in the guest, until that has ended: a connection breaks
+// when the guest is paused for some time. It returns the last error of do when ctx or the machine
+// ends first.
+func (a *agent) repeat(ctx context.Context, m *machineProcess, do func() (ended bool, err error)) error {
 	for {
-		out, ended, err := a.output(ctx, m, line)
+		ended, err := do()
 		if ended {
-			return out, err
+			return err
 		}
 		a.Log.Warn("asking the guest", "error", err)
 		select {
 		case <-ctx.Done():
-			return "", err
+			return err
 		case <-m.ended:
-			return "", err
+			return err
 		case <-time.After(probePause):
 		}
 	}

@@ -42,7 +42,7 @@ type launchPlan struct {
 }
 
 // boot prepares the disk, the mounts and the guest's scripts, and starts QEMU.
-func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
+func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 	t, err := guest.Template(a.Dir, a.record, a.start)
 	if err != nil {
 		return nil, err
@@ -75,9 +75,9 @@ func (a *agent) boot(ctx context.Context) (_ *machineProcess, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, disks.release()) }()
+	defer func() { err = a.released(disks.release(), m, err) }()
 	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares, disks: disks}
-	m, err := a.launchAtFreePort(ctx, plan)
+	m, err = a.launchAtFreePort(ctx, plan)
 	if plan.accelerator, err = a.chooseAgain(ctx, plan, err); err == nil && m == nil {
 		m, err = a.launchAtFreePort(ctx, plan)
 	}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# PATH OWNER PERMISSIONS: makes standard input the content of a file, by rename, and gives it and
-# the directories that are missing to OWNER. Root runs it in the guest.
+# PATH OWNER PERMISSIONS SIZE: makes standard input the content of a file, by rename, and gives it
+# and the directories that are missing to OWNER. Input that does not have SIZE bytes is not all of
+# it: the connection broke. Root runs it in the guest.
 set -eu
 umask 022
 
@@ -21,6 +22,7 @@ make_dir() {
 
 make_dir "$(dirname "$1")" "$2"
 (umask 077 && cat >"$1.rdd-new")
+[ "$(wc -c <"$1.rdd-new")" -eq "$4" ]
 chmod "$3" "$1.rdd-new"
 give "$2" "$1.rdd-new"
 mv "$1.rdd-new" "$1"

@@ -7,6 +7,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/assign"
@@ -25,6 +26,8 @@ const maxChanged = 1 << 20
 // changeFiles makes the changes of the steps of mode yq: guests have no program for that. The
 // guest's scripts wait until all are made.
 func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
+	ctx, cancel := m.withTimeout(ctx, a.deadlines(m.accelerator).provision)
+	defer cancel()
 	any := false
 	for i, p := range m.template.Provision {
 		if p.Mode != template.ModeYQ {
@@ -47,8 +50,12 @@ func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
 }
 
 func (a *agent) changeFile(ctx context.Context, m *machineProcess, p template.Provision) error {
-	before := &limitedBuffer{most: maxChanged}
-	code, err := a.asRoot(ctx, m, sshx.Command{Stdout: before}, `[ -e "$1" ] || exit 44; exec cat -- "$1"`, p.Path)
+	var before *limitedBuffer
+	read := func() sshx.Command {
+		before = &limitedBuffer{most: maxChanged}
+		return sshx.Command{Stdout: before}
+	}
+	code, err := a.asRoot(ctx, m, read, `[ -e "$1" ] || exit 44; exec cat -- "$1"`, p.Path)
 	switch {
 	case err != nil:
 		return err
@@ -61,18 +68,29 @@ func (a *agent) changeFile(ctx context.Context, m *machineProcess, p template.Pr
 	if err != nil {
 		return err
 	}
-	var stderr limitedBuffer
-	stderr.most = 4 << 10
-	write := sshx.Command{Stdin: strings.NewReader(after), Stderr: &stderr}
-	code, err = a.asRoot(ctx, m, write, changeFileScript, p.Path, p.Owner, p.Permissions)
+	var stderr *limitedBuffer
+	write := func() sshx.Command {
+		stderr = &limitedBuffer{most: 4 << 10}
+		return sshx.Command{Stdin: strings.NewReader(after), Stderr: stderr}
+	}
+	code, err = a.asRoot(ctx, m, write, changeFileScript, p.Path, p.Owner, p.Permissions, strconv.Itoa(len(after)))
 	if err == nil && code != 0 {
 		err = fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return err
 }
 
-// asRoot runs a shell script as root in the guest, with arguments from $1 on.
-func (a *agent) asRoot(ctx context.Context, m *machineProcess, c sshx.Command, script string, args ...string) (int, error) {
-	c.Line = sshx.Clean("exec sudo -n " + sshx.Quote(append([]string{"sh", "-c", script, "rdd"}, args...)...))
-	return a.run(ctx, m, c)
+// asRoot runs a shell script as root in the guest, with arguments from $1 on. When the connection
+// breaks it runs the script again, with another command for its streams, so that must do no harm.
+func (a *agent) asRoot(
+	ctx context.Context, m *machineProcess, command func() sshx.Command, script string, args ...string,
+) (code int, err error) {
+	line := sshx.Clean("exec sudo -n " + sshx.Quote(append([]string{"sh", "-c", script, "rdd"}, args...)...))
+	err = a.repeat(ctx, m, func() (ended bool, err error) {
+		c := command()
+		c.Line = line
+		code, err = a.run(ctx, m, c)
+		return err == nil, err
+	})
+	return code, err
 }

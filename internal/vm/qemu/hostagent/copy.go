@@ -28,6 +28,8 @@ const (
 // copyToHost copies the files that the template's copyToHost names. Root reads them in the guest;
 // on the host they are the user's alone, as they may hold credentials.
 func (a *agent) copyToHost(ctx context.Context, m *machineProcess) error {
+	ctx, cancel := m.withTimeout(ctx, a.deadlines(m.accelerator).provision)
+	defer cancel()
 	for i, c := range m.template.CopyToHost {
 		err := a.copyFile(ctx, m, c)
 		if err != nil {
@@ -42,8 +44,12 @@ func (a *agent) copyToHost(ctx context.Context, m *machineProcess) error {
 }
 
 func (a *agent) copyFile(ctx context.Context, m *machineProcess, c template.CopyToHost) error {
-	data, stderr := &limitedBuffer{most: maxCopy}, &limitedBuffer{most: 4 << 10}
-	code, err := a.asRoot(ctx, m, sshx.Command{Stdout: data, Stderr: stderr}, copyScript, c.Guest)
+	var data, stderr *limitedBuffer
+	read := func() sshx.Command {
+		data, stderr = &limitedBuffer{most: maxCopy}, &limitedBuffer{most: 4 << 10}
+		return sshx.Command{Stdout: data, Stderr: stderr}
+	}
+	code, err := a.asRoot(ctx, m, read, copyScript, c.Guest)
 	switch {
 	case err != nil:
 		return err

@@ -48,3 +48,15 @@ func (h heldDisks) release() error {
 	}
 	return errors.Join(errs...)
 }
+
+// released returns the error of a boot that has started m, or none, and has failed to give up the
+// locks of its disks: that does not fail a boot, as nobody would supervise QEMU.
+func (a *agent) released(failed error, m *machineProcess, err error) error {
+	if m == nil {
+		return errors.Join(err, failed)
+	}
+	if failed != nil {
+		a.Log.Warn("giving up the locks of the disks, which QEMU holds", "error", failed)
+	}
+	return err
+}

@@ -3,6 +3,8 @@
 package hostagent
 
 import (
+	"errors"
+	"log/slog"
 	"os"
 	"testing"
 
@@ -71,5 +73,20 @@ func TestHardware(t *testing.T) {
 		if got := hardware(vmdir.Machine{UEFI: tc.uefi, UUID: "x"}, tmpl); got.UEFI != tc.want || got.UUID != "x" {
 			t.Errorf("%+v: got %+v", tc, got)
 		}
+	}
+}
+
+// TestReleased: a machine that runs is supervised, whatever becomes of the locks of its disks.
+func TestReleased(t *testing.T) {
+	a := &agent{Config: Config{Log: slog.New(slog.DiscardHandler)}}
+	failed, boot := errors.New("closing"), errors.New("no QEMU")
+	if err := a.released(failed, &machineProcess{}, nil); err != nil {
+		t.Errorf("it runs: %v", err)
+	}
+	if err := a.released(failed, nil, boot); !errors.Is(err, failed) || !errors.Is(err, boot) {
+		t.Errorf("it does not run: %v", err)
+	}
+	if err := a.released(nil, nil, boot); !errors.Is(err, boot) {
+		t.Errorf("it does not run: %v", err)
 	}
 }

@@ -3,9 +3,7 @@
 package hostagent
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,6 +39,7 @@ type pauses struct {
 	reason string        // why the host could not write last, in its own language
 	total  time.Duration // of pauses that have ended
 	since  time.Time     // of the present pause; zero when there is none
+	seen   int           // how often the guest was observed to be paused, since it ran last
 
 	// Only run uses these.
 	requested bool          // to resume the guest whatever paused it
@@ -97,7 +96,7 @@ func (p *pauses) run() {
 		if err != nil {
 			// QEMU is starting or ending, or it does not answer: keepQMP logs that.
 			p.agent.Log.Debug("looking whether the guest runs", "error", err)
-			timer.Reset(runningInterval)
+			timer.Reset(p.againAfter())
 			continue
 		}
 		if text, final := finalStates[state.name]; final {
@@ -112,6 +111,14 @@ func (p *pauses) run() {
 		p.resume(state.pause)
 		timer.Reset(pausedInterval)
 	}
+}
+
+// againAfter returns when the guest is observed again after an observation that has failed.
+func (p *pauses) againAfter() time.Duration {
+	if p.agent.stops.requested() || p.agent.state.get().Pause != nil {
+		return pausedInterval // a stop and whoever reads the state wait for a new one
+	}
+	return runningInterval
 }
 
 // guestState is QEMU's run state, and the pause that it means; nil for a guest that runs.
@@ -188,11 +195,12 @@ func (p *pauses) record(pause *vm.Pause) {
 		pause.Since = before.Since
 	}
 	p.mu.Lock()
+	p.seen++
 	if p.since.IsZero() {
 		p.since = time.Now()
 	}
 	p.mu.Unlock()
-	if before != nil && *before == *pause {
+	if before != nil && alike(*before, *pause) {
 		return
 	}
 	if before == nil || before.Reason != pause.Reason {
@@ -208,6 +216,9 @@ func (p *pauses) running() time.Duration {
 		return left
 	}
 	p.delay, p.requested = 0, false
+	p.mu.Lock()
+	p.seen = 0
+	p.mu.Unlock()
 	if p.agent.state.get().Pause == nil {
 		return runningInterval
 	}
@@ -222,6 +233,14 @@ func (p *pauses) running() time.Duration {
 	return runningInterval
 }
 
+// seenPaused returns how often the guest was observed to be paused since it ran last. A pause that
+// the hostagent before this one has recorded does not count.
+func (p *pauses) seenPaused() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
 // lasted returns how long the guest was paused so far.
 func (p *pauses) lasted() (total time.Duration, now bool) {
 	p.mu.Lock()
@@ -230,34 +249,4 @@ func (p *pauses) lasted() (total time.Duration, now bool) {
 		return p.total, false
 	}
 	return p.total + time.Since(p.since), true
-}
-
-// resume resumes the guest if the cause of its pause may be gone, or if that was requested.
-func (p *pauses) resume(pause *vm.Pause) {
-	requested := p.requested || p.agent.stops.requested()
-	p.requested = false
-	switch {
-	case requested:
-	case pause.Reason == vm.PauseRequested, pause.Reason == vm.PauseProcess, pause.Missing > 0:
-		return
-	case time.Since(p.tried) < p.delay:
-		return
-	}
-	p.tried, p.delay = time.Now(), min(max(2*p.delay, firstResume), longestResume)
-	p.agent.Log.Info("resuming the guest", "paused", pause.Reason)
-	if err := p.machine.resume(pause.Reason); err != nil && !errors.Is(err, context.Canceled) {
-		p.agent.Log.Warn("resuming the guest", "error", err)
-	}
-}
-
-// resume ends a pause, if it can be ended.
-func (m *machineProcess) resume(paused vm.PauseReason) error {
-	switch paused {
-	case vm.PauseProcess:
-		return m.identity.Signal(syscall.SIGCONT)
-	case vm.PauseSuspended:
-		return m.executeFor(m.ctx, "system_wakeup", nil, nil)
-	default:
-		return m.executeFor(m.ctx, "cont", nil, nil)
-	}
 }

@@ -102,3 +102,19 @@ func stoppedProcess(pid int) *vm.Pause {
 		Text: fmt.Sprintf("the guest is paused: its process %d was stopped by a signal", pid),
 	}
 }
+
+// alike reports whether a pause need not be recorded in the place of another one. What else is
+// written to a full file system changes all the time by some bytes, which say nothing new.
+func alike(before, pause vm.Pause) bool {
+	if before.Reason == vm.PauseDiskFull && pause.Reason == vm.PauseDiskFull {
+		pause.Text = before.Text // only the bytes differ
+		before.Missing, pause.Missing = wholeMiB(before.Missing), wholeMiB(pause.Missing)
+	}
+	return before == pause
+}
+
+// wholeMiB rounds a number of bytes up.
+func wholeMiB(bytes int64) int64 {
+	const mib = 1 << 20
+	return (bytes + mib - 1) / mib
+}

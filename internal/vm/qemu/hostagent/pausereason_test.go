@@ -58,3 +58,28 @@ func TestFinalStates(t *testing.T) {
 		}
 	}
 }
+
+// TestAlike: some bytes more or less are no news.
+func TestAlike(t *testing.T) {
+	full := func(room int64) *vm.Pause { return diskError{path: "/vm/disk", full: true}.pause(room) }
+	failed := func(text string) *vm.Pause { return diskError{path: "/vm/disk", text: text}.pause(0) }
+	const mib = 1 << 20
+	for _, tc := range []struct {
+		name          string
+		before, after *vm.Pause
+		want          bool
+	}{
+		{"the same", full(0), full(0), true},
+		{"some bytes", full(8*mib + 1), full(8*mib + 4096), true},
+		{"another MiB", full(8 * mib), full(9 * mib), false},
+		{"the last byte", full(roomToResume - 1), full(roomToResume), false},
+		{"room that changes", full(30 * mib), full(31 * mib), true},
+		{"another error", failed("a"), failed("b"), false},
+		{"another reason", full(0), failed("a"), false},
+		{"another disk", full(0), diskError{path: "/vm/b", full: true}.pause(0), false},
+	} {
+		if got := alike(*tc.before, *tc.after); got != tc.want {
+			t.Errorf("%s: %t", tc.name, got)
+		}
+	}
+}

@@ -187,7 +187,7 @@ func (a *agent) login(ctx context.Context, m *machineProcess) error {
 	defer cancel()
 	if err := a.connect(ctx, m); err != nil {
 		if ctx.Err() != nil {
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 				a.distrust(m)
 			}
 			return fmt.Errorf("the guest has not let us in within %s: %w; %s", limit, err, a.logTails())

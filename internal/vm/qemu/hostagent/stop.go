@@ -21,7 +21,8 @@ var errStopRequested = errors.New("the machine was told to stop")
 const (
 	// powerButtonInterval: a guest that is still booting ignores the button.
 	powerButtonInterval = 5 * time.Second
-	// pausedChecks is how often a guest is found paused, one check a second, before it is given up.
+	// pausedChecks is how often a guest is found paused anew, at most once a second, before it is
+	// given up.
 	pausedChecks = 5
 	// quitTimeout bounds the wait for QEMU to write its caches and end.
 	quitTimeout = 10 * time.Second
@@ -129,7 +130,8 @@ func (a *agent) pressPowerButton(m *machineProcess) {
 	check := time.NewTicker(pausedInterval)
 	defer check.Stop()
 	a.press(m)
-	for paused := 0; paused < pausedChecks; {
+	stuck := pausedCount{seen: m.pauses.seenPaused()}
+	for stuck.times < pausedChecks {
 		select {
 		case <-m.ended:
 			return
@@ -144,17 +146,30 @@ func (a *agent) pressPowerButton(m *machineProcess) {
 		case <-again.C:
 			a.press(m)
 		case <-check.C:
-			switch {
-			case a.state.get().Pause != nil:
-				paused++
-			case paused > 0:
-				paused = 0
+			if goesOn := stuck.add(m.pauses.seenPaused()); goesOn {
 				a.press(m) // it may not have noticed before
 			}
 		}
 	}
 	a.Log.Warn("the guest cannot shut down while it is paused: what it has not written is lost")
 	a.state.step(vm.PhaseStopping, "ending the guest, which is paused and cannot shut down", 1, 2)
+}
+
+// pausedCount counts the checks at which a guest was observed to be paused again. Neither the pause
+// in the state counts nor one that was seen at the check before: the guest may run by now.
+type pausedCount struct{ seen, times int }
+
+// add takes how often the guest was observed to be paused since it ran last. It reports whether it
+// has gone on since the check before.
+func (c *pausedCount) add(seen int) (goesOn bool) {
+	switch before := c.seen; {
+	case seen > before:
+		c.times++
+	case seen < before:
+		c.times, goesOn = 0, true
+	}
+	c.seen = seen
+	return goesOn
 }
 
 // press presses the guest's power button.

@@ -8,7 +8,8 @@ import (
 )
 
 // withTimeout is context.WithTimeout for what the guest is to do: the time in which it is paused
-// does not count.
+// does not count. At its end the cause of the context is context.DeadlineExceeded, its error is
+// context.Canceled.
 func (m *machineProcess) withTimeout(parent context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	counted, _ := m.pauses.lasted()

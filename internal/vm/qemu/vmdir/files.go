@@ -72,6 +72,7 @@ func (d Dir) ClearWay() error {
 	for _, path := range []string{
 		d.HostagentStdout(), d.HostagentStderr(), d.QEMULog(), d.Serial(), d.HostagentPID(), d.QEMUPID(),
 		d.SSHConfig(), d.OwnSSHConfig(), d.KnownHosts(), d.BootScript(), d.ProvisionScript(), d.Seed(), d.QEMULock(),
+		d.VNCDisplay(), d.VNCPassword(),
 	} {
 		errs = append(errs, ClearFile(path))
 	}

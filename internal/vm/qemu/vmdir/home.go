@@ -28,6 +28,12 @@ const (
 // Home is the LIMA_HOME of one rdd instance.
 type Home string
 
+// MayBeInstance reports whether a directory of this name in a LIMA_HOME could be an instance. Lima
+// keeps its own files in directories that begin with an underscore.
+func MayBeInstance(name string) bool {
+	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_")
+}
+
 // Instances lists the names of all directories that could be instances, whoever made them.
 func (h Home) Instances() ([]string, error) {
 	entries, err := os.ReadDir(string(h))
@@ -39,8 +45,7 @@ func (h Home) Instances() ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		// Lima keeps its own files in directories that begin with an underscore.
-		if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") && !strings.HasPrefix(entry.Name(), "_") {
+		if entry.IsDir() && MayBeInstance(entry.Name()) {
 			names = append(names, entry.Name())
 		}
 	}
