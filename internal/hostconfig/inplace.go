@@ -69,14 +69,23 @@ func (tx *transaction) mend() error {
 	return nil
 }
 
-// torn reports whether present begins with the new content and goes on with the old one.
+// torn reports whether present is what an interrupted write leaves, the beginning of the new content
+// and the rest of the old one, or what an interrupted write-back leaves of that: the beginning of the
+// old content before it.
 func (w unfinished) torn(present []byte) bool {
 	if bytes.Equal(present, w.Before) || bytes.Equal(present, w.After) {
 		return false
 	}
-	same := 0
-	for same < min(len(present), len(w.After)) && present[same] == w.After[same] {
-		same++
+	back := commonPrefix(present, w.Before)
+	written := back + commonPrefix(present[back:], w.After[min(back, len(w.After)):])
+	return bytes.Equal(present[written:], w.Before[min(written, len(w.Before)):])
+}
+
+// commonPrefix returns how many bytes a and b have in common at their beginnings.
+func commonPrefix(a, b []byte) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
 	}
-	return bytes.Equal(present[same:], w.Before[min(same, len(w.Before)):])
+	return n
 }

@@ -72,6 +72,17 @@ func TestTorn(t *testing.T) {
 		{"", "new", "n", true},
 		{"", "new", "other", false},
 		{"old", "new", "something else", false},
+		// The write-back was interrupted, too: what it wrote, then what the write had left.
+		{"abcdef", "ABCDEF", "abCDef", true},
+		{"abcdef", "ABCDEF", "aBCDEF", true},
+		{"abcdef", "ABCDEFGH", "abcDEFGH", true},
+		{"abcdef", "ABCDEFGH", "abcdefGH", true},
+		{"abcdef", "ABCDEFGH", "abcdefG", true},
+		{"abcdef", "ABC", "abCdef", true},
+		{"abcdef", "ABCDEF", "abXDef", false},
+		{"abcdef", "ABCDEF", "abCDeF", false},
+		{"abcdef", "ABC", "ab", false},
+		{"abcdef", "ABCDEF", "abcdefg", false},
 	} {
 		w := unfinished{Before: []byte(tc.before), After: []byte(tc.after)}
 		if got := w.torn([]byte(tc.present)); got != tc.want {

@@ -137,7 +137,8 @@ func (c Config) client() (*ssh.ClientConfig, error) {
 	}, nil
 }
 
-// contextCause prefers why the context has ended to the i/o timeout by which it interrupted the call.
+// contextCause prefers why the context has ended to the i/o timeout by which it interrupted the
+// call.
 func contextCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -52,10 +52,10 @@ type TTY struct {
 // terminal.
 //
 // err is not nil only when the command could not be run to its end. When ctx ends, the command is
-// sent SIGTERM, its channel is closed, and context.Cause(ctx) returned. A guest that does not answer
-// to that is not waited for: nothing is written to Stdout and Stderr any more, and client is closed
-// if it goes on like that. A Read of Stdin that is blocked when the command ends stays behind, as
-// there is no way to interrupt it.
+// sent SIGTERM, its channel is closed, and context.Cause(ctx) returned. A guest that does not
+// answer to that is not waited for: nothing is written to Stdout and Stderr any more, and client is
+// closed if it goes on like that. A Read of Stdin that is blocked when the command ends stays
+// behind, as there is no way to interrupt it.
 func Run(ctx context.Context, client *ssh.Client, c Command) (int, error) {
 	gate := &gate{}
 	c.Stdout, c.Stderr = share(c.Stdout, c.Stderr)
