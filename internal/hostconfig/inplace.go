@@ -69,9 +69,9 @@ func (tx *transaction) mend() error {
 	return nil
 }
 
-// torn reports whether present is what an interrupted write leaves, the beginning of the new content
-// and the rest of the old one, or what an interrupted write-back leaves of that: the beginning of the
-// old content before it.
+// torn reports whether present is what an interrupted write leaves, the beginning of the new
+// content and the rest of the old one, or what an interrupted write-back leaves of that: the
+// beginning of the old content before it.
 func (w unfinished) torn(present []byte) bool {
 	if bytes.Equal(present, w.Before) || bytes.Equal(present, w.After) {
 		return false

@@ -68,8 +68,8 @@ func (i Instance) recordShort() error {
 	return nil
 }
 
-// ShortEnvironment returns the environment variable, and its value, that make a new instance of this
-// name have the same short directory. They are empty where it needs none.
+// ShortEnvironment returns the environment variable, and its value, that make a new instance of
+// this name have the same short directory. They are empty where it needs none.
 func (i Instance) ShortEnvironment() (name, value string) {
 	home, err := os.UserHomeDir()
 	if err != nil || filepath.Dir(i.ShortDir) == home {

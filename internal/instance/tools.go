@@ -18,7 +18,8 @@ func tools() []string { return []string{"rdd", "kubectl"} }
 
 // LinkTools makes BinDir, which must exist, hold a link for each tool that rdd brings: rdd itself,
 // and kubectl. They lead to program, the path of this program, also where they led elsewhere
-// before. Where program is a link itself, they lead to where it leads. What is no link is the user's own tool: it stays, and is an error.
+// before. Where program is a link itself, they lead to where it leads. What is no link is the
+// user's own tool: it stays, and is an error.
 func (i Instance) LinkTools(program string) error {
 	// One that is gone has no other path.
 	if real, err := filepath.EvalSymlinks(program); err == nil {

@@ -61,17 +61,14 @@ func diskCreateCommand(s *session.Session) *cobra.Command {
 		if !template.ValidDiskName(args[0]) {
 			return fmt.Errorf("the name %q is not valid: use up to 63 letters and digits, with dots, dashes or underscores between them", args[0])
 		}
-		if exists, err := s.InstanceExists(); err != nil {
-			return err
-		} else if !exists {
-			return errors.New("there is no instance to keep the disk; to make one: rdd service create")
-		}
 		keeper, err := keeperOf(s)
 		if err != nil {
 			return err
 		}
 		if err := keeper.CreateDisk(cmd.Context(), args[0], bytes); errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("there is a disk %s already; to see it: rdd limavm disk list", args[0])
+		} else if errors.Is(err, fs.ErrNotExist) {
+			return errors.New("there is no instance to keep the disk; to make one: rdd service create")
 		} else if err != nil {
 			return err
 		}

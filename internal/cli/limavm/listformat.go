@@ -5,6 +5,7 @@ package limavm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -89,16 +90,14 @@ func viewPrinter(out io.Writer, format string) (func(instanceView) error, error)
 }
 
 // tryFormat expands a template for a view without values. What may be right for a machine that has
-// them is no error: a function that fails, as for an index that is not there, and a nil pointer.
+// them is no error: a function that fails, as for an index that is not there.
 func tryFormat(format *template.Template) error {
-	err := format.Execute(io.Discard, instanceView{LimaVM: &limav1.LimaVM{}})
-	if err == nil {
-		return nil
-	}
-	for _, text := range []string{"error calling ", "nil pointer"} {
-		if strings.Contains(err.Error(), text) {
-			return nil
-		}
+	machine := &limav1.LimaVM{Status: limav1.LimaVMStatus{Failure: &limav1.Failure{}, LastResetFrom: new(string)}}
+	machine.DeletionTimestamp, machine.DeletionGracePeriodSeconds = &metav1.Time{}, new(int64)
+	err := format.Execute(io.Discard, instanceView{LimaVM: machine})
+	var failed template.ExecError
+	if errors.As(err, &failed) && errors.Unwrap(failed.Err) != nil {
+		return nil // the error of a function, which the package wraps; its own errors wrap nothing
 	}
 	return err
 }
