@@ -28,10 +28,10 @@ type Unclaimed struct {
 }
 
 // Text says on one line what the directory is, with the commands to take it back or remove it.
-func (u Unclaimed) Text() string { return u.TextFor("rdd") }
+func (u Unclaimed) Text() string { return u.TextFor("") }
 
-// TextFor is Text with another way to call rdd.
-func (u Unclaimed) TextFor(rdd string) string {
+// TextFor is Text with what has to stand before the commands.
+func (u Unclaimed) TextFor(before string) string {
 	switch {
 	case u.Damaged && u.alive:
 		return fmt.Sprintf("%s: whose it was cannot be read any more, and its machine runs: leave it as it is while that does", u.Dir)
@@ -43,9 +43,9 @@ func (u Unclaimed) TextFor(rdd string) string {
 	case u.Owner == "":
 		return u.Dir + ": rdd did not make it and leaves it alone"
 	default:
-		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: %s limavm adopt %s; to remove it with its "+
-			"disk: %s limavm delete %s --unclaimed",
-			u.Dir, u.Owner, rdd, u.Name, rdd, u.Name)
+		return fmt.Sprintf("%s: made for LimaVM %s, which does not exist any more; to take it back: %srdd limavm adopt %s; to remove it "+
+			"with its disk: %srdd limavm delete %s --unclaimed",
+			u.Dir, u.Owner, before, u.Name, before, u.Name)
 	}
 }
 

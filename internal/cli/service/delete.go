@@ -130,23 +130,23 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 	}
 	printState(s, inst, "has been deleted")
 	fmt.Fprintf(s.Out, "Instance %q is deleted.\n", inst.Name)
-	rdd := commandAfter(inst)
+	before := environmentAfter(inst)
 	if len(disks) > 0 {
-		fmt.Fprintf(s.Out, "Disks that belong to no VM stay: %s; to delete them: %s --instance %s limavm disk delete %s\n",
-			strings.Join(disks, ", "), rdd, inst.Name, strings.Join(disks, " "))
+		fmt.Fprintf(s.Out, "Disks that belong to no VM stay: %s; to delete them: %srdd --instance %s limavm disk delete %s\n",
+			strings.Join(disks, ", "), before, inst.Name, strings.Join(disks, " "))
 	}
 	showMounted(s, mounted)
-	showUnclaimed(s, left, rdd)
+	showUnclaimed(s, left, before)
 	return nil
 }
 
-// commandAfter is rdd as it is called to find what stays of an instance that is removed: where its
-// short directory was is not recorded any more.
-func commandAfter(inst instance.Instance) string {
+// environmentAfter is what has to stand before commands about what stays of an instance that is
+// removed: where its short directory was is not recorded any more.
+func environmentAfter(inst instance.Instance) string {
 	if name, value := inst.ShortEnvironment(); name != "" {
-		return name + "=" + session.ShellQuote(value) + " rdd"
+		return name + "=" + session.ShellQuote(value) + " "
 	}
-	return "rdd"
+	return ""
 }
 
 // showMounted prints the mount points that stay.

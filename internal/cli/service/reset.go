@@ -76,6 +76,6 @@ func resetInstance(ctx context.Context, s *session.Session, inst instance.Instan
 	}
 	fmt.Fprintf(s.Out, "Instance %q is reset.\n", inst.Name)
 	left, err := resource.ListUnclaimed(ctx, s, nil)
-	showUnclaimed(s, left, "rdd")
+	showUnclaimed(s, left, "")
 	return err
 }

@@ -82,9 +82,9 @@ func refuseProtected(ctx context.Context, c ctrlclient.Reader) error {
 }
 
 // showUnclaimed prints the instance directories that stay when all LimaVMs are deleted, with the
-// commands for them.
-func showUnclaimed(s *session.Session, left []resource.Unclaimed, rdd string) {
+// commands for them and what has to stand before those.
+func showUnclaimed(s *session.Session, left []resource.Unclaimed, before string) {
 	for _, directory := range left {
-		fmt.Fprintln(s.Out, directory.TextFor(rdd))
+		fmt.Fprintln(s.Out, directory.TextFor(before))
 	}
 }
