@@ -102,7 +102,7 @@ func TestTemplatesThatNeedAMachine(t *testing.T) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
-	for _, format := range []string{"{{.Nmae}}", "{{.LimaVM.Status.Sate}}", "{{nothing .Name}}", "{{.Name", "{{json}}", "{{.Name 1}}"} {
+	for _, format := range []string{"{{.Nam}}", "{{.LimaVM.Status.Sate}}", "{{nothing .Name}}", "{{.Name", "{{json}}", "{{.Name 1}}"} {
 		if _, err := viewPrinter(io.Discard, format); err == nil {
 			t.Errorf("%s is taken", format)
 		}
