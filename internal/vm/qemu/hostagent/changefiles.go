@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/assign"
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -50,27 +51,27 @@ func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
 }
 
 func (a *agent) changeFile(ctx context.Context, m *machineProcess, p template.Provision) error {
-	var before *limitedBuffer
+	var before *bounded.Buffer
 	read := func() sshx.Command {
-		before = &limitedBuffer{most: maxChanged}
+		before = &bounded.Buffer{Limit: maxChanged}
 		return sshx.Command{Stdout: before}
 	}
-	code, err := a.asRoot(ctx, m, read, `[ -e "$1" ] || exit 44; exec cat -- "$1"`, p.Path)
+	code, err := a.asRoot(ctx, m, read, readScript, p.Path)
 	switch {
 	case err != nil:
 		return err
 	case code != 0 && code != codeMissing:
 		return fmt.Errorf("it cannot be read (exit code %d)", code)
-	case before.full:
+	case before.Err() != nil:
 		return fmt.Errorf("it is larger than %d bytes", maxChanged)
 	}
 	after, err := assign.Apply(p.FileFormat(), before.String(), p.Expression)
 	if err != nil {
 		return err
 	}
-	var stderr *limitedBuffer
+	var stderr *bounded.Buffer
 	write := func() sshx.Command {
-		stderr = &limitedBuffer{most: 4 << 10}
+		stderr = &bounded.Buffer{Limit: 4 << 10}
 		return sshx.Command{Stdin: strings.NewReader(after), Stderr: stderr}
 	}
 	code, err = a.asRoot(ctx, m, write, changeFileScript, p.Path, p.Owner, p.Permissions, strconv.Itoa(len(after)))

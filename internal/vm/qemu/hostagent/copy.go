@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
+	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -20,9 +21,9 @@ import (
 const (
 	// maxCopy bounds a file that is copied to the host, in bytes: it is held in memory.
 	maxCopy = 64 << 20
-	// codeMissing is the exit code of copyScript when there is no file.
+	// codeMissing is the exit code of readScript when there is no file.
 	codeMissing = 44
-	copyScript  = `[ -e "$1" ] || exit 44; exec cat -- "$1"`
+	readScript  = `[ -e "$1" ] || exit 44; exec cat -- "$1"`
 )
 
 // copyToHost copies the files that the template's copyToHost names. Root reads them in the guest;
@@ -44,12 +45,12 @@ func (a *agent) copyToHost(ctx context.Context, m *machineProcess) error {
 }
 
 func (a *agent) copyFile(ctx context.Context, m *machineProcess, c template.CopyToHost) error {
-	var data, stderr *limitedBuffer
+	var data, stderr *bounded.Buffer
 	read := func() sshx.Command {
-		data, stderr = &limitedBuffer{most: maxCopy}, &limitedBuffer{most: 4 << 10}
+		data, stderr = &bounded.Buffer{Limit: maxCopy}, &bounded.Buffer{Limit: 4 << 10}
 		return sshx.Command{Stdout: data, Stderr: stderr}
 	}
-	code, err := a.asRoot(ctx, m, read, copyScript, c.Guest)
+	code, err := a.asRoot(ctx, m, read, readScript, c.Guest)
 	switch {
 	case err != nil:
 		return err
@@ -60,7 +61,7 @@ func (a *agent) copyFile(ctx context.Context, m *machineProcess, c template.Copy
 		return errors.New("there is no such file in the guest")
 	case code != 0:
 		return fmt.Errorf("exit code %d: %s", code, bytes.TrimSpace(stderr.Bytes()))
-	case data.full:
+	case data.Err() != nil:
 		return fmt.Errorf("it is larger than %d MiB", maxCopy>>20)
 	}
 	if err := os.MkdirAll(filepath.Dir(c.Host), 0o700); err != nil {
@@ -84,20 +85,4 @@ func (a *agent) removeCopies() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// limitedBuffer keeps what is written up to a limit, and accepts the rest.
-type limitedBuffer struct {
-	bytes.Buffer
-	most int
-	full bool
-}
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if keep := b.most - b.Len(); len(p) > keep {
-		b.full = true
-		b.Buffer.Write(p[:keep])
-		return len(p), nil
-	}
-	return b.Buffer.Write(p)
 }
