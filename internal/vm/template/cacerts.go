@@ -26,10 +26,10 @@ const pemCertificate = "CERTIFICATE"
 func (c *CACerts) decode(v value) error {
 	err := mapping(fields{
 		"removeDefaults": boolean(&c.RemoveDefaults),
-		"certs":          list(&c.Certs, func(into *string, v value) error { return text(into)(v) }),
+		"certs":          textList(&c.Certs),
 		"files": func(v value) error {
 			var files []string
-			if err := list(&files, func(into *string, v value) error { return text(into)(v) })(v); err != nil || len(files) == 0 {
+			if err := textList(&files)(v); err != nil || len(files) == 0 {
 				return err
 			}
 			return unresolvedFile(v)

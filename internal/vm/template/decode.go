@@ -44,7 +44,7 @@ func (t *Template) fields() fields {
 			"qemu": mapping(fields{"minimumVersion": qemuVersion, "cpuType": t.decodeCPUType(true)}),
 			"vz":   otherDriver, "wsl2": otherDriver, "krunkit": otherDriver,
 		}),
-		"dns":   list(&t.DNS, func(into *string, v value) error { return text(into)(v) }),
+		"dns":   textList(&t.DNS),
 		"plain": boolean(&t.Plain),
 
 		"propagateProxyEnv": boolean(&t.PropagateProxyEnv),

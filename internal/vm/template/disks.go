@@ -52,7 +52,7 @@ func (d *AdditionalDisk) decode(v value) error {
 		"name":   text(&d.Name),
 		"format": optional(&d.Format, decodeBool),
 		"fsType": text(&d.FSType),
-		"fsArgs": list(&d.FSArgs, func(into *string, v value) error { return text(into)(v) }),
+		"fsArgs": textList(&d.FSArgs),
 	})(v)
 }
 

@@ -75,7 +75,7 @@ func qemuVersion(v value) error {
 // mountTypes accepts a list of Lima's mount types.
 func mountTypes(v value) error {
 	var types []string
-	if err := list(&types, func(into *string, v value) error { return text(into)(v) })(v); err != nil {
+	if err := textList(&types)(v); err != nil {
 		return err
 	}
 	for i, name := range types {

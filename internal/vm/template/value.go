@@ -154,6 +154,11 @@ func eachEntry(v value, do func(key *yaml.Node, entry value) error) error {
 // absent reports whether a value counts as not given.
 func absent(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
+// textList reads a sequence of texts.
+func textList(into *[]string) decoder {
+	return list(into, func(into *string, v value) error { return text(into)(v) })
+}
+
 // list reads a sequence with decode for each element.
 func list[T any](into *[]T, decode func(*T, value) error) decoder {
 	return func(v value) error {
