@@ -133,3 +133,8 @@ const (
 	// TemplateSuffix is appended to a LimaVM's name for the name of its own template ConfigMap.
 	TemplateSuffix = "-template"
 )
+
+// Protected reports whether a LimaVM has AnnotationProtected.
+func Protected(machine metav1.Object) bool {
+	return machine.GetAnnotations()[AnnotationProtected] == "true"
+}

@@ -111,7 +111,7 @@ func viewOf(ctx context.Context, s *session.Session, c ctrlclient.Reader, machin
 	view := instanceView{
 		Name: machine.Name, Namespace: machine.Namespace, Status: statusText(machine), Dir: filepath.Join(inst.LimaHome(), machine.Name),
 		SSHAddress: "127.0.0.1", SSHLocalPort: machine.Status.SSHLocalPort, Message: machine.Status.Message, LimaHome: inst.LimaHome(),
-		Protected: machine.Annotations[limav1.AnnotationProtected] == "true", LimaVM: machine,
+		Protected: limav1.Protected(machine), LimaVM: machine,
 	}
 	if failure := machine.Status.Failure; failure != nil {
 		view.Errors = []string{failure.Message}

@@ -67,9 +67,9 @@ func refuseProtected(ctx context.Context, c ctrlclient.Reader) error {
 		return fmt.Errorf("listing the LimaVMs: %w", err)
 	}
 	var names []string
-	for _, machine := range machines.Items {
-		if machine.Annotations[limav1.AnnotationProtected] == "true" {
-			names = append(names, machine.Name)
+	for i := range machines.Items {
+		if limav1.Protected(&machines.Items[i]) {
+			names = append(names, machines.Items[i].Name)
 		}
 	}
 	if len(names) == 0 {

@@ -20,13 +20,9 @@ func protectionRule(scheme *runtime.Scheme) rules.Rule {
 	return rules.Rule{
 		Name: "protection-guard", Resource: limaVMs,
 		Operations: []admissionv1.Operation{admissionv1.Delete, admissionv1.Update},
-		Match:      func(_, old metav1.Object) bool { return old != nil && protected(old) },
+		Match:      func(_, old metav1.Object) bool { return old != nil && limav1.Protected(old) },
 		Handler:    admission.WithValidator[*limav1.LimaVM](scheme, protectionGuard{}),
 	}
-}
-
-func protected(obj metav1.Object) bool {
-	return obj.GetAnnotations()[limav1.AnnotationProtected] == "true"
 }
 
 type protectionGuard struct{}
@@ -38,7 +34,7 @@ func (protectionGuard) ValidateCreate(context.Context, *limav1.LimaVM) (admissio
 // ValidateUpdate refuses a request for a reset. The request that also ends the protection passes.
 func (protectionGuard) ValidateUpdate(_ context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
 	asked := vm.Annotations[limav1.AnnotationResetRequested]
-	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || !protected(vm) {
+	if asked == "" || asked == old.Annotations[limav1.AnnotationResetRequested] || !limav1.Protected(vm) {
 		return nil, nil
 	}
 	return nil, refuseProtected("reset", vm.Name)
