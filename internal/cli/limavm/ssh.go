@@ -94,7 +94,8 @@ func sshText(format, config, host string) string {
 	return "ssh" + args + " " + host
 }
 
-// quoteWord writes a word for a POSIX shell.
+// quoteWord is session.ShellQuote for a word that needs it. Others stay as they are, as people read
+// them.
 func quoteWord(word string) string {
 	special := func(r rune) bool {
 		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
@@ -103,7 +104,7 @@ func quoteWord(word string) string {
 	if word != "" && strings.IndexFunc(word, special) < 0 {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return session.ShellQuote(word)
 }
 
 func tunnelCommand(s *session.Session) *cobra.Command {

@@ -4,5 +4,11 @@ package session
 
 import "strings"
 
-// ShellQuote quotes value for a POSIX shell.
-func ShellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
+// ShellQuote makes a line that a POSIX shell splits into exactly words.
+func ShellQuote(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return strings.Join(quoted, " ")
+}

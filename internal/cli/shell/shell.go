@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -140,9 +139,5 @@ func inShell(args []string, shell string) []string {
 	case 1:
 		return append(run, "-c", args[0])
 	}
-	var quoted []string
-	for _, arg := range args {
-		quoted = append(quoted, session.ShellQuote(arg))
-	}
-	return append(run, "-c", strings.Join(quoted, " "))
+	return append(run, "-c", session.ShellQuote(args...))
 }
