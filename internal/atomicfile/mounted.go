@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -61,8 +62,11 @@ func removeMounted(path string) error {
 }
 
 // mountPoints returns the mount points below path, under the name that path has, and whether path
-// is one. There are none on systems that cannot list them.
+// is one. On Windows none are known: they cannot be listed there.
 func mountPoints(path string) (below []string, top bool, err error) {
+	if runtime.GOOS == "windows" {
+		return nil, false, nil
+	}
 	real, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
 		return nil, false, err
@@ -70,7 +74,7 @@ func mountPoints(path string) (below []string, top bool, err error) {
 	real = filepath.Join(real, filepath.Base(path))
 	mounts, err := mountinfo.GetMounts(nil)
 	if err != nil {
-		return nil, false, ignoreUnsupported(err)
+		return nil, false, fmt.Errorf("looking for what is mounted: %w", err)
 	}
 	for _, m := range mounts {
 		rest, inside := strings.CutPrefix(m.Mountpoint, real+string(filepath.Separator))
@@ -83,15 +87,6 @@ func mountPoints(path string) (below []string, top bool, err error) {
 	}
 	slices.Sort(below)
 	return slices.Compact(below), top, nil
-}
-
-// ignoreUnsupported returns nil: a system without a list of mounts has none that matter here. On
-// Linux the list is there, or an error must keep what is mounted from being removed.
-func ignoreUnsupported(err error) error {
-	if _, statErr := os.Stat("/proc/self"); statErr != nil {
-		return nil
-	}
-	return fmt.Errorf("looking for what is mounted: %w", err)
 }
 
 // removeBeside removes what is in a directory, but nothing that is mounted and no directory above
