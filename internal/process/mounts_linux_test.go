@@ -41,17 +41,13 @@ func runPrivately(t *testing.T, mounts []Mount, line string) string {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	_, ended, err := StartDetached(Command{
+	result := RunDetached(t.Context(), Command{
 		Path: "/proc/self/exe", Args: []string{"/bin/sh", "-c", line}, Env: append(os.Environ(), mountsVariable+"="+string(data)),
 		Stdout: out, Stderr: out, PrivateMounts: true,
 	})
-	if err != nil && NamespaceRefused(err) {
-		t.Skipf("SKIPPED: this host makes no namespaces: %v", err)
+	if NamespaceRefused(result) {
+		t.Skipf("SKIPPED: this host makes no namespaces: %v", result)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	result := <-ended
 	text, err := os.ReadFile(out.Name())
 	if err != nil || result != nil {
 		t.Fatalf("%v, %v: %s", result, err, text)
@@ -135,18 +131,15 @@ func TestMountPrivatelyNamesWhatFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer out.Close()
-		_, ended, err := StartDetached(Command{
+		result := RunDetached(t.Context(), Command{
 			Path: "/proc/self/exe", Args: []string{"/bin/true"}, Env: []string{mountsVariable + "=" + string(data)},
 			Stderr: out, PrivateMounts: true,
 		})
-		if err != nil && NamespaceRefused(err) {
-			t.Skipf("SKIPPED: this host makes no namespaces: %v", err)
+		if NamespaceRefused(result) {
+			t.Skipf("SKIPPED: this host makes no namespaces: %v", result)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if code, _ := ExitCode(<-ended); code != 1 {
-			t.Errorf("%+v: exit code %d", m, code)
+		if code, _ := ExitCode(result); code != 1 {
+			t.Errorf("%+v: %v", m, result)
 		}
 		if text, err := os.ReadFile(out.Name()); err != nil || !strings.Contains(string(text), missing) {
 			t.Errorf("%+v: the error is %q, %v", m, text, err)

@@ -76,14 +76,11 @@ func runWithOwnFiles(t *testing.T, c Command) {
 	}
 	defer out.Close()
 	c.Stdout, c.Stderr, c.OwnFiles = out, out, true
-	_, ended, err := StartDetached(c)
-	if err != nil && NamespaceRefused(err) {
+	err = RunDetached(t.Context(), c)
+	if NamespaceRefused(err) {
 		t.Skipf("SKIPPED: this host makes no namespaces: %v", err)
 	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err != nil {
 		text, _ := os.ReadFile(out.Name())
 		t.Errorf("%v: %s", err, text)
 	}

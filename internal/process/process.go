@@ -72,17 +72,9 @@ func (c Command) build(ctx context.Context) *exec.Cmd {
 // satisfy NamespaceRefused when PrivateMounts or OwnFiles is set. It is ErrGone for a process that
 // has ended already; EndText says how.
 func StartDetached(c Command) (Identity, <-chan error, error) {
-	cmd := c.build(context.Background())
-	if err := detach(cmd); err != nil {
+	cmd, err := startSession(c)
+	if err != nil {
 		return Identity{}, nil, err
-	}
-	if c.PrivateMounts || c.OwnFiles {
-		if err := separate(cmd, c); err != nil {
-			return Identity{}, nil, err
-		}
-	}
-	if err := cmd.Start(); err != nil {
-		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
 	ended := make(chan error, 1)
 	// Before Wait, which makes the PID free for another process.
@@ -95,6 +87,39 @@ func StartDetached(c Command) (Identity, <-chan error, error) {
 		return Identity{}, nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
 	return id, ended, nil
+}
+
+// RunDetached starts a process as StartDetached does and waits for its end, however soon that
+// comes. The process runs on when ctx ends first.
+func RunDetached(ctx context.Context, c Command) error {
+	cmd, err := startSession(c)
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func startSession(c Command) (*exec.Cmd, error) {
+	cmd := c.build(context.Background())
+	if err := detach(cmd); err != nil {
+		return nil, err
+	}
+	if c.PrivateMounts || c.OwnFiles {
+		if err := separate(cmd, c); err != nil {
+			return nil, err
+		}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", c.Path, err)
+	}
+	return cmd, nil
 }
 
 // Run runs a program to its end. When ctx ends, the program gets SIGKILL; on Linux also when this

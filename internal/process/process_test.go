@@ -319,3 +319,21 @@ func TestLookPathFindsSbin(t *testing.T) {
 		t.Error("a missing program was found")
 	}
 }
+
+// TestRunDetachedOfShortProcesses: StartDetached finds some of these gone already.
+func TestRunDetachedOfShortProcesses(t *testing.T) {
+	for range 100 {
+		if err := RunDetached(t.Context(), Command{Path: "/bin/true"}); err != nil {
+			t.Fatal(err)
+		}
+		err := RunDetached(t.Context(), Command{Path: "/bin/false"})
+		if code, ok := ExitCode(err); !ok || code != 1 {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := RunDetached(ctx, Command{Path: "/bin/cat", Stdin: os.Stdin}); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

@@ -215,19 +215,11 @@ func Try(ctx context.Context, executable, dir string, program process.Command) e
 	if err != nil {
 		return err
 	}
-	_, ended, err := process.StartDetached(command)
-	if err != nil {
-		return Explain(err)
+	err = process.RunDetached(ctx, command)
+	if _, ran := process.ExitCode(err); ran {
+		err = fmt.Errorf("hiding a directory: %w", errors.Join(err, syscall.EPERM)) // what it was the program has said, to nobody
 	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			err = fmt.Errorf("hiding a directory: %w", errors.Join(err, syscall.EPERM)) // what it was the program has said, to nobody
-		}
-		return Explain(err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return Explain(err)
 }
 
 // Exec mounts the views in the process that Command describes and executes QEMU in its place. args
