@@ -132,7 +132,7 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	if err != nil {
 		return vmdir.Start{}, err
 	}
-	if err := i.checkHost(t); err != nil {
+	if err := i.checkHost(record, t); err != nil {
 		return vmdir.Start{}, err
 	}
 	if t.PropagateProxyEnv {
@@ -148,8 +148,8 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 }
 
 // checkHost checks for what would make the start fail later and with a less clear error.
-func (i instance) checkHost(t *template.Template) error {
-	if _, err := machine.Find(); err != nil {
+func (i instance) checkHost(record vmdir.Record, t *template.Template) error {
+	if _, err := machine.Find(record.Machine.Arch); err != nil {
 		return err
 	}
 	if err := i.checkDisks(t); err != nil {

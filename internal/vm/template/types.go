@@ -6,6 +6,10 @@ package template
 const (
 	ArchX8664   = "x86_64"
 	ArchAArch64 = "aarch64"
+	ArchARMv7L  = "armv7l"
+	ArchPPC64LE = "ppc64le"
+	ArchRISCV64 = "riscv64"
+	ArchS390X   = "s390x"
 )
 
 // VMTypeQEMU is the only machine type so far.

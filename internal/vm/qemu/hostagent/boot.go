@@ -47,7 +47,7 @@ func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := machine.Find()
+	program, err := machine.Find(a.record.Machine.Arch)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,8 @@ func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 	if err := a.writeScripts(t, shares); err != nil {
 		return nil, err
 	}
-	if a.record.Machine.UEFI {
-		if err := machine.RepairFirmware(a.Dir); err != nil {
+	if a.record.Machine.UEFI || a.record.Machine.Loader {
+		if err := machine.RepairFirmware(a.Dir, a.record.Machine); err != nil {
 			return nil, err
 		}
 	}

@@ -190,9 +190,13 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
+	// Arch of the guest, in Lima's spelling; empty in records of older rdd: the host's.
+	Arch string `json:"arch,omitempty"`
 	// UEFI says that the firmware in the directory starts the image's boot loader. Otherwise QEMU's
 	// own firmware does, or there is a kernel.
 	UEFI bool `json:"uefi,omitempty"`
+	// Loader says that the firmware in the directory is U-Boot, which QEMU's own firmware starts.
+	Loader bool `json:"loader,omitempty"`
 	// Trial is the kernel by which an accelerator is tried; empty: the image's.
 	Trial Trial `json:"trial,omitzero"`
 }
