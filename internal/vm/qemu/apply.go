@@ -125,6 +125,9 @@ func checkMachine(t *template.Template) error {
 	if _, err := machine.Find(t.Arch); err != nil {
 		return err
 	}
+	if err := checkTPM(t); err != nil {
+		return err
+	}
 	if t.Image().Kernel != nil || strings.HasPrefix(t.Image().Location, image.Scheme) {
 		return nil // no firmware is needed
 	}

@@ -78,6 +78,8 @@ type Template struct {
 	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
+	// TPM gives the machine a TPM 2.0, which swtpm emulates.
+	TPM bool `yaml:"tpm,omitempty"`
 	// PropagateProxyEnv gives the guest the host's proxy variables: see AddProxies.
 	PropagateProxyEnv bool `yaml:"propagateProxyEnv,omitempty"`
 }

@@ -106,6 +106,7 @@ func (t *Template) validate(host Host) error {
 		func() error { return oneOf("arch", t.Arch, architectures...) },
 		func() error { return t.validateImages(host) },
 		func() error { return t.validateSizes(host) },
+		t.validateTPM,
 		func() error {
 			return validateNames("env", t.Env, envPattern, "letters, digits and underscores, not starting with a digit")
 		},
@@ -138,6 +139,16 @@ func oneOf(field, got string, accepted ...string) error {
 		return nil
 	}
 	return invalid(field, "must be one of %s; got `%s`", strings.Join(accepted, ", "), got)
+}
+
+// noTPM are the architectures whose machines cannot have a TPM in QEMU.
+var noTPM = []string{ArchRISCV64, ArchS390X}
+
+func (t *Template) validateTPM() error {
+	if t.TPM && slices.Contains(noTPM, t.Arch) {
+		return invalid("tpm", "must be `false` with `arch: %s`, for which QEMU has no TPM; got `true`", t.Arch)
+	}
+	return nil
 }
 
 func (t *Template) validateSizes(host Host) error {

@@ -26,6 +26,8 @@ type architecture struct {
 	console string
 	// firmware is needed by machines that have none of their own in QEMU.
 	firmware firmware
+	// tpm is QEMU's device for a TPM; empty: machines cannot have one.
+	tpm string
 }
 
 // Buses of virtio devices.
@@ -44,26 +46,26 @@ var architectures = map[string]architecture{
 		program: "qemu-system-x86_64", packages: packages{
 			apt: "qemu-system-x86", dnf: "qemu-system-x86-core", pacman: "qemu-system-x86", zypper: "qemu-x86", brew: "qemu",
 		},
-		machine: "q35", options: "vmport=off", cpu: "max,la57=off", bus: busPCI, console: "ttyS0", firmware: ovmf,
+		machine: "q35", options: "vmport=off", cpu: "max,la57=off", bus: busPCI, console: "ttyS0", firmware: ovmf, tpm: "tpm-tis",
 	},
 	template.ArchAArch64: {
 		program: "qemu-system-aarch64", packages: packages{
 			apt: "qemu-system-arm", dnf: "qemu-system-aarch64-core", pacman: "qemu-system-aarch64", zypper: "qemu-arm", brew: "qemu",
 		},
-		machine: "virt", cpu: "max,pauth-impdef=on,lpa2=off", bus: busPCI, console: "ttyAMA0", firmware: aavmf,
+		machine: "virt", cpu: "max,pauth-impdef=on,lpa2=off", bus: busPCI, console: "ttyAMA0", firmware: aavmf, tpm: "tpm-tis-device",
 	},
 	template.ArchARMv7L: {
 		program: "qemu-system-arm", packages: packages{
 			apt: "qemu-system-arm", dnf: "qemu-system-arm-core", pacman: "qemu-system-arm", zypper: "qemu-arm", brew: "qemu",
 		},
 		// Kernels without LPAE see nothing above 4 GiB.
-		machine: "virt", options: "highmem=off", cpu: "max", bus: busPCI, console: "ttyAMA0", firmware: aavmf32,
+		machine: "virt", options: "highmem=off", cpu: "max", bus: busPCI, console: "ttyAMA0", firmware: aavmf32, tpm: "tpm-tis-device",
 	},
 	template.ArchPPC64LE: {
 		program: "qemu-system-ppc64", packages: packages{
 			apt: "qemu-system-ppc", dnf: "qemu-system-ppc-core", pacman: "qemu-system-ppc", zypper: "qemu-ppc", brew: "qemu",
 		},
-		machine: "pseries", cpu: "power9", bus: busPCI, console: "hvc0",
+		machine: "pseries", cpu: "power9", bus: busPCI, console: "hvc0", tpm: "tpm-spapr",
 	},
 	template.ArchRISCV64: {
 		program: "qemu-system-riscv64", packages: packages{

@@ -169,3 +169,26 @@ func TestForeignIsEmulated(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestTPMArgs: QEMU has a device for each architecture whose templates may want a TPM.
+func TestTPMArgs(t *testing.T) {
+	for arch, a := range architectures {
+		_, err := template.Load([]byte("images: [{location: /x}]\ntpm: true\narch: "+arch+"\n"), nil,
+			template.Host{Arch: template.HostArch(), CPUs: 4, Memory: 8 << 30})
+		if (err == nil) != (a.tpm != "") {
+			t.Errorf("%s: QEMU's device is %q; the template: %v", arch, a.tpm, err)
+		}
+		if a.tpm == "" {
+			continue
+		}
+		c := cloudConfig(arch, "machine")
+		if args, err := fakeQEMU(t, "").Args(t.Context(), c); err != nil || has(args, "-tpmdev", "") {
+			t.Errorf("%s: %q, %v", arch, args, err)
+		}
+		c.TPM = 7
+		args, err := fakeQEMU(t, "").Args(t.Context(), c)
+		if err != nil || !has(args, "-chardev", "socket,id=tpm0,fd=7") || !has(args, "-device", a.tpm+",tpmdev=tpm0") {
+			t.Errorf("%s: %q, %v", arch, args, err)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Config struct {
 	Shares                      share.Set
 	// Disks are the files of additional disks. The guest finds the n-th by its serial, DiskSerial(n).
 	Disks []string
+	// TPM is the descriptor that connects QEMU to swtpm; 0: the machine has no TPM.
+	TPM int
 	// VNC is an argument of QEMU's -vnc; empty: the machine has no screen. Nobody is let in before a
 	// password is set.
 	VNC string
@@ -62,6 +64,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	args = append(args, c.devices()...)
 	args = append(args, c.shares()...)
 	args = append(args, c.screen()...)
+	args = append(args, c.tpm()...)
 	args = append(args, c.control()...)
 	if p.hasSandbox(ctx) {
 		args = append(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")

@@ -134,6 +134,9 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
+// TPM holds the state of the machine's TPM, which swtpm writes.
+func (d Dir) TPM() string { return d.file("tpm") }
+
 // Views holds the mount points of views in QEMU's mount namespace; on the host they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
@@ -260,6 +263,8 @@ type Run struct {
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
 	QEMU       *process.Identity `json:"qemu,omitempty"`
+	// TPM is the swtpm that serves QEMU, or has served the one before it.
+	TPM *process.Identity `json:"tpm,omitempty"`
 	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could
 	// not record it.
 	End *End `json:"end,omitempty"`
