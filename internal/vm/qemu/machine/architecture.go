@@ -71,7 +71,7 @@ var architectures = map[string]architecture{
 		program: "qemu-system-riscv64", packages: packages{
 			apt: "qemu-system-riscv64 opensbi", dnf: "qemu-system-riscv-core", pacman: "qemu-system-riscv", zypper: "qemu-extra", brew: "qemu",
 		},
-		machine: "virt", unversioned: true, cpu: "rv64", bus: busPCI, console: "ttyS0", firmware: uboot,
+		machine: "virt", unversioned: true, cpu: "rv64", bus: busPCI, console: "ttyS0", firmware: riscvFirmware,
 	},
 	template.ArchS390X: {
 		program: "qemu-system-s390x", packages: packages{

@@ -149,7 +149,7 @@ func TestInstall(t *testing.T) {
 	look := func(name string) (string, error) {
 		return name, map[bool]error{true: exec.ErrNotFound}[name != "pacman"]
 	}
-	if got := installWith(look, uboot.packages); got != "sudo apt-get install u-boot-qemu opensbi" {
+	if got := installWith(look, riscvFirmware.packages); got != "sudo apt-get install u-boot-qemu opensbi" {
 		t.Errorf("of a distribution whose package is not known: %q", got)
 	}
 }

@@ -77,13 +77,14 @@ var aavmf32 = firmware{
 	},
 }
 
-// uboot comes before TianoCore's firmware, whose place in flash memory is QEMU's own firmware's
-// before QEMU 8.1.
-var uboot = firmware{
+// riscvFirmware is U-Boot where the host has it: TianoCore's works with QEMU 8.1 and later only,
+// where the flash memory is free for it.
+var riscvFirmware = firmware{
 	packages: packages{apt: "u-boot-qemu opensbi", dnf: "uboot-images-riscv64", brew: "qemu"},
 	places: []Firmware{
-		{Code: "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"},  // Debian, Ubuntu
-		{Code: "/usr/share/uboot/qemu-riscv64_smode/u-boot.bin"}, // Fedora
+		{Code: "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"},                                              // Debian, Ubuntu
+		{Code: "/usr/share/uboot/qemu-riscv64_smode/u-boot.bin"},                                             // Fedora
+		{"/usr/share/qemu-efi-riscv64/RISCV_VIRT_CODE.fd", "/usr/share/qemu-efi-riscv64/RISCV_VIRT_VARS.fd"}, // Debian 13
 		{"/opt/homebrew/share/qemu/edk2-riscv-code.fd", "/opt/homebrew/share/qemu/edk2-riscv-vars.fd"},
 		{"/usr/local/share/qemu/edk2-riscv-code.fd", "/usr/local/share/qemu/edk2-riscv-vars.fd"},
 		{"/usr/share/qemu/edk2-riscv-code.fd", "/usr/share/qemu/edk2-riscv-vars.fd"},
