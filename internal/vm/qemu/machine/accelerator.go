@@ -68,8 +68,9 @@ func ParseOverride(s string) error {
 // emulated, whatever Override says.
 //
 // Where KVM was not tried with this kernel, CPU and QEMU, it boots a kernel under KVM: some hosts
-// let /dev/kvm be opened, and even machines be created, and hang every guest. That takes up to 8 seconds for each CPU model. Without a kernel QEMU's firmware
-// is booted, which shows less: it is tried again once there is a kernel.
+// let /dev/kvm be opened, and even machines be created, and hang every guest. That takes up to 8
+// seconds for each CPU model. Without a kernel QEMU's firmware is booted, which shows less: it is
+// tried again once there is a kernel.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
 	switch {
 	case c.Override == TCG, Foreign(c.Program.Arch):

@@ -142,8 +142,8 @@ func (f Firmware) Install(dir vmdir.Dir) error {
 	return copyFirmware(f.Variables, dir.FirmwareVariables(), 0o600)
 }
 
-// RepairFirmware copies the host's firmware again into an instance of a machine whose own is lost or
-// damaged. What the guest has written to its variable store is lost with that alone.
+// RepairFirmware copies the host's firmware again into the instance of a machine whose own is lost
+// or damaged. What the guest has written to its variable store is lost with that alone.
 func RepairFirmware(dir vmdir.Dir, m vmdir.Machine) error {
 	code, variables := hasContent(dir.Firmware()), m.Loader || hasContent(dir.FirmwareVariables())
 	if code && variables {
