@@ -58,6 +58,7 @@ type Images interface {
 	GetDigest(digest string) (image.Image, error)
 	Place(ctx context.Context, instanceDir string, files []image.Placement, linksOnly bool) (shared bool, err error)
 	Forget(instanceDir string) error
+	Move(from, to string) error
 	Kernel() (kernel, initrd string, err error)
 }
 
@@ -84,6 +85,7 @@ var (
 	_ vm.Historian       = &Engine{}
 	_ vm.DirectoryReader = &Engine{}
 	_ vm.Adopter         = &Engine{}
+	_ vm.Renamer         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
 	_ vm.DiskKeeper      = &Engine{}
