@@ -100,6 +100,6 @@ func (v validator) refuseWhileRenaming(ctx context.Context, former *limav1.LimaV
 	if next == nil {
 		return nil
 	}
-	return fmt.Errorf("LimaVM %q is being renamed to %q: wait until it is; to have it keep its name: rdd limavm delete %s",
-		former.Name, next.Name, next.Name)
+	return fmt.Errorf("LimaVM %q is being renamed to %q: wait until it is; to take that back: rdd limavm rename %s %s",
+		former.Name, next.Name, next.Name, former.Name)
 }

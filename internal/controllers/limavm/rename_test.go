@@ -102,7 +102,7 @@ func TestChangesWhileRenaming(t *testing.T) {
 		want    string
 	}{
 		"started":                      {renaming, stoppedVM(), stoppedVM(run), "rdd:user", `LimaVM "dev" is being renamed to "new"`},
-		"params changed":               {renaming, stoppedVM(), stoppedVM(params), "rdd:user", "rdd limavm delete new"},
+		"params changed":               {renaming, stoppedVM(), stoppedVM(params), "rdd:user", "rdd limavm rename new dev"},
 		"stopped":                      {renaming, stoppedVM(run), stoppedVM(), "rdd:user", ""},
 		"labelled":                     {renaming, stoppedVM(), stoppedVM(annotate("a", "b")), "rdd:user", ""},
 		"started, nobody renames it":   {renaming[2:], stoppedVM(), stoppedVM(run), "rdd:user", ""},
