@@ -36,7 +36,7 @@ App keeps its name.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: resource.CompleteVM(s),
 	}
-	return session.WithWait(cmd, session.ChangeTimeout, func(ctx context.Context, args []string, wait bool) error {
+	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) error {
 		c, err := connect(ctx, s, args[0])
 		if err != nil {
 			return err
