@@ -142,8 +142,8 @@ const (
 	TemplateSuffix = "-template"
 )
 
-// RenamedFrom returns name and UID of the LimaVM whose machine a LimaVM was created for, until it has
-// that; false when there is none.
+// RenamedFrom returns name and UID of the LimaVM whose machine a LimaVM was created for, until it
+// has that; false when there is none.
 func RenamedFrom(machine metav1.Object) (name, uid string, asked bool) {
 	name, asked = machine.GetAnnotations()[AnnotationRenameFrom]
 	return name, machine.GetAnnotations()[AnnotationAdoptFrom], asked

@@ -52,8 +52,8 @@ App keeps its name.`,
 	})
 }
 
-// rename creates the LimaVM that gets the machine, and waits until it has that and the former one is
-// gone. When it fails, the former LimaVM is as it was.
+// rename creates the LimaVM that gets the machine, and waits until it has that and the former one
+// is gone. When it fails, the former LimaVM is as it was.
 func rename(
 	ctx context.Context, s *session.Session, c ctrlclient.WithWatch, former *limav1.LimaVM, name string, wait bool,
 ) error {
@@ -107,7 +107,8 @@ func checkNewName(ctx context.Context, s *session.Session, c ctrlclient.Reader, 
 	if err != nil {
 		return err
 	}
-	return refused("the name %q is taken by the directory %s, which belongs to no LimaVM; choose another name, or see rdd status", name, d.Path)
+	return refused("the name %q is taken by the directory %s, which belongs to no LimaVM; choose another name, or see rdd status",
+		name, d.Path)
 }
 
 // refused is an error with the exit code of a refusal.
@@ -156,8 +157,8 @@ func withdrawRenaming(ctx context.Context, s *session.Session, c ctrlclient.With
 	return nil
 }
 
-// withdraw deletes the LimaVM that was created for another's machine, but only as long as a deletion
-// gives that back.
+// withdraw deletes the LimaVM that was created for another's machine, but only as long as a
+// deletion gives that back.
 func withdraw(ctx context.Context, c ctrlclient.Client, next *limav1.LimaVM) error {
 	for {
 		if _, _, asked := limav1.RenamedFrom(next); !asked || next.Annotations[limav1.AnnotationRenamed] != "" {

@@ -117,8 +117,8 @@ func VMAdopted() session.Predicate {
 	})
 }
 
-// VMRenamed returns a predicate that holds once a LimaVM that was created for the machine of another
-// one has that for good: then the controller removes the annotation.
+// VMRenamed returns a predicate that holds once a LimaVM that was created for the machine of
+// another one has that for good: then the controller removes the annotation.
 func VMRenamed() session.Predicate {
 	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
 		result := createdResult(machine)

@@ -73,8 +73,8 @@ func whyNotRenamed(former *limav1.LimaVM) string {
 	}
 }
 
-// checkWhileRenaming refuses to have a LimaVM renamed that exists, and to change the spec of one that
-// is being renamed: the new LimaVM has a copy of it. It can be stopped.
+// checkWhileRenaming refuses to have a LimaVM renamed that exists, and to change the spec of one
+// that is being renamed: the new LimaVM has a copy of it. It can be stopped.
 func (v limaVMValidator) checkWhileRenaming(ctx context.Context, old, vm *limav1.LimaVM) error {
 	name, uid, asked := limav1.RenamedFrom(vm)
 	before, uidBefore, askedBefore := limav1.RenamedFrom(old)

@@ -25,8 +25,8 @@ import (
 //	deletes the former LimaVM                  which has no instance any more
 //	removes the annotations
 //
-// Each step is repeated after a crash. A deletion of the new LimaVM takes the second step back, unless
-// the third was done. So there is always exactly one LimaVM that has the machine.
+// Each step is repeated after a crash. A deletion of the new LimaVM takes the second step back,
+// unless the third was done. So there is always exactly one LimaVM that has the machine.
 
 // renaming returns the renaming that the LimaVM was created for; false when there is none, or it is
 // finished.
@@ -117,9 +117,10 @@ func (s *scope) noFormerInstance(renaming vm.Renaming, former *limav1.LimaVM) re
 	})
 }
 
-// finishRenaming deletes the former LimaVM, whose machine this one has, and removes the annotations.
-// Before, it marks the renaming as final. That fails with a conflict if this LimaVM was deleted
-// since it was read: then the machine goes back to the former one, which must still be there.
+// finishRenaming deletes the former LimaVM, whose machine this one has, and removes the
+// annotations. Before, it marks the renaming as final. That fails with a conflict if this LimaVM
+// was deleted since it was read: then the machine goes back to the former one, which must still be
+// there.
 func (r *Reconciler) finishRenaming(ctx context.Context, s *scope) reconcile.Outcome {
 	renaming, asked := s.renaming()
 	if !asked {

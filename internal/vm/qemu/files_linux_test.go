@@ -144,8 +144,8 @@ func (l *life) settled(ctx context.Context, what string) (vm.State, error) {
 
 const changedTemplate = guestTemplate + "message: changed\n"
 
-// run creates the instance, changes it, gives it another name and back, starts and stops it if asked to, and deletes it. What must
-// never be lost is compared after each step.
+// run creates the instance, changes it, gives it another name and back, starts and stops it if
+// asked to, and deletes it. What must never be lost is compared after each step.
 func (l *life) run(ctx context.Context, start bool) error {
 	if err := l.reach(ctx, "created", func() error { return l.engine.Apply(ctx, spec(guestTemplate)) }, in(vm.PhaseStopped)); err != nil {
 		return err

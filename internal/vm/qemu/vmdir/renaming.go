@@ -44,8 +44,8 @@ func (d Dir) OwnerRecorded() bool {
 }
 
 // Rename gives the directory of an instance another name, and another owner with it, by one call of
-// rename(2). record is the directory's. fs.ErrExist: there is something of that name. No process may
-// use the directory. Afterwards the owner should be recorded: see OwnerRecorded.
+// rename(2). record is the directory's. fs.ErrExist: there is something of that name. No process
+// may use the directory. Afterwards the owner should be recorded: see OwnerRecorded.
 func (h Home) Rename(name string, record Record, newName string, owner vm.Owner) error {
 	d := In(string(h), name)
 	record.Renaming = &Renaming{From: record.Owner.UID, Name: newName, Owner: owner}
