@@ -22,6 +22,7 @@ package qemu
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"k8s.io/utils/keymutex"
 
@@ -75,6 +76,8 @@ type Engine struct {
 	// there are many locks, and harmless: no call takes two, and each is short. Only a stop by
 	// force may hold one for up to half a minute, when a hostagent hangs.
 	names keymutex.KeyMutex
+	// renaming has the names of instances whose hostagent's lock is held because they are renamed.
+	renaming sync.Map
 }
 
 var (

@@ -44,9 +44,13 @@ func (i instance) state(record vmdir.Record, work work) vm.State {
 		return i.describeIncomplete(state, work)
 	}
 	state.Revision = i.revision(record)
+	renaming := i.isBeingRenamed()
 	observed, err := i.observe()
 	if err != nil {
 		return broken(state, vm.FaultOf(vm.WithKind(vm.FaultBroken, err)))
+	}
+	if renaming || i.isBeingRenamed() {
+		observed.hostagent = false
 	}
 	observed.describe(&state)
 	if err := i.checkBase(record); err != nil {

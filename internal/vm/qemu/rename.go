@@ -55,6 +55,10 @@ func (i instance) isRenamed(r vm.Renaming) (bool, error) {
 // machine or work on it meanwhile, in whichever process.
 func (i instance) rename(r vm.Renaming) (err error) {
 	defer i.lock()()
+	for _, name := range []string{r.Name, r.NewName} {
+		i.engine.renaming.Store(name, true)
+		defer i.engine.renaming.Delete(name)
+	}
 	record, err := i.owned(r.Owner)
 	if err != nil {
 		return err
@@ -83,6 +87,13 @@ func (i instance) rename(r vm.Renaming) (err error) {
 		return lockErr
 	}
 	return err
+}
+
+// isBeingRenamed reports whether it is this engine that holds the hostagent's lock, for a moment: no
+// machine is up.
+func (i instance) isBeingRenamed() bool {
+	_, renaming := i.engine.renaming.Load(i.name)
+	return renaming
 }
 
 // renameStopped renames the directory. Every lock is held, and nothing runs.

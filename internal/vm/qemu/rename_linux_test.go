@@ -218,4 +218,37 @@ func TestRenameIsBusy(t *testing.T) {
 	if err := e.Rename(t.Context(), renaming); !errors.Is(err, vm.ErrBusy) {
 		t.Errorf("while it runs without a hostagent: %v", err)
 	}
+	must(t, e.Delete(t.Context(), owner, "x"))
+	await(t, e, "deleted", deleted)
+}
+
+// TestRenamingIsNoStop: whoever observes an instance that is renamed finds it stopped, or gone.
+func TestRenamingIsNoStop(t *testing.T) {
+	h := newFakeHost(t)
+	e, _ := running(t, h)
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopShutdown))
+	await(t, e, "stopped", in(vm.PhaseStopped))
+	ended := make(chan error, 1)
+	go func() {
+		var errs []error
+		for range 20 {
+			errs = append(errs, e.Rename(t.Context(), renaming), e.Rename(t.Context(), renamingBack))
+		}
+		ended <- errors.Join(errs...)
+	}()
+	for observed := 0; ; observed++ {
+		select {
+		case err := <-ended:
+			must(t, err)
+			t.Logf("observed %d times", observed)
+			return
+		default:
+		}
+		for _, name := range []string{"x", "y"} {
+			state, err := e.Observe(t.Context(), name)
+			if !errors.Is(err, vm.ErrNotFound) && (err != nil || state.Phase != vm.PhaseStopped) {
+				t.Fatalf("%s is %s: %+v, %v", name, state.Phase, state.Failure, err)
+			}
+		}
+	}
 }
