@@ -39,11 +39,14 @@ code=$?
 kill "$reader"
 exit "$code"`
 
-	// removeScript removes the container $1. It succeeds when there is no such container.
+	// removeScript removes the container $1. It succeeds when there is no such container. A ctr whose
+	// caller was killed may be removing it at the same time, hence the second try.
 	removeScript = `ctr() { timeout -k 5 ` + ctrTimeout + ` ctr -n ` + namespace + ` "$@"; }
-ctr tasks rm --force "$1" >/dev/null 2>&1
-ctr containers rm "$1" && exit
-test -z "$(ctr containers ls -q "id==$1")"`
+remove() {
+  ctr tasks rm --force "$1" >/dev/null 2>&1
+  problem=$(ctr containers rm "$1" 2>&1) || test -z "$(ctr containers ls -q "id==$1")"
+}
+remove "$1" || remove "$1" || { echo "$problem" >&2; exit 1; }`
 )
 
 // containerd is the engine containerd. It is used through ctr, run by sudo in the guest: only root

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +80,37 @@ func TestEachStepOfContainerdFailing(t *testing.T) {
 		g.set(func() { clear(g.fail) })
 		if err := smokeTest(t.Context(), h, hasty); err != nil || len(h.names(t)) > 0 {
 			t.Errorf("after %s was cured: %v; %q are left", command, err, h.names(t))
+		}
+	}
+}
+
+// TestRemovalBySomeoneElse: a daemon that was killed has asked Docker for the removal of its
+// container, which goes on.
+func TestRemovalBySomeoneElse(t *testing.T) {
+	for name, end := range map[string]http.HandlerFunc{
+		"it ends during the wait": func(w http.ResponseWriter, _ *http.Request) { answer(w, map[string]int{"StatusCode": 137}) },
+		"it ended before the wait": func(w http.ResponseWriter, _ *http.Request) {
+			refuse(w, http.StatusNotFound, "No such container: left")
+		},
+	} {
+		d := startDocker(t)
+		d.set(func() {
+			d.containers["left"] = &fakeContainer{id: "left", name: "left", labels: map[string]string{label: "true"}}
+			d.replace = map[string]http.HandlerFunc{
+				"DELETE /containers/{id}": func(w http.ResponseWriter, _ *http.Request) {
+					refuse(w, http.StatusConflict, "removal of container left is already in progress")
+				},
+				"POST /containers/{id}/wait": func(w http.ResponseWriter, r *http.Request) {
+					if got := r.FormValue("condition"); got != "removed" {
+						t.Errorf("waits for the condition %q", got)
+					}
+					d.set(func() { delete(d.containers, "left"); d.replace = nil })
+					end(w, r)
+				},
+			}
+		})
+		if err := smokeTest(t.Context(), dockerHost(t, d.socket), hasty); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

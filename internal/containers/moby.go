@@ -96,10 +96,23 @@ func (m *moby) leftovers(ctx context.Context) ([]string, error) {
 
 func (m *moby) remove(ctx context.Context, id string) error {
 	_, err := m.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsConflict(err) {
+		return m.awaitRemoval(ctx, id)
+	}
 	if errdefs.IsNotFound(err) {
 		return nil
 	}
 	return m.plain(err)
+}
+
+// awaitRemoval waits for the end of a removal that someone else has asked for: a daemon of rdd that
+// was killed, for example.
+func (m *moby) awaitRemoval(ctx context.Context, id string) error {
+	end := m.client.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+	if _, err := m.exitCode(end); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("waiting for its removal by someone else: %w", err)
+	}
+	return nil
 }
 
 // hasImage compares the image's layer: the name alone may be another image's.

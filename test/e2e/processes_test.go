@@ -44,6 +44,9 @@ func (r running) role() string {
 	return "rdd " + strings.Join(args, " ")
 }
 
+// isQuery tells a QEMU that a daemon which has just started asks for its version. It ends by itself.
+func (r running) isQuery() bool { return r.command[len(r.command)-1] == "-version" }
+
 // processesOf finds the processes with this HOME in their environment.
 func processesOf(t *testing.T, home string) []running {
 	t.Helper()
@@ -101,7 +104,7 @@ func (w *world) guest() process.Identity {
 	w.t.Helper()
 	var found []running
 	for _, p := range processesOf(w.t, w.home) {
-		if strings.HasPrefix(filepath.Base(p.command[0]), "qemu-system-") {
+		if strings.HasPrefix(filepath.Base(p.command[0]), "qemu-system-") && !p.isQuery() {
 			found = append(found, p)
 		}
 	}

@@ -57,7 +57,8 @@ func (w *world) refusesOlder(older string, args ...string) {
 }
 
 // TestLongUpgrade has this rdd take over what a released one made: store, running machine, its disk
-// and its container. RDD_E2E_OLDER is that rdd.
+// and its container. RDD_E2E_OLDER is that rdd. This tree's own build may have no release tag, so
+// it is linked again as a newer version.
 func TestLongUpgrade(t *testing.T) {
 	requireLong(t)
 	older := os.Getenv("RDD_E2E_OLDER")
@@ -65,7 +66,7 @@ func TestLongUpgrade(t *testing.T) {
 		t.Skip("needs an older rdd to upgrade from: set RDD_E2E_OLDER")
 	}
 	w := newWorld(t, "")
-	newer := w.binary
+	newer := w.buildVersion("v999.0.0")
 	w.binary = older
 	w.rdd("start", timeout)
 	w.rdd("shell", "sh", "-c", "echo kept | sudo tee /kept && sudo sync")
