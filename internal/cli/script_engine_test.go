@@ -40,6 +40,7 @@ func scriptEngines(inst instance.Instance) (wiring.Engines, error) {
 	go func() {
 		for range time.Tick(stepInterval) {
 			breakContainers(containers, dir)
+			planRenameFailure(world, dir)
 			for _, operation := range scriptOperations {
 				planFailure(world, dir, operation)
 			}
@@ -75,5 +76,19 @@ func planFailure(world *fake.World, dir string, operation vm.Operation) {
 		world.FailOperation(operation, nil, 0)
 		return
 	}
-	world.FailOperation(operation, &vm.HostError{Missing: string(missing), Hint: "sudo apt-get install " + string(missing)}, -1)
+	world.FailOperation(operation, lacking(missing), -1)
+}
+
+func lacking(missing []byte) error {
+	return &vm.HostError{Missing: string(missing), Hint: "sudo apt-get install " + string(missing)}
+}
+
+// planRenameFailure makes renaming fail likewise, which is no background work.
+func planRenameFailure(world *fake.World, dir string) {
+	missing, err := os.ReadFile(filepath.Join(dir, "rename"))
+	if err != nil {
+		world.FailMethod("Rename", nil)
+		return
+	}
+	world.FailMethod("Rename", lacking(missing))
 }

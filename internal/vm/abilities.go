@@ -194,6 +194,27 @@ type Salvager interface {
 	SetAside(ctx context.Context, owner Owner, name string) error
 }
 
+// Renaming is the change of an instance's name, and of its owner with it.
+type Renaming struct {
+	// Name and Owner are those that the instance has had.
+	Name  string
+	Owner Owner
+	// NewName and NewOwner are those that it gets.
+	NewName  string
+	NewOwner Owner
+}
+
+// Renamer is the ability to give an instance another name.
+type Renamer interface {
+	// Rename gives a stopped instance another name and another owner, in one step: whenever the
+	// engine is interrupted, it exists under exactly one of the names, with the owner that goes with
+	// it. Everything else stays as it is. It returns nil when that has been done before.
+	// ErrNotFound: there is no instance of either name. ErrBusy: the instance is not stopped, or not
+	// complete. *NameTakenError: it belongs to somebody else, or NewName is taken.
+	// *InvalidSpecError: NewName cannot be an instance's.
+	Rename(ctx context.Context, r Renaming) error
+}
+
 // Adopter is the ability to start another process for a machine that lost the one that serves it.
 // The guest notices nothing. An engine never does that by itself: package adoption calls it.
 type Adopter interface {

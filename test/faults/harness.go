@@ -104,6 +104,8 @@ type harness struct {
 	cutShort bool
 	count    int64 // how often machines had reached Running at the end of the last stage
 	broken   error // the first broken invariant
+	// onInstance has what a user does, once, as soon as an instance of that name appears.
+	onInstance map[string]func() error
 	// working is called before and after a reconciler works; nil: nobody wants to know.
 	working func(bool)
 	// engineProblem is why container engines fail; empty when they work.
@@ -269,6 +271,10 @@ func (h *harness) touched(name string) {
 	h.states[name] = state
 	h.changes++
 	h.deliver(h.vmRequests(func(vm *limav1.LimaVM) bool { return vm.Name == name }))
+	if act := h.onInstance[name]; act != nil && state.Name == name {
+		delete(h.onInstance, name)
+		h.breaks(act())
+	}
 }
 
 // breaks records the first broken invariant.

@@ -88,6 +88,15 @@ func machinePairs() []pair {
 		{name: "deleted while lost", clean: true, there: inTurn("create, lose", 0, up, lose("lose", false)), back: removal},
 		{name: "deleted while damaged", clean: true, there: inTurn("create, damage", 0, up, damageRecord()), back: aside(removal)},
 		pairOn("reset while damaged", reset, damageRecord(), asking("reset", limav1.AnnotationResetRequested, true, 1)),
+		{
+			name: "rename", setUp: inTurn("", 0, down, renameMachine("one", "two"), renameMachine("two", "one")).act, tearDown: removal.act,
+			there: renameMachine("one", "two"), back: renameMachine("two", "one"),
+		},
+		pairOn("renaming withdrawn", down, renameAndWithdraw("one", "two"), renameAndWithdraw("one", "two")),
+		{
+			name: "renaming withdrawn at once", setUp: down.act, tearDown: removal.act,
+			there: cut("ask for it", renameMachine("one", "two"), func(*harness) bool { return true }), back: withdrawRenaming("two"),
+		},
 		{name: "namespace", clean: true, simulated: true, there: inNamespace(), back: deleteNamespace()},
 	}
 }

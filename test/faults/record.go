@@ -110,3 +110,12 @@ func (e recordEngine) Delete(ctx context.Context, owner vm.Owner, name string) e
 func (e recordEngine) SetAside(ctx context.Context, owner vm.Owner, name string) error {
 	return e.do("set aside", name, true, func() error { return e.Engine.(vm.Salvager).SetAside(ctx, owner, name) })
 }
+
+// Rename implements vm.Renamer.
+func (e recordEngine) Rename(ctx context.Context, r vm.Renaming) error {
+	return e.do("rename", r.Name, true, func() error {
+		err := e.Engine.(vm.Renamer).Rename(ctx, r)
+		e.touched(r.NewName)
+		return err
+	})
+}

@@ -115,8 +115,16 @@ const (
 	// for the guest to shut down. It is removed when the machine has stopped.
 	AnnotationForceStop = "lima.rancherdesktop.io/forceStop"
 	// AnnotationAdoptFrom has the UID of a LimaVM that does not exist any more. The annotated LimaVM
-	// adopts its unclaimed instance directory.
+	// adopts its unclaimed instance directory. With AnnotationRenameFrom that LimaVM exists.
 	AnnotationAdoptFrom = "lima.rancherdesktop.io/adoptFrom"
+	// AnnotationRenameFrom on a LimaVM that is created has the name of another one in its namespace,
+	// whose UID is in AnnotationAdoptFrom: the machine of that LimaVM, which must be stopped, gets the
+	// new one's name, and that LimaVM is deleted. rdd removes both annotations when that is done. If
+	// the new LimaVM is deleted before it has AnnotationRenamed, the machine keeps its former name.
+	AnnotationRenameFrom = "lima.rancherdesktop.io/renameFrom"
+	// AnnotationRenamed ("true") says that the machine is the new LimaVM's for good, and that the
+	// former one is being deleted. rdd adds it, and removes it with AnnotationRenameFrom.
+	AnnotationRenamed = "lima.rancherdesktop.io/renamed"
 	// AnnotationRetryRequested asks, for each new value, for one immediate retry of what has failed.
 	// rdd writes the time (RFC 3339 with nanoseconds). It is not removed.
 	AnnotationRetryRequested = "rdd.rancherdesktop.io/retryRequested"
@@ -133,6 +141,13 @@ const (
 	// TemplateSuffix is appended to a LimaVM's name for the name of its own template ConfigMap.
 	TemplateSuffix = "-template"
 )
+
+// RenamedFrom returns name and UID of the LimaVM whose machine a LimaVM was created for, until it
+// has that; false when there is none.
+func RenamedFrom(machine metav1.Object) (name, uid string, asked bool) {
+	name, asked = machine.GetAnnotations()[AnnotationRenameFrom]
+	return name, machine.GetAnnotations()[AnnotationAdoptFrom], asked
+}
 
 // Protected reports whether a LimaVM has AnnotationProtected.
 func Protected(machine metav1.Object) bool {

@@ -10,6 +10,8 @@ const (
 	EventCreating = "Creating"
 	// EventAdopted says that the LimaVM has adopted an unclaimed instance directory.
 	EventAdopted = "Adopted"
+	// EventRenamed says that the LimaVM has got the machine of another one, which is deleted.
+	EventRenamed = "Renamed"
 	// EventInstanceLost (a warning) says that the instance directory does not exist any more.
 	EventInstanceLost = ReasonInstanceLost
 	// EventSetAside (a warning) says that the instance directory is too damaged to be deleted. It is

@@ -31,8 +31,8 @@ Commands that change something wait until it is so and show what they wait for. 
   rdd limavm delete dev`,
 	}
 	cmd.AddCommand(createCommand(s), startCommand(s), stopCommand(s), restartCommand(s), resetCommand(s),
-		deleteCommand(s), adoptCommand(s), editCommand(s), paramsCommand(s), protectCommand(s), unprotectCommand(s),
-		listCommand(s), logsCommand(s), shellCommand(s), copyCommand(s), showSSHCommand(s), tunnelCommand(s),
+		deleteCommand(s), adoptCommand(s), editCommand(s), paramsCommand(s), renameCommand(s), protectCommand(s),
+		unprotectCommand(s), listCommand(s), logsCommand(s), shellCommand(s), copyCommand(s), showSSHCommand(s), tunnelCommand(s),
 		templateCommand(s), diskCommand(s))
 	return cmd
 }

@@ -117,6 +117,18 @@ func VMAdopted() session.Predicate {
 	})
 }
 
+// VMRenamed returns a predicate that holds once a LimaVM that was created for the machine of
+// another one has that for good: then the controller removes the annotation.
+func VMRenamed() session.Predicate {
+	return whileItExists(func(machine *limav1.LimaVM) (session.Result, error) {
+		result := createdResult(machine)
+		if _, _, asked := limav1.RenamedFrom(machine); asked && result.Done {
+			return session.Result{Why: "deleting the LimaVM that it was"}, nil
+		}
+		return result, nil
+	})
+}
+
 // VMRestarted returns a predicate that holds once the controller has observed the request and the
 // machine has started more often than before. It fails when somebody stops the machine meanwhile.
 func VMRestarted(request string, before int64) session.Predicate {

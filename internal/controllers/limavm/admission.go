@@ -106,7 +106,9 @@ type limaVMValidator struct{ validator }
 
 // ValidateCreate refuses names that are invalid or taken, and invalid templates.
 func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) (admission.Warnings, error) {
-	for _, check := range []func(context.Context, *limav1.LimaVM) error{v.checkName, v.checkUnique, v.checkTemplateName, v.checkSource} {
+	for _, check := range []func(context.Context, *limav1.LimaVM) error{
+		v.checkName, v.checkUnique, v.checkTemplateName, v.checkRenaming, v.checkSource,
+	} {
 		if err := check(ctx, vm); err != nil {
 			return nil, err
 		}
@@ -114,9 +116,16 @@ func (v limaVMValidator) ValidateCreate(ctx context.Context, vm *limav1.LimaVM) 
 	return nil, nil
 }
 
-// ValidateUpdate validates changed params together with the template.
+// ValidateUpdate validates changed params together with the template. Of a LimaVM whose machine is
+// being renamed it refuses changes that would be lost.
 func (v limaVMValidator) ValidateUpdate(ctx context.Context, old, vm *limav1.LimaVM) (admission.Warnings, error) {
-	if !vm.DeletionTimestamp.IsZero() || maps.Equal(old.Spec.Params, vm.Spec.Params) {
+	if !vm.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	if err := v.checkWhileRenaming(ctx, old, vm); err != nil {
+		return nil, err
+	}
+	if maps.Equal(old.Spec.Params, vm.Spec.Params) {
 		return nil, nil
 	}
 	if vm.Status.TemplateConfigMap == "" {
@@ -244,6 +253,9 @@ func (v templateValidator) ValidateUpdate(ctx context.Context, old, cm *corev1.C
 	}
 	vm := &limav1.LimaVM{}
 	if _, err := v.read(ctx, client.ObjectKey{Namespace: cm.Namespace, Name: owner}, vm); err != nil {
+		return nil, err
+	}
+	if err := v.refuseWhileRenaming(ctx, vm); err != nil {
 		return nil, err
 	}
 	return nil, v.checkChange(vm, side{old, vm.Spec.Params}, side{cm, vm.Spec.Params})

@@ -3,6 +3,7 @@
 package limavm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -113,8 +114,12 @@ func (t transition) created() []reconcile.Event {
 // completed returns the Event for an instance that has become complete.
 func (t transition) completed(have metav1.Condition) []reconcile.Event {
 	_, adopted := t.vm.Annotations[limav1.AnnotationAdoptFrom]
+	former, _, _ := limav1.RenamedFrom(t.vm)
+	former = cmp.Or(former, t.renamedFrom)
 	before := t.have.ObservedTemplateResourceVersion != ""
 	switch {
+	case former != "":
+		return normal(limav1.EventRenamed, fmt.Sprintf("the machine of LimaVM %s is this LimaVM's now", former))
 	case adopted:
 		return normal(limav1.EventAdopted, "an instance directory that was left behind is this LimaVM's now")
 	case have.Reason == limav1.ReasonInstanceLost:

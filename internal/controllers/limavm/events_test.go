@@ -79,6 +79,10 @@ func TestEvents(t *testing.T) {
 			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending, "Running=Unknown/Reconciling")},
 			change: asking(limav1.AnnotationAdoptFrom, "u"), want: "Adopted",
 		},
+		"is renamed": {
+			scene: scene{state: off("", "")}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending, "Running=Unknown/Reconciling")},
+			change: asking(limav1.AnnotationRenameFrom, "dev"), want: "Renamed",
+		},
 		"cannot be made": {
 			scene: scene{outcome: reconcile.Stalled("CreateFailed", "no")}, had: limav1.LimaVMStatus{Conditions: parseConditions(pending)},
 			want: "!CreateFailed no",

@@ -63,7 +63,8 @@ func (s *scope) spec(adoptFrom string) vm.Spec {
 // annotation names it, and no LimaVM with that UID may exist. Empty means that nothing is adopted.
 func (r *Reconciler) formerOwner(ctx context.Context, s *scope) (string, error) {
 	uid := s.vm.Annotations[limav1.AnnotationAdoptFrom]
-	if uid == "" || s.foreign == nil || s.foreign.Owner.UID != uid {
+	_, _, renaming := limav1.RenamedFrom(s.vm)
+	if uid == "" || renaming || s.foreign == nil || s.foreign.Owner.UID != uid {
 		return "", nil
 	}
 	former := &limav1.LimaVM{ObjectMeta: metav1.ObjectMeta{Namespace: s.foreign.Owner.Namespace, Name: s.foreign.Owner.Name}}

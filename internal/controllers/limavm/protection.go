@@ -15,7 +15,8 @@ import (
 	"rancherdesktop.io/rdd/internal/rules"
 )
 
-// protectionRule refuses to delete and to reset a protected LimaVM, for every caller.
+// protectionRule refuses to delete and to reset a protected LimaVM, for every caller but its own
+// controller.
 func protectionRule(scheme *runtime.Scheme) rules.Rule {
 	return rules.Rule{
 		Name: "protection-guard", Resource: limaVMs,
@@ -40,12 +41,19 @@ func (protectionGuard) ValidateUpdate(_ context.Context, old, vm *limav1.LimaVM)
 	return nil, refuseProtected("reset", vm.Name)
 }
 
-// ValidateDelete refuses the deletion, unless it has begun before the LimaVM was protected.
-func (protectionGuard) ValidateDelete(_ context.Context, vm *limav1.LimaVM) (admission.Warnings, error) {
-	if !vm.DeletionTimestamp.IsZero() {
+// ValidateDelete refuses the deletion, unless it has begun before the LimaVM was protected. The
+// LimaVM controller deletes one only when another has its machine: see finishRenaming.
+func (protectionGuard) ValidateDelete(ctx context.Context, vm *limav1.LimaVM) (admission.Warnings, error) {
+	if !vm.DeletionTimestamp.IsZero() || byController(ctx) {
 		return nil, nil
 	}
 	return nil, refuseProtected("delete", vm.Name)
+}
+
+// byController reports whether a request is the LimaVM controller's.
+func byController(ctx context.Context) bool {
+	req, err := admission.RequestFromContext(ctx)
+	return err == nil && req.UserInfo.Username == rules.ControllerName(Name)
 }
 
 func refuseProtected(verb, name string) error {

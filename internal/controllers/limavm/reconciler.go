@@ -96,6 +96,8 @@ type scope struct {
 	// acted says that the state was changed through the engine since it was observed. released says
 	// that the finalizer was removed.
 	acted, released bool
+	// renamedFrom is the LimaVM whose machine this one has got in the pass.
+	renamedFrom string
 }
 
 func (s *scope) owner() vm.Owner {
@@ -117,10 +119,13 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 		{Name: "adding the finalizer", Do: r.addFinalizer},
 		{Name: "taking note of requests", Do: r.takeRequests},
 		{Name: "resetting the instance", Do: r.resetInstance},
+		{Name: "waiting for the renaming", Do: r.awaitRenaming},
 		{Name: "looking for the instance", Do: r.checkLost},
 		{Name: "making the template", Do: r.ensureTemplate},
 		{Name: "reading the template", Do: r.readTemplate},
+		{Name: "renaming the instance", Do: r.renameInstance},
 		{Name: "making the instance", Do: r.applyInstance},
+		{Name: "finishing the renaming", Do: r.finishRenaming},
 		{Name: "running the machine", Do: r.ensureRunning},
 	}
 }
@@ -128,6 +133,7 @@ func (r *Reconciler) steps() []reconcile.Step[*scope] {
 func (r *Reconciler) deletionSteps() []reconcile.Step[*scope] {
 	return []reconcile.Step[*scope]{
 		{Name: "observing the instance", Do: r.observe},
+		{Name: "undoing the renaming", Do: r.undoRenaming},
 		{Name: "stopping the machine", Do: r.shutDown},
 		{Name: "deleting the instance", Do: r.deleteInstance},
 		{Name: "deleting the template", Do: r.deleteTemplate},

@@ -119,7 +119,7 @@ func (s *scope) spent() []string {
 			spent = append(spent, annotation)
 		}
 	}
-	if has(limav1.AnnotationAdoptFrom) && s.state != nil {
+	if has(limav1.AnnotationAdoptFrom) && !has(limav1.AnnotationRenameFrom) && s.state != nil {
 		spent = append(spent, limav1.AnnotationAdoptFrom)
 	}
 	if has(limav1.AnnotationForceStop) && s.nothingToStop() {

@@ -22,6 +22,7 @@ var (
 	_ vm.GuestRunner     = &Engine{}
 	_ vm.DirectoryReader = &Engine{}
 	_ vm.Adopter         = &Engine{}
+	_ vm.Renamer         = &Engine{}
 )
 
 // World is the host that the engine works on.
@@ -196,13 +197,23 @@ var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // check refuses what no engine can honour; World.Refuse adds to it.
 func (w *World) check(spec vm.Spec) error {
-	switch {
-	case !label.MatchString(spec.Name):
-		return &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label, got %q", spec.Name)}
-	case spec.Owner.UID == "":
-		return &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
-	case len(spec.Template) == 0:
+	if err := checkName(spec.Name, spec.Owner); err != nil {
+		return err
+	}
+	if len(spec.Template) == 0 {
 		return &vm.InvalidSpecError{Field: "template", Reason: "cannot be empty"}
 	}
 	return w.plan.refusal(spec.Template)
+}
+
+// checkName refuses what cannot be an instance's name, and an owner without UID.
+func checkName(name string, owner vm.Owner) error {
+	switch {
+	case !label.MatchString(name):
+		return &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label, got %q", name)}
+	case owner.UID == "":
+		return &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
+	default:
+		return nil
+	}
 }

@@ -45,7 +45,8 @@ type instance struct {
 	work     *work // inside the daemon: creating or deleting
 	machine  *machine
 	failure  *vm.Failure
-	damaged  bool // whose it is cannot be read
+	damaged  bool   // whose it is cannot be read
+	former   string // UID of the owner under whose name it was renamed last
 }
 
 // work is what the daemon does in the background.

@@ -71,6 +71,30 @@ func TestPlaceLinks(t *testing.T) {
 	checkPlaced(t, machine, "a", false)
 }
 
+// An image knows its user under the path that the machine's directory has by now.
+func TestMove(t *testing.T) {
+	s := testStore(t, fakeBuild("a", epoch))
+	image, from := mustEnsure(t, s), mkdir(t, t.TempDir(), "rd")
+	if _, err := s.Place(t.Context(), from, placements(image, from), true); err != nil {
+		t.Fatal(err)
+	}
+	to := from + "-new"
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // again, as after a crash
+		if err := s.Move(from, to); err != nil {
+			t.Fatal(err)
+		}
+		if entries := mustList(t, s); !slices.Equal(entries[0].Users, []string{to}) {
+			t.Errorf("got %+v", entries)
+		}
+	}
+	if records, err := userRecords(filepath.Dir(image.Disk)); err != nil || len(records) != 1 {
+		t.Errorf("there are the records %q, %v", records, err)
+	}
+}
+
 // What the machine has in its place is replaced, whatever it is.
 func TestPlaceReplaces(t *testing.T) {
 	for name, how := range damages() {

@@ -42,6 +42,29 @@ func (s *Store) Forget(instanceDir string) error {
 	return s.removing(func() error { return s.forget(instanceDir, "") })
 }
 
+// Move records that a machine's directory has another path by now.
+func (s *Store) Move(from, to string) error {
+	from, err := filepath.Abs(from)
+	if err == nil {
+		to, err = filepath.Abs(to)
+	}
+	if err != nil {
+		return fmt.Errorf("recording who uses an image: %w", err)
+	}
+	return s.removing(func() error {
+		records, err := filepath.Glob(userFile(filepath.Join(s.dir, "*"), from))
+		if err != nil {
+			return fmt.Errorf("looking for the images of %s: %w", from, err)
+		}
+		for _, record := range records {
+			if err := atomicfile.Write(userFile(filepath.Dir(filepath.Dir(record)), to), []byte(to+"\n"), 0o600); err != nil {
+				return fmt.Errorf("recording who uses an image: %w", err)
+			}
+		}
+		return s.forget(from, "")
+	})
+}
+
 // use records that the machine in directory instanceDir uses the image in dir, and no other one.
 func (s *Store) use(dir, instanceDir string) error {
 	if err := atomicfile.MkdirAll(filepath.Join(dir, usersDir), 0o700); err != nil {

@@ -61,21 +61,14 @@ func (i instance) claimed(spec vm.Spec) (vmdir.Record, error) {
 	if record, err = i.owned(taken.Owner); err != nil {
 		return record, err
 	}
-	record.Owner, record.Incarnation = spec.Owner, spec.Incarnation
+	record.Owner, record.Incarnation, record.Renaming = spec.Owner, spec.Incarnation, nil
 	return record, i.dir.WriteRecord(record)
 }
 
 // validate loads the template as the hostagent will at the start. It touches nothing.
 func (i instance) validate(spec vm.Spec) (*template.Template, error) {
-	if !namePattern.MatchString(spec.Name) {
-		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", spec.Name)}
-	}
-	if length := len(i.dir.QMPSocket()); length > template.MaxSocketPath {
-		return nil, &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf(
-			"is %d bytes too long for the paths of its sockets below %s", length-template.MaxSocketPath, i.engine.config.LimaHome)}
-	}
-	if spec.Owner.UID == "" {
-		return nil, &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
+	if err := i.validateName(spec.Owner); err != nil {
+		return nil, err
 	}
 	host, err := template.LocalHost()
 	if err != nil {
@@ -90,6 +83,21 @@ func (i instance) validate(spec vm.Spec) (*template.Template, error) {
 		return nil, err
 	}
 	return t, i.engine.checkImage(t)
+}
+
+// validateName refuses a name that cannot be an instance's, and an owner without UID.
+func (i instance) validateName(owner vm.Owner) error {
+	if !namePattern.MatchString(i.name) {
+		return &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf("must be a DNS label; got %q", i.name)}
+	}
+	if length := len(i.dir.QMPSocket()); length > template.MaxSocketPath {
+		return &vm.InvalidSpecError{Field: "name", Reason: fmt.Sprintf(
+			"is %d bytes too long for the paths of its sockets below %s", length-template.MaxSocketPath, i.engine.config.LimaHome)}
+	}
+	if owner.UID == "" {
+		return &vm.InvalidSpecError{Field: "owner", Reason: "must have a uid"}
+	}
+	return nil
 }
 
 // create claims the name and creates the instance in the background.

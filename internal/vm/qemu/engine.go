@@ -22,6 +22,7 @@ package qemu
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"k8s.io/utils/keymutex"
 
@@ -58,6 +59,7 @@ type Images interface {
 	GetDigest(digest string) (image.Image, error)
 	Place(ctx context.Context, instanceDir string, files []image.Placement, linksOnly bool) (shared bool, err error)
 	Forget(instanceDir string) error
+	Move(from, to string) error
 	Kernel() (kernel, initrd string, err error)
 }
 
@@ -74,6 +76,8 @@ type Engine struct {
 	// there are many locks, and harmless: no call takes two, and each is short. Only a stop by
 	// force may hold one for up to half a minute, when a hostagent hangs.
 	names keymutex.KeyMutex
+	// renaming has the names of instances whose hostagent's lock is held because they are renamed.
+	renaming sync.Map
 }
 
 var (
@@ -84,6 +88,7 @@ var (
 	_ vm.Historian       = &Engine{}
 	_ vm.DirectoryReader = &Engine{}
 	_ vm.Adopter         = &Engine{}
+	_ vm.Renamer         = &Engine{}
 	_ vm.HostReporter    = &Engine{}
 	_ vm.HomeChecker     = &Engine{}
 	_ vm.DiskKeeper      = &Engine{}

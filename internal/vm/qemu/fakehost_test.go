@@ -143,10 +143,16 @@ func (f *fakeImages) GetDigest(digest string) (image.Image, error) {
 }
 
 func (f *fakeImages) Place(ctx context.Context, instanceDir string, files []image.Placement, linksOnly bool) (bool, error) {
-	return image.NewStore(filepath.Dir(filepath.Dir(f.img.Disk)), nil, nil).Place(ctx, instanceDir, files, linksOnly)
+	return f.store().Place(ctx, instanceDir, files, linksOnly)
+}
+
+func (f *fakeImages) store() *image.Store {
+	return image.NewStore(filepath.Dir(filepath.Dir(f.img.Disk)), nil, nil)
 }
 
 func (f *fakeImages) Forget(string) error { return nil }
+
+func (f *fakeImages) Move(from, to string) error { return f.store().Move(from, to) }
 
 func TestConformanceOnFakeQEMU(t *testing.T) {
 	vmtest.Run(t, func(t *testing.T) vmtest.Subject {

@@ -148,8 +148,8 @@ func (l *life) settled(ctx context.Context, what string) (vm.State, error) {
 
 const changedTemplate = guestTemplate + "message: changed\n"
 
-// run creates the instance, changes it, starts and stops it if asked to, and deletes it. What must
-// never be lost is compared after each step.
+// run creates the instance, changes it, gives it another name and back, starts and stops it if
+// asked to, and deletes it. What must never be lost is compared after each step.
 func (l *life) run(ctx context.Context, start bool) error {
 	if err := l.reach(ctx, "created", func() error { return l.engine.Apply(ctx, spec(guestTemplate)) }, in(vm.PhaseStopped)); err != nil {
 		return err
@@ -165,6 +165,9 @@ func (l *life) run(ctx context.Context, start bool) error {
 		return in(vm.PhaseStopped)(s, err) && s.Revision == spec(changedTemplate).Revision
 	}
 	if err := l.reach(ctx, "changed", func() error { return l.engine.Apply(ctx, spec(changedTemplate)) }, changed); err != nil {
+		return err
+	}
+	if err := l.renameThereAndBack(ctx); err != nil {
 		return err
 	}
 	if start {
@@ -359,8 +362,12 @@ func TestPlantedBugs(t *testing.T) {
 	})
 }
 
-// goOn looks at an instance after a power cut, and lives on.
+// goOn looks at an instance after a power cut, and lives on. One that has its other name gets its
+// own again.
 func (l *life) goOn(ctx context.Context, s filecalls.State) error {
+	if err := l.ownName(ctx, s); err != nil {
+		return err
+	}
 	state, err := l.engine.Observe(ctx, "x")
 	there := !errors.Is(err, vm.ErrNotFound)
 	switch {

@@ -30,7 +30,11 @@ func (e *Engine) Observe(_ context.Context, name string) (vm.State, error) {
 	if err != nil {
 		return broken(vm.State{Name: name, Damaged: isDamaged, Failure: work.failure}, vm.FaultOf(vm.WithKind(vm.FaultBroken, err))), nil
 	}
-	return i.state(record, work), nil
+	state := i.state(record, work)
+	if err := i.existing(); errors.Is(err, vm.ErrNotFound) {
+		return vm.State{}, err // renamed meanwhile: what was read after that is not the instance's
+	}
+	return state, nil
 }
 
 // state of an instance whose record can be read.
@@ -40,9 +44,13 @@ func (i instance) state(record vmdir.Record, work work) vm.State {
 		return i.describeIncomplete(state, work)
 	}
 	state.Revision = i.revision(record)
+	renaming := i.isBeingRenamed()
 	observed, err := i.observe()
 	if err != nil {
 		return broken(state, vm.FaultOf(vm.WithKind(vm.FaultBroken, err)))
+	}
+	if renaming || i.isBeingRenamed() {
+		observed.hostagent = false
 	}
 	observed.describe(&state)
 	if err := i.checkBase(record); err != nil {

@@ -36,6 +36,9 @@ func unknownInstance(s *suite) {
 		_, err := e.Adopt(s.Context(), s.name)
 		s.mustBe("adopting an unknown instance", err, vm.ErrNotFound)
 	}
+	if e, ok := s.Engine.(vm.Renamer); ok {
+		s.mustBe("renaming an unknown instance", e.Rename(s.Context(), s.renaming()), vm.ErrNotFound)
+	}
 	if e, ok := s.Engine.(vm.DirectoryReader); ok {
 		d, err := e.Directory(s.Context(), s.name)
 		s.mustBe("reading the directory of an unknown instance", err, vm.ErrNotFound)

@@ -32,6 +32,7 @@ func (d Dir) ReadRecord() (Record, error) {
 		return Record{}, ErrForeign
 	}
 	record.Machine.Image.resolve(d)
+	record.Owner = record.ownerIn(d)
 	return record, nil
 }
 

@@ -167,7 +167,9 @@ type Record struct {
 	Owner vm.Owner `json:"owner"`
 	// Incarnation of the vm.Spec it was created from.
 	Incarnation string `json:"incarnation,omitempty"`
-	Spec        Spec   `json:"spec"`
+	// Renaming is the last change of the directory's name that was begun; nil when there was none.
+	Renaming *Renaming `json:"renaming,omitempty"`
+	Spec     Spec      `json:"spec"`
 	// Machine is fixed once the directory is complete, but for where the files of its image are.
 	Machine Machine `json:"machine"`
 }
