@@ -164,7 +164,7 @@ func diskDeleteCommand(s *session.Session) *cobra.Command {
 				return err
 			}
 			var errs []error
-			for _, name := range args {
+			for _, name := range session.Distinct(args) {
 				if err := keeper.DeleteDisk(cmd.Context(), name); err != nil {
 					errs = append(errs, diskError(name, err))
 					continue

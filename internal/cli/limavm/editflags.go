@@ -57,6 +57,9 @@ func (f *editFlags) apply(text string) (string, error) {
 		expressions = append(expressions, fmt.Sprintf(".cpus = %d", f.cpus))
 	}
 	for _, size := range [][2]string{{"memory", f.memory}, {"disk", f.disk}} {
+		if f.changed(size[0]) && strings.TrimSpace(size[1]) == "" {
+			return "", &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("--%s needs a size, such as 4GiB", size[0])}
+		}
 		if f.changed(size[0]) {
 			expressions = append(expressions, fmt.Sprintf(".%s = %s", size[0], assign.Text(inGiB(size[1]))))
 		}

@@ -38,8 +38,6 @@ func TestEditFlagsChangeTheTemplate(t *testing.T) {
 		{"a part that is taken out", []string{"--set", "del(.mounts)"}, []string{"# mine\n", "\ncpus: 2 # few\n"}},
 		{"an element", []string{"--set", ".mounts[0].writable = true | .cpus += 1"}, []string{"writable: true", "cpus: 3 # few"}},
 		{"an element after --mount", []string{"--mount", "/srv", "--set", ".mounts[1].writable = true"}, []string{"\"/srv\"", "writable: true"}},
-		// The template's own check refuses these.
-		{"sizes without a value", []string{"--memory", "", "--disk", ""}, []string{"\nmemory: \"\"\n", "\ndisk: \"\"\n"}},
 		{"none", nil, []string{text}},
 	} {
 		got, err := parseEditFlags(t, tc.flags...).apply(text)
@@ -80,6 +78,8 @@ func TestEditFlagsThatCannotBeApplied(t *testing.T) {
 	for want, flags := range map[string][]string{
 		"`.cpus`":           {"--set", ".cpus"},
 		"`foo(.mounts)`":    {"--set", "foo(.mounts)"},
+		"--memory needs":    {"--memory", ""},
+		"--disk needs":      {"--disk", " "},
 		"needs a directory": {"--mount", ":w"},
 		"at least 1":        {"--cpus", "0"},
 		"is no mapping":     {"--set", ".cpus.x = 1"},

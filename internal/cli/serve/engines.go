@@ -57,13 +57,19 @@ func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
 }
 
 func hostUser() (vmdir.User, error) {
-	current, err := user.Current()
-	if err != nil {
-		return vmdir.User{}, fmt.Errorf("finding out who you are: %w", err)
-	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return vmdir.User{}, fmt.Errorf("finding the home directory: %w", err)
 	}
-	return vmdir.User{Name: current.Username, UID: os.Getuid(), Home: home}, nil
+	return vmdir.User{Name: userName(), UID: os.Getuid(), Home: home}, nil
+}
+
+// userName is the name of this user; empty for one that the system has no name for, as in a
+// container that runs with another uid.
+func userName() string {
+	current, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return current.Username
 }
