@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// wantedValues says what the flags of a type take. Types that are not here have errors of their own.
+// wantedValues says what the flags of a type take. Types that are not here have errors of their
+// own.
 var wantedValues = map[string]string{
 	"int":      "a whole number",
 	"uint16":   "a whole number from 0 to 65535",

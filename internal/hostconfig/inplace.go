@@ -25,8 +25,8 @@ type unfinished struct {
 	After   []byte `json:"after"`
 }
 
-// put writes a file of a setting. One that exists keeps what it has beside its content: owner, permissions, ACL,
-// attributes and its other names (hard links). mode is for a new one.
+// put writes a file of a setting. One that exists keeps what it has beside its content: owner,
+// permissions, ACL, attributes and its other names (hard links). mode is for a new one.
 func (tx *transaction) put(setting, file string, data []byte, mode fs.FileMode) error {
 	target, err := filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,8 +65,8 @@ func (tx *transaction) mend() error {
 		err = tx.host.files.Overwrite(w.File, w.Before)
 	}
 	if ignoreNotExist(err) != nil {
-		return &Problem{cmp.Or(w.Setting, Current), fmt.Sprintf("%s was written in part when rdd was killed, and could not be mended: %v", w.File, err),
-			"see to that; it is tried again by itself"}
+		what := fmt.Sprintf("%s was written in part when rdd was killed, and could not be mended: %v", w.File, err)
+		return &Problem{cmp.Or(w.Setting, Current), what, "see to that; it is tried again by itself"}
 	}
 	tx.Writing = nil
 	return nil

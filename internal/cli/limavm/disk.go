@@ -177,8 +177,8 @@ func diskDeleteCommand(s *session.Session) *cobra.Command {
 	}
 }
 
-// dropEmptyHome removes the directories that were kept for disks alone, when an instance is gone and
-// its last disk, too. They stay when something else is in them.
+// dropEmptyHome removes the directories that were kept for disks alone, when an instance is gone
+// and its last disk, too. They stay when something else is in them.
 func dropEmptyHome(s *session.Session) error {
 	if exists, err := s.InstanceExists(); err != nil || exists {
 		return err

@@ -51,8 +51,9 @@ func TestEditFlagsChangeTheTemplate(t *testing.T) {
 
 func TestEditFlagsReplaceAMountOfTheSamePlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"mounts: [{location: ~/src, mountPoint: /src}]":                        "mounts: [{location: ~/src, mountPoint: /src, writable: true}]\n",
-		"mounts:\n  # mine\n  - location: ~/src # here\n    writable: false\n": "mounts:\n  # mine\n  - location: ~/src # here\n    writable: true\n",
+		"mounts: [{location: ~/src, mountPoint: /src}]": "mounts: [{location: ~/src, mountPoint: /src, writable: true}]\n",
+		"mounts:\n  # mine\n  - location: ~/src # here\n    writable: false\n": "mounts:\n" +
+			"  # mine\n  - location: ~/src # here\n    writable: true\n",
 	} {
 		if got, err := parseEditFlags(t, "--mount", "~/src:w").apply(text); err != nil || got != want {
 			t.Errorf("got %s, %v", got, err)

@@ -92,7 +92,8 @@ Protected, Message, Errors, LimaHome and LimaVM, the object in the API; the func
 	return cmd
 }
 
-// selectVMs reads the LimaVMs of these names, each once, or all. A name that does not exist is an error.
+// selectVMs reads the LimaVMs of these names, each once, or all. A name that does not exist is an
+// error.
 func selectVMs(ctx context.Context, c ctrlclient.Reader, names []string) (*limav1.LimaVMList, error) {
 	all := &limav1.LimaVMList{}
 	if err := c.List(ctx, all); err != nil {
@@ -255,6 +256,9 @@ func portsText(forwards []limav1.PortForward) string {
 			continue // nothing leads to it
 		}
 		text := p.Host + "->" + p.Guest
+		if p.Reverse {
+			text = p.Host + "<-" + p.Guest
+		}
 		if p.Error != "" {
 			text += "!"
 		}

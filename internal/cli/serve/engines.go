@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/user"
 
 	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -61,15 +60,5 @@ func hostUser() (vmdir.User, error) {
 	if err != nil {
 		return vmdir.User{}, fmt.Errorf("finding the home directory: %w", err)
 	}
-	return vmdir.User{Name: userName(), UID: os.Getuid(), Home: home}, nil
-}
-
-// userName is the name of this user; empty for one that the system has no name for, as in a
-// container that runs with another uid.
-func userName() string {
-	current, err := user.Current()
-	if err != nil {
-		return ""
-	}
-	return current.Username
+	return vmdir.User{Name: instance.UserName(), UID: os.Getuid(), Home: home}, nil
 }

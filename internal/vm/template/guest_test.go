@@ -404,8 +404,8 @@ func TestLoadRefusesYQ(t *testing.T) {
 		},
 		{
 			"no assignment", at("path: /x.json, expression: .a"),
-			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: the expression `.a`: it yields `null`, not the changed file; an " +
-				"assignment yields that, such as `.a = 1`; a script of mode `system` can do it otherwise (line 2, column 51)",
+			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: the expression `.a`: it yields `null`, not the changed " +
+				"file; an assignment yields that, such as `.a = 1`; a script of mode `system` can do it otherwise (line 2, column 51)",
 		},
 		{
 			"the daemon's environment", at("path: /x.json, expression: .a = env(HOME)"),

@@ -59,7 +59,7 @@ func (f *failures) set(r Reverse, index int, reason string) {
 	var all []vm.Forward
 	for i, rule := range r.Rules {
 		if f.errors[i] != "" {
-			all = append(all, vm.Forward{Protocol: "unix", Host: rule.HostSocket, Guest: rule.GuestSocket, Error: f.errors[i]})
+			all = append(all, vm.Forward{Protocol: "unix", Host: rule.HostSocket, Guest: rule.GuestSocket, Error: f.errors[i], Reverse: true})
 		}
 	}
 	r.Failed(all)

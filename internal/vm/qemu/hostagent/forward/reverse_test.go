@@ -74,7 +74,7 @@ func TestReverse(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	failed := fmt.Sprint([]vm.Forward{{Protocol: "unix", Host: host, Guest: guest, Error: "no room"}})
+	failed := fmt.Sprint([]vm.Forward{{Protocol: "unix", Host: host, Guest: guest, Error: "no room", Reverse: true}})
 	if want := []string{failed, "[]", failed, "[]"}; !slices.Equal(reports[:len(want)], want) {
 		t.Errorf("reported %q, want %q", reports, want)
 	}
