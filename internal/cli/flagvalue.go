@@ -29,5 +29,5 @@ func withWantedValue(err error) error {
 	if !known {
 		return err
 	}
-	return fmt.Errorf("--%s takes %s; got %q", flag.Name, wanted, invalid.GetValue())
+	return fmt.Errorf("invalid argument %q for --%s: it takes %s", invalid.GetValue(), flag.Name, wanted)
 }

@@ -15,13 +15,13 @@ import (
 
 func TestWantedValues(t *testing.T) {
 	for args, want := range map[string]string{
-		"limavm tunnel dev --socks-port 70000": `--socks-port takes a whole number from 0 to 65535; got "70000"`,
-		"limavm tunnel dev --socks-port -1":    `--socks-port takes a whole number from 0 to 65535; got "-1"`,
-		"limavm edit dev --cpus=":              `--cpus takes a whole number; got ""`,
-		"limavm edit dev --cpus 1.5":           `--cpus takes a whole number; got "1.5"`,
-		"limavm logs dev -n x":                 `--lines takes a whole number; got "x"`,
-		"start --timeout 5":                    `--timeout takes a duration with a unit, such as 90s or 10m; got "5"`,
-		"start --wait=perhaps":                 `--wait takes true or false; got "perhaps"`,
+		"limavm tunnel dev --socks-port 70000": `invalid argument "70000" for --socks-port: it takes a whole number from 0 to 65535`,
+		"limavm tunnel dev --socks-port -1":    `invalid argument "-1" for --socks-port: it takes a whole number from 0 to 65535`,
+		"limavm edit dev --cpus=":              `invalid argument "" for --cpus: it takes a whole number`,
+		"limavm edit dev --cpus 1.5":           `invalid argument "1.5" for --cpus: it takes a whole number`,
+		"limavm logs dev -n x":                 `invalid argument "x" for --lines: it takes a whole number`,
+		"start --timeout 5":                    `invalid argument "5" for --timeout: it takes a duration with a unit, such as 90s or 10m`,
+		"start --wait=perhaps":                 `invalid argument "perhaps" for --wait: it takes true or false`,
 	} {
 		err := withWantedValue(runTree(strings.Fields(args)...))
 		if err == nil || err.Error() != want {
