@@ -2,10 +2,10 @@
 
 // Package assign changes values of configuration files by expressions such as
 //
-//	.features.cdi = true | .labels["a.b"] = "x"
+//	.features.cdi = true | .labels["a.b"] = "x" | del(.old)
 //
-// They are the part of yq's language that sets values: paths, `=` and `|`. The files are JSON, YAML
-// or INI; what the expressions do not name stays, with its order, and in YAML with its comments.
+// They are those of yq, evaluated by its library. The files are JSON, YAML or INI; what the
+// expressions do not name stays, with its order, and in YAML with its comments.
 package assign
 
 import (
@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // Formats of files.
@@ -37,130 +35,74 @@ func FormatOf(name string) string {
 	return ""
 }
 
-// Apply returns a file's text after an expression. An empty text is a file without values.
-func Apply(format, text, expression string) (string, error) {
-	assignments, err := parse(expression)
-	if err != nil {
-		return "", err
+// Evaluator evaluates expressions. The zero value gives them nothing but the file.
+type Evaluator struct {
+	// Host lets them read the environment (env, strenv, envsubst) and files (load) of this process.
+	Host bool
+}
+
+// Apply returns a file's text after an expression. An empty text is a file without values. The
+// error names the expression, with the place in it where it cannot be read.
+func (e Evaluator) Apply(format, text, expression string) (string, error) {
+	if strings.TrimSpace(expression) == "" {
+		return "", errors.New("the expression is empty; it is one of yq, such as `.a.b = true`")
 	}
+	var changed string
+	var err error
 	switch format {
 	case INI:
-		return applyINI(text, assignments)
+		changed, err = e.applyINI(text, expression)
 	case JSON, YAML:
-		return applyTree(format, text, assignments)
+		changed, err = e.applyTree(format, text, expression)
+	default:
+		return "", fmt.Errorf("the format `%s` is not one of %s, %s, %s", format, JSON, YAML, INI)
 	}
-	return "", fmt.Errorf("the format `%s` is not one of %s, %s, %s", format, JSON, YAML, INI)
+	if err != nil {
+		return "", fmt.Errorf("the expression `%s`: %w", shortened(expression), err)
+	}
+	return changed, nil
+}
+
+// Check reports what is wrong with an expression whatever is in the file: that it cannot be read,
+// or that a file of that format without values would not be one afterwards. What goes wrong with
+// the values of a file is found by Apply.
+func (e Evaluator) Check(format, expression string) error {
+	_, err := e.Apply(format, "", expression)
+	var values *valueError
+	if errors.As(err, &values) {
+		return nil
+	}
+	return err
+}
+
+// shortened is an expression for a message.
+func shortened(expression string) string {
+	const most = 100
+	if text := []rune(expression); len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return expression
 }
 
 // applyTree changes a JSON or YAML document.
-func applyTree(format, text string, assignments []assignment) (string, error) {
-	root := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	if strings.TrimSpace(text) != "" {
-		var document yaml.Node
-		if err := yaml.Unmarshal([]byte(text), &document); err != nil {
-			return "", fmt.Errorf("reading the file: %w", err)
-		}
-		if len(document.Content) == 1 && document.Content[0].Tag != "!!null" {
-			root = document.Content[0]
-		}
+func (e Evaluator) applyTree(format, text, expression string) (string, error) {
+	root, err := read(text)
+	if err != nil {
+		return "", err
 	}
-	for _, a := range assignments {
-		if err := set(root, a); err != nil {
-			return "", err
-		}
+	if root, err = e.evaluate(root, expression); err != nil {
+		return "", err
 	}
-	if format == JSON {
-		var b strings.Builder
-		if err := writeJSON(&b, root, ""); err != nil {
-			return "", err
-		}
-		return b.String() + "\n", nil
+	if format == YAML {
+		return yamlText(root)
 	}
-	data, err := yaml.Dump(root)
-	return string(data), err
-}
-
-// set makes the mappings of a path and sets its value.
-func set(node *yaml.Node, a assignment) error {
-	for i, key := range a.path {
-		if node.Kind != yaml.MappingNode {
-			return fmt.Errorf("%s is no mapping in the file", "."+strings.Join(a.path[:i], "."))
-		}
-		child := entry(node, key)
-		if child == nil || i+1 < len(a.path) && child.Tag == "!!null" {
-			child = replaced(node, key, &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"})
-		}
-		if i+1 == len(a.path) {
-			value := *a.value
-			replaced(node, key, &value)
-		}
-		node = child
+	node, err := root.MarshalYAML()
+	if err != nil {
+		return "", fmt.Errorf("writing the file: %w", err)
 	}
-	return nil
-}
-
-// entry returns the value of a key; nil when there is none.
-func entry(mapping *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
-		}
+	var b strings.Builder
+	if err := writeJSON(&b, node, ""); err != nil {
+		return "", err
 	}
-	return nil
-}
-
-// replaced sets the value of a key and returns it.
-func replaced(mapping *yaml.Node, key string, value *yaml.Node) *yaml.Node {
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			mapping.Content[i+1] = value
-			return value
-		}
-	}
-	mapping.Content = append(mapping.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, value)
-	return value
-}
-
-// applyINI sets `.Section.Key`, or `.Key` before the first section.
-func applyINI(text string, assignments []assignment) (string, error) {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if text == "" {
-		lines = nil
-	}
-	for _, a := range assignments {
-		if len(a.path) > 2 || a.value.Kind != yaml.ScalarNode {
-			return "", errors.New("in an INI file a path is .Section.Key, and a value one text or number")
-		}
-		section := ""
-		if len(a.path) == 2 {
-			section = a.path[0]
-		}
-		lines = setLine(lines, section, a.path[len(a.path)-1], a.value.Value)
-	}
-	return strings.Join(lines, "\n") + "\n", nil
-}
-
-// setLine replaces the line of a key in a section, or adds it there.
-func setLine(lines []string, section, key, value string) []string {
-	in, end, found := section == "", len(lines), section == ""
-	for i, line := range lines {
-		trimmed := strings.TrimSpace(line)
-		if strings.HasPrefix(trimmed, "[") {
-			if in {
-				end = i
-				break
-			}
-			in = trimmed == "["+section+"]"
-			found = found || in
-			continue
-		}
-		if name, _, isKey := strings.Cut(trimmed, "="); in && isKey && strings.TrimSpace(name) == key {
-			lines[i] = key + "=" + value
-			return lines
-		}
-	}
-	if !found {
-		return append(lines, "["+section+"]", key+"="+value)
-	}
-	return append(lines[:end:end], append([]string{key + "=" + value}, lines[end:]...)...)
+	return b.String() + "\n", nil
 }

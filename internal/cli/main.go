@@ -52,5 +52,5 @@ func Main(args []string, options ...Option) int {
 	tree := p.command()
 	tree.SetArgs(args)
 	cmd, err := tree.ExecuteContextC(ctx)
-	return p.session.ExitCode(placeInstance(withNearestFlag(cmd, err)))
+	return p.session.ExitCode(placeInstance(withNearestFlag(cmd, withWantedValue(err))))
 }

@@ -22,7 +22,9 @@ func (tx *transaction) run(steps ...step) error {
 		err := do()
 		var p *Problem
 		if errors.As(err, &p) {
-			tx.problems = append(tx.problems, *p)
+			if !slices.Contains(tx.problems, *p) {
+				tx.problems = append(tx.problems, *p)
+			}
 		} else if err != nil {
 			return err
 		}

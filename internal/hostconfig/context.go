@@ -171,7 +171,7 @@ func (tx *transaction) writeContext(file string) error {
 	if err := tx.prepare(Context, filepath.Dir(file)); err != nil {
 		return err
 	}
-	if err := tx.put(file, content, 0o644); err != nil {
+	if err := tx.put(Context, file, content, 0o644); err != nil {
 		return tx.failed(Context, err)
 	}
 	tx.Context.Hashes = []string{hash(content)}

@@ -74,7 +74,7 @@ func (tx *transaction) switchOver(c config) error {
 	if err := tx.backUp(c); err != nil {
 		return tx.failed(Current, err)
 	}
-	if err := tx.put(c.target, c.with(strconv.Quote(tx.host.Name)), 0o600); err != nil {
+	if err := tx.put(Current, c.target, c.with(strconv.Quote(tx.host.Name)), 0o600); err != nil {
 		return tx.failed(Current, err)
 	}
 	return nil
@@ -101,6 +101,13 @@ func (tx *transaction) takeBack() error {
 		return nil
 	}
 	return tx.undoCurrent()
+}
+
+// readable reports by an error that docker's configuration is damaged, so that nobody knows whether
+// ours is current there.
+func (tx *transaction) readable() error {
+	_, err := readConfig(tx.configFile())
+	return err
 }
 
 // undoCurrent makes sure that ours is not the current context, because it is about to be removed.
@@ -163,7 +170,7 @@ func (tx *transaction) restore(c config) error {
 	case tx.Current != nil && tx.Current.Blank != nil && left.isEmpty():
 		text = []byte(*tx.Current.Blank)
 	}
-	return tx.put(c.target, text, 0o600)
+	return tx.put(Current, c.target, text, 0o600)
 }
 
 // before is the value of currentContext to restore: the latest one whose context still exists if it

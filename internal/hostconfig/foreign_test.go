@@ -127,6 +127,37 @@ func TestDamagedConfigStays(t *testing.T) {
 	}
 }
 
+// TestTurnOffOfADamagedConfig: nobody knows whether ours is current there, also where rdd has
+// changed nothing, and also when its own directories are lost.
+func TestTurnOffOfADamagedConfig(t *testing.T) {
+	for name, off := range map[string]func(w *world) error{
+		"all":          func(w *world) error { return w.host("2").TurnOff(t.Context(), Names()...) },
+		"current":      func(w *world) error { return w.host("2").TurnOff(t.Context(), Current) },
+		"its context":  func(w *world) error { return w.host("2").TurnOff(t.Context(), Context) },
+		"after a loss": func(w *world) error { _, err := w.lostHost().Undo(t.Context(), Names()...); return err },
+	} {
+		w := newWorld(t)
+		w.write(".docker/config.json", "{,}", 0o600)
+		h := w.host("2")
+		if _, err := h.Apply(t.Context(), w.ready(1)); err != nil {
+			t.Fatal(err)
+		}
+		err := off(w)
+		if err == nil || strings.Count(err.Error(), "cannot be used, and was left alone") != 1 || !strings.Contains(err.Error(), "repair it") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if w.read(".docker/config.json") != "{,}" {
+			t.Errorf("%s: the file was changed", name)
+		}
+		if name != "current" && w.setting(w.host("2"), Context).State == Applied {
+			t.Errorf("%s: the context is still there", name)
+		}
+	}
+	w := newWorld(t)
+	w.write(".docker/config.json", "{,}", 0o600)
+	w.must(w.host("2").TurnOff(t.Context(), Socket))
+}
+
 // TestDamagedMeanwhile: what cannot be undone now is undone when it can be.
 func TestDamagedMeanwhile(t *testing.T) {
 	w := newWorld(t)

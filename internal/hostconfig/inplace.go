@@ -4,6 +4,7 @@ package hostconfig
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,14 +18,16 @@ import (
 // unfinished is a write in place. It is recorded before it begins, because a process that is killed
 // within it leaves a file with a part of each content.
 type unfinished struct {
-	File   string `json:"file"`
-	Before []byte `json:"before"`
-	After  []byte `json:"after"`
+	// Setting is what the file is written for; empty in records of older builds, for Current.
+	Setting string `json:"setting,omitempty"`
+	File    string `json:"file"`
+	Before  []byte `json:"before"`
+	After   []byte `json:"after"`
 }
 
-// put writes a file. One that exists keeps what it has beside its content: owner, permissions, ACL,
-// attributes and its other names (hard links). mode is for a new one.
-func (tx *transaction) put(file string, data []byte, mode fs.FileMode) error {
+// put writes a file of a setting. One that exists keeps what it has beside its content: owner,
+// permissions, ACL, attributes and its other names (hard links). mode is for a new one.
+func (tx *transaction) put(setting, file string, data []byte, mode fs.FileMode) error {
 	target, err := filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return tx.host.files.Write(file, data, mode)
@@ -39,7 +42,7 @@ func (tx *transaction) put(file string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	tx.Writing = &unfinished{File: target, Before: before, After: data}
+	tx.Writing = &unfinished{Setting: setting, File: target, Before: before, After: data}
 	if err := tx.save(); err != nil {
 		return err
 	}
@@ -62,8 +65,8 @@ func (tx *transaction) mend() error {
 		err = tx.host.files.Overwrite(w.File, w.Before)
 	}
 	if ignoreNotExist(err) != nil {
-		return &Problem{Current, fmt.Sprintf("%s was written in part when rdd was killed, and could not be mended: %v", w.File, err),
-			"see to that; it is tried again by itself"}
+		what := fmt.Sprintf("%s was written in part when rdd was killed, and could not be mended: %v", w.File, err)
+		return &Problem{cmp.Or(w.Setting, Current), what, "see to that; it is tried again by itself"}
 	}
 	tx.Writing = nil
 	return nil

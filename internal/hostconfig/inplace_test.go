@@ -4,6 +4,7 @@ package hostconfig
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -55,6 +56,34 @@ type stopAtOverwrite struct{ *dyingFiles }
 func (s *stopAtOverwrite) Overwrite(path string, data []byte) error {
 	s.left = 1
 	return s.dyingFiles.Overwrite(path, data)
+}
+
+// TestMendNamesTheSetting: a file that cannot be mended is the problem of what it was written for.
+func TestMendNamesTheSetting(t *testing.T) {
+	for setting, want := range map[string]string{"": Current, Current: Current, Context: Context} {
+		w := newWorld(t)
+		h := w.host("2")
+		w.mkdir("d") // which cannot be read as a file
+		tx := &transaction{host: h, record: record{Writing: &unfinished{Setting: setting, File: w.path("d")}}}
+		var problem *Problem
+		if err := tx.mend(); !errors.As(err, &problem) || problem.Name != want {
+			t.Errorf("%q: %v", setting, err)
+		}
+	}
+}
+
+// TestPutRecordsTheSetting: each of the files that are written in place says what it is for.
+func TestPutRecordsTheSetting(t *testing.T) {
+	w := newWorld(t)
+	w.write("a", "old", 0o600)
+	w.must(os.Link(w.path("a"), w.path("b")))
+	h := w.host("2")
+	dying := &dyingFiles{left: 1 << 20, half: true}
+	h.files = &stopAtOverwrite{dyingFiles: dying}
+	tx := &transaction{host: h}
+	if err := tx.put(Context, w.path("a"), []byte("new"), 0o600); err == nil || tx.Writing == nil || tx.Writing.Setting != Context {
+		t.Errorf("%v, %+v", err, tx.Writing)
+	}
 }
 
 func TestTorn(t *testing.T) {

@@ -48,9 +48,12 @@ func (h *Host) hasTraces() (bool, error) {
 	return !tx.isEmpty() || h.linked() == linkOurs, nil
 }
 
-// undoing are the steps that undo the named settings.
+// undoing are the steps that undo the named settings for somebody who asks for that. A
+// configuration that cannot be read is a problem then, also where we have done nothing there.
 func (tx *transaction) undoing(names []string) []step {
-	steps := map[string][]step{Context: {tx.undoCurrent, tx.undoContext}, Current: {tx.takeBack}, Socket: {tx.unlink}}
+	steps := map[string][]step{
+		Context: {tx.undoCurrent, tx.readable, tx.undoContext}, Current: {tx.takeBack, tx.readable}, Socket: {tx.unlink},
+	}
 	var undo []step
 	for _, name := range names {
 		undo = append(undo, steps[name]...)

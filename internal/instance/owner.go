@@ -111,3 +111,13 @@ func userName(uid int) string {
 	}
 	return found.Username
 }
+
+// UserName is the name of this process's user; empty for one that the system has no name for, as in
+// a container that runs with another uid.
+func UserName() string {
+	current, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return current.Username
+}

@@ -8,10 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"rancherdesktop.io/rdd/internal/shellquote"
 )
 
 // Command is what to run in the guest.
@@ -247,11 +248,5 @@ func exitCode(ctx context.Context, err error) (int, error) {
 	}
 }
 
-// Quote makes a line that a POSIX shell splits into exactly args.
-func Quote(args ...string) string {
-	quoted := make([]string, len(args))
-	for i, arg := range args {
-		quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-	}
-	return strings.Join(quoted, " ")
-}
+// Quote is shellquote.Line, for command lines in guests.
+func Quote(args ...string) string { return shellquote.Line(args...) }

@@ -188,6 +188,8 @@ type Forward struct {
 	Guest string `json:"guest"`
 	// Error says why Host does not lead to Guest: "address already in use". Empty when it does.
 	Error string `json:"error,omitempty"`
+	// Reverse says that Guest should lead to Host, a socket of the host.
+	Reverse bool `json:"reverse,omitempty"`
 }
 
 // StopMode says how a machine is ended.

@@ -48,6 +48,9 @@ type PortForward struct {
 	// error says why the port is not forwarded; absent when it is.
 	// +optional
 	Error string `json:"error,omitempty"`
+	// reverse says that guest should lead to host, a socket of the host.
+	// +optional
+	Reverse bool `json:"reverse,omitempty"`
 }
 
 // FailedUnit is a unit of the guest's systemd that has failed, or that fails whenever it is started

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -232,6 +233,88 @@ func TestFailedCopyKeepsTheTarget(t *testing.T) {
 	}
 	must(send("link", 3, "new"))
 	check("new")
+}
+
+// TestFailedCopyKeepsTheGuestsTarget: as on the host, also for the files of a directory.
+func TestFailedCopyKeepsTheGuestsTarget(t *testing.T) {
+	for _, name := range []string{"f", "dir/f"} {
+		dir, c, _ := world(t)
+		target := filepath.Join(dir, "dev")
+		write(t, filepath.Join(target, name), "precious")
+		if err := os.Chmod(filepath.Join(target, name), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		before := entries(t, target)
+		send := func(size int64) error {
+			var stream bytes.Buffer
+			w := tar.NewWriter(&stream)
+			err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "./other", Size: 1, Mode: 0o600})
+			_, writeErr := w.Write([]byte("x"))
+			err = errors.Join(err, writeErr, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "./" + name, Size: size, Mode: 0o600}))
+			_, writeErr = w.Write([]byte("new"))
+			if err = errors.Join(err, writeErr); err == nil && size == 3 {
+				err = w.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.receiveGuest(t.Context(), place{vm: "dev", path: "."}, &stream)
+		}
+		if err := send(100_000); err == nil {
+			t.Errorf("%s: a stream that ends early is no error", name)
+		}
+		if got := entries(t, target); got != before {
+			t.Errorf("%s: there is\n%s\nand before there was\n%s", name, got, before)
+		}
+		if err := send(3); err != nil {
+			t.Error(err)
+		}
+		data, err := os.ReadFile(filepath.Join(target, name))
+		info, statErr := os.Stat(filepath.Join(target, name))
+		if err != nil || statErr != nil || string(data) != "new" || info.Mode().Perm() != 0o640 {
+			t.Errorf("%s: got %q, %v, %v", name, data, info.Mode(), err)
+		}
+	}
+}
+
+// TestCopyPutsNothingInTheWrongPlace: a directory is not replaced by a file, what a link leads to
+// is not written into, and the rest is there.
+func TestCopyPutsNothingInTheWrongPlace(t *testing.T) {
+	dir, c, complaints := world(t)
+	write(t, filepath.Join(dir, "host/tree/-x y"), "dash")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(dir, "dev/into/tree/top/full"), 0o700), os.Mkdir(filepath.Join(dir, "dev/elsewhere"), 0o700),
+		os.Symlink("../../elsewhere", filepath.Join(dir, "dev/into/tree/-x y")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Copy(t.Context(), []string{"tree"}, "dev:into")
+	if err == nil || !strings.Contains(complaints.String(), "tree/top: what is there is a directory") {
+		t.Errorf("%v, %s", err, complaints)
+	}
+	for name, want := range map[string]string{"into/tree/x/deep": "deep in host", "into/tree/-x y": "dash"} {
+		if data, err := os.ReadFile(filepath.Join(dir, "dev", name)); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	if left := entries(t, filepath.Join(dir, "dev/elsewhere")); left != "." {
+		t.Errorf("written through the link: %s", left)
+	}
+}
+
+// entries lists all that is below a directory.
+func entries(t *testing.T, dir string) string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		name, relErr := filepath.Rel(dir, path)
+		all = append(all, name)
+		return errors.Join(err, relErr)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(all, "\n")
 }
 
 func TestParsePlace(t *testing.T) {

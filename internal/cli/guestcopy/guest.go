@@ -5,6 +5,7 @@ package guestcopy
 import (
 	"archive/tar"
 	"context"
+	_ "embed" // for the script
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ const (
 	exitNotThere    = 41
 	exitIsDirectory = 42
 	exitNoDirectory = 43
+	exitNotPlaced   = 44
 )
 
 // sendScript writes $1 as a tar stream, in which it is called "./". $2 is "r" to allow a directory.
@@ -34,9 +36,8 @@ if [ -d "$1" ]; then
 fi
 cd -- "$(dirname -- "$1")" && exec tar -ch $hard -f - -- "./$(basename -- "$1")"`
 
-// receiveScript makes the entries of a tar stream below the directory $1.
-const receiveScript = `cd -- "$1" || exit 43
-exec tar -xf - --no-same-owner`
+//go:embed receive.sh
+var receiveScript string
 
 func script(text string, args ...string) vm.Command {
 	return vm.Command{Args: append([]string{"sh", "-c", text, "sh"}, args...), CleanEnv: true}
@@ -134,6 +135,8 @@ func scriptError(code int) error {
 		return errNotRecursive
 	case exitNoDirectory:
 		return errors.New("the target's directory does not exist in the guest, or must not be entered")
+	case exitNotPlaced:
+		return errors.New("not all of it could be put in its place in the guest")
 	default:
 		return fmt.Errorf("tar in the guest ended with exit code %d", code)
 	}

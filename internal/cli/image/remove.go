@@ -30,7 +30,7 @@ that a virtual machine's disk refers to is not removed. One that was downloaded 
 			return err
 		}
 		var errs []error
-		for _, arg := range args {
+		for _, arg := range session.Distinct(args) {
 			removed, err := store.Remove(arg)
 			if err != nil {
 				errs = append(errs, err)

@@ -24,6 +24,8 @@ type createOptions struct {
 	name, template, namespace string
 	params                    map[string]string
 	start, wait, dryRun       bool
+	// change are the flags that change the template; nil: none.
+	change *editFlags
 	// adoptFrom is the UID of the LimaVM whose instance directory is taken over; empty for a new one.
 	adoptFrom string
 }
@@ -46,9 +48,12 @@ The folders are those of LIMA_TEMPLATES_PATH, or else where Lima installs its te
 
 What the template's base and file fields name is merged in. A template that is no ConfigMap yet is stored in a
 ConfigMap NAME, which goes with the virtual machine. A template that cannot be honoured is refused with the
-place of the fault, and nothing is left behind.`,
+place of the fault, and nothing is left behind.
+
+With --cpus, --memory, --disk, --mount or --set the machine gets a copy of the template that is changed so.`,
 		Example: `  rdd limavm create dev ./dev.yaml --start
   rdd limavm create dev ./dev.yaml --param user=jo --param size=3 --start
+  rdd limavm create dev ./dev.yaml --cpus 4 --set '.env.MODE = "test"'
   rdd limavm create dev - --dry-run < dev.yaml
   rdd limavm create dev my-template -n work`,
 		Args: cobra.ExactArgs(2),
@@ -63,6 +68,7 @@ place of the fault, and nothing is left behind.`,
 	cmd.Flags().BoolVar(&o.start, "start", false, "start it too")
 	cmd.Flags().StringArrayVar(&params, "param", nil, "`K=V`: a value for the template's param K; may be repeated")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say whether it would be accepted")
+	o.change = addEditFlags(cmd)
 	return session.WithWait(cmd, session.StartTimeout, func(ctx context.Context, args []string, wait bool) (err error) {
 		o.name, o.template, o.wait = args[0], args[1], wait
 		if o.params, err = createParams(params); err != nil {
@@ -84,6 +90,11 @@ func create(ctx context.Context, s *session.Session, o createOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.change != nil && o.change.given() {
+		if data, err = changedTemplate(ctx, c, o, data); err != nil {
+			return err
+		}
+	}
 	if o.dryRun {
 		return dryRunCreate(ctx, s, c, o, data)
 	}
@@ -97,6 +108,24 @@ func create(ctx context.Context, s *session.Session, o createOptions) error {
 		return err
 	}
 	return finishCreate(ctx, s, c, o, machine)
+}
+
+// changedTemplate returns the template with what the flags change. Without data it is that of a
+// ConfigMap.
+func changedTemplate(ctx context.Context, c ctrlclient.Reader, o createOptions, data []byte) ([]byte, error) {
+	if data == nil {
+		cm := &corev1.ConfigMap{}
+		if err := c.Get(ctx, ctrlclient.ObjectKey{Namespace: o.namespace, Name: o.template}, cm); err != nil {
+			return nil, fmt.Errorf("reading the template of ConfigMap %q: %w", o.template, fileHint(o.template, err))
+		}
+		text, found := cm.Data[limav1.TemplateKey]
+		if !found {
+			return nil, fmt.Errorf("ConfigMap %q has no key %q", o.template, limav1.TemplateKey)
+		}
+		data = []byte(text)
+	}
+	text, err := o.change.apply(string(data))
+	return []byte(text), err
 }
 
 func dryRunCreate(ctx context.Context, s *session.Session, c ctrlclient.Client, o createOptions, data []byte) error {

@@ -49,7 +49,7 @@ func deleteVMs(
 ) error {
 	var errs []error
 	var going []*limav1.LimaVM
-	for _, name := range names {
+	for _, name := range session.Distinct(names) {
 		machine, err := find(name)
 		if err == nil {
 			err = resource.AskDelete(ctx, c, machine)

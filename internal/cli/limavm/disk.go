@@ -11,6 +11,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
@@ -164,16 +165,32 @@ func diskDeleteCommand(s *session.Session) *cobra.Command {
 				return err
 			}
 			var errs []error
-			for _, name := range args {
+			for _, name := range session.Distinct(args) {
 				if err := keeper.DeleteDisk(cmd.Context(), name); err != nil {
 					errs = append(errs, diskError(name, err))
 					continue
 				}
 				fmt.Fprintf(s.Out, "Deleted the disk %s.\n", name)
 			}
-			return errors.Join(errs...)
+			return errors.Join(append(errs, dropEmptyHome(s))...)
 		},
 	}
+}
+
+// dropEmptyHome removes the directories that were kept for disks alone, when an instance is gone
+// and its last disk, too. They stay when something else is in them.
+func dropEmptyHome(s *session.Session) error {
+	if exists, err := s.InstanceExists(); err != nil || exists {
+		return err
+	}
+	inst, err := s.Instance()
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{inst.LimaHome(), inst.ShortDir} {
+		_ = atomicfile.Remove(dir) // fails when it is not empty: then it is somebody's and stays
+	}
+	return nil
 }
 
 func addSize(cmd *cobra.Command, size *string) {

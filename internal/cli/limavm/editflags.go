@@ -4,7 +4,6 @@ package limavm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +20,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
-// editFlags change a template without an editor.
+// editFlags change a template without an editor. The commands edit, create and start have them.
 type editFlags struct {
 	cpus         int
 	memory, disk string
@@ -36,7 +35,7 @@ func addEditFlags(cmd *cobra.Command) *editFlags {
 	cmd.Flags().StringVar(&f.memory, "memory", "", "`SIZE` of the memory: 4GiB; a number alone is in GiB")
 	cmd.Flags().StringVar(&f.disk, "disk", "", "`SIZE` of the disk, which only grows: 100GiB; a number alone is in GiB")
 	cmd.Flags().StringArrayVar(&f.mounts, "mount", nil, "`DIR[:w]`: a directory of the host to mount, writable with :w; may be repeated")
-	cmd.Flags().StringArrayVar(&f.set, "set", nil, "`EXPRESSION` of yq that sets values: '.cpus = 4 | .env.A = \"b\"'; may be repeated")
+	cmd.Flags().StringArrayVar(&f.set, "set", nil, "`EXPRESSION` of yq that changes the template: '.cpus = 4 | del(.env.A)'; may be repeated")
 	for _, name := range []string{"cpus", "memory", "disk", "set"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions) // fails for an unknown flag
 	}
@@ -58,25 +57,33 @@ func (f *editFlags) apply(text string) (string, error) {
 		expressions = append(expressions, fmt.Sprintf(".cpus = %d", f.cpus))
 	}
 	for _, size := range [][2]string{{"memory", f.memory}, {"disk", f.disk}} {
+		if f.changed(size[0]) && strings.TrimSpace(size[1]) == "" {
+			return "", &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("--%s needs a size, such as 4GiB", size[0])}
+		}
 		if f.changed(size[0]) {
-			expressions = append(expressions, fmt.Sprintf(".%s = %q", size[0], inGiB(size[1])))
+			expressions = append(expressions, fmt.Sprintf(".%s = %s", size[0], assign.Text(inGiB(size[1]))))
 		}
 	}
-	if len(f.mounts) > 0 {
-		mounts, err := f.mountList(text)
+	for _, arg := range f.mounts {
+		change, err := mountChange(text, arg)
 		if err != nil {
 			return "", err
 		}
-		expressions = append(expressions, ".mounts = "+mounts)
+		if text, err = evaluator.Apply(assign.YAML, text, change); err != nil {
+			return "", fmt.Errorf("changing the template: %w", err)
+		}
 	}
-	var err error
 	for _, expression := range append(expressions, f.set...) {
-		if text, err = assign.Apply(assign.YAML, text, expression); err != nil {
+		var err error
+		if text, err = evaluator.Apply(assign.YAML, text, expression); err != nil {
 			return "", fmt.Errorf("changing the template: %w", err)
 		}
 	}
 	return text, nil
 }
+
+// evaluator evaluates the user's own expressions, which may read the environment and files.
+var evaluator = assign.Evaluator{Host: true}
 
 // inGiB is a size with a unit: a number alone is in GiB.
 func inGiB(size string) string {
@@ -86,60 +93,63 @@ func inGiB(size string) string {
 	return size
 }
 
-// mountList is the template's list of mounts with those of --mount, as JSON. One of the same
-// location is replaced.
-func (f *editFlags) mountList(text string) (string, error) {
+// mountChange is the expression for a value of --mount. A mount of the same location is changed.
+func mountChange(text, arg string) (string, error) {
+	location, writable := strings.CutSuffix(arg, ":w")
+	if location == "" {
+		return "", errors.New("--mount needs a directory of the host")
+	}
 	var present struct {
-		Mounts []map[string]any `json:"mounts"`
+		Mounts []struct {
+			Location string `json:"location"`
+		} `json:"mounts"`
 	}
 	if err := yaml.Unmarshal([]byte(text), &present); err != nil {
 		return "", fmt.Errorf("reading the template: %w", err)
 	}
-	mounts := present.Mounts
-	for _, arg := range f.mounts {
-		location, writable := strings.CutSuffix(arg, ":w")
-		if location == "" {
-			return "", errors.New("--mount needs a directory of the host")
-		}
-		found := false
-		for _, mount := range mounts {
-			if mount["location"] == location {
-				mount["writable"], found = writable, true
-			}
-		}
-		if !found {
-			mounts = append(mounts, map[string]any{"location": location, "writable": writable})
+	for _, mount := range present.Mounts {
+		if mount.Location == location {
+			return fmt.Sprintf("(.mounts[] | select(.location == %s)).writable = %t", assign.Text(location), writable), nil
 		}
 	}
-	data, err := json.Marshal(mounts)
-	return string(data), err
+	return fmt.Sprintf(`.mounts += [{"location": %s, "writable": %t}]`, assign.Text(location), writable), nil
 }
 
 // editByFlags changes the template of a LimaVM as the flags say, and waits as an edit does.
 func editByFlags(
 	ctx context.Context, s *session.Session, c *client.Client, machine *limav1.LimaVM, f *editFlags, wait bool,
 ) error {
-	cm, err := templateOf(ctx, c, machine)
+	version, err := changeByFlags(ctx, c, machine, f)
 	if err != nil {
 		return err
 	}
-	text, err := f.apply(cm.Data[limav1.TemplateKey])
-	if err != nil {
-		return err
-	}
-	if text == cm.Data[limav1.TemplateKey] {
+	if version == "" {
 		fmt.Fprintln(s.Out, "Nothing was changed.")
 		return nil
 	}
+	return finishEdit(ctx, s, c, machine, version, wait)
+}
+
+// changeByFlags changes the template of a LimaVM as the flags say. It returns the version of the
+// changed template; empty when there is nothing to change.
+func changeByFlags(ctx context.Context, c *client.Client, machine *limav1.LimaVM, f *editFlags) (version string, err error) {
+	cm, err := templateOf(ctx, c, machine)
+	if err != nil {
+		return "", err
+	}
+	text, err := f.apply(cm.Data[limav1.TemplateKey])
+	if err != nil || text == cm.Data[limav1.TemplateKey] {
+		return "", err
+	}
 	host, err := template.LocalHost()
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := template.Load([]byte(text), machine.Spec.Params, host); err != nil {
-		return refusedTemplate(err)
+		return "", refusedTemplate(err)
 	}
 	if err := sendTemplate(ctx, c, cm, text); err != nil {
-		return err
+		return "", err
 	}
-	return finishEdit(ctx, s, c, machine, cm.ResourceVersion, wait)
+	return cm.ResourceVersion, nil
 }

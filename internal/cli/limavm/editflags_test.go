@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 )
 
 func parseEditFlags(t *testing.T, args ...string) *editFlags {
@@ -34,8 +35,9 @@ func TestEditFlagsChangeTheTemplate(t *testing.T) {
 			"values", []string{"--set", `.env.A = "b"`, "--set", ".cpus = 3 | .plain = true"},
 			[]string{"env:\n", "A: \"b\"", "cpus: 3", "plain: true"},
 		},
-		// The template's own check refuses these.
-		{"sizes without a value", []string{"--memory", "", "--disk", ""}, []string{"\nmemory: \"\"\n", "\ndisk: \"\"\n"}},
+		{"a part that is taken out", []string{"--set", "del(.mounts)"}, []string{"# mine\n", "\ncpus: 2 # few\n"}},
+		{"an element", []string{"--set", ".mounts[0].writable = true | .cpus += 1"}, []string{"writable: true", "cpus: 3 # few"}},
+		{"an element after --mount", []string{"--mount", "/srv", "--set", ".mounts[1].writable = true"}, []string{"\"/srv\"", "writable: true"}},
 		{"none", nil, []string{text}},
 	} {
 		got, err := parseEditFlags(t, tc.flags...).apply(text)
@@ -48,15 +50,37 @@ func TestEditFlagsChangeTheTemplate(t *testing.T) {
 }
 
 func TestEditFlagsReplaceAMountOfTheSamePlace(t *testing.T) {
-	got, err := (&editFlags{mounts: []string{"~/src:w"}}).mountList("mounts: [{location: ~/src, mountPoint: /src}]")
-	if want := `[{"location":"~/src","mountPoint":"/src","writable":true}]`; err != nil || got != want {
-		t.Errorf("got %s, %v", got, err)
+	for text, want := range map[string]string{
+		"mounts: [{location: ~/src, mountPoint: /src}]": "mounts: [{location: ~/src, mountPoint: /src, writable: true}]\n",
+		"mounts:\n  # mine\n  - location: ~/src # here\n    writable: false\n": "mounts:\n" +
+			"  # mine\n  - location: ~/src # here\n    writable: true\n",
+	} {
+		if got, err := parseEditFlags(t, "--mount", "~/src:w").apply(text); err != nil || got != want {
+			t.Errorf("got %s, %v", got, err)
+		}
+	}
+}
+
+// TestEditFlagsTakeAnyName: what is in the name of a directory is no part of yq's language.
+func TestEditFlagsTakeAnyName(t *testing.T) {
+	for _, name := range []string{`/a "b"`, `/a\b`, `/a\(.cpus)`, "/ä é", "/a\nb", `C:\Users\x`, "/$(x)", "/a | del(.)", `/<&>`} {
+		got, err := parseEditFlags(t, "--mount", name).apply("cpus: 2\n")
+		var read struct{ Mounts []struct{ Location string } }
+		if err == nil {
+			err = yaml.Unmarshal([]byte(got), &read)
+		}
+		if err != nil || len(read.Mounts) != 1 || read.Mounts[0].Location != name {
+			t.Errorf("%q: got %s, %v", name, got, err)
+		}
 	}
 }
 
 func TestEditFlagsThatCannotBeApplied(t *testing.T) {
 	for want, flags := range map[string][]string{
-		"only assignments":  {"--set", "del(.mounts)"},
+		"`.cpus`":           {"--set", ".cpus"},
+		"`foo(.mounts)`":    {"--set", "foo(.mounts)"},
+		"--memory needs":    {"--memory", ""},
+		"--disk needs":      {"--disk", " "},
 		"needs a directory": {"--mount", ":w"},
 		"at least 1":        {"--cpus", "0"},
 		"is no mapping":     {"--set", ".cpus.x = 1"},

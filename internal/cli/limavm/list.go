@@ -92,7 +92,8 @@ Protected, Message, Errors, LimaHome and LimaVM, the object in the API; the func
 	return cmd
 }
 
-// selectVMs reads the LimaVMs of these names, or all. A name that does not exist is an error.
+// selectVMs reads the LimaVMs of these names, each once, or all. A name that does not exist is an
+// error.
 func selectVMs(ctx context.Context, c ctrlclient.Reader, names []string) (*limav1.LimaVMList, error) {
 	all := &limav1.LimaVMList{}
 	if err := c.List(ctx, all); err != nil {
@@ -103,7 +104,7 @@ func selectVMs(ctx context.Context, c ctrlclient.Reader, names []string) (*limav
 	}
 	some := all.DeepCopy()
 	some.Items = nil
-	for _, name := range names {
+	for _, name := range session.Distinct(names) {
 		i := slices.IndexFunc(all.Items, func(machine limav1.LimaVM) bool { return machine.Name == name })
 		if i < 0 {
 			_, err := resource.FindVM(ctx, c, name)
@@ -255,6 +256,9 @@ func portsText(forwards []limav1.PortForward) string {
 			continue // nothing leads to it
 		}
 		text := p.Host + "->" + p.Guest
+		if p.Reverse {
+			text = p.Host + "<-" + p.Guest
+		}
 		if p.Error != "" {
 			text += "!"
 		}

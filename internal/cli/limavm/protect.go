@@ -45,7 +45,7 @@ func protectionCommand(s *session.Session, cmd *cobra.Command, value, done strin
 			return err
 		}
 		var errs []error
-		for _, name := range args {
+		for _, name := range session.Distinct(args) {
 			machine, err := resource.FindVM(ctx, c, name)
 			if err == nil {
 				err = resource.PatchVM(ctx, c, machine, resource.VMPatch{Annotation: limav1.AnnotationProtected, Value: value})

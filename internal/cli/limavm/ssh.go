@@ -16,6 +16,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/shell"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/regular"
+	"rancherdesktop.io/rdd/internal/shellquote"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -94,7 +95,7 @@ func sshText(format, config, host string) string {
 	return "ssh" + args + " " + host
 }
 
-// quoteWord is session.ShellQuote for a word that needs it. Others stay as they are, as people read
+// quoteWord is shellquote.Line for a word that needs it. Others stay as they are, as people read
 // them.
 func quoteWord(word string) string {
 	special := func(r rune) bool {
@@ -104,7 +105,7 @@ func quoteWord(word string) string {
 	if word != "" && strings.IndexFunc(word, special) < 0 {
 		return word
 	}
-	return session.ShellQuote(word)
+	return shellquote.Line(word)
 }
 
 func tunnelCommand(s *session.Session) *cobra.Command {
@@ -138,14 +139,20 @@ func tunnel(ctx context.Context, s *session.Session, name string, port uint16) e
 	if err != nil {
 		return errors.New("this host has no ssh command; to install it: sudo apt-get install openssh-client")
 	}
-	fmt.Fprintf(s.Err, "A SOCKS proxy into LimaVM %q is socks5h://127.0.0.1:%d. Ctrl-C ends it.\n", name, port)
-	args := []string{
-		"ssh", "-F", reached.ConfigFile, "-N", "-o", "ExitOnForwardFailure=yes", "-o", "ServerAliveInterval=30",
-		"-D", fmt.Sprintf("127.0.0.1:%d", port), reached.Host,
-	}
-	code, err := process.Replace(ssh, args, os.Environ())
+	code, err := process.Replace(ssh, tunnelArgs(reached, name, port), os.Environ())
 	if err != nil {
 		return fmt.Errorf("running ssh: %w", err)
 	}
 	return &session.CodeError{Code: code}
+}
+
+// tunnelArgs are the arguments of ssh. ssh itself prints how to use the proxy, by a local command:
+// it runs that once it listens.
+func tunnelArgs(reached vm.SSH, name string, port uint16) []string {
+	ready := fmt.Sprintf("A SOCKS proxy into LimaVM %q is socks5h://127.0.0.1:%d. Ctrl-C ends it.", name, port)
+	return []string{
+		"ssh", "-F", reached.ConfigFile, "-N", "-o", "ExitOnForwardFailure=yes", "-o", "ServerAliveInterval=30",
+		"-o", "PermitLocalCommand=yes", "-o", "LocalCommand=exec " + shellquote.Line("/bin/sh", "-c", `echo "$0" >&2`, ready),
+		"-D", fmt.Sprintf("127.0.0.1:%d", port), reached.Host,
+	}
 }

@@ -2,7 +2,30 @@
 
 package limavm
 
-import "testing"
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"rancherdesktop.io/rdd/internal/vm"
+)
+
+// TestTunnelIsAnnouncedBySSH: it prints the line once it listens.
+func TestTunnelIsAnnouncedBySSH(t *testing.T) {
+	const want = "A SOCKS proxy into LimaVM \"dev\" is socks5h://127.0.0.1:1080. Ctrl-C ends it.\n"
+	for _, arg := range tunnelArgs(vm.SSH{ConfigFile: "/c", Host: "dev"}, "dev", 1080) {
+		if line, is := strings.CutPrefix(arg, "LocalCommand="); is {
+			var stderr strings.Builder
+			cmd := exec.Command("/bin/sh", "-c", line)
+			cmd.Stderr = &stderr
+			if err := cmd.Run(); err != nil || stderr.String() != want || strings.Contains(line, "%") {
+				t.Errorf("%s: %v, %q", line, err, stderr.String())
+			}
+			return
+		}
+	}
+	t.Error("ssh prints nothing")
+}
 
 func TestSSHText(t *testing.T) {
 	const config = "Host dev\n  HostName 127.0.0.1\n  Port 40022\n  IdentityFile \"/home/a b/user\"\n  BatchMode yes\n"

@@ -44,6 +44,26 @@ func TestATemplateMayComeThroughAFIFO(t *testing.T) {
 	}
 }
 
+// TestATemplateOfAFolderIsARegularFile: anything else is named for what it is.
+func TestATemplateOfAFolderIsARegularFile(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("LIMA_TEMPLATES_PATH", folder)
+	makeFIFO(t, filepath.Join(folder, "fx.yaml"))
+	if err := errors.Join(
+		os.Symlink("nowhere", filepath.Join(folder, "lost.yaml")), os.Mkdir(filepath.Join(folder, "dir"), 0o700),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"template:fx": "it is a FIFO, and must be a regular file", "template:lost": "no such file",
+		"template:dir": "not part of rdd", "template:none": "not part of rdd",
+	} {
+		if _, err := readTemplate(t.Context(), &session.Session{}, name, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestReadingATemplateIsInterrupted: nobody writes it.
 func TestReadingATemplateIsInterrupted(t *testing.T) {
 	fifo := makeFIFO(t, filepath.Join(t.TempDir(), "fifo"))

@@ -62,36 +62,43 @@ type templateReport struct {
 	Message string `json:"message,omitempty"`
 }
 
-// validateTemplates prints a report of each template. The error has ExitRefused when one cannot
-// be honoured; one that cannot be read ends the command.
+// validateTemplates prints a report of each template. Those that cannot be read are an error; else
+// the error has ExitRefused when one cannot be honoured.
 func validateTemplates(
 	ctx context.Context, s *session.Session, names []string, params map[string]string, output *session.OutputFormat,
 ) error {
 	found, bad := []templateReport{}, 0
+	var unread []error
 	for _, name := range names {
 		fault, err := validateOne(ctx, s, name, params)
-		if err != nil {
-			return err
-		}
-		v := templateReport{Template: argumentText(name), Valid: fault == nil}
-		if fault != nil {
+		v := templateReport{Template: argumentText(name), Valid: fault == nil && err == nil}
+		switch {
+		case err != nil:
+			unread = append(unread, err)
+			v.Message = err.Error()
+		case fault != nil:
 			bad++
 			v.Field, v.Message = vm.FaultOf(fault).Field, fault.Error()
 		}
 		found = append(found, v)
 	}
-	err := output.Print(s.Out, found, func(w io.Writer) {
-		for _, v := range found {
-			if v.Valid {
-				v.Message = "OK"
-			}
-			fmt.Fprintf(w, "%s: %s\n", v.Template, v.Message)
-		}
-	})
+	err := output.Print(s.Out, found, func(w io.Writer) { validateTable(w, found) })
+	if len(unread) > 0 {
+		return errors.Join(append(unread, err)...)
+	}
 	if err == nil && bad > 0 {
 		err = &session.CodeError{Code: session.ExitRefused, Err: fmt.Errorf("%d of %d templates cannot be honoured", bad, len(names))}
 	}
 	return err
+}
+
+func validateTable(w io.Writer, found []templateReport) {
+	for _, v := range found {
+		if v.Valid {
+			v.Message = "OK"
+		}
+		fmt.Fprintf(w, "%s: %s\n", v.Template, v.Message)
+	}
 }
 
 // validateOne returns what is wrong with a template; err is that it cannot be read.

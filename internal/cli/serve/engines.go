@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/user"
 
 	"rancherdesktop.io/rdd/internal/daemon/wiring"
 	"rancherdesktop.io/rdd/internal/instance"
@@ -57,13 +56,9 @@ func thisProcess(version string, log *slog.Logger) (wiring.Process, error) {
 }
 
 func hostUser() (vmdir.User, error) {
-	current, err := user.Current()
-	if err != nil {
-		return vmdir.User{}, fmt.Errorf("finding out who you are: %w", err)
-	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return vmdir.User{}, fmt.Errorf("finding the home directory: %w", err)
 	}
-	return vmdir.User{Name: current.Username, UID: os.Getuid(), Home: home}, nil
+	return vmdir.User{Name: instance.UserName(), UID: os.Getuid(), Home: home}, nil
 }

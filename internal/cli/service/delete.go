@@ -18,6 +18,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/shellquote"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -144,7 +145,7 @@ func removeInstance(ctx context.Context, s *session.Session, inst instance.Insta
 // removed: where its short directory was is not recorded any more.
 func environmentAfter(inst instance.Instance) string {
 	if name, value := inst.ShortEnvironment(); name != "" {
-		return name + "=" + session.ShellQuote(value) + " "
+		return name + "=" + shellquote.Line(value) + " "
 	}
 	return ""
 }

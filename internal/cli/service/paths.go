@@ -12,6 +12,7 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/shellquote"
 )
 
 // sortedKeys returns the keys of a map in order.
@@ -78,7 +79,7 @@ func selectPaths(paths map[string]string, keys []string) (map[string]string, err
 // printShell prints paths as assignments for a POSIX shell.
 func printShell(s *session.Session, paths map[string]string) {
 	for _, key := range sortedKeys(paths) {
-		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), session.ShellQuote(paths[key]))
+		fmt.Fprintf(s.Out, "export RDD_%s=%s\n", strings.ToUpper(key), shellquote.Line(paths[key]))
 	}
 }
 

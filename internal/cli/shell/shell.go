@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/shellquote"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
@@ -139,5 +140,5 @@ func inShell(args []string, shell string) []string {
 	case 1:
 		return append(run, "-c", args[0])
 	}
-	return append(run, "-c", session.ShellQuote(args...))
+	return append(run, "-c", shellquote.Line(args...))
 }

@@ -224,6 +224,9 @@ func (t transition) ports() []reconcile.Event {
 			}
 		}
 		way := fmt.Sprintf("%s %s to the guest's %s", f.Protocol, f.Host, f.Guest)
+		if f.Reverse {
+			way = fmt.Sprintf("%s %s of the guest to the host's %s", f.Protocol, f.Guest, f.Host)
+		}
 		switch {
 		case f.Error != "" && f.Error != before:
 			all = append(all, warning(limav1.EventPortConflict, fmt.Sprintf("cannot forward %s: %s", way, f.Error))...)

@@ -288,6 +288,13 @@ func TestEvents(t *testing.T) {
 			had:   limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
 			want:  "!PortConflict cannot forward tcp 127.0.0.1:80 to the guest's 127.0.0.1:80: taken",
 		},
+		"a socket of the guest cannot be opened": {
+			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), func(s *vm.State) {
+				s.Forwards = []vm.Forward{{Protocol: "unix", Host: "/h", Guest: "/g", Error: "no room", Reverse: true}}
+			})},
+			had:  limav1.LimaVMStatus{Conditions: parseConditions(created, "Running=True/Started")},
+			want: "!PortConflict cannot forward unix /g of the guest to the host's /h: no room",
+		},
 		"port still taken": {
 			scene: scene{wanted: true, state: with(on(vm.PhaseRunning), forwards("taken"))},
 			had: limav1.LimaVMStatus{

@@ -125,7 +125,8 @@ func templateName(locator string) (name string, ok bool) {
 }
 
 // InFolders looks for what `template:NAME` names in folders of templates, and returns the path of
-// the first file that exists: NAME.yaml, or for a script NAME itself. ok is false when there is
+// the first file that exists: NAME.yaml, or for a script NAME itself. Whoever reads it finds out
+// whether that is possible. ok is false when there is
 // none.
 func InFolders(locator string, folders []string) (file string, ok bool) {
 	name, ok := templateName(locator)
@@ -135,12 +136,17 @@ func InFolders(locator string, folders []string) (file string, ok bool) {
 	for _, folder := range folders {
 		for _, suffix := range []string{".yaml", ""} {
 			file := filepath.Join(folder, filepath.FromSlash(name)) + suffix
-			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			if _, err := os.Lstat(file); err == nil && !isDirectory(file) {
 				return file, true
 			}
 		}
 	}
 	return "", false
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // addBuiltinBases merges the bases that need no reading, and refuses all others.

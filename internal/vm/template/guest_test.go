@@ -403,9 +403,14 @@ func TestLoadRefusesYQ(t *testing.T) {
 				"/x (line 2, column 13)",
 		},
 		{
-			"more than an assignment", at("path: /x.json, expression: del(.a)"),
-			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: only assignments such as `.a.b = true`, with `|` between " +
-				"them, can be evaluated; got `del(.a)`; a script of mode `system` can do it otherwise (line 2, column 51)",
+			"no assignment", at("path: /x.json, expression: .a"),
+			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: the expression `.a`: it yields `null`, not the changed " +
+				"file; an assignment yields that, such as `.a = 1`; a script of mode `system` can do it otherwise (line 2, column 51)",
+		},
+		{
+			"the daemon's environment", at("path: /x.json, expression: .a = env(HOME)"),
+			noMachine + "field `provision[0].expression` cannot be evaluated by rdd: the expression `.a = env(HOME)`: it reads the environment, " +
+				"which it does not have here; a script of mode `system` can do it otherwise (line 2, column 51)",
 		},
 	})
 }

@@ -40,14 +40,14 @@ func (p Provision) validateYQ(at string) error {
 	return nil
 }
 
-// validateExpression tries an expanded expression with an empty file.
+// validateExpression checks an expanded expression as far as that is possible without the file.
 func (p Provision) validateExpression(at string) error {
 	format := p.FileFormat()
 	if format != assign.JSON && format != assign.YAML && format != assign.INI {
 		return invalid(at+".format", "must be one of %s, %s, %s, or `auto` with a file's name that says which; got `%s` for %s",
 			assign.JSON, assign.YAML, assign.INI, cmp.Or(p.Format, "auto"), p.Path)
 	}
-	if _, err := assign.Apply(format, "", p.Expression); err != nil {
+	if err := (assign.Evaluator{}).Check(format, p.Expression); err != nil {
 		return invalid(at+".expression", "cannot be evaluated by rdd: %v; a script of mode `system` can do it otherwise", err)
 	}
 	return nil

@@ -730,6 +730,14 @@ func TestPower(t *testing.T) {
 			},
 		},
 		{
+			"a socket of the guest that cannot be opened", about(with(dev(made, up), func(vm *limav1.LimaVM) {
+				vm.Status.PortForwards = []limav1.PortForward{{Protocol: "unix", Host: "/h", Guest: "/g", Error: "no room", Reverse: true}}
+			})),
+			wanted{
+				CodePort, true, `LimaVM "dev" runs, but its socket /g does not lead to the host's /h: no room.`, "portForwards of the template", "",
+			},
+		},
+		{
 			"is deleted", about(with(dev(made, shutting), held())),
 			wanted{CodeDeleting, false, `LimaVM "dev" is being deleted: shutting down for 30s.`, "rdd limavm delete dev", ""},
 		},

@@ -234,6 +234,13 @@ func portConflict(f *Facts) *Cause {
 		if p.Error == "" || p.Host == "" {
 			continue
 		}
+		if p.Reverse {
+			return &Cause{
+				Code: CodePort, Blocked: true,
+				Summary: fmt.Sprintf("%s runs, but its socket %s does not lead to the host's %s: %s.", f.subject(), p.Guest, p.Host, p.Error),
+				Next:    "see that the guest's user may make that socket, or change the rule in portForwards of the template",
+			}
+		}
 		return &Cause{
 			Code: CodePort, Blocked: true,
 			Summary: fmt.Sprintf("%s runs, but its port %s cannot be reached at %s: %s.", f.subject(), p.Guest, p.Host, p.Error),

@@ -65,7 +65,7 @@ func (a *agent) changeFile(ctx context.Context, m *machineProcess, p template.Pr
 	case before.Err() != nil:
 		return fmt.Errorf("it is larger than %d bytes", maxChanged)
 	}
-	after, err := assign.Apply(p.FileFormat(), before.String(), p.Expression)
+	after, err := assign.Evaluator{}.Apply(p.FileFormat(), before.String(), p.Expression)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ const (
 
 // forward opens the template's sockets, and begins to watch the guest's ports and clock.
 func (a *agent) forward(m *machineProcess) {
+	shown := &shownForwards{show: a.state.setForwards}
 	manager := forward.NewManager(forward.Config{
 		Rules: m.template.PortRulesBeside(guest.Ports(a.ports().moved(a.record.Machine.Image.Built()))...),
 		Dial:  m.link.Dial, Monitor: m.monitor, NetDevice: machine.NetDevice,
@@ -40,12 +41,12 @@ func (a *agent) forward(m *machineProcess) {
 			_, err := a.askOnce(ctx, m, line)
 			return err
 		},
-		Changed: a.state.setForwards, Log: a.Log, NoIPv6: !hasIPv6(),
+		Changed: shown.setOpen, Log: a.Log, NoIPv6: !hasIPv6(),
 	})
 	manager.Open(m.ctx)
 	clock := newClock(a, m)
 	m.work.Go(func() { manager.Run(m.ctx) })
-	reverse := forward.Reverse{Rules: m.template.Reversed(), Log: a.Log}
+	reverse := forward.Reverse{Rules: m.template.Reversed(), Failed: shown.setReverse, Log: a.Log}
 	reverse.Listen = func(ctx context.Context, path string) (net.Listener, error) { return a.listenInGuest(ctx, m, path) }
 	m.work.Go(func() { reverse.Run(m.ctx) })
 	m.work.Go(clock.run)

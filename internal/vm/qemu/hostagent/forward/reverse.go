@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rancherdesktop.io/rdd/internal/sshx"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -21,6 +22,9 @@ type Reverse struct {
 	Rules []template.PortForward
 	// Listen opens a socket in the guest. Its Accept fails when the connection to the guest breaks.
 	Listen func(ctx context.Context, path string) (net.Listener, error)
+	// Failed is called with the sockets that cannot be opened, whenever these change, and by one
+	// caller at a time; nil: it is only logged.
+	Failed func([]vm.Forward)
 	Log    *slog.Logger
 	// Retry replaces the default pause before a socket is opened again.
 	Retry time.Duration
@@ -30,21 +34,48 @@ type Reverse struct {
 func (r Reverse) Run(ctx context.Context) {
 	var rules sync.WaitGroup
 	defer rules.Wait()
-	for _, rule := range r.Rules {
-		rules.Go(func() { r.keep(ctx, rule) })
+	failed := failures{errors: map[int]string{}}
+	for i, rule := range r.Rules {
+		rules.Go(func() {
+			r.keep(ctx, rule, func(reason string) { failed.set(r, i, reason) })
+		})
 	}
 }
 
-// keep opens a socket again and again. A reason why that fails is logged once.
-func (r Reverse) keep(ctx context.Context, rule template.PortForward) {
+// failures are the reasons why rules do not work, by their index.
+type failures struct {
+	mu     sync.Mutex
+	errors map[int]string
+}
+
+// set gives a rule a reason, or none when it works, and reports all that do not.
+func (f *failures) set(r Reverse, index int, reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Failed == nil || f.errors[index] == reason {
+		return
+	}
+	f.errors[index] = reason
+	var all []vm.Forward
+	for i, rule := range r.Rules {
+		if f.errors[i] != "" {
+			all = append(all, vm.Forward{Protocol: "unix", Host: rule.HostSocket, Guest: rule.GuestSocket, Error: f.errors[i], Reverse: true})
+		}
+	}
+	r.Failed(all)
+}
+
+// keep opens a socket again and again. A reason why that fails is logged and reported once.
+func (r Reverse) keep(ctx context.Context, rule template.PortForward, report func(reason string)) {
 	log, logged := r.Log.With("guest", rule.GuestSocket, "host", rule.HostSocket), ""
 	for ctx.Err() == nil {
-		switch err := r.serve(ctx, rule); {
+		switch err := r.serve(ctx, rule, report); {
 		case err == nil:
 			logged = ""
 		case err.Error() != logged && ctx.Err() == nil:
 			logged = err.Error()
 			log.Warn("leading a socket of the guest to the host", "error", err)
+			report(logged)
 		}
 		select {
 		case <-ctx.Done():
@@ -55,11 +86,12 @@ func (r Reverse) keep(ctx context.Context, rule template.PortForward) {
 
 // serve opens a socket and forwards its connections until it breaks. An error says why it could not
 // be opened.
-func (r Reverse) serve(ctx context.Context, rule template.PortForward) error {
+func (r Reverse) serve(ctx context.Context, rule template.PortForward, report func(reason string)) error {
 	listener, err := r.Listen(ctx, rule.GuestSocket)
 	if err != nil {
 		return err
 	}
+	report("")
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", rule.HostSocket)
 	}

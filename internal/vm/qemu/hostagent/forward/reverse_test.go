@@ -5,13 +5,16 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
@@ -36,10 +39,12 @@ func TestReverse(t *testing.T) {
 		}
 	}()
 	opened := make(chan net.Listener)
+	var reports []string // read when Run has returned
 	attempts := 0
 	reverse := Reverse{
 		Rules: []template.PortForward{{GuestSocket: guest, HostSocket: host, Reverse: true}}, Log: slog.New(slog.DiscardHandler),
-		Retry: time.Millisecond,
+		Retry:  time.Millisecond,
+		Failed: func(all []vm.Forward) { reports = append(reports, fmt.Sprint(all)) },
 		Listen: func(ctx context.Context, path string) (net.Listener, error) {
 			if attempts++; attempts%2 == 1 {
 				return nil, errors.New("no room")
@@ -69,6 +74,10 @@ func TestReverse(t *testing.T) {
 	}
 	cancel()
 	<-ended
+	failed := fmt.Sprint([]vm.Forward{{Protocol: "unix", Host: host, Guest: guest, Error: "no room", Reverse: true}})
+	if want := []string{failed, "[]", failed, "[]"}; !slices.Equal(reports[:len(want)], want) {
+		t.Errorf("reported %q, want %q", reports, want)
+	}
 }
 
 // TestReverseRulesLeadNowhereElse: the host's socket of such a rule is not opened.
