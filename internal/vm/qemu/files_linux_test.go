@@ -110,7 +110,7 @@ func (l *life) reach(ctx context.Context, what string, call func() error, ok fun
 			l.failures = append(l.failures, state.Failure.Fault)
 		}
 	}
-	return fmt.Errorf("%s: not reached, last it was %s: %v", what, last, errors.Join(l.failures...))
+	return errors.Join(append([]error{fmt.Errorf("%s: not reached, last it was %s", what, last)}, l.failures...)...)
 }
 
 // settled waits until the engine does nothing for the instance. A machine that was told to stop may
