@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"internal/qmp":         {},
 	"internal/redirect":    {},
 	"internal/regular":     {},
+	"internal/sftp":        {},
 	"internal/sparse":      {},
 	"internal/sshx":        {"internal/atomicfile", "internal/regular"},
 	"internal/textfile":    {"internal/regular"},
