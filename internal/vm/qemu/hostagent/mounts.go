@@ -92,7 +92,8 @@ func mountFault(err error) error {
 }
 
 // keepMounts makes the mounts, and makes them again when they are lost, until the machine ends.
-// first gets how the first attempt went; unless the machine was adopted, a failure is the last one.
+// first gets how making them for the first time went; unless the machine was adopted, a failure in
+// the guest is the last one.
 func (a *agent) keepMounts(m *machineProcess, adopted bool, first chan<- error) {
 	pause, done := mountPause, adopted
 	for {
@@ -111,15 +112,17 @@ func (a *agent) keepMounts(m *machineProcess, adopted bool, first chan<- error) 
 				first <- errStopRequested
 			}
 			return
-		case !done:
+		case !done && !errors.Is(err, errConnection):
 			first <- mountFault(err)
 			return
 		}
 		if time.Since(begun) > longestMountPause {
 			pause = mountPause
 		}
-		a.Log.Warn("the guest's mounts are lost, and made again", "error", err, "pause", pause)
-		a.setFailedMounts(failedMounts(m.template.Mounts))
+		a.Log.Warn("the guest's mounts are not there, and made again", "error", err, "pause", pause)
+		if done {
+			a.setFailedMounts(failedMounts(m.template.Mounts))
+		}
 		select {
 		case <-m.ctx.Done():
 		case <-m.ended:
@@ -210,6 +213,7 @@ func (a *agent) owners(ctx context.Context, m *machineProcess) (share.Owners, er
 
 var (
 	errMountEnded  = errors.New("the connection by which it is mounted has ended")
+	errConnection  = errors.New("the connection to the guest has failed")
 	errServerEnded = errors.New("the server of the mounts has ended")
 )
 

@@ -27,7 +27,7 @@ const (
 	// mountLine is what mountScript writes when the directory is mounted.
 	mountLine = "rdd: mounted"
 	// mountTimeout bounds how long one mount takes.
-	mountTimeout = 2 * time.Minute
+	mountTimeout = 5 * time.Minute
 	// maxMountLines are kept of what sshfs says.
 	maxMountLines = 20
 	// serverEnd is how long a server may take to end when its clients have gone.
@@ -201,11 +201,9 @@ func (s *mountSessions) open(ctx context.Context, shared share.Share, stream str
 // run mounts a directory and returns why the mount has ended. No keep-alive requests are sent: a
 // mount outlives the pauses of a guest.
 func (s *mountSessions) run(ctx context.Context, shared share.Share, stream stream, mounted func()) error {
-	dialling, cancel := context.WithTimeout(ctx, lastBanner+retryPause)
-	client, err := s.agent.dial(dialling)
-	cancel()
+	client, err := s.agent.dial(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errConnection, err)
 	}
 	defer func() { _ = client.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
@@ -227,7 +225,9 @@ func (s *mountSessions) run(ctx context.Context, shared share.Share, stream stre
 	code, err := sshx.Run(ctx, client, sshx.Command{
 		Line: sshx.Clean("exec sudo -n " + arguments), Stdin: stream.answers, Stdout: stream.requests, Stderr: lines,
 	})
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errConnection, err)
+	} else {
 		err = fmt.Errorf("sshfs has ended with exit code %d: %s", code, strings.Join(said, "; "))
 	}
 	return fmt.Errorf("%s, mounted on %s: %w", shared.Field, shared.MountPoint, err)
