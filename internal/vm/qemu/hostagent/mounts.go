@@ -153,8 +153,11 @@ func (a *agent) mountOnce(m *machineProcess, ready func()) error {
 		return err
 	}
 	defer server.close()
-	sessions := newMountSessions(a, cancel)
-	defer sessions.wait()
+	sessions, err := a.connectMounts(ctx)
+	if err != nil {
+		return err
+	}
+	defer sessions.close()
 	defer cancel()
 	for i, s := range set {
 		if err := sessions.open(ctx, s, server.streams[i]); err != nil {

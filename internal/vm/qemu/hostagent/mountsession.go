@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"rancherdesktop.io/rdd/internal/bounded"
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -156,20 +158,31 @@ func (s *mountServer) explain(err error) error {
 	return err
 }
 
-// mountSessions are the ssh sessions in which sshfs runs in the guest, each over a connection of
-// its own: what is much in one does not hold up another, and a server may limit sessions.
+// mountSessions are the ssh sessions in which sshfs runs in the guest, over a connection of their
+// own. No keep-alive requests are sent on it: mounts outlive the pauses of a guest.
 type mountSessions struct {
-	agent  *agent
-	cancel context.CancelFunc
+	client *ssh.Client
+	user   string // of the guest
 	all    sync.WaitGroup
-	ended  chan error
+	ended  chan error // gets why a mount has ended
 }
 
-func newMountSessions(a *agent, cancel context.CancelFunc) *mountSessions {
-	return &mountSessions{agent: a, cancel: cancel, ended: make(chan error, 1)}
+// connectMounts logs in to the guest for the mounts.
+func (a *agent) connectMounts(ctx context.Context) (*mountSessions, error) {
+	ctx, cancel := context.WithTimeout(ctx, mountTimeout)
+	defer cancel()
+	client, err := a.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errConnection, err)
+	}
+	return &mountSessions{client: client, user: a.record.Machine.User.Name, ended: make(chan error, 1)}, nil
 }
 
-func (s *mountSessions) wait() { s.all.Wait() }
+// close ends all sessions.
+func (s *mountSessions) close() {
+	_ = s.client.Close()
+	s.all.Wait()
+}
 
 // open mounts a directory, and returns when it is mounted or cannot be. When that session ends
 // later, ended gets why. The session ends with ctx.
@@ -198,16 +211,8 @@ func (s *mountSessions) open(ctx context.Context, shared share.Share, stream str
 	}
 }
 
-// run mounts a directory and returns why the mount has ended. No keep-alive requests are sent: a
-// mount outlives the pauses of a guest.
+// run mounts a directory and returns why the mount has ended.
 func (s *mountSessions) run(ctx context.Context, shared share.Share, stream stream, mounted func()) error {
-	client, err := s.agent.dial(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errConnection, err)
-	}
-	defer func() { _ = client.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
-	defer stop()
 	access := "ro"
 	if shared.Writable {
 		access = "rw"
@@ -221,8 +226,8 @@ func (s *mountSessions) run(ctx context.Context, shared share.Share, stream stre
 			said = append(said, line)
 		}
 	}}
-	arguments := sshx.Quote("sh", "-c", mountScript, "rdd", shared.Tag, access, shared.MountPoint, s.agent.record.Machine.User.Name)
-	code, err := sshx.Run(ctx, client, sshx.Command{
+	arguments := sshx.Quote("sh", "-c", mountScript, "rdd", shared.Tag, access, shared.MountPoint, s.user)
+	code, err := sshx.Run(ctx, s.client, sshx.Command{
 		Line: sshx.Clean("exec sudo -n " + arguments), Stdin: stream.answers, Stdout: stream.requests, Stderr: lines,
 	})
 	if err != nil {
