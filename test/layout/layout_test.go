@@ -67,6 +67,7 @@ var allowed = map[string][]string{
 		"internal/process", "internal/qmp", "internal/sshx", "internal/textfile",
 	},
 	"internal/vm/qemu/protocol":       {"internal/vm", "internal/bounded"},
+	"internal/vm/qemu/share":          {"internal/vm", "internal/vm/template", "internal/process", "internal/sftp"},
 	"internal/rules/definitions":      {"internal/rules"},
 	"internal/reconcile":              {"api", "internal/rules"},
 	"internal/containers":             {"internal/vm", "internal/bounded"},

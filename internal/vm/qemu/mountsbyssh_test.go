@@ -74,7 +74,8 @@ func TestMountsBySSHFS(t *testing.T) {
 	again := func(what string) {
 		t.Helper()
 		await(t, e, what, func(s vm.State, err error) bool {
-			return err == nil && s.Phase == vm.PhaseRunning && len(s.FailedUnits) == 0 && len(mountServers(t, shared)) == 1 && len(h.noted(t)) >= len(want)
+			return err == nil && s.Phase == vm.PhaseRunning && len(s.FailedUnits) == 0 &&
+				len(mountServers(t, shared)) == 1 && len(h.noted(t)) >= len(want)
 		})
 	}
 	again("mounted")

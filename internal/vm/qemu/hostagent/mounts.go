@@ -7,14 +7,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strconv"
 	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/bounded"
-	"rancherdesktop.io/rdd/internal/sftp"
 	"rancherdesktop.io/rdd/internal/sshx"
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/qemu/guest"
@@ -209,9 +207,7 @@ func (a *agent) owners(ctx context.Context, m *machineProcess) (share.Owners, er
 	if err != nil {
 		return share.Owners{}, fmt.Errorf("the group of the guest's user is none: %.50q", answer)
 	}
-	return share.Owners{
-		UID: sftp.ID{Host: os.Geteuid(), Guest: a.record.Machine.User.UID}, GID: sftp.ID{Host: os.Getegid(), Guest: int(group)},
-	}, nil
+	return share.OwnersFor(a.record.Machine.User.UID, int(group)), nil
 }
 
 var (

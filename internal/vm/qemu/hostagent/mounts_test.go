@@ -21,7 +21,8 @@ func TestMountUnit(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	if got := failedMounts([]template.Mount{{MountPoint: "/a"}, {MountPoint: "/b"}}); len(got) != 2 || got[1].Name != "b.mount" || got[0].Reason == "" {
+	got := failedMounts([]template.Mount{{MountPoint: "/a"}, {MountPoint: "/b"}})
+	if len(got) != 2 || got[1].Name != "b.mount" || got[0].Reason == "" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -36,7 +37,8 @@ func TestMountFault(t *testing.T) {
 		{&vm.InvalidSpecError{Field: "mounts", Reason: "x"}, vm.FaultSpec},
 		{fmt.Errorf("serving: %w", vm.WithKind(vm.FaultHost, errors.New("x"))), vm.FaultHost},
 	} {
-		if f := vm.FaultOf(mountFault(c.err)); f.Kind != c.kind || f.Text == "" || f.Kind == vm.FaultUnknown && (f.Field != "mounts" || f.Hint == "") {
+		f := vm.FaultOf(mountFault(c.err))
+		if f.Kind != c.kind || f.Text == "" || f.Kind == vm.FaultUnknown && (f.Field != "mounts" || f.Hint == "") {
 			t.Errorf("%v became %+v", c.err, f)
 		}
 	}

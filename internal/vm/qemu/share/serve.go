@@ -24,6 +24,11 @@ const firstDescriptor = 3
 // guest.
 type Owners struct{ UID, GID sftp.ID }
 
+// OwnersFor maps this process's user and group to the guest's.
+func OwnersFor(guestUID, guestGID int) Owners {
+	return Owners{UID: sftp.ID{Host: os.Geteuid(), Guest: guestUID}, GID: sftp.ID{Host: os.Getegid(), Guest: guestGID}}
+}
+
 // served is what a server serves.
 type served struct {
 	Owners Owners      `json:"owners"`
