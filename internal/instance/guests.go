@@ -15,11 +15,11 @@ import (
 	"rancherdesktop.io/rdd/internal/process"
 )
 
-// The options of QEMU by which rdd exports a directory to a guest and names a machine.
 const (
-	exportOption = "-fsdev"
-	nameOption   = "-name"
-	namePrefix   = "guest="
+	// exportOption is QEMU's, and serveCommand rdd's own, by which a directory is exported to a guest.
+	exportOption, serveCommand = "-fsdev", "serve-mounts"
+	// namePrefix begins the argument of both that names the machine.
+	namePrefix = "guest="
 )
 
 // guest is a running virtual machine of this user that sees directories of the host.
@@ -34,8 +34,12 @@ func runningGuests() ([]guest, error) {
 	if err != nil {
 		return nil, err
 	}
+	servers, err := process.OwnWithArgument(serveCommand)
+	if err != nil {
+		return nil, err
+	}
 	var guests []guest
-	for _, pid := range pids {
+	for _, pid := range slices.Concat(pids, servers) {
 		args, err := process.CommandLine(pid)
 		if errors.Is(err, process.ErrGone) {
 			continue
@@ -44,8 +48,10 @@ func runningGuests() ([]guest, error) {
 			return nil, err
 		}
 		g := guest{pid: pid}
-		if i := slices.Index(args, nameOption); i >= 0 && i+1 < len(args) {
-			g.name = strings.TrimPrefix(args[i+1], namePrefix)
+		for _, arg := range slices.Backward(args) { // the first one counts
+			if name, found := strings.CutPrefix(arg, namePrefix); found {
+				g.name = name
+			}
 		}
 		guests = append(guests, g)
 	}

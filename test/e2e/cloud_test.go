@@ -24,7 +24,9 @@ images:
 cpus: 2
 memory: 1GiB
 disk: 8GiB
-mounts: []
+mounts:
+- {location: "~/from-cloud", mountPoint: /mnt/shared, writable: true}
+- {location: "~", mountPoint: /mnt/home}
 env: {GREETING: "it's me"}
 provision:
 - mode: boot
@@ -35,6 +37,7 @@ provision:
   script: |
     #!/bin/sh
     echo "system $(id -un) $GREETING" >> /var/tmp/scripts
+    echo system >> /mnt/shared/scripts
 - mode: user
   script: |
     #!/bin/sh
@@ -63,6 +66,7 @@ func TestCloudImage(t *testing.T) {
 		t.Errorf("the download broke off and should go on; asked for %q", asked)
 	}
 	w.checkCloudGuest("boot\nsystem root it's me")
+	w.checkCloudMount()
 
 	before := w.inGuest("cat /proc/sys/kernel/random/boot_id")
 	began = time.Now()
@@ -155,6 +159,11 @@ var cloudChecks = []struct{ line, want string }{
 	{"stat -c %a /etc/ssh/ssh_host_ed25519_key", "600"},
 	{"ls /etc/ssh/ssh_host_*_key | wc -l", "1"},
 	{"[ $(df -B 1 --output=size / | tail -n 1) -gt 7000000000 ] && echo grown", "grown"},
+	{"findmnt -n -o FSTYPE /mnt/shared | tail -n 1", "fuse.sshfs"},
+	{"cd /mnt/shared && umask 222 && rm -f f && truncate -s 9 f && stat -c '%a %s' f", "444 9"},
+	{`[ "$(stat -c %U /mnt/shared/f /mnt/shared/scripts | sort -u)" = "$(id -un)" ] && echo owner`, "owner"},
+	{"touch /mnt/home/x 2>&1 | grep -o 'Read-only.*'; cat /mnt/home/from-cloud/scripts | sort -u", "Read-only file system\nsystem"},
+	{"sudo find /mnt/home -name store.db -o -name '*.sock' -o -name hostkey; ls -A /mnt/home/.rd.d >/dev/null && echo hidden", "hidden"},
 	{"cloud-init status --long | sed -n 's/^extended_status: //p'", "done"},
 }
 
@@ -170,6 +179,23 @@ func (w *world) checkCloudGuest(scripts string) {
 	script.WriteString("cat /var/tmp/scripts\n")
 	want.WriteString(scripts)
 	w.expect(w.inGuest(script.String()), want.String())
+}
+
+// checkCloudMount: the cloud image's kernel has no 9p, so its mounts are by sshfs. The next
+// hostagent makes them again.
+func (w *world) checkCloudMount() {
+	w.t.Helper()
+	file := filepath.Join(w.home, "from-cloud", "scripts")
+	if text, err := os.ReadFile(file); err != nil || text == nil || strings.Trim(string(text), "system\n") != "" {
+		w.t.Errorf("the host has %q, %v", text, err)
+	}
+	for _, p := range processesOf(w.t, w.home) {
+		if strings.Contains(p.role(), "hostagent cloud") {
+			w.signal(p.id, sigkill)
+			w.waitEnd(p.id)
+		}
+	}
+	w.expect(w.inGuest("until [ -e /mnt/shared/scripts ]; do sleep 0.5; done; cat /mnt/shared/scripts"), "system")
 }
 
 func (w *world) checkImageInUse(digest string) {

@@ -15,5 +15,5 @@ import (
 
 // Commands returns the hidden commands: those that rdd itself starts, and rdd engine.
 func Commands(s *session.Session) []*cobra.Command {
-	return []*cobra.Command{hostagentCommand(s), viewsCommand(), engineCommand(s)}
+	return []*cobra.Command{hostagentCommand(s), viewsCommand(), mountsCommand(), engineCommand(s)}
 }

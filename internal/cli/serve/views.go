@@ -24,3 +24,19 @@ func viewsCommand() *cobra.Command {
 		RunE:               func(_ *cobra.Command, args []string) error { return share.Exec(args, os.Environ()) },
 	}
 }
+
+// mountsCommand serves the directories of a machine's mounts by SFTP. A hostagent starts it for
+// guests that have sshfs and no 9p.
+func mountsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   share.ServeCommand + " guest=NAME DIRECTORIES",
+		Short: "Serve directories to a guest",
+		Long: "Serve-mounts answers requests of the SSH File Transfer Protocol, which come by inherited descriptors, as the JSON text " +
+			"DIRECTORIES says. A hostagent starts it.",
+		Example:            "  rdd " + share.ServeCommand + ` guest=dev '{"dirs":[{"path":"/home/me"}]}' 3<requests 4>answers`,
+		Hidden:             true,
+		DisableFlagParsing: true,
+		Args:               cobra.ExactArgs(2),
+		RunE:               func(_ *cobra.Command, args []string) error { return share.Serve(args) },
+	}
+}

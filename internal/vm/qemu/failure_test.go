@@ -48,6 +48,8 @@ type fakeGuest struct {
 	QuietPowerButton bool
 	// Hostile is what it does to do harm; empty: nothing.
 	Hostile hostility
+	// Mounts says how it mounts what it leaves to the host; empty: it leaves nothing.
+	Mounts fakeMounts
 }
 
 // readFakeGuest reads what writeFakeGuest has written to an instance directory; the good guest when

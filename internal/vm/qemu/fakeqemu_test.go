@@ -276,6 +276,9 @@ func (m *fakeMachine) serveChannel(request ssh.NewChannel, breakConnection func(
 
 // run answers the hostagent's questions; probes are really run, by this host.
 func (m *fakeMachine) run(channel ssh.Channel, line string, breakConnection func() error) uint32 {
+	if status, ok := m.runMounts(channel, line); ok {
+		return status
+	}
 	switch {
 	case m.runHostile(channel, line):
 	case strings.Contains(line, "rdd-watch"):

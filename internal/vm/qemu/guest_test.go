@@ -60,6 +60,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, share.Exec(os.Args[2:], os.Environ()))
 		os.Exit(1)
 	}
+	if len(os.Args) > 1 && os.Args[1] == share.ServeCommand {
+		if err := share.Serve(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -48,6 +48,9 @@ func (t *Template) fields() fields {
 		"plain": boolean(&t.Plain),
 		"tpm":   boolean(&t.TPM),
 
+		"mountType":             t.decodeMountType,
+		"mountTypesUnsupported": t.decodeUnsupported,
+
 		"propagateProxyEnv": boolean(&t.PropagateProxyEnv),
 	}
 	maps.Copy(all, inertFields())
@@ -93,7 +96,7 @@ func (i *Initrd) decode(v value, arch *string) error {
 	return mapping(fields{"location": text(&i.Location), "digest": text(&i.Digest), "arch": text(arch)})(v)
 }
 
-// decode accepts Lima's options for other mount drivers, and those of 9p, in their defaults only.
+// decode accepts Lima's options of mount drivers in their defaults only.
 func (m *Mount) decode(v value) error {
 	const (
 		other = "it tunes a way of carrying mounts that rdd does not use"
@@ -104,8 +107,8 @@ func (m *Mount) decode(v value) error {
 		"mountPoint": text(&m.MountPoint),
 		"writable":   boolean(&m.Writable),
 		"sshfs": mapping(fields{
-			"cache": inert(other, "true"), "followSymlinks": inert(other, "false"),
-			"sftpDriver": inert(other, "", "builtin", "openssh-sftp-server"),
+			"cache": inert(own, "true"), "followSymlinks": inert(own, "false"),
+			"sftpDriver": inert(own, "", "builtin", "openssh-sftp-server"),
 		}),
 		"9p": mapping(fields{
 			"securityModel": inert(own, "none"), "protocolVersion": inert(own, "9p2000.L"),

@@ -76,7 +76,7 @@ func TestLoadRefusesMounts(t *testing.T) {
 		},
 		{
 			"sshfs tuning", mount("{location: /x, sshfs: {cache: false}}"),
-			noMachine + "field `mounts[1].sshfs.cache` must be `true`; got `false`: it tunes a way of carrying mounts that rdd does not use (line " +
+			noMachine + "field `mounts[1].sshfs.cache` must be `true`; got `false`: rdd sets this itself (line " +
 				"4, column 33)",
 		},
 	})

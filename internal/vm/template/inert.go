@@ -72,20 +72,6 @@ func qemuVersion(v value) error {
 	return nil
 }
 
-// mountTypes accepts a list of Lima's mount types.
-func mountTypes(v value) error {
-	var types []string
-	if err := textList(&types)(v); err != nil {
-		return err
-	}
-	for i, name := range types {
-		if !slices.Contains([]string{"reverse-sshfs", "9p", "virtiofs", "wsl2"}, name) {
-			return v.element(i, v.node.Content[i]).failf("must be one of reverse-sshfs, 9p, virtiofs, wsl2; got `%s`", name)
-		}
-	}
-	return nil
-}
-
 // otherDriver accepts the options of a driver that vmType does not choose, or of another system
 // than Linux. Lima ignores them, too.
 func otherDriver(v value) error {
@@ -103,17 +89,15 @@ func inertFields() fields {
 		noMac   = "it belongs to the macOS driver"
 	)
 	return fields{
-		"minimumLimaVersion":    version,
-		"os":                    inert("rdd runs Linux only", "Linux", resolved),
-		"mountType":             inert("rdd carries mounts by 9p", "9p", resolved, ""),
-		"mountTypesUnsupported": mountTypes,
-		"mountInotify":          inert("rdd does not pass on what changes in a mount", "false"),
-		"audio":                 mapping(fields{"device": inert(noSound, "none", "")}),
-		"rosetta":               mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
-		"nestedVirtualization":  inert("rdd does not nest virtual machines", "false"),
-		"osOpts":                otherDriver,
-		"upgradePackages":       inert("rdd upgrades no packages by itself: a provision script can", "false"),
-		"guestInstallPrefix":    inert("rdd installs nothing there", "/usr/local"),
-		"networks":              none("a machine has one network, with ports forwarded to the host"),
+		"minimumLimaVersion":   version,
+		"os":                   inert("rdd runs Linux only", "Linux", resolved),
+		"mountInotify":         inert("rdd does not pass on what changes in a mount", "false"),
+		"audio":                mapping(fields{"device": inert(noSound, "none", "")}),
+		"rosetta":              mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
+		"nestedVirtualization": inert("rdd does not nest virtual machines", "false"),
+		"osOpts":               otherDriver,
+		"upgradePackages":      inert("rdd upgrades no packages by itself: a provision script can", "false"),
+		"guestInstallPrefix":   inert("rdd installs nothing there", "/usr/local"),
+		"networks":             none("a machine has one network, with ports forwarded to the host"),
 	}
 }

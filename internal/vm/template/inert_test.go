@@ -12,7 +12,7 @@ import (
 var inertText = []string{
 	"minimumLimaVersion: 2.0.0", "minimumLimaVersion: v1.2.3-rc.1", "minimumLimaVersion: '1.0'", "os: Linux", "os: default", "vmType: default",
 	"arch: default",
-	"mountType: 9p", "mountType: default", "mountType: ''", "mountTypesUnsupported: [9p, virtiofs]", "mountTypesUnsupported: []",
+	"mountType: default", "mountType: ''", "mountTypesUnsupported: [wsl2, virtiofs]", "mountTypesUnsupported: []",
 	"mountInotify: false",
 	"additionalDisks: []", "audio: {device: none}", "audio: {device: ''}", "audio: {}", "video: {display: none, vnc: {display: ''}}",
 	"video: {vnc: {display: none}}",
@@ -73,7 +73,8 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 		{"os", at("os: Darwin"), noMachine + "field `os` must be `Linux` or `default`; got `Darwin`: rdd runs Linux only (line 2, column 5)"},
 		{
 			"mountType", at("mountType: virtiofs"),
-			noMachine + "field `mountType` must be `9p` or `default` or empty; got `virtiofs`: rdd carries mounts by 9p (line 2, column 12)",
+			noMachine + "field `mountType` must be `9p` or `reverse-sshfs` or `default` or empty; got `virtiofs`: rdd carries mounts by 9p or " +
+				"sshfs (line 2, column 12)",
 		},
 		{
 			"mountTypesUnsupported", at("mountTypesUnsupported: [nfs]"),

@@ -17,8 +17,8 @@ var published = []struct {
 	names string
 	// fields in a value of the kind that they have.
 	fields string
-	// no9p: the image's kernel has no 9p, by which mounts are carried, or the template says so.
-	no9p bool
+	// sshfs carries the mounts: the template says that the image's kernel has no 9p, or wants sshfs.
+	sshfs bool
 }{
 	{"alpine-3.21 alpine-3.22 alpine-3.23 alpine-iso archlinux", "", false},
 	{"fedora-42 fedora-43 fedora-44 opensuse-leap-16 opensuse-tumbleweed", "", false},
@@ -53,7 +53,7 @@ var published = []struct {
 
 // TestPublishedTemplates keeps the count in docs/templates.md right.
 func TestPublishedTemplates(t *testing.T) {
-	var all, accepted, mounts int
+	var all, accepted, sshfs int
 	var refused []string
 	for _, p := range published {
 		text := p.fields + "\n"
@@ -62,18 +62,22 @@ func TestPublishedTemplates(t *testing.T) {
 		}
 		count := len(strings.Fields(p.names))
 		all += count
-		switch _, err := Load([]byte(text), nil, testHost); {
-		case err != nil:
+		loaded, err := Load([]byte(text), nil, testHost)
+		if err != nil {
 			refused = append(refused, p.names)
 			t.Logf("%s: %v", p.names, err)
-		case p.no9p:
-			accepted += count
-		default:
-			accepted, mounts = accepted+count, mounts+count
+			continue
+		}
+		if got := loaded.MountDriver() == MountSSHFS; got != p.sshfs {
+			t.Errorf("%s: mounts by %q", p.names, loaded.MountDriver())
+		}
+		accepted += count
+		if p.sshfs {
+			sshfs += count
 		}
 	}
-	want := fmt.Sprintf("Of the %d templates that Lima publishes %d are accepted unchanged, %d of them with images that can have mounts.",
-		all, accepted, mounts)
+	want := fmt.Sprintf("Of the %d templates that Lima publishes %d are accepted unchanged, %d of them with mounts over sshfs.",
+		all, accepted, sshfs)
 	t.Logf("%s\nrefused: %s", want, strings.Join(refused, " "))
 	docs, err := os.ReadFile("../../../docs/templates.md")
 	if err != nil {

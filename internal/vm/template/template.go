@@ -14,9 +14,9 @@
 // Honoured are vmType, arch, images, cpus, memory, disk, mounts, env, param, provision, probes,
 // portForwards, hostResolver.hosts, ssh.localPort, ssh.forwardAgent, copyToHost, user, timezone,
 // dns, plain, firmware.legacyBIOS, cpuType, propagateProxyEnv, caCerts, containerd.system, video,
-// additionalDisks and message, with the meaning they have in Lima 2. Accepted in the values that
-// say what rdd does anyway, and refused in all others: minimumLimaVersion, os, mountType,
-// mountTypesUnsupported, mountInotify, audio, firmware.images, rosetta, nestedVirtualization,
+// additionalDisks, mountType, mountTypesUnsupported and message, with the meaning they have in Lima
+// 2. Accepted in the values that say what rdd does anyway, and refused in all others:
+// minimumLimaVersion, os, mountInotify, audio, firmware.images, rosetta, nestedVirtualization,
 // upgradePackages, guestInstallPrefix, networks, containerd.{user,archives}, tpm, osOpts,
 // images[].variant, mounts[].{sshfs,9p,virtiofs}, hostResolver.{enabled,ipv6}, and of ssh address,
 // loadDotSSHPubKeys, forwardX11, forwardX11Trusted and overVsock.

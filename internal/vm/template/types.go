@@ -76,6 +76,10 @@ type Template struct {
 	Containerd Containerd `yaml:"containerd,omitempty"`
 	// AdditionalDisks are kept apart from the machine: see AdditionalDisk.
 	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
+	// MountType is Mount9p, MountSSHFS, or empty: see MountDriver.
+	MountType string `yaml:"mountType,omitempty"`
+	// MountTypesUnsupported are those that the image's kernel does not have.
+	MountTypesUnsupported []string `yaml:"mountTypesUnsupported,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
 	// TPM gives the machine a TPM 2.0, which swtpm emulates.

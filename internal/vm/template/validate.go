@@ -124,6 +124,7 @@ func (t *Template) validate(host Host) error {
 		t.validateDNS,
 		t.validateCACerts,
 		t.validateDisks,
+		t.validateMountType,
 		t.validateVideo,
 	}
 	for _, check := range checks {

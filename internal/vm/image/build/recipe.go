@@ -62,7 +62,7 @@ func recipes(arch string) []Recipe {
 		Kernel: "linux-image-" + arch,
 		Packages: []string{
 			"apparmor", "ca-certificates", "dbus", "dnsmasq-base", "docker-cli", "docker.io", "e2fsprogs", "iproute2", "iptables",
-			"kmod", "libnss-myhostname", "openssh-server", "sudo", "systemd-sysv", "udev",
+			"kmod", "libnss-myhostname", "openssh-server", "sshfs", "sudo", "systemd-sysv", "udev",
 		},
 		// ext4 asks for its checksums by name (crc32c), so that it depends on no module.
 		BootModules: []string{"virtio_pci", "virtio_blk", "crc32c_generic", "ext4"},

@@ -324,18 +324,32 @@ run() {
     }
 }
 
+# has_9p: whether the kernel mounts directories of QEMU's.
+has_9p() {
+    modprobe -q 9p || :
+    modprobe -q 9pnet_virtio || :
+    grep -qw 9p /proc/filesystems
+}
+
 # share FIELD TAG ro|rw DIR: mounts a directory of the host. Reads and writes go to the host at once
 # (directio), so that both sides see each other's changes. Only what programs map into memory is
-# cached (cache=mmap).
+# cached (cache=mmap). What is not mounted by 9p is left to the host: see share_later.
 share() {
     if [ "$(findmnt -n -o SOURCE --mountpoint "$4" || :)" = "$2" ]; then
         return 0
     fi
-    modprobe -q 9p || :
-    if ! grep -qw 9p /proc/filesystems; then
+    if [ "$mount_driver" = reverse-sshfs ]; then
+        share_later "$4"
+        return 0
+    fi
+    if ! has_9p; then
+        if [ -z "$mount_driver" ]; then
+            share_later "$4"
+            return 0
+        fi
         echo "$1 cannot be mounted: the guest's kernel $(uname -r) has no 9p file system;" \
-            "take an image whose kernel has it (Debian's generic ones, not genericcloud)," \
-            "reset the machine if its image was built by an older rdd, or leave mounts out of the template"
+            "leave mountType out of the template, or take reverse-sshfs," \
+            "or an image whose kernel has 9p (Debian's generic ones, not genericcloud)"
         return 1
     fi
     make_dir "$4" "$user" || {
@@ -346,6 +360,33 @@ share() {
         echo "$1 cannot be mounted on $4"
         return 1
     }
+}
+
+# share_later DIR: has the host mount a directory on DIR by sshfs, when ssh is up. Until then, and
+# whenever that mount is lost, nothing can be written to DIR, which would be hidden later. What is
+# inside another mount is made with that.
+share_later() {
+    : >/run/rdd/sshfs
+    if make_dir "$1" "$user" 2>/dev/null; then
+        mount -t tmpfs -o ro,size=4k,mode=0555 rdd-mount "$1" || :
+    fi
+}
+
+# hold_services: lets services that may use mounts start when the host has made them.
+hold_services() {
+    if [ ! -e /run/rdd/sshfs ] || [ ! -d /run/systemd/system ]; then
+        return 0
+    fi
+    put /run/systemd/system/rdd-mounts.service 0644 "[Unit]
+Description=directories of the host
+Before=containerd.service docker.service podman.service crio.service k3s.service kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'until [ -e /run/rdd/mounted ]; do sleep 0.2; done'
+TimeoutStartSec=900"
+    systemctl start --no-block rdd-mounts.service || echo "services do not wait for mounts"
 }
 
 # disk FIELD SERIAL DIR FORMAT TYPE ARG...: mounts an additional disk on DIR. One that holds nothing

@@ -70,7 +70,7 @@ containerd_system() {
     }
 }
 
-# await_host: waits until the host has changed the files of mode yq.
+# await_host: waits until the host has changed the files of mode yq and has made mounts.
 await_host() {
     while [ ! -e /run/rdd/host-files ]; do
         sleep 0.2

@@ -36,9 +36,22 @@ type Settings struct {
 	SSHPort int
 }
 
-// HostFiles exists in the guest once the host has made the changes of mode yq, for which the
-// scripts wait.
-const HostFiles = "/run/rdd/host-files"
+const (
+	// HostFiles exists in the guest once the host has made the changes for which the scripts wait: see
+	// AwaitsHost.
+	HostFiles = "/run/rdd/host-files"
+	// WantsSSHFS exists in a guest that leaves its mounts to the host.
+	WantsSSHFS = "/run/rdd/sshfs"
+	// Mounted exists in the guest once the host has made them. Services wait for it.
+	Mounted = "/run/rdd/mounted"
+)
+
+// AwaitsHost reports whether the guest's scripts wait until the host has changed files, and has
+// made the mounts that the guest leaves to it.
+func AwaitsHost(t *template.Template) bool {
+	return len(t.Mounts) > 0 && t.MountDriver() != template.Mount9p ||
+		slices.ContainsFunc(t.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ })
+}
 
 // Boot renders the credential rdd.boot: a shell script that root runs. It contains the guest's
 // private host key, so it must be readable by the user only.
@@ -58,6 +71,7 @@ func (s Settings) Boot() []byte {
 		"name_servers":    nameServers(s.Template.DNS),
 		"ssh_port":        portText(s.SSHPort),
 		"own_ssh_port":    portText(OwnSSHPort),
+		"mount_driver":    s.Template.MountDriver(),
 	})
 	b.WriteString(bootScript)
 	fmt.Fprintf(&b, "ca_certs %t %s\n", s.Template.CACerts.RemoveDefaults, sshx.Quote(s.Template.CACerts.Certificates()...))
@@ -72,6 +86,7 @@ func (s Settings) Boot() []byte {
 		}
 		fmt.Fprintf(&b, "share %s %s %s %s\n", sshx.Quote(share.Field), share.Tag, access, sshx.Quote(share.MountPoint))
 	}
+	b.WriteString("hold_services\n")
 	for _, link := range s.Links {
 		fmt.Fprintf(&b, "link %s\n", sshx.Quote(link.Path, link.Target))
 	}
@@ -94,7 +109,7 @@ func (s Settings) Provision() []byte {
 	if s.Template.Containerd.System {
 		b.WriteString("containerd_system\n")
 	}
-	if slices.ContainsFunc(s.Template.Provision, func(p template.Provision) bool { return p.Mode == template.ModeYQ }) {
+	if AwaitsHost(s.Template) {
 		b.WriteString("await_host\n")
 	}
 	s.scripts(&b, template.ModeDependency)

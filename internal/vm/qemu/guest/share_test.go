@@ -19,21 +19,23 @@ import (
 const stubs = `
 findmnt() { cat "$dir/mounted" 2>/dev/null; }
 modprobe() { [ "$2" != 9p ] || [ ! -e "$dir/has9p" ] || echo "nodev 9p" >>"$dir/filesystems"; }
+systemctl() { printf '<%s>' "$@" >>"$dir/started"; }
 mount() { printf '<%s>' "$@" >>"$dir/calls"; [ "$5" != mount9 ]; }
 ca_certs() { :; }
 `
 
 // runShares runs the boot script's mounts on this host, below a directory.
-func runShares(t *testing.T, dir string, set share.Set) (output string, err error) {
+func runShares(t *testing.T, dir, driver string, set share.Set) (output string, err error) {
 	t.Helper()
-	s := settings(&template.Template{})
+	s := settings(&template.Template{MountType: driver})
 	s.Shares = set
 	_, function, _ := strings.Cut(bootScript, "# make_dir DIR")
 	function, _, _ = strings.Cut(function, "\nfinish()")
 	_, calls, _ := strings.Cut(string(s.Boot()), bootScript)
-	script := "set -eu\nuser=$(id -un)\ndir=" + dir + "\nfinish() { :; }\n" + stubs + "#" + strings.ReplaceAll(
-		function, "/proc/filesystems", dir+"/filesystems",
-	) + calls
+	put := "put() { printf '%s\\n' \"$3\" >\"$1\"; }\n"
+	here := strings.NewReplacer("/proc/filesystems", dir+"/filesystems", "/run/rdd", dir, "/run/systemd/system", dir)
+	script := "set -eu\nuser=$(id -un)\nmount_driver=" + driver + "\ndir=" + dir + "\nfinish() { :; }\n" + put + stubs +
+		"#" + here.Replace(function) + calls
 	if err := os.WriteFile(filepath.Join(dir, "filesystems"), []byte("nodev proc\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func TestSharesAreMounted(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "has9p", "")
 	quoted := filepath.Join(dir, "it's $HOME ü")
-	out, err := runShares(t, dir, share.Set{
+	out, err := runShares(t, dir, "", share.Set{
 		{Field: "mounts[1]", Tag: "mount1", MountPoint: filepath.Join(dir, "a")},
 		{Field: "mounts[0]", Tag: "mount0", MountPoint: quoted, Writable: true},
 	})
@@ -65,7 +67,7 @@ func TestSharesAreMounted(t *testing.T) {
 func TestMountedShareIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "mounted", "mount0\n")
-	if out, err := runShares(t, dir, share.Set{{Field: "mounts[0]", Tag: "mount0", MountPoint: filepath.Join(dir, "a")}}); err != nil {
+	if out, err := runShares(t, dir, "", share.Set{{Field: "mounts[0]", Tag: "mount0", MountPoint: filepath.Join(dir, "a")}}); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if calls, err := os.ReadFile(filepath.Join(dir, "calls")); !os.IsNotExist(err) {
@@ -87,7 +89,7 @@ func TestMountFailuresSayWhich(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		c.prepare(dir)
-		out, err := runShares(t, dir, share.Set{
+		out, err := runShares(t, dir, template.Mount9p, share.Set{
 			{Field: "mounts[7]", Tag: c.tag, MountPoint: filepath.Join(dir, "a")},
 			{Field: "mounts[8]", Tag: "mount8", MountPoint: filepath.Join(dir, "b")},
 		})
@@ -130,6 +132,67 @@ func TestLinksInTheGuest(t *testing.T) {
 		target, _ := os.Readlink(path)
 		if err != nil || kept != strings.Contains(out, "does not lead to /target") || kept == (target == "/target") {
 			t.Errorf("%s: leads to %q, %v: %s", name, target, err, out)
+		}
+	}
+}
+
+// TestSharesAreLeftToTheHost: where there is no 9p, or the template wants none. Services wait.
+func TestSharesAreLeftToTheHost(t *testing.T) {
+	for name, c := range map[string]struct {
+		driver string
+		has9p  bool
+		left   bool
+	}{
+		"a kernel without 9p": {"", false, true}, "a kernel with 9p": {"", true, false},
+		"sshfs is wanted": {template.MountSSHFS, true, true}, "9p is wanted": {template.Mount9p, true, false},
+	} {
+		dir := t.TempDir()
+		if c.has9p {
+			write(t, dir, "has9p", "")
+		}
+		outer, inner := filepath.Join(dir, "it's"), filepath.Join(dir, "it's/inner")
+		out, err := runShares(t, dir, c.driver, share.Set{
+			{Field: "mounts[0]", Tag: "mount0", MountPoint: outer}, {Field: "mounts[1]", Tag: "mount1", MountPoint: inner},
+		})
+		if err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		read := func(file string) string {
+			text, _ := os.ReadFile(filepath.Join(dir, file))
+			return string(text)
+		}
+		if left := strings.Contains(read("calls"), "<-t><tmpfs><-o><ro,size=4k,mode=0555><rdd-mount><"+outer+">"); left != c.left {
+			t.Errorf("%s: mount was called %s", name, read("calls"))
+		}
+		if strings.Contains(read("calls"), "<9p>") == c.left {
+			t.Errorf("%s: mount was called %s", name, read("calls"))
+		}
+		if _, err := os.Stat(filepath.Join(dir, "sshfs")); (err == nil) != c.left {
+			t.Errorf("%s: the host is told %v", name, err)
+		}
+		if waits := strings.Contains(read("rdd-mounts.service"), "Before=containerd.service docker.service"); waits != c.left {
+			t.Errorf("%s: services wait for %q", name, read("rdd-mounts.service"))
+		}
+		if started := read("started") == "<start><--no-block><rdd-mounts.service>"; started != c.left {
+			t.Errorf("%s: systemctl was called %s", name, read("started"))
+		}
+	}
+}
+
+func TestScriptsAwaitMounts(t *testing.T) {
+	mounts := []template.Mount{{Location: "/x"}}
+	for name, c := range map[string]struct {
+		template template.Template
+		want     bool
+	}{
+		"nothing": {template.Template{}, false}, "mounts": {template.Template{Mounts: mounts}, true},
+		"mounts by 9p":    {template.Template{Mounts: mounts, MountType: template.Mount9p}, false},
+		"mounts by sshfs": {template.Template{Mounts: mounts, MountType: template.MountSSHFS}, true},
+		"no mounts":       {template.Template{MountType: template.MountSSHFS}, false},
+		"files":           {template.Template{Provision: []template.Provision{{Mode: template.ModeYQ}}}, true},
+	} {
+		if got := strings.Contains(string(settings(&c.template).Provision()), "\nawait_host\n"); got != c.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

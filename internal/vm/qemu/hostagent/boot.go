@@ -76,6 +76,9 @@ func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 		return nil, err
 	}
 	defer func() { err = a.released(disks.release(), m, err) }()
+	if t.MountDriver() == template.MountSSHFS {
+		shares = nil // QEMU has nothing to do with them
+	}
 	plan := launchPlan{program: program, accelerator: accelerator, template: t, shares: shares, disks: disks}
 	m, err = a.launchAtFreePort(ctx, plan)
 	if plan.accelerator, err = a.chooseAgain(ctx, plan, err); err == nil && m == nil {
@@ -254,15 +257,7 @@ func (a *agent) spawnShared(plan launchPlan, qemu process.Command) (process.Iden
 	if err != nil {
 		return process.Identity{}, err
 	}
-	id, _, err := process.StartDetached(command)
-	if command.OwnFiles && !command.PrivateMounts && process.NamespaceRefused(err) {
-		a.Log.Warn("the guest cannot change files in mounts whose modes forbid it, also where it has them open", "error", err)
-		command.OwnFiles = false
-		id, _, err = process.StartDetached(command)
-	}
-	if command.PrivateMounts {
-		err = share.Explain(err)
-	}
+	id, _, err := a.startShared(command)
 	return id, err
 }
 

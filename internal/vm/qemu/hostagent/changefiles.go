@@ -25,16 +25,14 @@ var changeFileScript string
 const maxChanged = 1 << 20
 
 // changeFiles makes the changes of the steps of mode yq: guests have no program for that. The
-// guest's scripts wait until all are made.
+// guest's scripts wait until all are made, and what was to be done before.
 func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
 	ctx, cancel := m.withTimeout(ctx, a.deadlines(m.accelerator).provision)
 	defer cancel()
-	any := false
 	for i, p := range m.template.Provision {
 		if p.Mode != template.ModeYQ {
 			continue
 		}
-		any = true
 		if err := a.changeFile(ctx, m, p); err != nil {
 			field := fmt.Sprintf("provision[%d]", i)
 			return &vm.Fault{
@@ -43,7 +41,7 @@ func (a *agent) changeFiles(ctx context.Context, m *machineProcess) error {
 			}
 		}
 	}
-	if !any {
+	if !guest.AwaitsHost(m.template) {
 		return nil
 	}
 	_, err := a.ask(ctx, m, "exec sudo -n touch "+guest.HostFiles)

@@ -56,6 +56,7 @@ type agent struct {
 	resumes  chan struct{} // requests to resume a paused guest
 	record   vmdir.Record
 	start    vmdir.Start
+	failing  failing
 }
 
 // Run supervises the machine until it has ended. When ctx ends, the machine is shut down. A failure

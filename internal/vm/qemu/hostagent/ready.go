@@ -136,6 +136,9 @@ func (a *agent) bringUp(ctx context.Context, m *machineProcess) error {
 	if err := a.reach(ctx, m); err != nil {
 		return vm.WithKind(vm.FaultBoot, err)
 	}
+	if err := a.mount(ctx, m); err != nil {
+		return err
+	}
 	if !a.state.get().WasRunning {
 		if err := a.prepare(ctx, m); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/sshx"
@@ -167,8 +168,28 @@ func (a *agent) askUnits(m *machineProcess) (string, error) {
 	return a.askOnce(ctx, m, unitsCommand())
 }
 
-// setFailedUnits records the units that fail, if they are others than before.
-func (a *agent) setFailedUnits(failing []vm.FailedUnit) {
+// failing is what fails in the guest, by who finds it out.
+type failing struct {
+	mu            sync.Mutex
+	units, mounts []vm.FailedUnit
+}
+
+// setFailedUnits records the units that fail.
+func (a *agent) setFailedUnits(units []vm.FailedUnit) {
+	a.setFailing(func(f *failing) { f.units = units })
+}
+
+// setFailedMounts records the mounts that are lost.
+func (a *agent) setFailedMounts(mounts []vm.FailedUnit) {
+	a.setFailing(func(f *failing) { f.mounts = mounts })
+}
+
+// setFailing records what fails, if that is another thing than before.
+func (a *agent) setFailing(change func(*failing)) {
+	a.failing.mu.Lock()
+	defer a.failing.mu.Unlock()
+	change(&a.failing)
+	failing := slices.Concat(a.failing.mounts, a.failing.units)
 	before := a.state.get().FailedUnits
 	if slices.Equal(before, failing) {
 		return
