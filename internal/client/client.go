@@ -149,6 +149,9 @@ func start(ctx context.Context, inst instance.Instance, options Options) (presen
 	program, err := options.program()
 	if err != nil {
 		return presence.Record{}, err
+	if err := presence.CheckRoom(inst); err != nil {
+		return presence.Record{}, err
+	}
 	}
 	record, _, err := Start(ctx, inst, program, true)
 	return record, err

@@ -123,6 +123,9 @@ func makeInstance(s *session.Session, inst instance.Instance, arguments presence
 }
 
 // forRun returns the arguments of a run: those of the instance, but for what the flags say.
+	if err := presence.CheckRoom(inst); err != nil {
+		return err
+	}
 func (f *argumentFlags) forRun(inst instance.Instance) (presence.Arguments, error) {
 	arguments, _, err := presence.LoadArguments(inst)
 	if err != nil {
