@@ -41,6 +41,7 @@ import (
 //	remount DIR OPTIONS     gives it other options
 //	fill FILE               takes all room of a file system by a file
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
+//	takeport                takes any port until the script ends; $TAKEN is its number
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -94,12 +95,13 @@ func TestScripts(t *testing.T) {
 			"waitbackup":    cmdWaitBackup,
 			"waitevent":     cmdWaitEvent,
 			"busyport":      cmdBusyPort,
+			"takeport":      cmdTakePort,
 			"foreignpid":    cmdForeignPID,
 			"rot":           cmdRot,
 			"smalldisk":     cmdSmallDisk,
+			"remount":       cmdRemount,
 			"fill":          cmdFill,
 		},
-			"remount":       cmdRemount,
 	})
 }
 

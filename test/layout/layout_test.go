@@ -87,7 +87,7 @@ var allowed = map[string][]string{
 	"internal/apiserver/rows":        {"internal/datastore/checksum"},
 	"internal/client": {
 		"api", "internal/atomicfile", "internal/daemon/presence", "internal/flock", "internal/instance", "internal/logfile",
-		"internal/process", "internal/regular", "internal/textfile", "internal/version",
+		"internal/portalloc", "internal/process", "internal/regular", "internal/textfile", "internal/version",
 	},
 	"internal/version": {},
 	"internal/daemon": {
