@@ -15,6 +15,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	limav1 "rancherdesktop.io/rdd/api/lima/v1alpha1"
+	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/test/apitest"
 )
 
@@ -77,6 +79,22 @@ func TestFullDisk(t *testing.T) {
 	b.must(os.Remove(filepath.Join(dir, "filler")))
 	_, err = b.kube.CoreV1().ConfigMaps("default").Create(t.Context(), someConfigMap("after"), metav1.CreateOptions{})
 	b.must(err)
+}
+
+// TestPausedGuestOnFullDisk: a guest on the store's file system takes all that is free, also what
+// the store gives up by itself. That it is paused can be written nevertheless, and it is deleted.
+func TestPausedGuestOnFullDisk(t *testing.T) {
+	dir := smallFileSystem(t)
+	e := newEnvIn(t, dir)
+	e.begin()
+	e.makeVM("default", "one", run)
+	e.waitRunning("one")
+	// What is left of the reserve when there is next to no room.
+	e.must(os.WriteFile(filepath.Join(dir, "store.db.reserve"), make([]byte, 2<<20), 0o600))
+	fill(t, dir)
+	e.must(e.world.Pause("one", vm.Pause{Reason: vm.PauseDiskFull, Path: "/d", Text: "/d is full: 5 more"}))
+	e.waitVM("default", "one", limav1.ConditionRunning, check{status: metav1.ConditionFalse, reason: limav1.ReasonHostDiskFull})
+	e.deleteVM("default", "one")
 }
 
 func (b *bare) definitions() apiextensionsclient.CustomResourceDefinitionInterface {

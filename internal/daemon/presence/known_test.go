@@ -24,7 +24,7 @@ func TestCheck(t *testing.T) {
 		"-app,*":                           "",
 		"lima,-limavm":                     "no controller is left of lima,-limavm",
 		"lima,limavm":                      "",
-		"":                                 "no controller is named, so that nobody would act; valid values: app, engine, limavm, hostinfo, lima, rdd, and",
+		"":                                 "no controller is named, so that nobody would act; valid values: app, engine, limavm",
 		"-app":                             "no controller is left: -app only leaves out; for all others: *,-app",
 		"-app,-lima":                       "for all others: *,-app,-lima",
 		"app,-app":                         `"app" is both named and left out`,
