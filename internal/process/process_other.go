@@ -7,6 +7,7 @@ package process
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -43,6 +44,9 @@ func (id Identity) Signal(syscall.Signal) error { return errUnsupported }
 
 // Wait is not supported on this platform yet.
 func (id Identity) Wait(context.Context) error { return errUnsupported }
+
+// SocketPair is not supported on this platform yet.
+func SocketPair() (a, b *os.File, err error) { return nil, nil, errUnsupported }
 
 // SocketOwner is not supported on this platform yet.
 func SocketOwner(string) (int, error) { return 0, errUnsupported }

@@ -222,9 +222,9 @@ type HostReporter interface {
 
 // AcceleratorReporter is the ability to explain the accelerator of a guest.
 type AcceleratorReporter interface {
-	// AcceleratorReason returns why a guest has that accelerator, for people; empty where there is
-	// nothing to say.
-	AcceleratorReason(accelerator string) string
+	// AcceleratorReason returns why the guest of an instance has that accelerator, for people; empty
+	// where there is nothing to say.
+	AcceleratorReason(name, accelerator string) string
 }
 
 // HomeChecker is the ability to check whether the user's home can be mounted in guests.

@@ -57,19 +57,19 @@ func ReportVM(s *session.Session, limaVM limav1.LimaVM, events []explain.Event, 
 	return VMReport{
 		Namespace: limaVM.Namespace, Name: limaVM.Name, Wanted: WantedText(limaVM.Spec.Running),
 		State: explain.VMState(&limaVM, events), Failure: status.Failure, UnexpectedExits: explain.RecentExits(events, now),
-		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, status.Accelerator),
+		SSHPort: status.SSHLocalPort, Accelerator: status.Accelerator, AcceleratorReason: acceleratorReason(s, limaVM),
 		BootID: status.BootID, Restarts: status.RestartCount, RestartNeeded: status.RestartNeeded, PortForwards: status.PortForwards,
 		FailedUnits: status.FailedUnits,
 	}
 }
 
 // acceleratorReason is why the engine chose the accelerator; empty where it does not say that.
-func acceleratorReason(s *session.Session, accelerator string) string {
+func acceleratorReason(s *session.Session, limaVM limav1.LimaVM) string {
 	reporter, err := session.Ability[vm.AcceleratorReporter](s, "explain its accelerator")
 	if err != nil {
 		return ""
 	}
-	return reporter.AcceleratorReason(accelerator)
+	return reporter.AcceleratorReason(limaVM.Name, limaVM.Status.Accelerator)
 }
 
 // Text is what the virtual machine is doing, on one line. Times are given as the time until now.

@@ -21,6 +21,8 @@ type Source struct {
 	// Kernel is booted directly, with KernelArgs and Initrd; nil: the disk has a boot loader.
 	Kernel, Initrd *File
 	KernelArgs     string
+	// Architecture as Go names it; empty: the host's.
+	Architecture string
 }
 
 // File is something to download or to copy.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"rancherdesktop.io/rdd/internal/vm"
@@ -93,7 +94,7 @@ func (i instance) validate(spec vm.Spec) (*template.Template, error) {
 
 // create claims the name and creates the instance in the background.
 func (i instance) create(spec vm.Spec, t *template.Template) error {
-	if _, err := machine.Find(); err != nil {
+	if err := checkMachine(t); err != nil {
 		return err
 	}
 	config := i.engine.config
@@ -119,6 +120,21 @@ func (i instance) create(spec vm.Spec, t *template.Template) error {
 	return nil
 }
 
+// checkMachine makes sure that this host can run guests of the template's architecture.
+func checkMachine(t *template.Template) error {
+	if _, err := machine.Find(t.Arch); err != nil {
+		return err
+	}
+	if err := checkTPM(t); err != nil {
+		return err
+	}
+	if t.Image().Kernel != nil || strings.HasPrefix(t.Image().Location, image.Scheme) {
+		return nil // no firmware is needed
+	}
+	_, err := machine.FindFirmware(t.Arch)
+	return err
+}
+
 // carryOn goes on with a creation that was interrupted or failed, by the newer spec.
 func (i instance) carryOn(spec vm.Spec, record vmdir.Record, t *template.Template) error {
 	if i.work().running {
@@ -133,6 +149,10 @@ func (i instance) carryOn(spec vm.Spec, record vmdir.Record, t *template.Templat
 
 // checkChange refuses what cannot be changed once the disk exists.
 func (i instance) checkChange(record vmdir.Record, t *template.Template) error {
+	if have := machine.ArchOf(record.Machine); t.Arch != have {
+		return &vm.InvalidSpecError{Field: "arch", Reason: fmt.Sprintf(
+			"cannot be changed: the virtual machine was made for `%s`; got `%s`", have, t.Arch)}
+	}
 	if err := i.checkSameImage(record, t); err != nil {
 		return err
 	}

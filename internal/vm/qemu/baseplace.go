@@ -121,7 +121,7 @@ func (i instance) switchOver(ctx context.Context, record vmdir.Record, own vmdir
 		return record, i.rebase(ctx, own)
 	}
 	// Whatever the disk says: a power cut may have left half of a name there.
-	program, err := machine.Find()
+	program, err := machine.FindImage()
 	if err != nil {
 		return record, err
 	}
@@ -147,7 +147,7 @@ func (i instance) rebase(ctx context.Context, img vmdir.Image) error {
 	if name == vmdir.BaseDiskName {
 		return nil
 	}
-	program, err := machine.Find()
+	program, err := machine.FindImage()
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func TestCreateFromURL(t *testing.T) {
 	if m.Image.Built() || m.Image.Digest != h.digest() || m.Image.Format != image.FormatRaw || m.Image.Kernel != "" {
 		t.Errorf("the record says %+v", m.Image)
 	}
-	firmware, err := machine.FindFirmware()
+	firmware, err := machine.FindFirmware("")
 	must(t, err)
 	if _, err := os.Stat(h.dir().Firmware()); m.UEFI != (firmware != nil) || m.UEFI != (err == nil) {
 		t.Errorf("UEFI: %t; the host has %v, the machine: %v", m.UEFI, firmware, err)

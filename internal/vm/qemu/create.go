@@ -52,7 +52,7 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 		return err
 	}
 	report(vm.Progress{Step: "creating the disk", Percent: -1})
-	own, err := i.makeDisk(ctx, img, t.Disk)
+	own, err := i.makeDisk(ctx, img, t)
 	if err != nil {
 		return err
 	}
@@ -67,12 +67,12 @@ func (i instance) complete(ctx context.Context, t *template.Template, report fun
 }
 
 // makeDisk gives the machine the image's files as its own, and makes the overlay.
-func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) (vmdir.Image, error) {
+func (i instance) makeDisk(ctx context.Context, img image.Image, t *template.Template) (vmdir.Image, error) {
 	own := vmdir.Image{
 		Name: img.Name, Digest: img.Digest, Disk: img.Disk, Format: img.Format, Parts: img.Parts,
 		Kernel: img.Kernel, Initrd: img.Initrd, KernelArgs: img.KernelArgs,
 	}
-	program, err := machine.Find()
+	program, err := machine.Find(t.Arch)
 	if err != nil {
 		return own, err
 	}
@@ -82,7 +82,7 @@ func (i instance) makeDisk(ctx context.Context, img image.Image, size int64) (vm
 	if err := own.Measure(i.dir); err != nil {
 		return own, err
 	}
-	return own, program.CreateDisk(ctx, i.dir.Disk(), vmdir.BaseDiskName, own.DiskFormat(), size)
+	return own, program.CreateDisk(ctx, i.dir.Disk(), vmdir.BaseDiskName, own.DiskFormat(), t.Disk)
 }
 
 // placements say where a machine has the files of an image.
@@ -106,7 +106,7 @@ func (i instance) makeKeys() error {
 
 // newMachine chooses what stays the same over all starts: identities, hardware and image.
 func (i instance) newMachine(ctx context.Context, t *template.Template, img vmdir.Image, report func(vm.Progress)) (vmdir.Machine, error) {
-	program, err := machine.Find()
+	program, err := machine.Find(t.Arch)
 	if err != nil {
 		return vmdir.Machine{}, err
 	}
@@ -120,7 +120,7 @@ func (i instance) newMachine(ctx context.Context, t *template.Template, img vmdi
 	}
 	user := i.engine.config.User
 	m := vmdir.Machine{
-		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Type: machineType,
+		UUID: uuid.NewString(), ID: hex.EncodeToString(id[:16]), Arch: t.Arch, Type: machineType,
 		// 52:54:00 is QEMU's prefix of locally administered addresses.
 		MAC:  fmt.Sprintf("52:54:00:%02x:%02x:%02x", id[16], id[17], id[18]),
 		User: guest.UserFor(t.User, user.Name, user.UID), Image: img,
@@ -136,11 +136,12 @@ func (i instance) addFirmware(m *vmdir.Machine) error {
 	if m.Image.Kernel != "" {
 		return nil
 	}
-	firmware, err := machine.FindFirmware()
+	firmware, err := machine.FindFirmware(m.Arch)
 	if err != nil || firmware == nil {
 		return err
 	}
-	m.UEFI = true
+	m.Loader = firmware.Loader()
+	m.UEFI = !m.Loader
 	return firmware.Install(i.dir)
 }
 

@@ -95,6 +95,9 @@ func (i instance) takeDown(ctx context.Context, record vmdir.Record) (*flock.Loc
 	if err := i.endQEMU(record); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
+	if err := i.endTPM(); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
 	return lock, nil
 }
 
@@ -160,6 +163,15 @@ func (i instance) endQEMU(record vmdir.Record) error {
 		return err
 	}
 	return errors.New("a process that is not QEMU holds the virtual machine's lock")
+}
+
+// endTPM waits for the end of the swtpm of a QEMU that has ended: it may still write its state.
+func (i instance) endTPM() error {
+	run, err := i.dir.ReadRun()
+	if err != nil {
+		return nil //nolint:nilerr // never started, or damaged: swtpm ends by itself
+	}
+	return run.EndTPM()
 }
 
 // removeSockets removes the host's ends of forwarded sockets that a killed hostagent left behind.

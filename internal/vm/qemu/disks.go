@@ -18,7 +18,7 @@ func (e *Engine) Disks(context.Context) ([]vm.Disk, error) { return e.disks().Li
 
 // CreateDisk implements vm.DiskKeeper.
 func (e *Engine) CreateDisk(ctx context.Context, name string, size int64) error {
-	program, err := machine.Find()
+	program, err := machine.FindImage()
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (e *Engine) CreateDisk(ctx context.Context, name string, size int64) error 
 
 // ResizeDisk implements vm.DiskKeeper.
 func (e *Engine) ResizeDisk(ctx context.Context, name string, size int64) error {
-	program, err := machine.Find()
+	program, err := machine.FindImage()
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,7 @@ const attempts = 3
 
 // reach repeats a call, as the controller does, until the instance is as it should be.
 func (l *life) reach(ctx context.Context, what string, call func() error, ok func(vm.State, error) bool) error {
+	last := "not observed"
 	for range attempts {
 		if err := call(); err != nil {
 			l.failures = append(l.failures, err)
@@ -103,14 +105,16 @@ func (l *life) reach(ctx context.Context, what string, call func() error, ok fun
 		if ok(state, err) {
 			return l.note(what)
 		}
+		last = fmt.Sprintf("%s, %v", state.Phase, err)
 		if state.Failure != nil {
 			l.failures = append(l.failures, state.Failure.Fault)
 		}
 	}
-	return fmt.Errorf("%s: not reached: %w", what, errors.Join(l.failures...))
+	return fmt.Errorf("%s: not reached, last it was %s: %v", what, last, errors.Join(l.failures...))
 }
 
-// settled waits until the engine does nothing for the instance.
+// settled waits until the engine does nothing for the instance. A machine that was told to stop may
+// count as running for a moment: its hostagent could not write, and does so again within a second.
 func (l *life) settled(ctx context.Context, what string) (vm.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
@@ -132,13 +136,13 @@ func (l *life) settled(ctx context.Context, what string) (vm.State, error) {
 			return vm.State{}, fmt.Errorf("%s: it does not end", what)
 		}
 		state, err := l.engine.Observe(ctx, "x")
-		switch state.Phase {
-		case vm.PhaseCreating, vm.PhaseDeleting, vm.PhaseStarting, vm.PhaseStopping:
-			if err == nil && state.Failure == nil {
-				continue
-			}
+		busy := []vm.Phase{vm.PhaseCreating, vm.PhaseDeleting, vm.PhaseStarting, vm.PhaseStopping}
+		if what == "stopped" {
+			busy = append(busy, vm.PhaseRunning)
 		}
-		return state, err
+		if err != nil || state.Failure != nil || !slices.Contains(busy, state.Phase) {
+			return state, err
+		}
 	}
 }
 

@@ -161,8 +161,8 @@ func TestConformance(t *testing.T) {
 			Changed:       []byte(guestTemplate + "message: changed\n"),
 			Message:       "changed",
 			Forward:       func(_ *testing.T, name string) vm.Forward { return dockerForward(vmdir.In(home, name)) },
-			Invalid:       []byte(guestTemplate + "tpm: true\n"),
-			InvalidField:  "tpm",
+			Invalid:       []byte(guestTemplate + "nestedVirtualization: true\n"),
+			InvalidField:  "nestedVirtualization",
 			Timeout:       15 * time.Minute,
 		}
 	})

@@ -21,7 +21,7 @@ var versionPattern = regexp.MustCompile(`\d+(\.\d+)+`)
 func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
 	host := vm.Host{Accelerator: machine.Known(e.config.CacheDir, e.config.Accelerator)}
 	host.AcceleratorReason = machine.Reason(e.config.CacheDir, host.Accelerator)
-	program, err := machine.Find()
+	program, err := machine.Find("")
 	if err != nil {
 		return host, err
 	}
@@ -31,7 +31,10 @@ func (e *Engine) Host(ctx context.Context) (vm.Host, error) {
 }
 
 // AcceleratorReason implements vm.AcceleratorReporter.
-func (e *Engine) AcceleratorReason(accelerator string) string {
+func (e *Engine) AcceleratorReason(name, accelerator string) string {
+	if record, err := e.instance(name).dir.ReadRecord(); err == nil && machine.Foreign(record.Machine.Arch) {
+		return machine.ForeignReason(record.Machine.Arch)
+	}
 	return machine.Reason(e.config.CacheDir, accelerator)
 }
 

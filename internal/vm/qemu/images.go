@@ -32,7 +32,8 @@ func (e *Engine) checkImage(t *template.Template) error {
 	return nil
 }
 
-// sources are the images for this host in the order in which they are tried, their paths expanded.
+// sources are the images for the machine in the order in which they are tried, their paths
+// expanded.
 func (i instance) sources(t *template.Template) ([]image.Source, error) {
 	user := i.engine.config.User
 	expanded, err := guest.Expand(t, i.dir, user, guest.UserFor(t.User, user.Name, user.UID))
@@ -48,7 +49,7 @@ func (i instance) sources(t *template.Template) ([]image.Source, error) {
 
 // source is an entry of a template's images, as the cache of images takes it.
 func source(img template.Image) image.Source {
-	s := image.Source{Disk: image.File{Location: img.Location, Digest: img.Digest}}
+	s := image.Source{Disk: image.File{Location: img.Location, Digest: img.Digest}, Architecture: template.GoArch(img.Arch)}
 	if img.Kernel != nil {
 		s.Kernel, s.KernelArgs = &image.File{Location: img.Kernel.Location, Digest: img.Kernel.Digest}, img.Kernel.Cmdline
 	}

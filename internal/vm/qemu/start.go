@@ -44,7 +44,7 @@ func (e *Engine) Start(ctx context.Context, owner vm.Owner, name string) error {
 		if err != nil {
 			return err
 		}
-		start, err := i.prepareStart(lock, record)
+		start, err := i.prepareStart(lock, record, observed.run)
 		if err != nil {
 			return err
 		}
@@ -112,8 +112,9 @@ func (i instance) busyUnlessUp() error {
 }
 
 // prepareStart checks the host and the instance's files, and records what is about to be started.
+// before is what was recorded of the start before it.
 // The hostagent's lock is held.
-func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Start, error) {
+func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record, before vmdir.Run) (vmdir.Start, error) {
 	if i.revision(record) == "" && record.Spec.Revision != "" {
 		return vmdir.Start{}, fmt.Errorf("instance %s: lima.yaml is not what was applied; apply it again: %w", i.name, vm.ErrBusy)
 	}
@@ -132,7 +133,7 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	if err != nil {
 		return vmdir.Start{}, err
 	}
-	if err := i.checkHost(t); err != nil {
+	if err := i.checkHost(record, t); err != nil {
 		return vmdir.Start{}, err
 	}
 	if t.PropagateProxyEnv {
@@ -144,12 +145,16 @@ func (i instance) prepareStart(lock *flock.Lock, record vmdir.Record) (vmdir.Sta
 	return start, i.dir.WriteRun(lock, vmdir.Run{
 		StartID: start.ID, Revision: start.Revision, Phase: vm.PhaseStarting,
 		Progress: vm.Progress{Step: "starting the hostagent", Percent: -1, Since: time.Now()},
+		TPM:      before.TPM, // which the hostagent has to see the end of
 	})
 }
 
 // checkHost checks for what would make the start fail later and with a less clear error.
-func (i instance) checkHost(t *template.Template) error {
-	if _, err := machine.Find(); err != nil {
+func (i instance) checkHost(record vmdir.Record, t *template.Template) error {
+	if _, err := machine.Find(record.Machine.Arch); err != nil {
+		return err
+	}
+	if err := checkTPM(t); err != nil {
 		return err
 	}
 	if err := i.checkDisks(t); err != nil {
@@ -159,6 +164,15 @@ func (i instance) checkHost(t *template.Template) error {
 		return err
 	}
 	return checkSpace(string(i.dir), spaceToStart)
+}
+
+// checkTPM makes sure that the template's machine can have the TPM that it wants.
+func checkTPM(t *template.Template) error {
+	if !t.TPM {
+		return nil
+	}
+	_, err := machine.FindTPM()
+	return err
 }
 
 // spawn starts a hostagent and hands down the lock and a socket that listens already: requests that

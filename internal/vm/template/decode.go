@@ -46,6 +46,7 @@ func (t *Template) fields() fields {
 		}),
 		"dns":   textList(&t.DNS),
 		"plain": boolean(&t.Plain),
+		"tpm":   boolean(&t.TPM),
 
 		"propagateProxyEnv": boolean(&t.PropagateProxyEnv),
 	}

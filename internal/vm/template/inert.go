@@ -112,7 +112,6 @@ func inertFields() fields {
 		"rosetta":               mapping(fields{"enabled": inert(noMac, "false"), "binfmt": inert(noMac, "false")}),
 		"nestedVirtualization":  inert("rdd does not nest virtual machines", "false"),
 		"osOpts":                otherDriver,
-		"tpm":                   inert("rdd's machines have no TPM", "false"),
 		"upgradePackages":       inert("rdd upgrades no packages by itself: a provision script can", "false"),
 		"guestInstallPrefix":    inert("rdd installs nothing there", "/usr/local"),
 		"networks":              none("a machine has one network, with ports forwarded to the host"),

@@ -164,7 +164,6 @@ func TestLoadRefusesWhatItDoesNotDo(t *testing.T) {
 			"forwardX11", at("ssh: {forwardX11: true}"),
 			noMachine + "field `ssh.forwardX11` must be `false`; got `true`: rdd forwards no displays (line 2, column 19)",
 		},
-		{"tpm", at("tpm: true"), noMachine + "field `tpm` must be `false`; got `true`: rdd's machines have no TPM (line 2, column 6)"},
 		{
 			"an unknown field that is a misspelling", at("cpu: null"),
 			noMachine + "field `cpu` is not a field that rdd knows here; did you mean `cpus`? (line 2, column 1)",

@@ -212,7 +212,10 @@ func TestLoadRefusesMachines(t *testing.T) {
 			noMachine + "field `env` has a key of 300 bytes: `" + strings.Repeat("k", 80) + "…` (line 1, column 7)",
 		},
 		{"vmType", minimal + "vmType: vz\n", noMachine + "field `vmType` must be one of qemu; got `vz` (line 2, column 9)"},
-		{"arch", minimal + "arch: cray-1\n", noMachine + "field `arch` must be `x86_64` on this host; got `cray-1` (line 2, column 7)"},
+		{
+			"arch", minimal + "arch: cray-1\n",
+			noMachine + "field `arch` must be one of x86_64, aarch64, armv7l, ppc64le, riscv64, s390x; got `cray-1` (line 2, column 7)",
+		},
 		{"cpus text", minimal + "cpus: many\n", noMachine + "field `cpus` must be an integer; got `many` (line 2, column 7)"},
 		{"cpus list", minimal + "cpus: [1]\n", noMachine + "field `cpus` must be an integer; got a list (line 2, column 7)"},
 		{

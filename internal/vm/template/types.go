@@ -6,6 +6,10 @@ package template
 const (
 	ArchX8664   = "x86_64"
 	ArchAArch64 = "aarch64"
+	ArchARMv7L  = "armv7l"
+	ArchPPC64LE = "ppc64le"
+	ArchRISCV64 = "riscv64"
+	ArchS390X   = "s390x"
 )
 
 // VMTypeQEMU is the only machine type so far.
@@ -74,6 +78,8 @@ type Template struct {
 	AdditionalDisks []AdditionalDisk `yaml:"additionalDisks,omitempty"`
 	// Plain leaves out mounts and all forwards but static ones.
 	Plain bool `yaml:"plain,omitempty"`
+	// TPM gives the machine a TPM 2.0, which swtpm emulates.
+	TPM bool `yaml:"tpm,omitempty"`
 	// PropagateProxyEnv gives the guest the host's proxy variables: see AddProxies.
 	PropagateProxyEnv bool `yaml:"propagateProxyEnv,omitempty"`
 }

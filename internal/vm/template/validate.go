@@ -24,6 +24,9 @@ const (
 	minDisk       = 2 << 30
 	defaultDisk   = 20 << 30
 	maxSize       = 1 << 50
+	// maxMemoryARMv7L is what fits below the 4 GiB that a 32-bit kernel without LPAE addresses, beside
+	// the devices.
+	maxMemoryARMv7L = 3 << 30
 )
 
 // resolved is Lima's value of vmType and arch for "what the host offers".
@@ -100,9 +103,10 @@ func invalid(field, format string, args ...any) error {
 func (t *Template) validate(host Host) error {
 	checks := []func() error{
 		func() error { return oneOf("vmType", t.VMType, VMTypeQEMU) },
-		func() error { return t.validateArch(host) },
-		t.validateImages,
+		func() error { return oneOf("arch", t.Arch, architectures...) },
+		func() error { return t.validateImages(host) },
 		func() error { return t.validateSizes(host) },
+		t.validateTPM,
 		func() error {
 			return validateNames("env", t.Env, envPattern, "letters, digits and underscores, not starting with a digit")
 		},
@@ -137,11 +141,14 @@ func oneOf(field, got string, accepted ...string) error {
 	return invalid(field, "must be one of %s; got `%s`", strings.Join(accepted, ", "), got)
 }
 
-func (t *Template) validateArch(host Host) error {
-	if t.Arch == host.Arch {
-		return nil
+// noTPM are the architectures whose machines cannot have a TPM in QEMU.
+var noTPM = []string{ArchRISCV64, ArchS390X}
+
+func (t *Template) validateTPM() error {
+	if t.TPM && slices.Contains(noTPM, t.Arch) {
+		return invalid("tpm", "must be `false` with `arch: %s`, for which QEMU has no TPM; got `true`", t.Arch)
 	}
-	return invalid("arch", "must be `%s` on this host; got `%s`", host.Arch, t.Arch)
+	return nil
 }
 
 func (t *Template) validateSizes(host Host) error {
@@ -151,6 +158,10 @@ func (t *Template) validateSizes(host Host) error {
 	if t.Memory < minMemory || t.Memory > host.Memory {
 		return invalid("memory", "must be between %s and %s, this host's memory; got %s",
 			units.BytesSize(minMemory), units.BytesSize(float64(host.Memory)), units.BytesSize(float64(t.Memory)))
+	}
+	if t.Arch == ArchARMv7L && t.Memory > maxMemoryARMv7L {
+		return invalid("memory", "must be at most %s with `arch: %s`; got %s",
+			units.BytesSize(maxMemoryARMv7L), t.Arch, units.BytesSize(float64(t.Memory)))
 	}
 	if t.Disk < minDisk {
 		return invalid("disk", "must be at least %s; got %s", units.BytesSize(minDisk), units.BytesSize(float64(t.Disk)))

@@ -23,18 +23,36 @@ const (
 var (
 	imagePattern  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 	digestPattern = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-	// architectures that Lima knows. An image for another one than the host's is ignored.
-	architectures = []string{ArchX8664, ArchAArch64, "armv7l", "ppc64le", "riscv64", "s390x"}
+	// architectures that Lima knows. An image for another one than the template's is ignored.
+	architectures = []string{ArchX8664, ArchAArch64, ArchARMv7L, ArchPPC64LE, ArchRISCV64, ArchS390X}
 )
 
-func (t *Template) validateImages() error {
+func (t *Template) validateImages(host Host) error {
 	for i, image := range t.Images {
 		if err := image.validate(fmt.Sprintf("images[%d]", i)); err != nil {
 			return err
 		}
 	}
+	if t.Arch != host.Arch {
+		return t.validateForeignImages(host)
+	}
 	if len(t.ArchImages()) == 0 {
 		return invalid("images", "must have an image for `%s`, such as `location: rdd:docker`", t.Arch)
+	}
+	return nil
+}
+
+// validateForeignImages checks the images of a machine that has another architecture than the host.
+func (t *Template) validateForeignImages(host Host) error {
+	for i, image := range t.Images {
+		if image.Arch == t.Arch && strings.HasPrefix(image.Location, imagePrefix) {
+			return invalid(fmt.Sprintf("images[%d].location", i), "must be a URL or a file that holds an image for `%s`: "+
+				"rdd builds its own images for this host's `%s` only; got `%s`", t.Arch, host.Arch, image.Location)
+		}
+	}
+	if len(t.ArchImages()) == 0 {
+		return invalid("images", "must have an image for `%s`, by a URL or a file: "+
+			"rdd builds its own images for this host's `%s` only", t.Arch, host.Arch)
 	}
 	return nil
 }

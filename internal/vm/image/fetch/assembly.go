@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -195,8 +196,8 @@ func (a *assembly) place(path, name string) error {
 // manifest describes the image; the format and size of its disk are filled in by assemble.
 func (a *assembly) manifest() image.Manifest {
 	m := image.Manifest{
-		Name: a.source.ShortName(), Digest: a.identity(), Architecture: a.arch, Created: time.Now().UTC().Truncate(time.Second),
-		Parts: map[string]image.Part{},
+		Name: a.source.ShortName(), Digest: a.identity(), Architecture: cmp.Or(a.source.Architecture, a.arch),
+		Created: time.Now().UTC().Truncate(time.Second), Parts: map[string]image.Part{},
 	}
 	for _, p := range a.fetched {
 		m.Parts[p.Kind] = image.NewPart(p.Location, p.digests)

@@ -20,7 +20,7 @@ import (
 // Fetcher downloads and copies images from the locations of templates. It implements image.Fetcher,
 // and may be used by several goroutines.
 type Fetcher struct {
-	// arch of the images, as Go names it.
+	// arch of images whose source does not say it, as Go names it.
 	arch      string
 	client    *http.Client
 	freeSpace func(dir string) (int64, error)

@@ -50,7 +50,7 @@ func (a *agent) distrust(m *machineProcess) {
 	if m.accelerator.Name != machine.KVM || a.state.get().WasRunning {
 		return
 	}
-	program, err := machine.Find()
+	program, err := machine.Find(a.record.Machine.Arch)
 	if err != nil {
 		a.Log.Warn("judging the accelerator", "error", err)
 		return

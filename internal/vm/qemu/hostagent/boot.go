@@ -47,7 +47,7 @@ func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := machine.Find()
+	program, err := machine.Find(a.record.Machine.Arch)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,8 @@ func (a *agent) boot(ctx context.Context) (m *machineProcess, err error) {
 	if err := a.writeScripts(t, shares); err != nil {
 		return nil, err
 	}
-	if a.record.Machine.UEFI {
-		if err := machine.RepairFirmware(a.Dir); err != nil {
+	if a.record.Machine.UEFI || a.record.Machine.Loader {
+		if err := machine.RepairFirmware(a.Dir, a.record.Machine); err != nil {
 			return nil, err
 		}
 	}
@@ -179,7 +179,7 @@ func (a *agent) launch(ctx context.Context, plan launchPlan) (*machineProcess, e
 	args, err := plan.program.Args(ctx, machine.Config{
 		Dir: a.Dir, Machine: hardware(a.record.Machine, plan.template), Accelerator: plan.accelerator,
 		CPUs: plan.template.CPUs, Memory: plan.template.Memory, Shares: plan.shares,
-		Disks: plan.disks.paths, VNC: plan.template.Video.VNC.Display,
+		Disks: plan.disks.paths, VNC: plan.template.Video.VNC.Display, TPM: plan.tpmDescriptor(),
 		SSHPort: ports.shared, GuestSSHPort: guest.SSHPort(a.record.Machine.Image.Built()),
 		OwnSSHPort: ports.own, GuestOwnSSHPort: guest.OwnSSHPort,
 	})
@@ -233,12 +233,26 @@ func (a *agent) spawn(plan launchPlan, args []string) (process.Identity, error) 
 	if err != nil {
 		return process.Identity{}, errors.Join(err, lock.Unlock())
 	}
-	command, err := plan.shares.Command(ownExecutable, process.Command{
-		Path: plan.program.System, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log,
-		Files: append([]*os.File{lock.File()}, plan.disks.files()...),
+	files := append([]*os.File{lock.File()}, plan.disks.files()...)
+	if plan.template.TPM {
+		tpm, err := a.startTPM(log)
+		if err != nil {
+			return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())
+		}
+		defer func() { _ = tpm.Close() }() // QEMU's copy is left
+		files = append(files, tpm)
+	}
+	id, err := a.spawnShared(plan, process.Command{
+		Path: plan.program.System, Args: args, Dir: string(a.Dir), Stdout: log, Stderr: log, Files: files,
 	})
+	return id, errors.Join(err, log.Close(), lock.Unlock())
+}
+
+// spawnShared starts QEMU as the machine's mounts need it.
+func (a *agent) spawnShared(plan launchPlan, qemu process.Command) (process.Identity, error) {
+	command, err := plan.shares.Command(ownExecutable, qemu)
 	if err != nil {
-		return process.Identity{}, errors.Join(err, log.Close(), lock.Unlock())
+		return process.Identity{}, err
 	}
 	id, _, err := process.StartDetached(command)
 	if command.OwnFiles && !command.PrivateMounts && process.NamespaceRefused(err) {
@@ -249,7 +263,7 @@ func (a *agent) spawn(plan launchPlan, args []string) (process.Identity, error) 
 	if command.PrivateMounts {
 		err = share.Explain(err)
 	}
-	return id, errors.Join(err, log.Close(), lock.Unlock())
+	return id, err
 }
 
 // awaitLaunch waits until QEMU answers, and returns why it does not. A port that was taken is

@@ -137,6 +137,7 @@ func (c Config) listen() (net.Listener, error) {
 // cleanUp removes the files by which the hostagent and the guest are found.
 func (a *agent) cleanUp() error {
 	return errors.Join(
+		a.endTPM(),
 		a.removeCopies(),
 		atomicfile.Remove(a.Dir.SSHConfig()),
 		atomicfile.Remove(a.Dir.OwnSSHConfig()),

@@ -23,10 +23,6 @@ type Accelerator struct {
 	CPU  string `json:"cpu"`
 }
 
-// tcg emulates all CPU features that QEMU can, except five-level page tables, which only make
-// address translation slower.
-var tcg = Accelerator{Name: TCG, CPU: "max,la57=off"}
-
 // kvmModels are tried in order; a model that makes QEMU end at once is skipped.
 var kvmModels = []Accelerator{{Name: KVM, CPU: "host"}, {Name: KVM, CPU: "qemu64"}}
 
@@ -68,21 +64,24 @@ func ParseOverride(s string) error {
 	return fmt.Errorf("unknown accelerator %q; valid values: auto, %s, %s", s, KVM, TCG)
 }
 
-// Choose returns the accelerator to use. Where KVM was not tried with this kernel, CPU and QEMU, it
-// boots a kernel under KVM: some hosts let /dev/kvm be opened, and even machines be created, and
-// hang every guest. That takes up to 8 seconds for each CPU model. Without a kernel QEMU's firmware
-// is booted, which shows less: it is tried again once there is a kernel.
+// Choose returns the accelerator to use. Guests of another architecture than the host's are
+// emulated, whatever Override says.
+//
+// Where KVM was not tried with this kernel, CPU and QEMU, it boots a kernel under KVM: some hosts
+// let /dev/kvm be opened, and even machines be created, and hang every guest. That takes up to 8
+// seconds for each CPU model. Without a kernel QEMU's firmware is booted, which shows less: it is
+// tried again once there is a kernel.
 func (c Chooser) Choose(ctx context.Context) (Accelerator, error) {
-	switch c.Override {
-	case TCG:
-		return tcg, nil
-	case KVM:
+	switch {
+	case c.Override == TCG, Foreign(c.Program.Arch):
+		return emulation(c.Program.Arch), nil
+	case c.Override == KVM:
 		return kvmModels[0], nil
 	}
 	if err := kvmUsable(); err != nil {
 		// Not cached: permissions of the device may change.
 		c.Log.Info("KVM is not usable; guests are emulated", "reason", err)
-		return tcg, nil
+		return emulation(c.Program.Arch), nil
 	}
 	key, err := c.key(ctx)
 	if err != nil {
@@ -114,7 +113,7 @@ func (c Chooser) Distrust(ctx context.Context, reason string) (bool, error) {
 	if !ok || !known.Weak || known.Accelerator.Name != KVM {
 		return false, nil
 	}
-	return true, c.store(cached{Key: key, Accelerator: tcg, Weak: true, Reason: reason, At: time.Now()})
+	return true, c.store(cached{Key: key, Accelerator: emulation(c.Program.Arch), Weak: true, Reason: reason, At: time.Now()})
 }
 
 // kvmUsable opens the device as QEMU will.
@@ -150,5 +149,5 @@ func (c Chooser) try(ctx context.Context, t trial) (Accelerator, string, error) 
 			break
 		}
 	}
-	return tcg, strings.Join(reasons, "; "), nil
+	return emulation(c.Program.Arch), strings.Join(reasons, "; "), nil
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Shares                      share.Set
 	// Disks are the files of additional disks. The guest finds the n-th by its serial, DiskSerial(n).
 	Disks []string
+	// TPM is the descriptor that connects QEMU to swtpm; 0: the machine has no TPM.
+	TPM int
 	// VNC is an argument of QEMU's -vnc; empty: the machine has no screen. Nobody is let in before a
 	// password is set.
 	VNC string
@@ -62,6 +64,7 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 	args = append(args, c.devices()...)
 	args = append(args, c.shares()...)
 	args = append(args, c.screen()...)
+	args = append(args, c.tpm()...)
 	args = append(args, c.control()...)
 	if p.hasSandbox(ctx) {
 		args = append(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
@@ -71,11 +74,22 @@ func (p Program) Args(ctx context.Context, c Config) ([]string, error) {
 
 // machine names the hardware, with firmware in flash memory if there is any.
 func (c Config) machine() string {
-	machine := c.Machine.Type + ",vmport=off"
+	machine := c.Machine.Type
+	if options := c.arch().options; options != "" {
+		machine += "," + options
+	}
 	if c.Machine.UEFI {
 		machine += ",pflash0=firmware,pflash1=variables"
 	}
 	return machine
+}
+
+// arch is what the machine's architecture is to QEMU.
+func (c Config) arch() architecture { return architectures[ArchOf(c.Machine)] }
+
+// device is a virtio device on the architecture's bus, with properties.
+func (c Config) device(name string, properties ...string) string {
+	return strings.Join(append([]string{"virtio-" + name + "-" + c.arch().bus}, properties...), ",")
 }
 
 // boot loads the kernel directly and hands this machine's settings to systemd, or leaves both to
@@ -90,6 +104,8 @@ func (c Config) boot() []string {
 			"-fw_cfg", "name=" + credentialPrefix + "boot,file=" + escape(c.Dir.BootScript()),
 			"-fw_cfg", "name=" + credentialPrefix + "provision,file=" + escape(c.Dir.ProvisionScript()),
 		}
+	case image.Kernel == "" && c.Machine.Loader:
+		return []string{"-kernel", c.Dir.Firmware()}
 	case image.Kernel == "":
 		return nil
 	case image.Initrd == "":
@@ -115,10 +131,13 @@ const stopOnError = "virtio-blk-device.werror=stop"
 // /dev/vda.
 func (c Config) blockDevices() ([]string, error) {
 	nodes := qcow2Nodes("file0", diskNode, c.Dir.Disk())
-	devices := []string{"-device", "virtio-blk-pci,drive=" + diskNode}
+	devices := []string{"-device", c.device("blk", "drive="+diskNode)}
+	if c.arch().bus == busCCW {
+		devices = []string{"-device", c.device("blk", "drive="+diskNode, "bootindex=1")} // its firmware needs to be told
+	}
 	if !c.Machine.Image.Built() {
 		nodes = append(nodes, rawNode(seedNode, c.Dir.Seed(), true))
-		devices = append(devices, "-device", "virtio-blk-pci,drive="+seedNode)
+		devices = append(devices, "-device", c.device("blk", "drive="+seedNode))
 	}
 	if c.Machine.UEFI {
 		nodes = append(nodes, rawNode(codeNode, c.Dir.Firmware(), true), rawNode(variableNode, c.Dir.FirmwareVariables(), false))
@@ -126,7 +145,7 @@ func (c Config) blockDevices() ([]string, error) {
 	for n, path := range c.Disks {
 		file, node := fmt.Sprintf("more-file%d", n), fmt.Sprintf("more%d", n)
 		nodes = append(nodes, qcow2Nodes(file, node, path)...)
-		devices = append(devices, "-device", fmt.Sprintf("virtio-blk-pci,drive=%s,serial=%s", node, DiskSerial(n)))
+		devices = append(devices, "-device", c.device("blk", "drive="+node, "serial="+DiskSerial(n)))
 	}
 	args := []string{"-global", stopOnError}
 	for _, node := range nodes {
@@ -158,13 +177,17 @@ func rawNode(name, path string, readOnly bool) map[string]any {
 
 // devices are the network and the paravirtual devices that every machine has.
 func (c Config) devices() []string {
+	card := []string{"netdev=" + NetDevice}
+	if c.arch().bus == busPCI {
+		card = append(card, "romfile=")
+	}
 	return []string{
 		"-netdev", c.network(),
-		"-device", "virtio-net-pci,netdev=" + NetDevice + ",romfile=,mac=" + c.Machine.MAC,
+		"-device", c.device("net", append(card, "mac="+c.Machine.MAC)...),
 		"-object", "rng-random,id=rng0,filename=/dev/urandom",
-		"-device", "virtio-rng-pci,rng=rng0",
-		"-device", "virtio-serial-pci",
-		"-device", "virtio-balloon-pci,free-page-reporting=on",
+		"-device", c.device("rng", "rng=rng0"),
+		"-device", c.device("serial"),
+		"-device", c.device("balloon", "free-page-reporting=on"),
 	}
 }
 
@@ -181,7 +204,13 @@ func (c Config) screen() []string {
 	if c.VNC == "" {
 		return nil
 	}
-	adapter := "virtio-gpu-pci"
+	if c.arch().bus == busCCW {
+		return []string{
+			"-vnc", c.VNC + ",password=on",
+			"-device", c.device("gpu"), "-device", c.device("keyboard"), "-device", c.device("tablet"),
+		}
+	}
+	adapter := c.device("gpu")
 	if strings.HasPrefix(c.Machine.Type, "pc-") {
 		adapter = "virtio-vga" // which the firmware and boot loaders write to as well
 	}
@@ -203,7 +232,7 @@ func (c Config) shares() []string {
 		}
 		args = append(args,
 			"-fsdev", fmt.Sprintf("local,id=%s,path=%s,security_model=none,multidevs=remap,%s", s.Tag, escape(s.Export), access),
-			"-device", fmt.Sprintf("virtio-9p-pci,fsdev=%s,mount_tag=%s", s.Tag, s.Tag))
+			"-device", c.device("9p", "fsdev="+s.Tag, "mount_tag="+s.Tag))
 	}
 	return args
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
 	"rancherdesktop.io/rdd/internal/regular"
@@ -17,12 +16,27 @@ import (
 )
 
 // Firmware is UEFI firmware for QEMU: its code, and the variables it begins with.
-type Firmware struct{ Code, Variables string }
+type Firmware struct {
+	Code string
+	// Variables is empty for U-Boot, which QEMU starts as if it were a kernel: see Loader.
+	Variables string
+}
 
-// firmwares are the places where distributions put TianoCore's firmware, by Go's name of the
-// architecture. None of them insists on Secure Boot.
-var firmwares = map[string][]Firmware{
-	"amd64": {
+// Loader reports whether the firmware is U-Boot.
+func (f Firmware) Loader() bool { return f.Variables == "" }
+
+// firmware is where distributions put it. None of it insists on Secure Boot.
+type firmware struct {
+	places   []Firmware
+	packages packages
+	// optional: QEMU's own firmware starts images, too.
+	optional bool
+}
+
+var ovmf = firmware{
+	optional: true,
+	packages: packages{apt: "ovmf", dnf: "edk2-ovmf", pacman: "edk2-ovmf", zypper: "qemu-ovmf-x86_64", brew: "qemu"},
+	places: []Firmware{
 		{"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},                         // Debian, Ubuntu
 		{"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},                               // older ones
 		{"/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"},                     // Fedora
@@ -33,7 +47,13 @@ var firmwares = map[string][]Firmware{
 		{"/usr/local/share/qemu/edk2-x86_64-code.fd", "/usr/local/share/qemu/edk2-i386-vars.fd"},       // Homebrew on Intel, QEMU's own
 		{"/usr/share/qemu/edk2-x86_64-code.fd", "/usr/share/qemu/edk2-i386-vars.fd"},                   // QEMU's own
 	},
-	"arm64": {
+}
+
+var aavmf = firmware{
+	packages: packages{
+		apt: "qemu-efi-aarch64", dnf: "edk2-aarch64", pacman: "edk2-aarch64", zypper: "qemu-uefi-aarch64", brew: "qemu",
+	},
+	places: []Firmware{
 		{"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
 		{"/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"},
 		{"/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/edk2/aarch64/QEMU_VARS.fd"},
@@ -44,25 +64,62 @@ var firmwares = map[string][]Firmware{
 	},
 }
 
-// needsFirmware are the architectures whose machines have no firmware of their own in QEMU, with
-// Debian's package that has it. Those of amd64 have SeaBIOS.
-var needsFirmware = map[string]string{"arm64": "qemu-efi-aarch64"}
+var aavmf32 = firmware{
+	packages: packages{apt: "qemu-efi-arm", dnf: "edk2-arm", pacman: "edk2-arm", zypper: "qemu-uefi-aarch32", brew: "qemu"},
+	places: []Firmware{
+		{"/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"},
+		{"/usr/share/edk2/arm/QEMU_EFI-pflash.raw", "/usr/share/edk2/arm/vars-template-pflash.raw"},
+		{"/usr/share/edk2/arm/QEMU_CODE.fd", "/usr/share/edk2/arm/QEMU_VARS.fd"},
+		{"/usr/share/qemu/aavmf-aarch32-code.bin", "/usr/share/qemu/aavmf-aarch32-vars.bin"},
+		{"/opt/homebrew/share/qemu/edk2-arm-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"},
+		{"/usr/local/share/qemu/edk2-arm-code.fd", "/usr/local/share/qemu/edk2-arm-vars.fd"},
+		{"/usr/share/qemu/edk2-arm-code.fd", "/usr/share/qemu/edk2-arm-vars.fd"},
+	},
+}
 
-// FindFirmware finds UEFI firmware on this host. It returns nil when there is none and machines
-// boot without it, and *vm.HostError when they do not.
-func FindFirmware() (*Firmware, error) { return findFirmware(runtime.GOARCH, "/") }
+// riscvFirmware is U-Boot where the host has it: TianoCore's works with QEMU 8.1 and later only,
+// where the flash memory is free for it.
+var riscvFirmware = firmware{
+	packages: packages{apt: "u-boot-qemu opensbi", dnf: "uboot-images-riscv64", brew: "qemu"},
+	places: []Firmware{
+		{Code: "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin"},                                              // Debian, Ubuntu
+		{Code: "/usr/share/uboot/qemu-riscv64_smode/u-boot.bin"},                                             // Fedora
+		{"/usr/share/qemu-efi-riscv64/RISCV_VIRT_CODE.fd", "/usr/share/qemu-efi-riscv64/RISCV_VIRT_VARS.fd"}, // Debian 13
+		{"/opt/homebrew/share/qemu/edk2-riscv-code.fd", "/opt/homebrew/share/qemu/edk2-riscv-vars.fd"},
+		{"/usr/local/share/qemu/edk2-riscv-code.fd", "/usr/local/share/qemu/edk2-riscv-vars.fd"},
+		{"/usr/share/qemu/edk2-riscv-code.fd", "/usr/share/qemu/edk2-riscv-vars.fd"},
+	},
+}
+
+// FindFirmware finds firmware on this host that starts images of an architecture, in Lima's
+// spelling; empty: the host's. It returns nil when there is none and machines boot without it, and
+// *vm.HostError when they do not.
+func FindFirmware(arch string) (*Firmware, error) { return findFirmware(arch, "/") }
 
 func findFirmware(arch, root string) (*Firmware, error) {
-	for _, f := range firmwares[arch] {
-		f = Firmware{Code: filepath.Join(root, f.Code), Variables: filepath.Join(root, f.Variables)}
-		if isFile(f.Code) && isFile(f.Variables) {
+	known := architectures[archOf(arch)].firmware
+	for _, f := range known.places {
+		f.Code = filepath.Join(root, f.Code)
+		if !f.Loader() {
+			f.Variables = filepath.Join(root, f.Variables)
+		}
+		if isFile(f.Code) && (f.Loader() || isFile(f.Variables)) {
 			return &f, nil
 		}
 	}
-	if pkg, ok := needsFirmware[arch]; ok {
-		return nil, &vm.HostError{Missing: "UEFI firmware for QEMU", Hint: "sudo apt-get install " + pkg}
+	if len(known.places) > 0 && !known.optional {
+		return nil, noFirmware(arch)
 	}
 	return nil, nil
+}
+
+// noFirmware says that the host lacks the firmware for an architecture, and how to get it.
+func noFirmware(arch string) error {
+	what := "UEFI firmware for QEMU"
+	if Foreign(arch) {
+		what += " (" + arch + ")"
+	}
+	return &vm.HostError{Missing: what, Hint: install(architectures[archOf(arch)].firmware.packages)}
 }
 
 func isFile(path string) bool {
@@ -76,29 +133,32 @@ func (f Firmware) Install(dir vmdir.Dir) error {
 	if err := copyFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
 		return err
 	}
+	if f.Loader() {
+		return nil
+	}
 	if _, err := os.Stat(dir.FirmwareVariables()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return copyFirmware(f.Variables, dir.FirmwareVariables(), 0o600)
 }
 
-// RepairFirmware copies the host's firmware again into an instance whose own is lost or damaged.
-// What the guest has written to its variable store is lost with that alone.
-func RepairFirmware(dir vmdir.Dir) error {
-	code, variables := hasContent(dir.Firmware()), hasContent(dir.FirmwareVariables())
+// RepairFirmware copies the host's firmware again into the instance of a machine whose own is lost
+// or damaged. What the guest has written to its variable store is lost with that alone.
+func RepairFirmware(dir vmdir.Dir, m vmdir.Machine) error {
+	code, variables := hasContent(dir.Firmware()), m.Loader || hasContent(dir.FirmwareVariables())
 	if code && variables {
 		return nil
 	}
-	f, err := FindFirmware()
+	f, err := FindFirmware(m.Arch)
 	if err != nil {
 		return err
 	}
-	if f == nil {
-		return &vm.HostError{Missing: "UEFI firmware for QEMU", Hint: "sudo apt-get install ovmf"}
+	if f == nil || f.Loader() != m.Loader {
+		return noFirmware(m.Arch)
 	}
 	if !code {
 		// The variables of another firmware may have another size.
-		variables = variables && equalSize(f.Variables, dir.FirmwareVariables())
+		variables = variables && (m.Loader || equalSize(f.Variables, dir.FirmwareVariables()))
 		if err := replaceFirmware(f.Code, dir.Firmware(), 0o400); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 func write(t *testing.T, path, text string) {
@@ -28,27 +29,50 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestFindFirmware(t *testing.T) {
-	for arch, places := range firmwares {
-		for _, place := range places {
+	for arch, a := range architectures {
+		for _, place := range a.firmware.places {
 			root := t.TempDir()
 			write(t, filepath.Join(root, place.Code), "code")
-			if found, _ := findFirmware(arch, root); found != nil {
-				t.Errorf("%s: code without variables: found %v", arch, found)
+			if !place.Loader() {
+				if found, _ := findFirmware(arch, root); found != nil {
+					t.Errorf("%s: code without variables: found %v", arch, found)
+				}
+				write(t, filepath.Join(root, place.Variables), "variables")
 			}
-			write(t, filepath.Join(root, place.Variables), "variables")
 			found, err := findFirmware(arch, root)
 			if err != nil || found == nil || found.Code != filepath.Join(root, place.Code) {
 				t.Errorf("%s: found %v, %v; want %s", arch, found, err, place.Code)
 			}
 		}
 	}
-	if found, err := findFirmware("amd64", t.TempDir()); found != nil || err != nil {
-		t.Errorf("amd64 without: %v, %v; QEMU has a BIOS", found, err)
+	for _, arch := range []string{template.ArchX8664, template.ArchPPC64LE, template.ArchS390X} {
+		if found, err := findFirmware(arch, t.TempDir()); found != nil || err != nil {
+			t.Errorf("%s without: %v, %v; QEMU has one", arch, found, err)
+		}
 	}
-	var host *vm.HostError
-	if found, err := findFirmware("arm64", t.TempDir()); found != nil || !errors.As(err, &host) ||
-		!strings.Contains(host.Hint, "qemu-efi-aarch64") {
-		t.Errorf("arm64 without: %v, %v", found, err)
+	for arch, name := range map[string]string{
+		template.ArchAArch64: "qemu-efi-aarch64", template.ArchARMv7L: "qemu-efi-arm", template.ArchRISCV64: "u-boot-qemu",
+	} {
+		var host *vm.HostError
+		if found, err := findFirmware(arch, t.TempDir()); found != nil || !errors.As(err, &host) || !strings.Contains(host.Hint, name) {
+			t.Errorf("%s without: %v, %v", arch, found, err)
+		}
+	}
+}
+
+// TestRepairLoader: U-Boot keeps no variables in a file.
+func TestRepairLoader(t *testing.T) {
+	dir, host := vmdir.Dir(t.TempDir()), filepath.Join(t.TempDir(), "u-boot.bin")
+	write(t, host, "u-boot")
+	f := Firmware{Code: host}
+	if err := f.Install(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir.FirmwareVariables()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("variables: %v", err)
+	}
+	if err := RepairFirmware(dir, vmdir.Machine{Arch: template.ArchRISCV64, Loader: true}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -127,7 +151,7 @@ func TestArgsOfCloudImages(t *testing.T) {
 }
 
 func TestDiskOnRawImage(t *testing.T) {
-	program, err := Find()
+	program, err := Find("")
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}

@@ -18,7 +18,11 @@ import (
 	"rancherdesktop.io/rdd/internal/vm/image"
 	"rancherdesktop.io/rdd/internal/vm/qemu/share"
 	"rancherdesktop.io/rdd/internal/vm/qemu/vmdir"
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
+
+// tcg is how guests of this host's architecture are emulated.
+var tcg = emulation("")
 
 // fakeQEMU is a program that answers as QEMU does when it is asked what it can.
 func fakeQEMU(t *testing.T, help string) Program {
@@ -33,15 +37,25 @@ func fakeQEMU(t *testing.T, help string) Program {
 }
 
 func TestMachineType(t *testing.T) {
-	for help, want := range map[string]string{
-		"pc                   Standard PC (alias of pc-i440fx-7.2)\nq35                  Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)\n" +
-			"pc-q35-7.2           Standard": "pc-q35-7.2",
-		"virt                 QEMU 9.1 ARM Virtual Machine (alias of virt-9.1)": "virt-9.1",
-		"none                 empty machine":                                    "",
+	const x86 = "pc                   Standard PC (alias of pc-i440fx-7.2)\n" +
+		"q35                  Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)\npc-q35-7.2           Standard"
+	for _, tc := range []struct{ arch, help, want string }{
+		{template.ArchX8664, x86, "pc-q35-7.2"},
+		{template.ArchAArch64, "virt                 QEMU 9.1 ARM Virtual Machine (alias of virt-9.1)", "virt-9.1"},
+		{template.ArchARMv7L, "virt-9.1 x\nvirt                 QEMU 9.1 ARM Virtual Machine (alias of virt-9.1)", "virt-9.1"},
+		{template.ArchPPC64LE, "powernv x (alias of powernv9)\npseries pSeries (PAPR compliant) (alias of pseries-7.2)", "pseries-7.2"},
+		{template.ArchS390X, "s390-ccw-virtio Virtual s390x machine (version 7.2) (alias of s390-ccw-virtio-7.2)", "s390-ccw-virtio-7.2"},
+		{template.ArchRISCV64, "virt                 RISC-V VirtIO board", "virt"},
+		{template.ArchRISCV64, "virt                 RISC-V VirtIO board (alias of virt-99.0)", "virt-99.0"},
+		{template.ArchX8664, "none                 empty machine", ""},
+		{template.ArchX8664, "q35                  Standard PC (Q35 + ICH9, 2009)", ""},
+		{template.ArchAArch64, x86, ""},
 	} {
-		got, err := fakeQEMU(t, help).MachineType(t.Context())
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("got %q, %v; want %q", got, err, want)
+		program := fakeQEMU(t, tc.help)
+		program.Arch = tc.arch
+		got, err := program.MachineType(t.Context())
+		if got != tc.want || (err == nil) != (tc.want != "") {
+			t.Errorf("%s: got %q, %v; want %q", tc.arch, got, err, tc.want)
 		}
 	}
 }
@@ -138,7 +152,7 @@ func TestArgsNodesAreJSON(t *testing.T) {
 }
 
 func TestDisk(t *testing.T) {
-	program, err := Find()
+	program, err := Find("")
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}
@@ -177,7 +191,7 @@ func TestDisk(t *testing.T) {
 
 // The directory of a machine may be moved: its disk names what it is made of without a path.
 func TestRebase(t *testing.T) {
-	program, err := Find()
+	program, err := Find("")
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"runtime"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/process"
@@ -18,37 +17,47 @@ import (
 
 // Program is an installed QEMU.
 type Program struct {
-	// System emulates the host's architecture; Image makes disks.
+	// Arch of its guests, in Lima's spelling; empty: the host's.
+	Arch string
+	// System emulates that architecture; Image makes disks.
 	System, Image string
 }
 
-// systems by Go's name of the architecture: QEMU's program, its machine type, and Debian's package.
-var systems = map[string]struct{ program, machine, pkg string }{
-	"amd64": {"qemu-system-x86_64", "pc-q35", "qemu-system-x86"},
-	"arm64": {"qemu-system-aarch64", "virt", "qemu-system-arm"},
-}
-
-// Find finds QEMU for this host's architecture; *vm.HostError when it is not installed.
-func Find() (Program, error) {
-	system, ok := systems[runtime.GOARCH]
+// Find finds QEMU for guests of an architecture, in Lima's spelling; empty: the host's.
+// *vm.HostError when it is not installed.
+func Find(arch string) (Program, error) {
+	a, ok := architectures[archOf(arch)]
 	if !ok {
-		return Program{}, fmt.Errorf("there are no machines for the architecture %s", runtime.GOARCH)
+		return Program{}, fmt.Errorf("there are no machines for the architecture %q", arch)
 	}
-	var found Program
+	found := Program{Arch: archOf(arch)}
 	var missing []string
-	for name, path := range map[string]*string{system.program: &found.System, "qemu-img": &found.Image} {
+	for _, p := range []struct {
+		name string
+		path *string
+	}{{a.program, &found.System}, {imageProgram, &found.Image}} {
 		var err error
-		if *path, err = process.LookPath(name); err != nil {
-			missing = append(missing, name)
+		if *p.path, err = process.LookPath(p.name); err != nil {
+			missing = append(missing, p.name)
 		}
 	}
-	if len(missing) == 1 {
-		return Program{}, &vm.HostError{Missing: missing[0], Hint: "sudo apt-get install " + system.pkg + " qemu-utils"}
-	}
-	if len(missing) == 2 {
-		return Program{}, &vm.HostError{Missing: system.program, Hint: "sudo apt-get install " + system.pkg + " qemu-utils"}
+	if len(missing) > 0 {
+		return Program{}, &vm.HostError{Missing: missing[0], Hint: install(a.packages, qemuImage)}
 	}
 	return found, nil
+}
+
+// imageProgram makes disks.
+const imageProgram = "qemu-img"
+
+// FindImage finds what makes disks, and nothing that runs guests. *vm.HostError when it is not
+// installed.
+func FindImage() (Program, error) {
+	path, err := process.LookPath(imageProgram)
+	if err != nil {
+		return Program{}, &vm.HostError{Missing: imageProgram, Hint: install(qemuImage)}
+	}
+	return Program{Image: path}, nil
 }
 
 // Version returns the first line of QEMU's version.
@@ -61,22 +70,28 @@ func (p Program) Version(ctx context.Context) (string, error) {
 	return line, nil
 }
 
-// aliasPattern finds the versioned name in the list of QEMU's machine types.
-var aliasPattern = regexp.MustCompile(`(?m)^(?:q35|virt) .*\(alias of ([a-z0-9.-]+)\)`)
-
 // MachineType returns the newest versioned machine type. Unlike its alias, it means the same
-// hardware in every version of QEMU that has it.
+// hardware in every version of QEMU that has it. Where QEMU has no versions of it, it is the alias.
 func (p Program) MachineType(ctx context.Context) (string, error) {
 	out, err := process.Output(ctx, process.Command{Path: p.System, Args: []string{"-machine", "help"}})
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its machines: %w", p.System, err)
 	}
-	match := aliasPattern.FindSubmatch(out)
-	if match == nil {
-		return "", fmt.Errorf("%s -machine help names no versioned %s machine", p.System, systems[runtime.GOARCH].machine)
+	a := architectures[archOf(p.Arch)]
+	for line := range strings.Lines(string(out)) {
+		name, about, _ := strings.Cut(line, " ")
+		if match := aliasPattern.FindStringSubmatch(about); name == a.machine && match != nil {
+			return match[1], nil
+		}
+		if name == a.machine && a.unversioned {
+			return name, nil
+		}
 	}
-	return string(match[1]), nil
+	return "", fmt.Errorf("%s -machine help names no versioned %s machine", p.System, a.machine)
 }
+
+// aliasPattern finds the versioned name in a line of the list of QEMU's machine types.
+var aliasPattern = regexp.MustCompile(`\(alias of ([a-z0-9.-]+)\)`)
 
 // hasSandbox reports whether this QEMU was built with seccomp.
 func (p Program) hasSandbox(ctx context.Context) bool {

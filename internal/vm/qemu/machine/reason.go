@@ -5,6 +5,8 @@ package machine
 import (
 	"fmt"
 	"strings"
+
+	"rancherdesktop.io/rdd/internal/vm/template"
 )
 
 // Reason returns a sentence for people that explains the accelerator that a machine uses, by the
@@ -15,6 +17,11 @@ func Reason(cacheDir, used string) string {
 	}
 	known, err := Chooser{CacheDir: cacheDir}.read()
 	return emulated(kvmUsable(), known, err)
+}
+
+// ForeignReason returns the same for the guest of another architecture than the host's.
+func ForeignReason(arch string) string {
+	return fmt.Sprintf("the guest is emulated, as it is for %s and this host for %s", arch, template.HostArch())
 }
 
 // emulated returns on one line why a guest is emulated. unusable is why KVM cannot be used, known

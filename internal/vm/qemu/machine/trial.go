@@ -38,13 +38,14 @@ const (
 // trial finds what to boot: the image's kernel, which may have been removed meanwhile, else the
 // host's own below root, else QEMU's firmware.
 func (c Chooser) trial(root string) trial {
+	console := "console=" + architectures[archOf(c.Program.Arch)].console
 	if isFile(c.Kernel) && isFile(c.Initrd) {
 		return trial{marker: liveMarker, args: onSerial(
-			"-kernel", c.Kernel, "-initrd", c.Initrd, "-append", "console=ttyS0 quiet panic=-1 rdinit=/bin/busybox -- echo "+liveMarker,
+			"-kernel", c.Kernel, "-initrd", c.Initrd, "-append", console+" quiet panic=-1 rdinit=/bin/busybox -- echo "+liveMarker,
 		)}
 	}
 	if kernel := hostKernel(root); kernel != "" {
-		return trial{marker: rootMarker, args: onSerial("-kernel", kernel, "-append", "console=ttyS0 quiet panic=-1 printk.time=0")}
+		return trial{marker: rootMarker, args: onSerial("-kernel", kernel, "-append", console+" quiet panic=-1 printk.time=0")}
 	}
 	// SeaBIOS prints to this port, and nothing to the serial console.
 	return trial{marker: firmwareMarker, weak: true, args: []string{"-device", "isa-debugcon,iobase=0x402,chardev=" + consoleID}}
@@ -94,7 +95,7 @@ func (c Chooser) tryBoot(ctx context.Context, t trial, a Accelerator) (probeResu
 	stderr := &bounded.Buffer{Limit: 4 << 10} // the kernel may be anybody's
 	err := process.Run(deadline, process.Command{Path: c.Program.System, Stdout: console, Stderr: stderr, Args: append([]string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
+		"-machine", architectures[archOf(c.Program.Arch)].machine, "-accel", a.qemu(), "-cpu", a.CPU, "-m", "256M",
 		"-chardev", "stdio,signal=off,id=" + consoleID,
 	}, t.args...)})
 	switch {

@@ -47,7 +47,7 @@ func TestTrial(t *testing.T) {
 
 // TestTheFirmwareEndsByItsMarker boots it without KVM, which may not be there.
 func TestTheFirmwareEndsByItsMarker(t *testing.T) {
-	program, err := Find()
+	program, err := Find("")
 	if err != nil {
 		t.Skipf("SKIPPED: %v", err)
 	}

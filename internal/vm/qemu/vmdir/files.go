@@ -79,7 +79,10 @@ func (d Dir) ClearWay() error {
 	for _, path := range []string{d.HostagentSocket(), d.QMPSocket(), d.ShellSocket()} {
 		errs = append(errs, clearUnless(path, func(mode fs.FileMode) bool { return mode.Type() == fs.ModeSocket }))
 	}
-	return errors.Join(append(errs, clearUnless(d.Views(), fs.FileMode.IsDir))...)
+	for _, path := range []string{d.Views(), d.TPM()} {
+		errs = append(errs, clearUnless(path, fs.FileMode.IsDir))
+	}
+	return errors.Join(errs...)
 }
 
 // ClearFile sets apart what is in the way of a regular file.

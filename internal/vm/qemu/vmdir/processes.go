@@ -3,9 +3,12 @@
 package vmdir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
+	"time"
 
 	"rancherdesktop.io/rdd/internal/process"
 )
@@ -43,6 +46,35 @@ func (d Dir) searchQEMU(uuid string) (process.Identity, bool) {
 	}
 	id, err := process.Identify(pids[0])
 	return id, err == nil
+}
+
+// tpmTimeout is how long a swtpm may write its state when its QEMU has ended, and how long the
+// kernel may take to end one that was killed.
+const tpmTimeout = 5 * time.Second
+
+// EndTPM waits until the swtpm of a QEMU that has ended has ended, too, and kills one that does
+// not.
+func (r Run) EndTPM() error {
+	if r.TPM == nil {
+		return nil
+	}
+	if err := waitEnd(*r.TPM); err == nil {
+		return nil
+	}
+	if err := r.TPM.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, process.ErrGone) {
+		return fmt.Errorf("ending swtpm: %w", err)
+	}
+	if err := waitEnd(*r.TPM); err != nil {
+		return fmt.Errorf("ending swtpm: %w", err)
+	}
+	return nil
+}
+
+// waitEnd waits for the end of a process, not longer than tpmTimeout.
+func waitEnd(id process.Identity) error {
+	ctx, cancel := context.WithTimeout(context.Background(), tpmTimeout)
+	defer cancel()
+	return id.Wait(ctx)
 }
 
 // FindHostagent finds the hostagent of an instance likewise. Its command line must have the

@@ -198,7 +198,10 @@ func (d Dir) WriteRun(held *flock.Lock, r Run) error {
 		return err
 	}
 	if err = Write(d.RunFile(), data, fileMode); err != nil && noRoom(err) {
-		return d.writeSpare(d.RunFile(), data)
+		if spareErr := d.writeSpare(d.RunFile(), data); spareErr != nil {
+			return errors.Join(err, spareErr)
+		}
+		return nil
 	}
 	return err
 }

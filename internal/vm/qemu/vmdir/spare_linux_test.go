@@ -14,6 +14,35 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
+// TestRunWithoutRoomAndSpares: the error says that the file system is full, not that a spare file is
+// missing.
+func TestRunWithoutRoomAndSpares(t *testing.T) {
+	mount := t.TempDir()
+	if err := unix.Mount("none", mount, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("SKIPPED: no file system of one's own: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(mount, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := In(mount, "x")
+	if err := os.Mkdir(string(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := TryLock(dir.HostagentLock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	if err := os.WriteFile(filepath.Join(mount, "filler"), bytes.Repeat([]byte("x"), 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the file system is not full: %v", err)
+	}
+	if err := dir.WriteRun(lock, Run{BootID: "first"}); vm.FaultOf(err).Kind != vm.FaultDiskFull {
+		t.Errorf("the failure is %s: %v", vm.FaultOf(err).Kind, err)
+	}
+}
+
 // TestRunOnAFullDisk: the state that says that the disk is full is written all the same, as often
 // as it changes.
 func TestRunOnAFullDisk(t *testing.T) {

@@ -134,6 +134,9 @@ func (d Dir) Firmware() string { return d.file("firmware.fd") }
 // FirmwareVariables are what the firmware remembers, such as boot entries.
 func (d Dir) FirmwareVariables() string { return d.file("firmware-vars.fd") }
 
+// TPM holds the state of the machine's TPM, which swtpm writes.
+func (d Dir) TPM() string { return d.file("tpm") }
+
 // Views holds the mount points of views in QEMU's mount namespace; on the host they are empty.
 func (d Dir) Views() string { return d.file("views") }
 
@@ -190,9 +193,13 @@ type Machine struct {
 	MAC         string `json:"mac"`
 	User        User   `json:"user"`
 	Image       Image  `json:"image"`
+	// Arch of the guest, in Lima's spelling; empty in records of older rdd: the host's.
+	Arch string `json:"arch,omitempty"`
 	// UEFI says that the firmware in the directory starts the image's boot loader. Otherwise QEMU's
 	// own firmware does, or there is a kernel.
 	UEFI bool `json:"uefi,omitempty"`
+	// Loader says that the firmware in the directory is U-Boot, which QEMU's own firmware starts.
+	Loader bool `json:"loader,omitempty"`
 	// Trial is the kernel by which an accelerator is tried; empty: the image's.
 	Trial Trial `json:"trial,omitzero"`
 }
@@ -256,6 +263,8 @@ type Run struct {
 	WasRunning bool              `json:"wasRunning,omitempty"`
 	Hostagent  *process.Identity `json:"hostagent,omitempty"`
 	QEMU       *process.Identity `json:"qemu,omitempty"`
+	// TPM is the swtpm that serves QEMU, or has served the one before it.
+	TPM *process.Identity `json:"tpm,omitempty"`
 	// End is how it ended; nil as long as it has not, or when its hostagent was killed and could
 	// not record it.
 	End *End `json:"end,omitempty"`
