@@ -52,6 +52,7 @@ func newExtensions(
 	if err := options.ApplyTo(&config); err != nil {
 		return nil, fmt.Errorf("preparing storage of custom resources: %w", err)
 	}
+	config.RESTOptionsGetter = progressGetter{config.RESTOptionsGetter} // of the definitions themselves
 	extensions := &apiextensionsapiserver.Config{
 		GenericConfig: &genericapiserver.RecommendedConfig{Config: config, SharedInformerFactory: shared},
 		ExtraConfig: apiextensionsapiserver.ExtraConfig{

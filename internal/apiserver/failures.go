@@ -9,9 +9,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/storage"
 
 	"rancherdesktop.io/rdd/internal/datastore/checked"
+	"rancherdesktop.io/rdd/internal/rules"
 )
 
 // reasonInsufficientStorage is the reason of a request that the store has no room for, with code
@@ -22,9 +24,17 @@ const reasonInsufficientStorage metav1.StatusReason = "InsufficientStorage"
 // unknown error, and log it.
 type failingStorage struct{ storage.Interface }
 
+// marked marks the requests of the daemon as the program's own: the store tries its creates, too.
+func marked(ctx context.Context) context.Context {
+	if caller, ok := request.UserFrom(ctx); ok && caller.GetName() == rules.DaemonName {
+		return checked.AsOwn(ctx)
+	}
+	return ctx
+}
+
 // Create implements storage.Interface.
 func (f failingStorage) Create(ctx context.Context, key string, obj, out runtime.Object, ttl uint64) error {
-	return storeStatus(f.Interface.Create(ctx, key, obj, out, ttl))
+	return storeStatus(f.Interface.Create(marked(ctx), key, obj, out, ttl))
 }
 
 // Delete implements storage.Interface.
@@ -44,11 +54,11 @@ func (f failingStorage) GetList(ctx context.Context, key string, options storage
 	return storeStatus(f.Interface.GetList(ctx, key, options, list))
 }
 
-// GuaranteedUpdate implements storage.Interface.
+// GuaranteedUpdate implements storage.Interface. It creates as well, for a server-side apply.
 func (f failingStorage) GuaranteedUpdate(ctx context.Context, key string, into runtime.Object, ignoreNotFound bool,
 	preconditions *storage.Preconditions, update storage.UpdateFunc, cached runtime.Object,
 ) error {
-	return storeStatus(f.Interface.GuaranteedUpdate(ctx, key, into, ignoreNotFound, preconditions, update, cached))
+	return storeStatus(f.Interface.GuaranteedUpdate(marked(ctx), key, into, ignoreNotFound, preconditions, update, cached))
 }
 
 // storeStatus makes an API error of a failure of the store; other errors stay.

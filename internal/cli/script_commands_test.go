@@ -158,6 +158,13 @@ func cmdBusyPort(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(func() { _ = listener.Close() })
 }
 
+func cmdTakePort(ts *testscript.TestScript, _ bool, _ []string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = listener.Close() })
+	ts.Setenv("TAKEN", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+}
+
 func cmdForeignPID(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(os.WriteFile(scriptPaths(ts.Getenv("HOME")).PIDFile(), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600))
 }

@@ -66,6 +66,14 @@ func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// cmdRemount gives a small file system other options.
+func cmdRemount(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: remount DIR OPTIONS")
+	}
+	ts.Check(exec.Command("mount", "-o", "remount,"+args[1], args[0]).Run())
+}
+
 // cmdFill takes all room that is left on a file system by a file.
 func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {

@@ -38,8 +38,10 @@ import (
 //	foreignpid              writes the test's own process into the daemon's PID file: a signal to it ends the test
 //	rot KEY                 damages the value of a key in the store, whose daemon does not run
 //	smalldisk DIR SIZE      mounts a small file system on a directory, where the condition mount holds
+//	remount DIR OPTIONS     gives it other options
 //	fill FILE               takes all room of a file system by a file
 //	busyport                takes the daemon's port until the script ends; $BUSY is its number
+//	takeport                takes any port until the script ends; $TAKEN is its number
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -93,9 +95,11 @@ func TestScripts(t *testing.T) {
 			"waitbackup":    cmdWaitBackup,
 			"waitevent":     cmdWaitEvent,
 			"busyport":      cmdBusyPort,
+			"takeport":      cmdTakePort,
 			"foreignpid":    cmdForeignPID,
 			"rot":           cmdRot,
 			"smalldisk":     cmdSmallDisk,
+			"remount":       cmdRemount,
 			"fill":          cmdFill,
 		},
 	})

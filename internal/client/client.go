@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/go-logr/logr"
@@ -41,6 +42,8 @@ type Options struct {
 	NoStart bool
 	// Arguments are further ones of `rdd service serve`, for a daemon that is started.
 	Arguments []string
+	// Warnings gets what the API warns of, a line each; nil: that is lost.
+	Warnings io.Writer
 	// Executable is the path of the program that is started as daemon; empty means this program.
 	Executable string
 }
@@ -66,6 +69,9 @@ func Connect(ctx context.Context, inst instance.Instance, options Options) (*Cli
 		return nil, err
 	}
 	config.QPS = -1 // the server is on this machine: no throttling
+	if options.Warnings != nil {
+		config.WarningHandler = rest.NewWarningWriter(options.Warnings, rest.WarningWriterOptions{Deduplicate: true})
+	}
 	known := scheme.New()
 	// Clients do not log. Without a logger controller-runtime prints a warning with a stack when a
 	// client is created half a minute after the program's start.
@@ -143,6 +149,9 @@ func compare(daemon, own version.Build) int {
 }
 
 func start(ctx context.Context, inst instance.Instance, options Options) (presence.Record, error) {
+	if err := presence.CheckRoom(inst); err != nil {
+		return presence.Record{}, err
+	}
 	if err := inst.MakeDirs(); err != nil {
 		return presence.Record{}, err
 	}

@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,7 +119,7 @@ func (d *daemon) claim() error {
 // start starts the parts, each after those it needs. The started parts are in d.parts even when
 // start fails.
 func (d *daemon) start(ctx context.Context) error {
-	listener, err := listen(d.wantedPort())
+	listener, err := d.listen()
 	if err != nil {
 		return err
 	}
@@ -208,23 +209,24 @@ func (d *daemon) step(what string) {
 		"after", time.Since(d.began).Round(time.Millisecond), presence.PIDKey, os.Getpid(), "version", d.options.Build.Text())
 }
 
-func (d *daemon) wantedPort() int {
-	if d.built.Port != 0 {
-		return d.built.Port
-	}
-	return d.inst.Port()
-}
-
-// listen listens on a port of the loopback address, or on a free one when that is in use. The
-// record and the kubeconfig have the port.
-func listen(port int) (net.Listener, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		klog.InfoS("The port is busy: taking a free one", "port", port)
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
+// listen listens on the port that was asked for, or on the instance's default one of the loopback
+// address. When the latter is in use it takes a free one: the record and the kubeconfig have it.
+func (d *daemon) listen() (net.Listener, error) {
+	asked := d.built.Port
+	listener, err := listenOn(cmp.Or(asked, d.inst.Port()))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && asked != 0:
+		return nil, presence.PortBusy(asked)
+	case errors.Is(err, syscall.EADDRINUSE):
+		klog.InfoS("The port is busy: taking a free one", "port", d.inst.Port(), "holder", process.PortHolder(d.inst.Port()))
+		listener, err = listenOn(0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listening for the API: %w", err)
 	}
 	return listener, nil
+}
+
+func listenOn(port int) (net.Listener, error) {
+	return net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }

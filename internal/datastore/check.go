@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"rancherdesktop.io/rdd/internal/atomicfile"
-	"rancherdesktop.io/rdd/internal/datastore/room"
 )
 
 // ErrDamaged says that the store's content cannot be trusted.
@@ -113,25 +111,6 @@ func checkContent(ctx context.Context, path string, more []string) error {
 		}
 		return compare(ctx, path, db, more)
 	})
-}
-
-// ErrNoRoom says that a store cannot be opened because the disk is full.
-var ErrNoRoom = errors.New("no room is left")
-
-// unwritable returns why a store cannot be read when that is the file system's fault: SQLite needs
-// to write to open a store, and then reports an I/O error. Nil: the fault is in the store.
-func unwritable(path string, err error) error {
-	if code := codeOf(err); code != codeIO && code != codeCantOpen && code != codeReadOnly {
-		return nil
-	}
-	dir := filepath.Dir(path)
-	switch cause := room.New(path+reserveSuffix, room.Options{}).Writable(); {
-	case room.Missing(cause):
-		return fmt.Errorf("opening %s: %w in %s (%w); make room there, then: rdd service start", path, ErrNoRoom, dir, cause)
-	case cause != nil:
-		return fmt.Errorf("opening %s: %w (%w)", path, cause, err)
-	}
-	return nil
 }
 
 // probe looks whether a file is a sound database.

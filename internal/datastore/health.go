@@ -14,19 +14,6 @@ import (
 	"rancherdesktop.io/rdd/internal/datastore/room"
 )
 
-const (
-	// reserve of free space, in bytes, below which nothing is created. What lives here grows by
-	// kilobytes; the rest is for the updates by which things are stopped and deleted.
-	reserve = 64 << 20
-	// ballast is the size of the file that is given up when others have filled the disk: twice what
-	// the write-ahead log grows to before it is written back.
-	ballast = 8 << 20
-	// reserveSuffix of that file.
-	reserveSuffix = ".reserve"
-	// tendInterval is how often it is looked after.
-	tendInterval = 10 * time.Second
-)
-
 // Primary result codes of SQLite (https://www.sqlite.org/rescode.html).
 const (
 	codeBusy     = 5
@@ -152,16 +139,13 @@ func (s *Store) explain(err error) (checked.Cause, error) {
 	return checked.CauseFailed, err
 }
 
-// makeRoom gives the ballast up when a write has failed for want of room.
-func (s *Store) makeRoom(err error) bool {
-	cause, _ := s.explain(err)
-	return cause == checked.CauseFull && s.room.Release()
-}
-
 // tend looks after the ballast and the record until ctx ends.
 func (s *Store) tend(ctx context.Context) {
 	ticker := time.NewTicker(tendInterval)
 	defer ticker.Stop()
+	if s.options.Eager {
+		_ = s.room.Tend() // an error that lasts is reported below
+	}
 	reported := false
 	for {
 		select {

@@ -94,6 +94,9 @@ type Options struct {
 	VFS string
 	// Removed gets the path of each store that was set aside and is removed.
 	Removed func(path string)
+	// Eager has the file that keeps room for deletions made at once, in the background, instead of
+	// after some seconds.
+	Eager bool
 
 	// retry is expiryRetry unless a test sets it.
 	retry time.Duration
@@ -101,7 +104,8 @@ type Options struct {
 
 // Open opens or creates the SQLite file at path, inside an existing directory that only the user
 // can enter. A damaged store is an error that wraps ErrDamaged, one that is not what was there a
-// *LostError; nothing is repaired or dropped.
+// *LostError; nothing is repaired or dropped. The error wraps ErrNoRoom where there is too little
+// room, for a new store as much as it needs to be of use: nothing is made then.
 func Open(path string) (*Store, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
@@ -112,28 +116,41 @@ func OpenWith(path string, options Options) (*Store, error) {
 	if options.retry == 0 {
 		options.retry = expiryRetry
 	}
-	s := &Store{path: path, options: options, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
-	s.room = room.New(path+reserveSuffix, room.Options{Reserve: reserve, Ballast: ballast})
-	if free, ok := s.room.Free(); ok && free < ballast {
-		s.room.Release() // SQLite needs room to open a store, too
+	space := roomAround(path)
+	if free, ok := space.Free(); ok && free < room.StoreBallast {
+		space.Release() // SQLite needs room to open a store, too
 	}
+	for {
+		store, err := openOnce(path, options, space)
+		if err == nil || !errors.Is(err, ErrNoRoom) || !space.Release() {
+			return store, err
+		}
+	}
+}
+
+// openOnce opens the store without another try. What fails for want of room is ErrNoRoom.
+func openOnce(path string, options Options, space *room.Room) (*Store, error) {
 	ctx := context.Background()
+	s := &Store{path: path, options: options, room: space, listener: bufconn.Listen(bufferSize), serveErr: make(chan error, 1)}
 	if err := check(ctx, path, options.Evidence); err != nil {
+		return nil, noRoom(path, err)
+	}
+	if err := roomForNew(path); err != nil {
 		return nil, err
 	}
 	file, err := createPrivate(path)
 	if err != nil {
-		return nil, err
+		return nil, noRoom(path, err)
 	}
 	s.file = file
 	if err := mark(path); err != nil {
-		return nil, err
+		return nil, noRoom(path, err)
 	}
 	if err := s.start(); err != nil {
-		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+		return nil, noRoom(path, fmt.Errorf("opening the store %s: %w", path, err))
 	}
 	if err := s.identify(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), s.Close())
+		return nil, noRoom(path, errors.Join(fmt.Errorf("opening the store %s: %w", path, err), s.Close()))
 	}
 	return s, nil
 }
@@ -153,7 +170,7 @@ func (s *Store) start() error {
 	log := checked.NewLog(sqllog.New(checked.NewDialect(dialect), &s.closed, settings),
 		checked.LogOptions{Wait: s.options.LockWait, MakeRoom: s.makeRoom})
 	backend := checked.New(logstructured.New(log), checked.Options{
-		Stored: s.stored, Explain: s.explain, Admit: func() error { return s.room.Admit(0) }, Report: s.failed,
+		Stored: s.stored, Explain: s.explain, Admit: s.admit, Report: s.failed,
 	})
 	if err := backend.Start(ctx); err != nil {
 		cancel()

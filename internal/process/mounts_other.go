@@ -30,5 +30,8 @@ func MountAliases(path string) ([]string, error) { return []string{path}, nil }
 // OwnWithArgument finds nothing: it is for Linux.
 func OwnWithArgument(string) ([]int, error) { return nil, nil }
 
+// OwnMatching finds nothing: it is for Linux.
+func OwnMatching(func([]string) bool) ([]int, error) { return nil, nil }
+
 // Reaches is for Linux: it returns errors.ErrUnsupported.
 func Reaches(int, string) (bool, error) { return false, errors.ErrUnsupported }

@@ -17,6 +17,11 @@ import (
 // OwnWithArgument returns the PIDs of this user's processes that were started with the argument
 // arg. A process that ends meanwhile may be among them or not.
 func OwnWithArgument(arg string) ([]int, error) {
+	return OwnMatching(func(args []string) bool { return slices.Contains(args, arg) })
+}
+
+// OwnMatching returns the PIDs of this user's processes whose command line matches, likewise.
+func OwnMatching(match func(args []string) bool) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("listing processes: %w", err)
@@ -38,7 +43,7 @@ func OwnWithArgument(arg string) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(args, arg) {
+		if match(args) {
 			found = append(found, pid)
 		}
 	}

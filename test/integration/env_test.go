@@ -51,14 +51,17 @@ type env struct {
 }
 
 // newEnv starts a server whose controllers do not run yet.
-func newEnv(t *testing.T) *env {
+func newEnv(t *testing.T) *env { return newEnvIn(t, apitest.Dir(t)) }
+
+// newEnvIn is newEnv with the server's files in a directory.
+func newEnvIn(t *testing.T, dir string) *env {
 	e := &env{T: t, world: fake.NewWorld(time.Now), monitor: &containersfake.Monitor{Immediate: true}}
 	e.values = wiring.Values{
 		Engines: wiring.Engines{Machines: e.world.Open(), Containers: e.monitor}, Enabled: controllers.Names(),
 		Host: host, LimaHome: "/home/someone-with-a-long-name/.rd2/lima", DockerSocket: dockerSocket,
 		Versions: rddv1.Versions{RDD: "v0.0.0-test"}, Clock: clock.RealClock{},
 	}
-	e.server = apitest.StartWith(t, func(config func(user string) *rest.Config) []rules.Rule {
+	e.server = apitest.StartIn(t, dir, func(config func(user string) *rest.Config) []rules.Rule {
 		e.config = config
 		return e.controllers().Rules()
 	})
@@ -69,11 +72,16 @@ func newEnv(t *testing.T) *env {
 // start is newEnv with running controllers, and an engine that does its background work.
 func start(t *testing.T) *env {
 	e := newEnv(t)
+	e.begin()
+	return e
+}
+
+// begin starts the controllers, and has the engine do its background work.
+func (e *env) begin() {
 	e.startControllers()
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
+	e.Cleanup(cancel)
 	go e.world.Run(ctx, 10*time.Millisecond)
-	return e
 }
 
 // as returns a client for a user name.

@@ -90,7 +90,7 @@ var allowed = map[string][]string{
 	"internal/apiserver/rows":        {"internal/datastore/checksum"},
 	"internal/client": {
 		"api", "internal/atomicfile", "internal/daemon/presence", "internal/flock", "internal/instance", "internal/logfile",
-		"internal/process", "internal/regular", "internal/textfile", "internal/version",
+		"internal/portalloc", "internal/process", "internal/regular", "internal/textfile", "internal/version",
 	},
 	"internal/version": {},
 	"internal/daemon": {
@@ -105,8 +105,8 @@ var allowed = map[string][]string{
 		"internal/vm", "internal/vm/image", "internal/vm/image/build", "internal/vm/image/fetch", "internal/vm/qemu", "internal/vm/template",
 	},
 	"internal/daemon/presence": {
-		"internal/atomicfile", "internal/flock", "internal/instance", "internal/logfile", "internal/process", "internal/regular",
-		"internal/textfile", "internal/version",
+		"internal/atomicfile", "internal/datastore/room", "internal/flock", "internal/instance", "internal/logfile",
+		"internal/portalloc", "internal/process", "internal/regular", "internal/textfile", "internal/version",
 	},
 	"internal/daemon/offline": {"internal/apiserver/rows", "internal/daemon/presence", "internal/datastore", "internal/instance"},
 	// The tree of commands. Packages below it have rules of their own: see rooms.

@@ -62,7 +62,7 @@ func daemonParts(
 ) (daemon.Parts, error) {
 	enabled, err := s.Controllers.Select(arguments.Controllers)
 	if err != nil {
-		return daemon.Parts{}, err
+		return daemon.Parts{}, fmt.Errorf("reading the instance's arguments %s: %w", inst.ArgsFile(), err)
 	}
 	docker, err := session.DockerEnvironment()
 	if err != nil {

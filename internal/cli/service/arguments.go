@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rancherdesktop.io/rdd/internal/cli/session"
+	"rancherdesktop.io/rdd/internal/client"
 	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 )
@@ -38,7 +39,7 @@ func addArguments(s *session.Session, cmd *cobra.Command, scope string) *argumen
 	)
 	cmd.Flags().IntVar(
 		&f.SecurePort, portFlag, 0,
-		"port of the API on 127.0.0.1"+scope+" (default: 6443 + the instance's number); a busy one is replaced by a free one",
+		"port of the API on 127.0.0.1"+scope+" (0: 6443 + the instance's number, or a free one where that is in use)",
 	)
 	_ = cmd.RegisterFlagCompletionFunc(
 		controllersFlag, session.CompleteList(append(s.Controllers.Words(), presence.AllControllers)),
@@ -57,10 +58,24 @@ func (f *argumentFlags) check() error {
 	if f.SecurePort < 0 || f.SecurePort > 65535 {
 		return fmt.Errorf("--%s must be between 1 and 65535; got %d", portFlag, f.SecurePort)
 	}
-	if _, err := f.session.Controllers.Select(f.Controllers); err != nil {
+	if err := f.session.Controllers.Check(f.Controllers); err != nil {
 		return fmt.Errorf("--%s: %w", controllersFlag, err)
 	}
 	return nil
+}
+
+// checkPort refuses a port for the API that is in use, while no daemon of the instance runs: before
+// anything is made or started.
+func (f *argumentFlags) checkPort(inst instance.Instance) error {
+	state, _, err := client.Find(inst)
+	if err != nil || state != client.Stopped {
+		return err
+	}
+	arguments, err := f.forRun(inst)
+	if err != nil {
+		return err
+	}
+	return presence.CheckPort(arguments.SecurePort)
 }
 
 // create creates the instance and saves the flags as its arguments, with what is said about the
@@ -82,6 +97,9 @@ func (f *argumentFlags) create(inst instance.Instance) (created bool, err error)
 	}
 	if exists {
 		return false, nil
+	}
+	if err := presence.CheckPort(f.SecurePort); err != nil {
+		return false, err
 	}
 	arguments := f.Arguments
 	if err := f.session.SetLogging(&arguments); err != nil {
@@ -105,6 +123,9 @@ func (f *argumentFlags) ensure(inst instance.Instance) error {
 
 // makeInstance creates the instance: from then on it exists.
 func makeInstance(s *session.Session, inst instance.Instance, arguments presence.Arguments) error {
+	if err := presence.CheckRoom(inst); err != nil {
+		return err
+	}
 	if err := inst.MakeDirs(); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
 	"rancherdesktop.io/rdd/internal/shellquote"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -46,7 +47,11 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 		if missing, err := s.NotCreated(inst); err != nil || missing {
 			return err
 		}
-		if !*yes {
+		empty, err := storeless(inst)
+		if err != nil {
+			return err
+		}
+		if !*yes && !empty {
 			if err := confirmVMs(ctx, s, inst); err != nil {
 				return err
 			}
@@ -56,11 +61,23 @@ With --wait=false it is all done in the background; what goes wrong is told by: 
 				s, inst, fmt.Sprintf("Instance %q is being deleted.", inst.Name), "delete", "--yes", "--timeout", cmd.Flag("timeout").Value.String(),
 			)
 		}
-		if err := deleteAll(ctx, s.Reporting()); err != nil {
-			return err
+		if !empty {
+			if err := deleteAll(ctx, s.Reporting()); err != nil {
+				return err
+			}
 		}
 		return removeInstance(ctx, s, inst)
 	})
+}
+
+// storeless reports whether no daemon runs and none has ever made a store: there is no VM then. To
+// start one may take more room than there is.
+func storeless(inst instance.Instance) (bool, error) {
+	state, _, err := client.Find(inst)
+	if err != nil || state != client.Stopped {
+		return false, err
+	}
+	return presence.Storeless(inst)
 }
 
 // confirmVMs asks on a terminal whether to delete the VMs, where there are any. Without a terminal

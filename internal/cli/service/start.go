@@ -10,7 +10,9 @@ import (
 
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/client"
+	"rancherdesktop.io/rdd/internal/daemon/presence"
 	"rancherdesktop.io/rdd/internal/instance"
+	"rancherdesktop.io/rdd/internal/process"
 )
 
 func startCommand(s *session.Session) *cobra.Command {
@@ -27,6 +29,12 @@ this run only: the next start has those of rdd service create again.`,
 	return session.WithWait(cmd, session.ServiceTimeout, func(ctx context.Context, _ []string, wait bool) error {
 		inst, err := s.Instance()
 		if err != nil {
+			return err
+		}
+		if err := flags.check(); err != nil {
+			return err
+		}
+		if err := flags.checkPort(inst); err != nil {
 			return err
 		}
 		if err := flags.ensure(inst); err != nil {
@@ -80,5 +88,22 @@ func ensureDaemon(ctx context.Context, s *session.Session, inst instance.Instanc
 	}
 	printState(s, inst, "has started")
 	fmt.Fprintf(s.Out, "The daemon %s: process %d, https://127.0.0.1:%d%s\n", what, record.Process.PID, record.Port, remark)
+	for _, line := range remarks(inst, record) {
+		fmt.Fprintln(s.Err, line)
+	}
 	return nil
+}
+
+// remarks says what is unusual about a running daemon.
+func remarks(inst instance.Instance, record presence.Record) (lines []string) {
+	if movedFrom := record.MovedFrom(inst); movedFrom != 0 {
+		lines = append(lines, fmt.Sprintf(
+			"Port %d, the instance's default one, is in use by %s: the API listens on port %d until the daemon is started again.",
+			movedFrom, process.PortHolder(movedFrom), record.Port,
+		))
+	}
+	if record.Controllers != nil && len(record.Controllers) == 0 {
+		lines = append(lines, fmt.Sprintf("No controller runs: nobody acts on what is asked of the API. They are chosen in %s.", inst.ArgsFile()))
+	}
+	return lines
 }

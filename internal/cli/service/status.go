@@ -31,6 +31,8 @@ type statusReport struct {
 	// LastBackup is when the store was last backed up.
 	LastBackup *time.Time `json:"lastBackup,omitempty"`
 	changing   bool
+	// movedFrom is the default port, where that was in use when the daemon started; 0 otherwise.
+	movedFrom int
 	// controlPlane is its name.
 	controlPlane string
 }
@@ -80,7 +82,7 @@ func gatherStatus(s *session.Session, inst instance.Instance) (statusReport, err
 	}
 	if state == client.Running {
 		report.Running, report.PID, report.Port, report.Version = true, record.Process.PID, record.Port, record.Build.Version
-		report.Started = &record.Started
+		report.Started, report.movedFrom = &record.Started, record.MovedFrom(inst)
 		report.UptimeSeconds = int64(time.Since(record.Started).Seconds())
 	}
 	return report, nil
@@ -93,7 +95,11 @@ func (s statusReport) table(w io.Writer) {
 	switch {
 	case s.Running:
 		fmt.Fprintf(w, "daemon\trunning for %s, process %d\n", time.Duration(s.UptimeSeconds)*time.Second, s.PID)
-		fmt.Fprintf(w, "address\thttps://127.0.0.1:%d\n", s.Port)
+		moved := ""
+		if s.movedFrom != 0 {
+			moved = fmt.Sprintf(" (port %d was in use)", s.movedFrom)
+		}
+		fmt.Fprintf(w, "address\thttps://127.0.0.1:%d%s\n", s.Port, moved)
 		fmt.Fprintf(w, "version\t%s (rdd: %s)\n", s.Version, s.ClientVersion)
 	case s.changing:
 		fmt.Fprintln(w, "daemon\tstarting or stopping")

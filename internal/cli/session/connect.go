@@ -26,12 +26,12 @@ func (s *Session) Connect(ctx context.Context) (*client.Client, error) {
 
 // ClientOptions returns the options with which this program finds or starts the daemon.
 func (s *Session) ClientOptions() client.Options {
-	return client.Options{Build: s.Build, Arguments: s.logArguments()}
+	return client.Options{Build: s.Build, Arguments: s.logArguments(), Warnings: s.Err}
 }
 
 // Reconnect returns a client of a daemon that is running already; it does not start one.
 func (s *Session) Reconnect(ctx context.Context) (ctrlclient.WithWatch, error) {
-	return s.find(ctx, client.Options{Build: s.Build, NoStart: true})
+	return s.find(ctx, client.Options{Build: s.Build, NoStart: true, Warnings: s.Err})
 }
 
 // Peek returns a client of a daemon that is running already, whatever its build. It neither starts

@@ -34,6 +34,7 @@ const maxSocketName = 16
 var (
 	limaVMs    = schema.GroupResource{Group: limav1.GroupVersion.Group, Resource: "limavms"}
 	configMaps = schema.GroupResource{Resource: "configmaps"}
+	namespaces = schema.GroupResource{Resource: "namespaces"}
 )
 
 // Rules returns the admission rules for LimaVMs and their templates. The rules read through reader,
@@ -44,7 +45,7 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 		limav1.AnnotationRestartRequested, limav1.AnnotationResetRequested, limav1.AnnotationForceStop, limav1.AnnotationAdoptFrom,
 		limav1.AnnotationRetryRequested,
 	}
-	return []rules.Rule{
+	return append([]rules.Rule{
 		reconcile.FinalizerGuard(limaVMs),
 		reconcile.OwnerGuard(configMaps),
 		reconcile.ClaimGuard(limaVMs, kind), reconcile.ClaimGuard(configMaps, kind),
@@ -54,7 +55,6 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 			Resource: limaVMs, Subresource: "status", Writers: []string{rules.ControllerName(Name)},
 			Instead: "its controller writes there what it has observed; change the spec instead, or ask with rdd limavm restart or reset",
 		}.Rule(),
-		protectionRule(scheme),
 		{
 			Name: "limavm-defaulter", Resource: limaVMs, Mutating: true,
 			Operations: []admissionv1.Operation{admissionv1.Create},
@@ -71,7 +71,7 @@ func Rules(scheme *runtime.Scheme, reader client.Reader, host template.Host, lim
 			Match:      func(_, old metav1.Object) bool { return old != nil && ownedTemplate(old) },
 			Handler:    admission.WithValidator[*corev1.ConfigMap](scheme, templateValidator{v}),
 		},
-	}
+	}, protectionRules(scheme, reader)...)
 }
 
 type defaulter struct{}

@@ -35,6 +35,15 @@ type Record struct {
 	Started time.Time `json:"started"`
 }
 
+// MovedFrom returns the instance's default port when the daemon listens on another one because that
+// was in use; 0 otherwise.
+func (r Record) MovedFrom(inst instance.Instance) int {
+	if r.SecurePort != 0 || r.Port == inst.Port() {
+		return 0
+	}
+	return inst.Port()
+}
+
 // RecordFile returns the path of the record of an instance's daemon.
 func RecordFile(inst instance.Instance) string { return filepath.Join(inst.Dir, "daemon.json") }
 

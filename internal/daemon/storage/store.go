@@ -31,7 +31,7 @@ func Open(inst instance.Instance) (*datastore.Store, error) {
 		return nil, err
 	}
 	options := datastore.Options{
-		Report: func(err error) { klog.ErrorS(err, "The store fails") }, Evidence: evidence, Check: rows.Check,
+		Report: func(err error) { klog.ErrorS(err, "The store fails") }, Evidence: evidence, Check: rows.Check, Eager: true,
 		Removed: func(path string) { klog.InfoS("Removed a store that was set aside long ago", "path", path) },
 	}
 	store, err := datastore.OpenWith(path, options)

@@ -20,7 +20,7 @@ type Options struct {
 	// Explain names the cause of an error of the database, and may say more about it.
 	Explain func(error) (Cause, error)
 	// Admit refuses a create before it is tried.
-	Admit func() error
+	Admit func(ctx context.Context) error
 	// Report gets each failure, once.
 	Report func(*Error)
 }
@@ -39,7 +39,7 @@ func New(inner server.Backend, options Options) *Backend { return &Backend{inner
 func (b *Backend) Create(ctx context.Context, key string, value []byte, lease int64) (int64, error) {
 	doing := "creating " + key
 	if b.options.Admit != nil {
-		if err := b.options.Admit(); err != nil {
+		if err := b.options.Admit(ctx); err != nil {
 			return 0, b.fail(doing, err)
 		}
 	}

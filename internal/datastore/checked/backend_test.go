@@ -160,7 +160,7 @@ func TestLateAppends(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	inBothShapes(t, func(t *testing.T, b *bench) {
 		revision := b.mustCreate(t, "/key", "1")
-		b.options.Admit = func() error { return errDisk }
+		b.options.Admit = func(context.Context) error { return errDisk }
 		_, err := b.Create(t.Context(), "/new", []byte("1"), 0)
 		b.failed(t, err)
 		if _, kv, err := b.Get(t.Context(), "/new", 0, true); err != nil || kv != nil {

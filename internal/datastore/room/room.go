@@ -5,7 +5,8 @@
 //
 // Below a reserve of free space nothing new is admitted. Other programs know nothing of that
 // reserve; for what must go on when they have filled the disk, deletions above all, there is a
-// ballast: a file that is given up then, and made again when there is room.
+// ballast: a file that is given up then, and made again when there is room. Its last part is given
+// up only to a write that has failed: what is given up before is taken by others as well.
 package room
 
 import (
@@ -26,8 +27,14 @@ type Options struct {
 	Reserve int64
 	// Ballast is the size of the file that is given up when there is no room.
 	Ballast int64
+	// Last is how much of it is kept until a write fails. So much is made, too, where there is no room
+	// for the whole; 0 means neither.
+	Last int64
 	// Free measures the space below a directory; nil means the file system's own figure.
 	Free func(dir string) (int64, error)
+	// Files counts the files that can still be made there, negative where there is no limit; nil means
+	// the file system's own figure.
+	Files func(dir string) (int64, error)
 }
 
 // Room is the space around one file.
@@ -55,7 +62,39 @@ func New(ballast string, options Options) *Room {
 	if options.Free == nil {
 		options.Free = freeSpace
 	}
+	if options.Files == nil {
+		options.Files = freeFiles
+	}
 	return &Room{dir: filepath.Dir(ballast), ballast: ballast, options: options}
+}
+
+// TooSmallError says that there is not enough room to begin with something.
+type TooSmallError struct {
+	Dir string
+	// Unit is what there is too little of: "MB" or "files".
+	Unit string
+	// Free is what there is of it, and Needed what there must be.
+	Free, Needed int64
+}
+
+// Error implements error.
+func (e *TooSmallError) Error() string {
+	if e.Unit == "MB" {
+		return fmt.Sprintf("%d MB are free in %s, and %d MB are needed", e.Free, e.Dir, e.Needed)
+	}
+	return fmt.Sprintf("only %d more files can be made in %s, and %d are needed", e.Free, e.Dir, e.Needed)
+}
+
+// Begin returns an error unless so many bytes are free, so many files can be made, and the
+// directory can be written to: a *TooSmallError, or the system's own.
+func (r *Room) Begin(bytes, files int64) error {
+	if free, ok := r.Free(); ok && free < bytes {
+		return &TooSmallError{Dir: r.dir, Unit: "MB", Free: free >> 20, Needed: (bytes + 1<<20 - 1) >> 20}
+	}
+	if free, err := r.options.Files(r.dir); err == nil && free >= 0 && free < files {
+		return &TooSmallError{Dir: r.dir, Unit: "files", Free: free, Needed: files}
+	}
+	return r.Writable()
 }
 
 // Free returns the free space in bytes; ok is false where it cannot be known, and the writes
@@ -76,7 +115,8 @@ func (r *Room) Admit(more int64) error {
 	return nil
 }
 
-// Release gives the ballast up and reports whether there was one.
+// Release gives the ballast up, first all but its last part, then that one. It reports whether
+// there was one.
 func (r *Room) Release() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,11 +128,15 @@ func (r *Room) release() bool {
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		return false
 	}
+	if r.options.Last > 0 && info.Size() > r.options.Last {
+		return os.Truncate(r.ballast, r.options.Last) == nil
+	}
 	return atomicfile.Remove(r.ballast) == nil
 }
 
-// Tend makes the ballast when there is ample room, and gives it up when there is next to none. It
-// returns the error that kept it from being made.
+// Tend makes the ballast when there is ample room, and its last part where there is less. It gives
+// the ballast up, but for that part, when there is next to no room. It returns the error that kept
+// it from being made.
 func (r *Room) Tend() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,28 +145,41 @@ func (r *Room) Tend() error {
 	case !ok:
 		return nil
 	case free < r.options.Ballast:
-		r.release()
+		if r.options.Last == 0 || r.has(r.options.Last+1) {
+			r.release()
+		}
 		return nil
 	case free < r.options.Reserve+2*r.options.Ballast:
+		return r.ensure(r.options.Last)
+	}
+	return r.ensure(r.options.Ballast)
+}
+
+// has reports whether the ballast has so many bytes.
+func (r *Room) has(size int64) bool {
+	info, err := os.Lstat(r.ballast)
+	return err == nil && info.Mode().IsRegular() && info.Size() >= size
+}
+
+// ensure makes a ballast of a size, unless there is one of that size or more.
+func (r *Room) ensure(size int64) error {
+	if r.has(size) || size == 0 {
 		return nil
 	}
-	if info, err := os.Lstat(r.ballast); err == nil && info.Mode().IsRegular() && info.Size() >= r.options.Ballast {
-		return nil
-	}
-	if err := r.fill(); err != nil {
+	if err := r.fill(size); err != nil {
 		return fmt.Errorf("keeping room for deletions: %w", err)
 	}
 	return nil
 }
 
 // fill makes the ballast, of bytes that no file system can compress or leave out.
-func (r *Room) fill() error {
+func (r *Room) fill(size int64) error {
 	f, err := os.OpenFile(r.ballast, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	var seed [32]byte
-	if _, err = io.CopyN(f, rand.NewChaCha8(seed), r.options.Ballast); err == nil {
+	if _, err = io.CopyN(f, rand.NewChaCha8(seed), size); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {

@@ -4,8 +4,10 @@ package room
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -59,6 +61,71 @@ func TestBallast(t *testing.T) {
 	}
 	if !r.Release() || r.Release() {
 		t.Error("the ballast was not given up once")
+	}
+}
+
+// TestLastPart is kept until a write has failed, and made where there is no room for the whole.
+func TestLastPart(t *testing.T) {
+	free := int64(0)
+	r, ballast := of(t, &free)
+	r.options.Last = 20
+	expect := func(when string, size int64) {
+		t.Helper()
+		got := int64(0)
+		if info, err := os.Stat(ballast); err == nil {
+			got = info.Size()
+		}
+		if got != size {
+			t.Errorf("%s the ballast has %d bytes, want %d", when, got, size)
+		}
+	}
+	for _, step := range []struct{ free, size int64 }{
+		{50, 0}, {100, 20}, {1199, 20}, {1200, 100}, {500, 100}, {99, 20}, {0, 20}, {1100, 20}, {1200, 100},
+	} {
+		free = step.free
+		if err := r.Tend(); err != nil {
+			t.Fatal(err)
+		}
+		expect(fmt.Sprintf("with %d free", free), step.size)
+	}
+	for _, size := range []int64{20, 0} {
+		if !r.Release() {
+			t.Error("nothing was given up")
+		}
+		expect("given up,", size)
+	}
+	if r.Release() {
+		t.Error("more was given up than there is")
+	}
+}
+
+// TestBegin names what there is too little of.
+func TestBegin(t *testing.T) {
+	for _, c := range []struct {
+		free, files int64
+		want        string
+	}{
+		{1000 << 20, 50, ""}, {1000 << 20, -1, ""}, {-1, 50, ""},
+		{72<<20 - 1, 50, "71 MB are free in DIR, and 72 MB are needed"},
+		{1000 << 20, 9, "only 9 more files can be made in DIR, and 10 are needed"},
+	} {
+		r, ballast := of(t, &c.free)
+		r.options.Files = func(string) (int64, error) { return c.files, nil }
+		got := ""
+		if err := r.Begin(72<<20, 10); err != nil {
+			got = strings.ReplaceAll(err.Error(), filepath.Dir(ballast), "DIR")
+		}
+		if got != c.want {
+			t.Errorf("with %d bytes and %d files: %q, want %q", c.free, c.files, got, c.want)
+		}
+	}
+	free := int64(1000 << 20)
+	r, ballast := of(t, &free)
+	if err := os.Remove(filepath.Dir(ballast)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Begin(1, 1); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("in a directory that is not there: %v", err)
 	}
 }
 

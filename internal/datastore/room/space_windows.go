@@ -21,6 +21,9 @@ func freeSpace(dir string) (int64, error) {
 	return int64(free), nil
 }
 
+// freeFiles returns -1: there is no fixed number of files.
+func freeFiles(string) (int64, error) { return -1, nil }
+
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }

@@ -103,13 +103,10 @@ func (i instance) takeDown(ctx context.Context, record vmdir.Record) (*flock.Loc
 
 // endLockless ends a hostagent whose lock's file was removed while it held that.
 func (i instance) endLockless(ctx context.Context) error {
-	run, err := i.dir.ReadRun()
-	if err != nil {
-		return nil //nolint:nilerr // damaged: nothing is known of such a hostagent
-	}
-	// Its lock may be held by this process now.
-	if run.Hostagent == nil || !i.dir.IsHostagent(*run.Hostagent) {
-		return nil
+	// It is found by run.json, else by its socket. Its lock may be held by this process now.
+	id, err := i.dir.FindHostagent()
+	if err != nil || !i.dir.IsHostagent(id) {
+		return nil //nolint:nilerr // there is none, or nothing is known of it
 	}
 	i.engine.config.Log.Warn("a hostagent has lost its lock: ending it", "instance", i.name)
 	asking, cancel := context.WithTimeout(ctx, answerTimeout)
@@ -117,11 +114,11 @@ func (i instance) endLockless(ctx context.Context) error {
 	if err := protocol.NewClient(i.dir.HostagentSocket()).Stop(asking, string(vm.StopForce)); err == nil {
 		waiting, cancel := context.WithTimeout(ctx, endTimeout)
 		defer cancel()
-		if run.Hostagent.Wait(waiting) == nil {
+		if id.Wait(waiting) == nil {
 			return nil
 		}
 	}
-	return kill(*run.Hostagent)
+	return kill(id)
 }
 
 // endHostagent asks the hostagent to end the machine and itself, and kills it when it does not.

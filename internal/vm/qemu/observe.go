@@ -149,7 +149,7 @@ func (i instance) read() (observation, error) {
 	observed.qemu, errs[1] = vmdir.Held(i.dir.QEMULock())
 	run, runErr := i.dir.ReadRun()
 	if runErr != nil {
-		return observed, errors.Join(errs[0], errs[1], fmt.Errorf("%w (%w)", runErr, errRunDamaged))
+		run, runErr = vmdir.Run{}, fmt.Errorf("%w (%w)", runErr, errRunDamaged)
 	}
 	observed.run = run
 	// Asked again with what is recorded: a lock's file may have been removed.
@@ -159,7 +159,7 @@ func (i instance) read() (observation, error) {
 	if run.End == nil && !observed.qemu {
 		observed.qemu, errs[3] = i.dir.QEMUAlive(run)
 	}
-	return observed, errors.Join(errs[:]...)
+	return observed, errors.Join(append(errs[:], runErr)...)
 }
 
 // phase of a complete instance.

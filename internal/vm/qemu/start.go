@@ -93,7 +93,7 @@ func (i instance) withHostagentLock(do func(*flock.Lock, observation) error) err
 		return err
 	}
 	// The file of its lock was removed. One that has recorded the end has released the lock itself.
-	if served := observed.run.Hostagent; served != nil && observed.run.End == nil && i.dir.IsHostagent(*served) {
+	if served, err := i.dir.FindHostagent(); err == nil && observed.run.End == nil && i.dir.IsHostagent(served) {
 		return i.busyUnlessUp()
 	}
 	return do(lock, observed)

@@ -4,9 +4,6 @@ package hostagent
 
 import (
 	"fmt"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"rancherdesktop.io/rdd/internal/portalloc"
 	"rancherdesktop.io/rdd/internal/process"
@@ -27,23 +24,6 @@ func sshPort(wanted int) (int, error) {
 	return 0, &vm.Fault{
 		Kind: vm.FaultPort, Field: "ssh.localPort",
 		Text: fmt.Sprintf("ssh.localPort %d is in use by %s: end that, or give another port in the template (0 is any free one)",
-			wanted, portHolder(wanted)),
+			wanted, process.PortHolder(wanted)),
 	}
-}
-
-// portHolder says for people who listens on a port.
-func portHolder(port int) string {
-	pid, err := process.TCPListener(port)
-	if err != nil {
-		return "another program"
-	}
-	line, err := process.CommandLine(pid)
-	if err != nil || line[0] == "" {
-		return fmt.Sprintf("process %d", pid)
-	}
-	if i := slices.IndexFunc(line, func(arg string) bool { return strings.HasPrefix(arg, "guest=") }); i > 0 && line[i-1] == "-name" {
-		name, _, _ := strings.Cut(strings.TrimPrefix(line[i], "guest="), ",")
-		return fmt.Sprintf("the virtual machine %s (process %d)", name, pid)
-	}
-	return fmt.Sprintf("%s (process %d)", filepath.Base(line[0]), pid)
 }

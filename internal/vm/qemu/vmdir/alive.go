@@ -5,6 +5,7 @@ package vmdir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,11 +18,15 @@ import (
 
 // HostagentAlive reports whether the instance's hostagent is alive: whether its lock is held. When
 // the lock's file was removed, the process that run names is the hostagent if its command line says
-// so.
+// so. When run.json is lost as well, and run is empty, it is found by its socket.
 func (d Dir) HostagentAlive(run Run) (bool, error) {
 	held, err := Held(d.HostagentLock())
 	if err != nil || held {
 		return held, err
+	}
+	if run.StartID == "" {
+		_, err := d.FindHostagent()
+		return err == nil, nil
 	}
 	return run.Hostagent != nil && d.IsHostagent(*run.Hostagent), nil
 }
@@ -32,7 +37,24 @@ func (d Dir) QEMUAlive(run Run) (bool, error) {
 	if err != nil || held {
 		return held, err
 	}
+	if run.StartID == "" {
+		return d.hasQEMU()
+	}
 	return run.QEMU != nil && d.isQEMU(*run.QEMU), nil
+}
+
+// hasQEMU reports whether a QEMU of the instance runs, by the command lines of this user's
+// processes. To ask its socket is no way: QEMU serves one connection at a time. Without a socket
+// nothing is searched for, as the machine was never started.
+func (d Dir) hasQEMU() (bool, error) {
+	if _, err := os.Lstat(d.QMPSocket()); err != nil {
+		return false, nil //nolint:nilerr // it is not there
+	}
+	pids, err := process.OwnMatching(d.usedBy)
+	if err != nil {
+		return false, fmt.Errorf("looking for QEMU: %w", err)
+	}
+	return len(pids) > 0, nil
 }
 
 // IsHostagent reports whether a process is a hostagent of the instance. The command line of a

@@ -14,22 +14,38 @@ import (
 )
 
 // FindQEMU finds the QEMU of an instance: by the recorded identity, else by who listens on its
-// socket. The latter counts only when its command line has the machine's UUID or, for a record that
-// cannot be read any more, the socket's path. A PID file is never trusted. process.ErrGone: nobody
-// listens.
+// socket, or was started with it. The latter count only when the command line has the machine's
+// UUID or, for a record that cannot be read any more, the socket's path. A PID file is never
+// trusted. process.ErrGone: nobody listens.
 func (d Dir) FindQEMU(record Record, run Run) (process.Identity, error) {
 	if run.QEMU != nil && run.QEMU.Alive() {
 		return *run.QEMU, nil
 	}
+	uuid := record.Machine.UUID
 	id, args, err := listener(d.QMPSocket())
 	if err != nil {
+		if id, ok := d.searchQEMU(uuid); ok {
+			return id, nil
+		}
 		return process.Identity{}, fmt.Errorf("finding QEMU: %w", err)
 	}
-	uuid := record.Machine.UUID
 	if (uuid == "" && !d.usedBy(args)) || (uuid != "" && !slices.Contains(args, uuid)) {
 		return process.Identity{}, errors.New("finding QEMU: another program listens on its socket")
 	}
 	return id, nil
+}
+
+// searchQEMU finds a QEMU of the instance by the command lines of this user's processes. Its socket
+// may take no connection: it serves one at a time.
+func (d Dir) searchQEMU(uuid string) (process.Identity, bool) {
+	pids, err := process.OwnMatching(func(args []string) bool {
+		return d.usedBy(args) && (uuid == "" || slices.Contains(args, uuid))
+	})
+	if err != nil || len(pids) == 0 {
+		return process.Identity{}, false
+	}
+	id, err := process.Identify(pids[0])
+	return id, err == nil
 }
 
 // tpmTimeout is how long a swtpm may write its state when its QEMU has ended, and how long the
