@@ -93,12 +93,11 @@ type Timing struct {
 	Cleanup time.Duration
 }
 
-// DefaultTiming returns the timing that rdd uses. It allows for emulated guests on busy machines, in
-// which running a container takes up to 17 s. A hostagent that follows one that was killed takes up
-// to 20 s to forward the engine's socket.
+// DefaultTiming returns the timing that rdd uses. It allows for emulated guests, in which running a
+// container takes up to 17 s.
 func DefaultTiming() Timing {
 	return Timing{
-		Grace: 30 * time.Second, StepTimeout: 3 * time.Minute, Retry: time.Second, RetryMax: 30 * time.Second,
+		Grace: 10 * time.Second, StepTimeout: 3 * time.Minute, Retry: time.Second, RetryMax: 30 * time.Second,
 		Ping: 30 * time.Second, PingTimeout: time.Minute, Cleanup: 3 * time.Second,
 	}
 }
