@@ -24,6 +24,7 @@ const (
 	hasNoPackage fakeMounts = "its mirror has no package"
 	hasNoFUSE    fakeMounts = "its kernel has no FUSE"
 	mountsFail   fakeMounts = "sshfs fails"
+	mountsBusy   fakeMounts = "a program writes all the time"
 )
 
 // fakeMountsFile is where a fake guest notes what it sees in its mounts.
@@ -49,7 +50,7 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 		return 1, true
 	}
 	arguments := mountArguments.FindStringSubmatch(strings.ReplaceAll(line, `'\''`, `'`))
-	client, err := sftp.NewClientPipe(channel, channel)
+	client, err := sftp.NewClientPipe(channel, channel, sftp.UseConcurrentWrites(true))
 	if err != nil {
 		fmt.Fprintln(channel.Stderr(), err)
 		return 1, true
@@ -59,8 +60,19 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 		return 1, true
 	}
 	fmt.Fprintln(channel.Stderr(), "rdd: mounted")
+	if m.guest.Mounts == mountsBusy {
+		writeOn(client)
+	}
 	_ = client.Wait()
 	return 1, true
+}
+
+// writeOn writes to a file in a mount until that is lost, with many requests under way.
+func writeOn(client *sftp.Client) {
+	f, err := client.Create("/busy")
+	for data := make([]byte, 4<<20); err == nil; {
+		_, err = f.WriteAt(data, 0)
+	}
 }
 
 // noteMount notes what is in a mount, with the names of what is in its directories.

@@ -5,12 +5,15 @@
 package qemu_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -89,6 +92,31 @@ func TestMountsBySSHFS(t *testing.T) {
 	want = append(want, want[:2]...)
 	kill(t, h.run(t).Hostagent, syscall.SIGKILL)
 	again("mounted by another hostagent")
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
+	await(t, e, "stopped", in(vm.PhaseStopped))
+	if left := mountServers(t, shared); len(left) > 0 {
+		t.Errorf("servers are left: %v", left)
+	}
+}
+
+// TestStopWithAMountThatHangs: the server waits for a file system that does not answer, as one of the
+// network may, and the guest goes on writing.
+func TestStopWithAMountThatHangs(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	shared := t.TempDir()
+	if state := startBySSHFS(t, h, e, mountsBusy, "mounts: [{location: "+shared+", mountPoint: /mnt/x, writable: true}]\n"); state.Failure != nil {
+		t.Fatalf("%+v", state.Failure)
+	}
+	server := mountServers(t, shared)[0]
+	kill(t, &server, syscall.SIGSTOP)
+	requests, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/3", server.PID), os.O_WRONLY, 0)
+	must(t, err)
+	await(t, e, "as many requests as wait for the server", func(vm.State, error) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(requests.Fd()), Events: unix.POLLOUT}}, 0)
+		return err == nil && n == 0
+	})
+	must(t, requests.Close())
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 	await(t, e, "stopped", in(vm.PhaseStopped))
 	if left := mountServers(t, shared); len(left) > 0 {

@@ -150,13 +150,17 @@ func (a *agent) mountOnce(m *machineProcess, ready func()) error {
 	if err != nil {
 		return err
 	}
-	defer server.close()
 	sessions, err := a.connectMounts(ctx)
 	if err != nil {
+		server.close()
 		return err
 	}
-	defer sessions.close()
-	defer cancel()
+	defer func() {
+		cancel()
+		sessions.disconnect()
+		server.close() // a session may wait for it
+		sessions.all.Wait()
+	}()
 	for i, s := range set {
 		if err := sessions.open(ctx, s, server.streams[i]); err != nil {
 			return server.explain(err)
@@ -171,6 +175,8 @@ func (a *agent) mountOnce(m *machineProcess, ready func()) error {
 		return server.explain(err)
 	case err := <-server.ended:
 		return server.explain(errors.Join(errServerEnded, err))
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
