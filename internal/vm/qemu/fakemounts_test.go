@@ -5,7 +5,9 @@
 package qemu_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,7 +26,7 @@ const (
 	hasNoPackage fakeMounts = "its mirror has no package"
 	hasNoFUSE    fakeMounts = "its kernel has no FUSE"
 	mountsFail   fakeMounts = "sshfs fails"
-	mountsBusy   fakeMounts = "a program writes all the time"
+	mountsBusy   fakeMounts = "it has more requests than are answered"
 )
 
 // fakeMountsFile is where a fake guest notes what it sees in its mounts.
@@ -48,9 +50,13 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 	case m.guest.Mounts == mountsFail:
 		fmt.Fprintln(channel.Stderr(), m.guest.Mounts)
 		return 1, true
+	case m.guest.Mounts == mountsBusy:
+		fmt.Fprintln(channel.Stderr(), "rdd: mounted")
+		requestOn(channel)
+		return 1, true
 	}
 	arguments := mountArguments.FindStringSubmatch(strings.ReplaceAll(line, `'\''`, `'`))
-	client, err := sftp.NewClientPipe(channel, channel, sftp.UseConcurrentWrites(true))
+	client, err := sftp.NewClientPipe(channel, channel)
 	if err != nil {
 		fmt.Fprintln(channel.Stderr(), err)
 		return 1, true
@@ -60,18 +66,16 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 		return 1, true
 	}
 	fmt.Fprintln(channel.Stderr(), "rdd: mounted")
-	if m.guest.Mounts == mountsBusy {
-		writeOn(client)
-	}
 	_ = client.Wait()
 	return 1, true
 }
 
-// writeOn writes to a file in a mount until that is lost, with many requests under way.
-func writeOn(client *sftp.Client) {
-	f, err := client.Create("/busy")
-	for data := make([]byte, 4<<20); err == nil; {
-		_, err = f.WriteAt(data, 0)
+// requestOn sends requests until the mount is lost, however few of them are answered.
+func requestOn(channel ssh.Channel) {
+	go func() { _, _ = io.Copy(io.Discard, channel) }()
+	greetings := bytes.Repeat([]byte{0, 0, 0, 5, 1, 0, 0, 0, 3}, 1000)
+	for err := error(nil); err == nil; {
+		_, err = channel.Write(greetings)
 	}
 }
 
