@@ -32,6 +32,8 @@ const (
 // handle is what a client has open.
 type handle struct {
 	file *os.File
+	// path is what it was opened by, below the root.
+	path string
 	// appends: what is written goes to the end of the file, whatever the request says.
 	appends bool
 	// isDir: it is listed; begun says that the first part was sent.
@@ -118,7 +120,7 @@ func (s *server) open(d *decoder) error {
 	if err != nil {
 		return err
 	}
-	return s.handles.add(&s.answer, &handle{file: f, appends: flags&os.O_APPEND != 0})
+	return s.handles.add(&s.answer, &handle{file: f, path: name, appends: flags&os.O_APPEND != 0})
 }
 
 // openFlags makes flags of open(2) of those of a request.
@@ -219,10 +221,11 @@ func (s *server) opendir(d *decoder) error {
 	if err != nil {
 		return closing(f, err)
 	}
-	return s.handles.add(&s.answer, &handle{file: f, isDir: true})
+	return s.handles.add(&s.answer, &handle{file: f, path: name, isDir: true})
 }
 
-// readdir answers with the next entries of a directory, each with its attributes.
+// readdir answers with the next entries of a directory, each with its attributes. Where these
+// cannot be read, as those of a mount point that is broken, the entry has none.
 func (s *server) readdir(d *decoder) error {
 	h, _, err := s.handles.find(d)
 	if err != nil {
@@ -231,11 +234,11 @@ func (s *server) readdir(d *decoder) error {
 	if !h.isDir {
 		return errHandle
 	}
-	entries, err := h.file.ReadDir(listed)
+	names, err := h.file.Readdirnames(listed)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if len(entries) == 0 && h.begun {
+	if len(names) == 0 && h.begun {
 		return io.EOF
 	}
 	e := &s.answer
@@ -249,23 +252,25 @@ func (s *server) readdir(d *decoder) error {
 		if err != nil {
 			return err
 		}
-		s.entry(".", self)
-		s.entry("..", self)
+		s.entry(".", s.describe(self))
+		s.entry("..", s.describe(self))
 		n = 2
 	}
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil { // else it was removed meanwhile
-			s.entry(entry.Name(), info)
-			n++
+	for _, name := range names {
+		a, err := s.lstat(h, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was removed meanwhile
 		}
+		s.entry(name, a)
+		n++
 	}
 	binary.BigEndian.PutUint32(e.buffer[count:], n)
 	return nil
 }
 
 // entry adds an entry of a directory. Its long form is for people, and not used by sshfs.
-func (s *server) entry(name string, info fs.FileInfo) {
+func (s *server) entry(name string, a attributes) {
 	s.answer.text(name)
 	s.answer.text(name)
-	s.answer.attributes(s.describe(info))
+	s.answer.attributes(a)
 }

@@ -26,6 +26,20 @@ func fromHost(info fs.FileInfo, a *attributes) {
 	a.atime = clampTime(time.Unix(st.Atim.Unix()))
 }
 
+// lstat returns the attributes of an entry of an open directory, whatever path that has by now;
+// none with an error.
+func (s *server) lstat(dir *handle, entry string) (attributes, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(dir.file.Fd()), entry, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return attributes{}, err
+	}
+	return attributes{
+		flags: hasSize | hasMode | hasTimes | hasOwner, size: uint64(max(st.Size, 0)), mode: st.Mode,
+		uid: s.UID.toGuest(st.Uid), gid: s.GID.toGuest(st.Gid),
+		atime: clampTime(time.Unix(st.Atim.Unix())), mtime: clampTime(time.Unix(st.Mtim.Unix())),
+	}, nil
+}
+
 // setTimes changes the times of an open file.
 func setTimes(f *os.File, atime, mtime time.Time) error {
 	times := []unix.Timeval{unix.NsecToTimeval(atime.UnixNano()), unix.NsecToTimeval(mtime.UnixNano())}

@@ -5,7 +5,9 @@
 package qemu_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +26,7 @@ const (
 	hasNoPackage fakeMounts = "its mirror has no package"
 	hasNoFUSE    fakeMounts = "its kernel has no FUSE"
 	mountsFail   fakeMounts = "sshfs fails"
+	mountsBusy   fakeMounts = "it has more requests than are answered"
 )
 
 // fakeMountsFile is where a fake guest notes what it sees in its mounts.
@@ -47,6 +50,10 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 	case m.guest.Mounts == mountsFail:
 		fmt.Fprintln(channel.Stderr(), m.guest.Mounts)
 		return 1, true
+	case m.guest.Mounts == mountsBusy:
+		fmt.Fprintln(channel.Stderr(), "rdd: mounted")
+		requestOn(channel)
+		return 1, true
 	}
 	arguments := mountArguments.FindStringSubmatch(strings.ReplaceAll(line, `'\''`, `'`))
 	client, err := sftp.NewClientPipe(channel, channel)
@@ -61,6 +68,15 @@ func (m *fakeMachine) runMounts(channel ssh.Channel, line string) (status uint32
 	fmt.Fprintln(channel.Stderr(), "rdd: mounted")
 	_ = client.Wait()
 	return 1, true
+}
+
+// requestOn sends requests until the mount is lost, however few of them are answered.
+func requestOn(channel ssh.Channel) {
+	go func() { _, _ = io.Copy(io.Discard, channel) }()
+	greetings := bytes.Repeat([]byte{0, 0, 0, 5, 1, 0, 0, 0, 3}, 1000)
+	for err := error(nil); err == nil; {
+		_, err = channel.Write(greetings)
+	}
 }
 
 // noteMount notes what is in a mount, with the names of what is in its directories.

@@ -5,12 +5,15 @@
 package qemu_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"rancherdesktop.io/rdd/internal/process"
 	"rancherdesktop.io/rdd/internal/vm"
@@ -89,6 +92,64 @@ func TestMountsBySSHFS(t *testing.T) {
 	want = append(want, want[:2]...)
 	kill(t, h.run(t).Hostagent, syscall.SIGKILL)
 	again("mounted by another hostagent")
+	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
+	await(t, e, "stopped", in(vm.PhaseStopped))
+	if left := mountServers(t, shared); len(left) > 0 {
+		t.Errorf("servers are left: %v", left)
+	}
+}
+
+// TestALinkInAMountLeadsNowhere: a guest makes a link of a directory that is a mount itself, and
+// has that mounted again.
+func TestALinkInAMountLeadsNowhere(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	shared, secret := t.TempDir(), t.TempDir()
+	inner := filepath.Join(shared, "inner")
+	must(t, os.Mkdir(inner, 0o700))
+	must(t, os.WriteFile(filepath.Join(secret, "secret"), nil, 0o600))
+	mounts := "mounts: [{location: " + shared + ", mountPoint: /mnt/a, writable: true}, {location: " + inner + ", mountPoint: /mnt/b}]\n"
+	if state := startBySSHFS(t, h, e, mountsAll, mounts); state.Failure != nil {
+		t.Fatalf("%+v", state.Failure)
+	}
+	must(t, os.Rename(inner, inner+".away"))
+	must(t, os.Symlink(secret, inner))
+	lost := mountServers(t, shared)[0]
+	kill(t, &lost, syscall.SIGKILL)
+	await(t, e, "told", func(s vm.State, err error) bool {
+		return err == nil && slices.ContainsFunc(s.FailedUnits, func(u vm.FailedUnit) bool {
+			return u.Name == "mnt-b.mount" && strings.Contains(u.Reason, "leads to "+secret+" by now")
+		})
+	})
+	must(t, os.Remove(inner))
+	must(t, os.Rename(inner+".away", inner))
+	await(t, e, "mounted again", func(s vm.State, err error) bool {
+		return err == nil && len(s.FailedUnits) == 0 && len(mountServers(t, shared)) == 1
+	})
+	if got := strings.Join(h.noted(t), "|"); strings.Contains(got, "secret") {
+		t.Errorf("the guest sees %q", got)
+	}
+}
+
+// TestStopWithAMountThatHangs: the server waits for a file system that does not answer, as one of the
+// network may, and the guest goes on writing.
+func TestStopWithAMountThatHangs(t *testing.T) {
+	h := newFakeHost(t)
+	e := created(t, h)
+	shared := t.TempDir()
+	mounts := "mounts: [{location: " + shared + ", mountPoint: /mnt/x, writable: true}]\n"
+	if state := startBySSHFS(t, h, e, mountsBusy, mounts); state.Failure != nil {
+		t.Fatalf("%+v", state.Failure)
+	}
+	server := mountServers(t, shared)[0]
+	kill(t, &server, syscall.SIGSTOP)
+	requests, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/3", server.PID), os.O_WRONLY, 0)
+	must(t, err)
+	await(t, e, "as many requests as wait for the server", func(vm.State, error) bool {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(requests.Fd()), Events: unix.POLLOUT}}, 0)
+		return err == nil && n == 0
+	})
+	must(t, requests.Close())
 	must(t, e.Stop(t.Context(), owner, "x", vm.StopForce))
 	await(t, e, "stopped", in(vm.PhaseStopped))
 	if left := mountServers(t, shared); len(left) > 0 {

@@ -94,9 +94,10 @@ func mountFault(err error) error {
 // the guest is the last one.
 func (a *agent) keepMounts(m *machineProcess, adopted bool, first chan<- error) {
 	pause, done := mountPause, adopted
+	var mounted share.Set
 	for {
 		begun := time.Now()
-		err := a.mountOnce(m, func() {
+		err := a.mountOnce(m, &mounted, func() {
 			if !done {
 				done = true
 				first <- nil
@@ -119,7 +120,7 @@ func (a *agent) keepMounts(m *machineProcess, adopted bool, first chan<- error) 
 		}
 		a.Log.Warn("the guest's mounts are not there, and made again", "error", err, "pause", pause)
 		if done {
-			a.setFailedMounts(failedMounts(m.template.Mounts))
+			a.setFailedMounts(failedMounts(m.template.Mounts, err))
 		}
 		select {
 		case <-m.ctx.Done():
@@ -131,17 +132,22 @@ func (a *agent) keepMounts(m *machineProcess, adopted bool, first chan<- error) 
 }
 
 // mountOnce makes all mounts, calls ready, and returns why one of them has ended. A mount may be
-// inside another one, so all are taken away then.
-func (a *agent) mountOnce(m *machineProcess, ready func()) error {
+// inside another one, so all are taken away then. before is what was mounted the last time, and is
+// set.
+func (a *agent) mountOnce(m *machineProcess, before *share.Set, ready func()) error {
 	ctx, cancel := context.WithCancel(m.ctx)
 	defer cancel()
 	if err := a.installSSHFS(ctx, m); err != nil {
 		return err
 	}
 	set, err := share.Prepare(m.template.Mounts, a.Private, a.Dir.Views())
+	if err == nil {
+		err = set.CheckUnmoved(*before)
+	}
 	if err != nil {
 		return err
 	}
+	*before = set
 	owners, err := a.owners(ctx, m)
 	if err != nil {
 		return err
@@ -150,13 +156,17 @@ func (a *agent) mountOnce(m *machineProcess, ready func()) error {
 	if err != nil {
 		return err
 	}
-	defer server.close()
 	sessions, err := a.connectMounts(ctx)
 	if err != nil {
+		server.close()
 		return err
 	}
-	defer sessions.close()
-	defer cancel()
+	defer func() {
+		cancel()
+		sessions.disconnect()
+		server.close() // a session may wait for it
+		sessions.all.Wait()
+	}()
 	for i, s := range set {
 		if err := sessions.open(ctx, s, server.streams[i]); err != nil {
 			return server.explain(err)
@@ -171,6 +181,8 @@ func (a *agent) mountOnce(m *machineProcess, ready func()) error {
 		return server.explain(err)
 	case err := <-server.ended:
 		return server.explain(errors.Join(errServerEnded, err))
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
@@ -216,11 +228,15 @@ var (
 	errServerEnded = errors.New("the server of the mounts has ended")
 )
 
-// failedMounts are the units of mounts that are lost.
-func failedMounts(mounts []template.Mount) []vm.FailedUnit {
+// failedMounts are the units of mounts that are lost, or cannot be made again because of err.
+func failedMounts(mounts []template.Mount, err error) []vm.FailedUnit {
+	reason := errMountEnded.Error()
+	if f := vm.FaultOf(err); f.Kind != vm.FaultUnknown {
+		reason = f.Text
+	}
 	var failed []vm.FailedUnit
 	for _, mount := range mounts {
-		failed = append(failed, vm.FailedUnit{Name: mountUnit(mount.MountPoint), Reason: errMountEnded.Error()})
+		failed = append(failed, vm.FailedUnit{Name: mountUnit(mount.MountPoint), Reason: reason})
 	}
 	return failed
 }

@@ -21,9 +21,13 @@ func TestMountUnit(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	got := failedMounts([]template.Mount{{MountPoint: "/a"}, {MountPoint: "/b"}})
-	if len(got) != 2 || got[1].Name != "b.mount" || got[0].Reason == "" {
-		t.Errorf("%+v", got)
+	for err, reason := range map[error]string{
+		errors.New("x"): errMountEnded.Error(), &vm.InvalidSpecError{Field: "f", Reason: "is gone"}: "field `f` is gone",
+	} {
+		got := failedMounts([]template.Mount{{MountPoint: "/a"}, {MountPoint: "/b"}}, err)
+		if len(got) != 2 || got[1].Name != "b.mount" || got[0].Reason == "" || got[0].Reason != reason {
+			t.Errorf("%+v", got)
+		}
 	}
 }
 

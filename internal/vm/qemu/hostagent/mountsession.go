@@ -178,20 +178,18 @@ func (a *agent) connectMounts(ctx context.Context) (*mountSessions, error) {
 	return &mountSessions{client: client, user: a.record.Machine.User.Name, ended: make(chan error, 1)}, nil
 }
 
-// close ends all sessions.
-func (s *mountSessions) close() {
-	_ = s.client.Close()
-	s.all.Wait()
-}
+// disconnect makes all sessions end. One that waits for a server that does not read goes on until
+// its stream is closed.
+func (s *mountSessions) disconnect() { _ = s.client.Close() }
 
 // open mounts a directory, and returns when it is mounted or cannot be. When that session ends
 // later, ended gets why. The session ends with ctx.
 func (s *mountSessions) open(ctx context.Context, shared share.Share, stream stream) error {
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	mounted, failed := make(chan struct{}), make(chan error, 1)
 	s.all.Go(func() {
 		defer cancel()
-		err := s.run(ctx, shared, stream, sync.OnceFunc(func() { close(mounted) }))
+		err := s.run(running, shared, stream, sync.OnceFunc(func() { close(mounted) }))
 		failed <- err
 		select {
 		case s.ended <- err:
@@ -205,6 +203,8 @@ func (s *mountSessions) open(ctx context.Context, shared share.Share, stream str
 		return nil
 	case err := <-failed:
 		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-timer.C:
 		cancel()
 		return fmt.Errorf("%s is not mounted on %s within %s", shared.Field, shared.MountPoint, mountTimeout)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 
@@ -38,6 +39,8 @@ type served struct {
 type servedDir struct {
 	Path     string `json:"path"`
 	Writable bool   `json:"writable,omitempty"`
+	// View says that the directory is a view, whose path no guest can change.
+	View bool `json:"view,omitempty"`
 }
 
 // ServerCommand returns the command that serves the directories by SFTP, with the views. Of the
@@ -46,7 +49,7 @@ type servedDir struct {
 func (s Set) ServerCommand(executable, guest string, owners Owners) (process.Command, error) {
 	what := served{Owners: owners}
 	for _, share := range s {
-		what.Dirs = append(what.Dirs, servedDir{Path: share.Export, Writable: share.Writable})
+		what.Dirs = append(what.Dirs, servedDir{Path: share.Export, Writable: share.Writable, View: len(share.mounts) > 0})
 	}
 	data, err := json.Marshal(what)
 	if err != nil {
@@ -68,7 +71,7 @@ func Serve(args []string) error {
 		in := os.NewFile(uintptr(firstDescriptor+2*i), "requests")
 		out := os.NewFile(uintptr(firstDescriptor+2*i+1), "answers")
 		sessions.Go(func() {
-			err := sftp.Serve(dir.Path, sftp.Config{ReadOnly: !dir.Writable, UID: what.Owners.UID, GID: what.Owners.GID}, in, out)
+			err := dir.serve(what.Owners, in, out)
 			if errs[i] = errors.Join(err, in.Close(), out.Close()); errs[i] != nil {
 				errs[i] = fmt.Errorf("serving %s: %w", dir.Path, errs[i])
 			}
@@ -76,4 +79,19 @@ func Serve(args []string) error {
 	}
 	sessions.Wait()
 	return errors.Join(errs...)
+}
+
+// serve answers the requests of one client. The path had no symbolic links when it was found: one
+// that a guest has put there since is not followed.
+func (d servedDir) serve(owners Owners, in io.Reader, out io.Writer) error {
+	path := d.Path
+	if !d.View {
+		f, err := openResolved(path)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }() // it was opened for its name only
+		path = descriptorPath(f)
+	}
+	return sftp.Serve(path, sftp.Config{ReadOnly: !d.Writable, UID: owners.UID, GID: owners.GID}, in, out)
 }

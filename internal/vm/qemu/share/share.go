@@ -80,6 +80,27 @@ func Prepare(mounts []template.Mount, private []string, views string) (Set, erro
 	return set, set.makeViews()
 }
 
+// CheckUnmoved returns a *vm.InvalidSpecError if a location leads to another directory than in
+// before, which is empty or was prepared for the same mounts. A guest that can write to the parent
+// of a location is able to make a link of it.
+func (s Set) CheckUnmoved(before Set) error {
+	for i := range before {
+		if was, is := before[i].source(), s[i].source(); was != is {
+			return &vm.InvalidSpecError{Field: s[i].Field + ".location", Reason: fmt.Sprintf(
+				"leads to %s by now, and the machine has had %s mounted; to mount the other one, restart the machine", is, was)}
+		}
+	}
+	return nil
+}
+
+// source is the directory of the host that is shared, without symbolic links.
+func (s *Share) source() string {
+	if len(s.mounts) > 0 {
+		return s.mounts[0].Source
+	}
+	return s.Export
+}
+
 // locate returns the path of a mount's location without symbolic links, and makes a writable one.
 func locate(m template.Mount) (string, error) {
 	if m.Writable {
