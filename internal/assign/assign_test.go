@@ -45,6 +45,9 @@ func TestApplyTakesTheLanguageOfYq(t *testing.T) {
 		`del(.mounts[] | select(.location == "~/a"))`:    {"mounts:\n  - location: ~/b\n"},
 		".mounts[0].writable = true":                     {"  - location: ~/a # read only\n    writable: true\n"},
 		".mounts[-1].writable = true":                    {"  - location: ~/b\n    writable: true\n"},
+		".mounts.0.writable = true":                      {"  - location: ~/a # read only\n    writable: true\n"},
+		".mounts.1.location |= \"~/c\"":                  {"~/a # read only", "  - location: ~/c\n"},
+		".mounts.2.location = \"/srv\"":                  {"~/a", "~/b", "  - location: \"/srv\"\n"},
 		".mounts[].writable = true":                      {"~/a # read only\n    writable: true", "~/b\n    writable: true"},
 		`(.mounts[] | select(.location == "~/b")).x = 1`: {"~/b\n    x: 1"},
 		`.mounts += [{"location": "/srv"}]`:              {"~/a", "~/b", "location: \"/srv\""},
@@ -132,6 +135,7 @@ func TestApplyRefuses(t *testing.T) {
 		{JSON, "", ".a =", "`.a =`"}, {JSON, "", ".a = [x]", "column 7"}, {JSON, "", "del(.a", "`del(.a`"},
 		{JSON, "[]", ".a = 1", "no mapping"}, {JSON, `{"a": 1}`, ".a.b = 1", ".a is no mapping"}, {JSON, "{", ".a = 1", "reading the file"},
 		{YAML, "a: {b: x}", ".c = 1 | .a.b.c += 1", ".a.b is no mapping"}, {YAML, "a: 1\n---\nb: 1\n", ".a = 1", "several documents"},
+		{YAML, "a: [{b: x}]\n", ".a.0.b.c = 1", ".a.0.b is no mapping"}, {YAML, "a: [x]\n", ".a.b = 1", ".a is no mapping"},
 		{YAML, "a: 1", `.a = error("no")`, "no"}, {YAML, "", `.a = system("id")`, "system"},
 		{INI, "", ".a.b.c = 1", ".Section.Key"}, {INI, "", ".a.b = []", ".Section.Key"}, {"xml", "", ".a = 1", "xml"},
 	} {

@@ -4,6 +4,7 @@ package assign
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
@@ -36,7 +37,14 @@ func keysOf(tree *yqlib.ExpressionNode) []string {
 // settable reports by an error that a value on the way of keys can have no keys.
 func settable(node *yqlib.CandidateNode, keys []string) error {
 	for i, key := range keys {
+		index, numErr := strconv.Atoi(key)
 		switch {
+		case node.Kind == yqlib.SequenceNode && numErr == nil: // .a.0 is .a[0]
+			if index < 0 || index >= len(node.Content) {
+				return nil
+			}
+			node = node.Content[index]
+			continue
 		case node.Kind == yqlib.ScalarNode && node.Tag != "!!null", node.Kind == yqlib.SequenceNode:
 			return &valueError{fmt.Errorf("%s is no mapping in the file", "."+strings.Join(keys[:i], "."))}
 		case node.Kind != yqlib.MappingNode:
