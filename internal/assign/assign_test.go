@@ -45,6 +45,8 @@ func TestApplyTakesTheLanguageOfYq(t *testing.T) {
 		`del(.mounts[] | select(.location == "~/a"))`:    {"mounts:\n  - location: ~/b\n"},
 		".mounts[0].writable = true":                     {"  - location: ~/a # read only\n    writable: true\n"},
 		".mounts[-1].writable = true":                    {"  - location: ~/b\n    writable: true\n"},
+		`.mounts[1]["x y"].z = 1`:                        {"  - location: ~/b\n    x y:\n      z: 1\n"},
+		`.env[0] = "n" | .mounts[3].location = "x"`:      {"env: {A: b, 0: \"n\"}"},
 		".mounts.0.writable = true":                      {"  - location: ~/a # read only\n    writable: true\n"},
 		".mounts.1.location |= \"~/c\"":                  {"~/a # read only", "  - location: ~/c\n"},
 		".mounts.2.location = \"/srv\"":                  {"~/a", "~/b", "  - location: \"/srv\"\n"},
@@ -136,6 +138,9 @@ func TestApplyRefuses(t *testing.T) {
 		{JSON, "[]", ".a = 1", "no mapping"}, {JSON, `{"a": 1}`, ".a.b = 1", ".a is no mapping"}, {JSON, "{", ".a = 1", "reading the file"},
 		{YAML, "a: {b: x}", ".c = 1 | .a.b.c += 1", ".a.b is no mapping"}, {YAML, "a: 1\n---\nb: 1\n", ".a = 1", "several documents"},
 		{YAML, "a: [{b: x}]\n", ".a.0.b.c = 1", ".a.0.b is no mapping"}, {YAML, "a: [x]\n", ".a.b = 1", ".a is no mapping"},
+		{YAML, "a: [{b: x}]\n", ".a[0].b.c = 1", ".a.0.b is no mapping"}, {YAML, "a: [{b: x}]\n", ".a[-1].b.c += 1", ".a.-1.b is no mapping"},
+		{YAML, "a: {b c: x}\n", `.a["b c"].d = 1`, ".a.b c is no mapping"}, {YAML, "a: x\n", ".a[0] = 1", ".a is no mapping"},
+		{YAML, "- x\n", ".[0].b = 1", ".0 is no mapping"}, {YAML, "a: {b c: x}\n", `.a."b c".d = 1`, ".a.b c is no mapping"},
 		{YAML, "a: 1", `.a = error("no")`, "no"}, {YAML, "", `.a = system("id")`, "system"},
 		{INI, "", ".a.b.c = 1", ".Section.Key"}, {INI, "", ".a.b = []", ".Section.Key"}, {"xml", "", ".a = 1", "xml"},
 	} {
