@@ -135,6 +135,20 @@ func TestCopyIsRefused(t *testing.T) {
 	}
 }
 
+// TestGuestsDirectoryThatCannotBeWrittenTo: then nothing is unpacked. The guest says why, be it its
+// permissions or a full disk.
+func TestGuestsDirectoryThatCannotBeWrittenTo(t *testing.T) {
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("it needs a directory in which nobody can make files")
+	}
+	_, c, complaints := world(t)
+	err := c.Copy(t.Context(), []string{"a b.txt"}, "dev:/proc/new")
+	if err == nil || !strings.Contains(err.Error(), "the target's directory cannot be written to in the guest") ||
+		!strings.Contains(complaints.String(), "mktemp") {
+		t.Errorf("%v, %q", err, complaints)
+	}
+}
+
 // TestLoopsAndSpecialFilesAreLeftOut: and the rest is copied.
 func TestLoopsAndSpecialFilesAreLeftOut(t *testing.T) {
 	dir, c, complaints := world(t)
