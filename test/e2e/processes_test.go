@@ -44,7 +44,8 @@ func (r running) role() string {
 	return "rdd " + strings.Join(args, " ")
 }
 
-// isQuery tells a QEMU that a daemon which has just started asks for its version. It ends by itself.
+// isQuery tells a QEMU that a daemon which has just started asks for its version. It ends by
+// itself.
 func (r running) isQuery() bool { return r.command[len(r.command)-1] == "-version" }
 
 // processesOf finds the processes with this HOME in their environment.

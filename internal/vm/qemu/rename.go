@@ -89,8 +89,8 @@ func (i instance) rename(r vm.Renaming) (err error) {
 	return err
 }
 
-// isBeingRenamed reports whether it is this engine that holds the hostagent's lock, for a moment: no
-// machine is up.
+// isBeingRenamed reports whether it is this engine that holds the hostagent's lock, for a moment:
+// no machine is up.
 func (i instance) isBeingRenamed() bool {
 	_, renaming := i.engine.renaming.Load(i.name)
 	return renaming

@@ -14,8 +14,8 @@ import (
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestRunWithoutRoomAndSpares: the error says that the file system is full, not that a spare file is
-// missing.
+// TestRunWithoutRoomAndSpares: the error says that the file system is full, not that a spare file
+// is missing.
 func TestRunWithoutRoomAndSpares(t *testing.T) {
 	mount := t.TempDir()
 	if err := unix.Mount("none", mount, "tmpfs", 0, "size=64k"); err != nil {
