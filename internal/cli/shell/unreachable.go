@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 	"rancherdesktop.io/rdd/internal/cli/resource"
 	"rancherdesktop.io/rdd/internal/cli/session"
 	"rancherdesktop.io/rdd/internal/cli/why/explain"
@@ -26,7 +25,7 @@ func Explain(ctx context.Context, s *session.Session, o Options, cause *vm.Unrea
 		return err
 	}
 	if !exists {
-		return fmt.Errorf("LimaVM %q does not exist; to make and start it: %s", name, o.make())
+		return fmt.Errorf("LimaVM %q does not exist; to make and start it: %s", name, resource.MakingVM(name))
 	}
 	c, err := s.Connect(ctx)
 	if err != nil {
@@ -42,12 +41,4 @@ func Explain(ctx context.Context, s *session.Session, o Options, cause *vm.Unrea
 			name, state.Text(time.Now()), start, name)
 	}
 	return fmt.Errorf("LimaVM %q is not running (%s); to start it: %s", name, state.State, start)
-}
-
-// make is the command that makes the LimaVM and starts it. The App makes its own.
-func (o Options) make() string {
-	if o.Name == appv1.LimaVMName {
-		return "rdd start"
-	}
-	return fmt.Sprintf("rdd limavm create %s TEMPLATE --start", o.Name)
 }
