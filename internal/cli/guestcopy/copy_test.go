@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/vm"
@@ -45,8 +46,26 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
+// lockedBuffer is written to by the copier and by what it runs in guests.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // world has a host's directory and those of two guests, with the same files in each.
-func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
+func world(t *testing.T) (dir string, c *Copier, complaints *lockedBuffer) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, side := range []string{"host", "dev", "other"} {
@@ -63,7 +82,7 @@ func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
 		}
 	}
 	t.Chdir(filepath.Join(dir, "host"))
-	complaints = &bytes.Buffer{}
+	complaints = &lockedBuffer{}
 	return dir, &Copier{Run: guests{dir}.run, Err: complaints, Recursive: true}, complaints
 }
 
