@@ -4,6 +4,7 @@ package assign
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mikefarah/yq/v4/pkg/yqlib"
@@ -17,7 +18,8 @@ func kindOf(tree *yqlib.ExpressionNode) string {
 	return tree.Operation.OperationType.Type
 }
 
-// keysOf returns the keys of a plain path such as .a.b; nil for any other expression.
+// keysOf returns the keys and indexes of a plain path such as .a.b[0]["c"]; nil for any other
+// expression.
 func keysOf(tree *yqlib.ExpressionNode) []string {
 	switch kindOf(tree) {
 	case "TRAVERSE_PATH":
@@ -29,26 +31,66 @@ func keysOf(tree *yqlib.ExpressionNode) []string {
 		if above != nil && below != nil {
 			return append(above, below...)
 		}
+	case "TRAVERSE_ARRAY":
+		if key, isOne := bracketKey(tree.RHS); isOne && kindOf(tree.LHS) == "SELF" {
+			return []string{key}
+		} else if above := keysOf(tree.LHS); isOne && above != nil {
+			return append(above, key)
+		}
 	}
 	return nil
+}
+
+// bracketKey returns the one key or index between brackets.
+func bracketKey(tree *yqlib.ExpressionNode) (key string, isOne bool) {
+	if kindOf(tree) != "COLLECT" {
+		return "", false
+	}
+	switch kindOf(tree.RHS) {
+	case "VALUE":
+		key = tree.RHS.Operation.StringValue
+	case "STRING_INT":
+		key, _ = tree.RHS.Operation.Value.(string)
+	}
+	return key, key != "" && !strings.ContainsAny(key, `*?\`)
 }
 
 // settable reports by an error that a value on the way of keys can have no keys.
 func settable(node *yqlib.CandidateNode, keys []string) error {
 	for i, key := range keys {
 		switch {
+		case node.Kind == yqlib.SequenceNode && isIndex(key): // .a.0 is .a[0]
+			node = item(node, key)
 		case node.Kind == yqlib.ScalarNode && node.Tag != "!!null", node.Kind == yqlib.SequenceNode:
 			return &valueError{fmt.Errorf("%s is no mapping in the file", "."+strings.Join(keys[:i], "."))}
 		case node.Kind != yqlib.MappingNode:
 			return nil // null becomes a mapping; an alias leads elsewhere
+		default:
+			node = entry(node, key)
 		}
-		next := entry(node, key)
-		if next == nil {
+		if node == nil {
 			return nil
 		}
-		node = next
 	}
 	return nil
+}
+
+func isIndex(key string) bool {
+	_, err := strconv.Atoi(key)
+	return err == nil
+}
+
+// item returns the item of a list at an index, which counts from the end when it is negative; nil
+// when there is none.
+func item(list *yqlib.CandidateNode, index string) *yqlib.CandidateNode {
+	i, err := strconv.Atoi(index)
+	if i < 0 {
+		i += len(list.Content)
+	}
+	if err != nil || i < 0 || i >= len(list.Content) {
+		return nil
+	}
+	return list.Content[i]
 }
 
 // entry returns the value of a key; nil when there is none.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"rancherdesktop.io/rdd/internal/vm"
@@ -45,8 +46,26 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
+// lockedBuffer is written to by the copier and by what it runs in guests.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // world has a host's directory and those of two guests, with the same files in each.
-func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
+func world(t *testing.T) (dir string, c *Copier, complaints *lockedBuffer) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, side := range []string{"host", "dev", "other"} {
@@ -63,7 +82,7 @@ func world(t *testing.T) (dir string, c *Copier, complaints *bytes.Buffer) {
 		}
 	}
 	t.Chdir(filepath.Join(dir, "host"))
-	complaints = &bytes.Buffer{}
+	complaints = &lockedBuffer{}
 	return dir, &Copier{Run: guests{dir}.run, Err: complaints, Recursive: true}, complaints
 }
 
@@ -132,6 +151,20 @@ func TestCopyIsRefused(t *testing.T) {
 		if err := c.Copy(t.Context(), tc.args[:last], tc.args[last]); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q: %v, want %s", tc.args, err, tc.want)
 		}
+	}
+}
+
+// TestGuestsDirectoryThatCannotBeWrittenTo: then nothing is unpacked. The guest says why, be it its
+// permissions or a full disk.
+func TestGuestsDirectoryThatCannotBeWrittenTo(t *testing.T) {
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("it needs a directory in which nobody can make files")
+	}
+	_, c, complaints := world(t)
+	err := c.Copy(t.Context(), []string{"a b.txt"}, "dev:/proc/new")
+	if err == nil || !strings.Contains(err.Error(), "the target's directory cannot be written to in the guest") ||
+		!strings.Contains(complaints.String(), "mktemp") {
+		t.Errorf("%v, %q", err, complaints)
 	}
 }
 

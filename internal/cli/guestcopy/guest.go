@@ -24,6 +24,7 @@ const (
 	exitIsDirectory = 42
 	exitNoDirectory = 43
 	exitNotPlaced   = 44
+	exitNotWritable = 45
 )
 
 // sendScript writes $1 as a tar stream, in which it is called "./". $2 is "r" to allow a directory.
@@ -135,6 +136,8 @@ func scriptError(code int) error {
 		return errNotRecursive
 	case exitNoDirectory:
 		return errors.New("the target's directory does not exist in the guest, or must not be entered")
+	case exitNotWritable:
+		return errors.New("the target's directory cannot be written to in the guest")
 	case exitNotPlaced:
 		return errors.New("not all of it could be put in its place in the guest")
 	default:

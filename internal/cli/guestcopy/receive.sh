@@ -4,8 +4,8 @@
 # and renamed once all have arrived, so that a copy that fails changes nothing. A file that is
 # replaced keeps its mode, and its owner where that is possible.
 
-cd -- "$1" || exit 43
-part=$(mktemp -d ./.rdd-copy.XXXXXX) || exit 44
+cd -- "$1" 2>/dev/null || exit 43
+part=$(mktemp -d ./.rdd-copy.XXXXXX) || exit 45
 trap 'rm -rf -- "$part"' EXIT
 trap 'exit 1' HUP INT TERM
 tar -xf - --no-same-owner -C "$part" || exit

@@ -25,7 +25,7 @@ func Explain(ctx context.Context, s *session.Session, o Options, cause *vm.Unrea
 		return err
 	}
 	if !exists {
-		return fmt.Errorf("LimaVM %q does not exist; to make and start it: %s", name, start)
+		return fmt.Errorf("LimaVM %q does not exist; to make and start it: %s", name, resource.MakingVM(name))
 	}
 	c, err := s.Connect(ctx)
 	if err != nil {

@@ -58,16 +58,23 @@ It starts nothing: while the daemon is down it tells what the disk shows.`,
 		if err != nil {
 			return err
 		}
-		report := report{About: "App", Cause: explain.Find(*facts), Timeline: explain.Timeline(*facts)}
-		if facts.VM != nil {
-			report.Failure = facts.VM.Status.Failure
-		}
-		if name != "" {
-			report.About = name
-		}
+		report := reportOn(*facts, name)
 		return output.Print(s.Out, report, func(io.Writer) { report.text(s.Out, all) })
 	}
 	return cmd
+}
+
+// reportOn returns the report on a virtual machine, or on the App when name is empty.
+func reportOn(facts explain.Facts, name string) report {
+	// Scripts get an empty list, not null.
+	w := report{About: "App", Cause: explain.Find(facts), Timeline: append([]explain.Entry{}, explain.Timeline(facts)...)}
+	if facts.VM != nil {
+		w.Failure = facts.VM.Status.Failure
+	}
+	if name != "" {
+		w.About = name
+	}
+	return w
 }
 
 // shownEntries is how many entries of the time line are shown without --all.

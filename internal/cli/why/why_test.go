@@ -51,6 +51,16 @@ func TestWhyText(t *testing.T) {
 	}
 }
 
+// TestReportWithoutHistory: scripts can always go through the time line.
+func TestReportWithoutHistory(t *testing.T) {
+	for name, about := range map[string]string{"": "App", "dev": "dev"} {
+		data, err := json.Marshal(reportOn(explain.Facts{VMName: name}, name))
+		if err != nil || !bytes.Contains(data, []byte(`"timeline":[]`)) || !bytes.Contains(data, []byte(`"about":"`+about+`"`)) {
+			t.Errorf("%q: %s, %v", name, data, err)
+		}
+	}
+}
+
 func TestGatherWithoutAnything(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	for _, name := range []string{"XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "RDD_INSTANCE"} {
