@@ -70,7 +70,9 @@ func TestCloudImage(t *testing.T) {
 
 	before := w.inGuest("cat /proc/sys/kernel/random/boot_id")
 	began = time.Now()
-	w.rdd("limavm", "restart", "cloud", timeout)
+	if r := w.try(nil, "limavm", "restart", "cloud", timeout); r.code != 0 || strings.Contains(r.err, "ending the virtual machine") {
+		t.Errorf("the guest did not shut down by itself: exit code %d: %s", r.code, r.err)
+	}
 	t.Logf("restarted in %.0f s", time.Since(began).Seconds())
 	if after := w.inGuest("cat /proc/sys/kernel/random/boot_id"); after == before {
 		t.Error("the guest was not booted again")
@@ -159,7 +161,7 @@ var cloudChecks = []struct{ line, want string }{
 	{"stat -c %a /etc/ssh/ssh_host_ed25519_key", "600"},
 	{"ls /etc/ssh/ssh_host_*_key | wc -l", "1"},
 	{"[ $(df -B 1 --output=size / | tail -n 1) -gt 7000000000 ] && echo grown", "grown"},
-	{"findmnt -n -o FSTYPE /mnt/shared | tail -n 1", "fuse.sshfs"},
+	{"findmnt -n -o FSTYPE /mnt/shared | tail -n 1", "fuse.rdd"},
 	{"cd /mnt/shared && umask 222 && rm -f f && truncate -s 9 f && stat -c '%a %s' f", "444 9"},
 	{`[ "$(stat -c %U /mnt/shared/f /mnt/shared/scripts | sort -u)" = "$(id -un)" ] && echo owner`, "owner"},
 	{"touch /mnt/home/x 2>&1 | grep -o 'Read-only.*'; cat /mnt/home/from-cloud/scripts | sort -u", "Read-only file system\nsystem"},

@@ -79,6 +79,9 @@ func describe(o client.Object, uids, versions map[string]string) (string, error)
 		x.Status.ContainerEngine.RestartCount = 0
 	case *limav1.LimaVM:
 		conditions = x.Status.Conditions
+		if from := x.Annotations[limav1.AnnotationAdoptFrom]; from != "" && from != strangerUID {
+			x.Annotations[limav1.AnnotationAdoptFrom] = known(uids, from)
+		}
 		describeStatus(&x.Status, versions[x.Namespace+"/"+x.Status.TemplateConfigMap])
 	}
 	slices.SortFunc(conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) // several write them

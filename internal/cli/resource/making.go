@@ -8,7 +8,8 @@ import (
 	appv1 "rancherdesktop.io/rdd/api/app/v1alpha1"
 )
 
-// MakingVM returns the command that makes a LimaVM and starts it, for a hint. The App makes its own.
+// MakingVM returns the command that makes a LimaVM and starts it, for a hint. The App makes its
+// own.
 func MakingVM(name string) string {
 	if name == appv1.LimaVMName {
 		return "rdd start"

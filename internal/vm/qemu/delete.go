@@ -153,10 +153,13 @@ func (i instance) endQEMU(record vmdir.Record) error {
 		return err
 	}
 	id, err := i.dir.FindQEMU(record, run)
-	if err != nil {
+	if err != nil && !errors.Is(err, process.ErrGone) {
 		return err
 	}
-	if err := kill(id); err != nil {
+	if err == nil { // else it has just ended
+		err = kill(id)
+	}
+	if err != nil && !errors.Is(err, process.ErrGone) {
 		return err
 	}
 	if alive, err = vmdir.Held(i.dir.QEMULock()); err != nil || !alive {

@@ -131,8 +131,8 @@ func TestALinkInAMountLeadsNowhere(t *testing.T) {
 	}
 }
 
-// TestStopWithAMountThatHangs: the server waits for a file system that does not answer, as one of the
-// network may, and the guest goes on writing.
+// TestStopWithAMountThatHangs: the server waits for a file system that does not answer, as one of
+// the network may, and the guest goes on writing.
 func TestStopWithAMountThatHangs(t *testing.T) {
 	h := newFakeHost(t)
 	e := created(t, h)

@@ -24,7 +24,7 @@ func TestForeignArchitectures(t *testing.T) {
 
 func TestForeignArchitecturesRefused(t *testing.T) {
 	const (
-		own  = "rdd builds its own images for this host's `x86_64` only"
+		own  = "the images that rdd builds are for this host's `x86_64` only"
 		file = "must be a URL or a file that holds an image for `aarch64`: " + own
 	)
 	for _, tc := range []struct{ name, text, want string }{

@@ -47,12 +47,12 @@ func (t *Template) validateForeignImages(host Host) error {
 	for i, image := range t.Images {
 		if image.Arch == t.Arch && strings.HasPrefix(image.Location, imagePrefix) {
 			return invalid(fmt.Sprintf("images[%d].location", i), "must be a URL or a file that holds an image for `%s`: "+
-				"rdd builds its own images for this host's `%s` only; got `%s`", t.Arch, host.Arch, image.Location)
+				"the images that rdd builds are for this host's `%s` only; got `%s`", t.Arch, host.Arch, image.Location)
 		}
 	}
 	if len(t.ArchImages()) == 0 {
 		return invalid("images", "must have an image for `%s`, by a URL or a file: "+
-			"rdd builds its own images for this host's `%s` only", t.Arch, host.Arch)
+			"the images that rdd builds are for this host's `%s` only", t.Arch, host.Arch)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ if [ -e "$pid_file" ]; then
     fi
     rm -f "$pid_file"
 fi
-while mounted FSTYPE fuse.sshfs; do
+while mounted FSTYPE fuse.rdd; do
     umount -l "$dir" || exit 1
 done
 
@@ -49,13 +49,17 @@ case $help in
 *no_contain_symlinks*) options=$options,no_contain_symlinks ;;
 esac
 
+# For systemd a mount of the type sshfs depends on the network, unlike the one below. It would lose
+# its place in the order of the shutdown when that comes to light, and the guest would not end.
+options=$options,subtype=rdd
+
 exec 3<&0 4>&1 </dev/null >&2
 sshfs -f -o slave,allow_other,default_permissions,attr_timeout=0,entry_timeout=0,negative_timeout=0 \
     -o "$options,$access" "$tag:/" "$dir" <&3 >&4 3<&- 4>&- &
 pid=$!
 exec 3<&- 4>&-
 echo "$pid" >"$pid_file"
-until mounted FSTYPE fuse.sshfs; do
+until mounted FSTYPE fuse.rdd; do
     if ! kill -0 "$pid" 2>/dev/null; then
         wait "$pid"
         exit 1
