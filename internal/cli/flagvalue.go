@@ -25,6 +25,9 @@ func withWantedValue(err error) error {
 		return err
 	}
 	flag := invalid.GetFlag()
+	if _, choice := flag.Value.(*versionFlag); choice { // which calls itself a bool
+		return err
+	}
 	wanted, known := wantedValues[flag.Value.Type()]
 	if !known {
 		return err
