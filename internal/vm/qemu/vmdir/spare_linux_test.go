@@ -11,14 +11,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rancherdesktop.io/rdd/internal/flock"
 	"rancherdesktop.io/rdd/internal/vm"
 )
 
-// TestRunWithoutRoomAndSpares: the error says that the file system is full, not that a spare file
-// is missing.
-func TestRunWithoutRoomAndSpares(t *testing.T) {
+// smallFileSystem makes an instance directory on a file system of its own, with the hostagent's
+// lock taken. filler is the path of a file to fill it with.
+func smallFileSystem(t *testing.T, size string) (dir Dir, lock *flock.Lock, filler string) {
+	t.Helper()
 	mount := t.TempDir()
-	if err := unix.Mount("none", mount, "tmpfs", 0, "size=64k"); err != nil {
+	if err := unix.Mount("none", mount, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("SKIPPED: no file system of one's own: %v", err)
 	}
 	t.Cleanup(func() {
@@ -26,7 +28,7 @@ func TestRunWithoutRoomAndSpares(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dir := In(mount, "x")
+	dir = In(mount, "x")
 	if err := os.Mkdir(string(dir), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +36,15 @@ func TestRunWithoutRoomAndSpares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = lock.Unlock() }()
-	if err := os.WriteFile(filepath.Join(mount, "filler"), bytes.Repeat([]byte("x"), 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+	t.Cleanup(func() { _ = lock.Unlock() })
+	return dir, lock, filepath.Join(mount, "filler")
+}
+
+// TestRunWithoutRoomAndSpares: the error says that the file system is full, not that a spare file
+// is missing.
+func TestRunWithoutRoomAndSpares(t *testing.T) {
+	dir, lock, filler := smallFileSystem(t, "64k")
+	if err := os.WriteFile(filler, bytes.Repeat([]byte("x"), 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("the file system is not full: %v", err)
 	}
 	if err := dir.WriteRun(lock, Run{BootID: "first"}); vm.FaultOf(err).Kind != vm.FaultDiskFull {
@@ -46,24 +55,7 @@ func TestRunWithoutRoomAndSpares(t *testing.T) {
 // TestRunOnAFullDisk: the state that says that the disk is full is written all the same, as often
 // as it changes.
 func TestRunOnAFullDisk(t *testing.T) {
-	mount := t.TempDir()
-	if err := unix.Mount("none", mount, "tmpfs", 0, "size=1m"); err != nil {
-		t.Skipf("SKIPPED: no file system of one's own: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(mount, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	dir := In(mount, "x")
-	if err := os.Mkdir(string(dir), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	lock, err := TryLock(dir.HostagentLock())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = lock.Unlock() }()
+	dir, lock, filler := smallFileSystem(t, "1m")
 	write := func(run Run) {
 		t.Helper()
 		if err := dir.WriteRun(lock, run); err != nil {
@@ -77,7 +69,6 @@ func TestRunOnAFullDisk(t *testing.T) {
 	if err := dir.KeepSpares(); err != nil {
 		t.Fatal(err)
 	}
-	filler := filepath.Join(mount, "filler")
 	if err := os.WriteFile(filler, bytes.Repeat([]byte("x"), 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("the file system is not full: %v", err)
 	}
