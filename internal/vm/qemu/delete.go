@@ -153,13 +153,10 @@ func (i instance) endQEMU(record vmdir.Record) error {
 		return err
 	}
 	id, err := i.dir.FindQEMU(record, run)
-	if err != nil && !errors.Is(err, process.ErrGone) {
-		return err
-	}
-	if err == nil { // else it has just ended
+	if err == nil {
 		err = kill(id)
 	}
-	if err != nil && !errors.Is(err, process.ErrGone) {
+	if err != nil && !errors.Is(err, process.ErrGone) { // it may just have ended
 		return err
 	}
 	if alive, err = vmdir.Held(i.dir.QEMULock()); err != nil || !alive {
